@@ -1,0 +1,213 @@
+"""A training run: its settings, its seeds, and its folder.
+
+A run folder holds `config.json` (settings, command, seed, revision, versions, ranks), `history.csv`,
+`best.weights.h5`, `checkpoint.h5` (for `--resume`), `run.log`, `history.png`, and `metrics.csv` where test data are
+given. Rank 0 alone writes it.
+"""
+
+import dataclasses
+import json
+import logging
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Self
+
+import common.distributed as hvd
+from common.errors import OutputError, RunFolderError, SettingError
+
+CONFIG = "config.json"
+HISTORY = "history.csv"
+WEIGHTS = "best.weights.h5"
+CHECKPOINT = "checkpoint.h5"
+LOG = "run.log"
+CURVES = "history.png"
+METRICS = "metrics.csv"
+TENSORBOARD = "tensorboard"
+
+
+def setting(help: str, default: Any = dataclasses.MISSING, **metadata: Any) -> Any:
+    """A field of a configuration: its default, and the help text and choices of its option."""
+    return dataclasses.field(default=default, metadata={"help": help, **metadata})
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Settings that training means the same in every application; applications derive and add theirs."""
+
+    epochs: int = setting("passes over the training patches", 100)
+    batch_size: int = setting("patches a rank and step", 32)
+    learning_rate: float = setting("for one rank; multiplied by the number of ranks", 1e-4)
+    schedule: str = setting(
+        "plateau: halve the learning rate when validation stops improving; cosine: fall to zero over all epochs",
+        "plateau", choices=("plateau", "cosine"),
+    )
+    patience: int = setting("epochs without improvement before the learning rate is halved", 5)
+    warmup_epochs: float = setting("epochs over which the learning rate rises to its full value", 1.0)
+    validation_fraction: float = setting("share of scenes, or of blocks in few scenes, held out for validation", 0.1)
+    precision: str = setting(
+        "of the convolutions; what they add up to stays float32", "float32",
+        choices=("float32", "bfloat16", "float16"),
+    )
+    seed: int = setting("for initial weights, order and augmentation", 0)
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "patience", "learning_rate"):
+            if not getattr(self, name) > 0:
+                raise SettingError(f"--{name.replace('_', '-')} must be above 0; got {getattr(self, name)}.")
+        if not 0 <= self.validation_fraction < 1:
+            raise SettingError(f"--validation-fraction must be at least 0 and below 1; got {self.validation_fraction}.")
+        if self.warmup_epochs < 0:
+            raise SettingError(f"--warmup-epochs must be at least 0; got {self.warmup_epochs}.")
+        if self.seed < 0:
+            raise SettingError(f"--seed must be at least 0; got {self.seed}.")
+        for field in dataclasses.fields(self):
+            choices = field.metadata.get("choices")
+            if choices and getattr(self, field.name) not in choices:
+                raise SettingError(f"{field.name} must be one of {choices}; got {getattr(self, field.name)!r}.")
+
+    @classmethod
+    def from_dict(cls, settings: dict) -> Self:
+        """The configuration with these settings.
+
+        Raises:
+            SettingError: a name is unknown or a value out of range.
+        """
+        unknown = set(settings) - {field.name for field in dataclasses.fields(cls)}
+        if unknown:
+            raise SettingError(f"unknown settings {', '.join(sorted(unknown))} for {cls.__name__}; take them out.")
+        return cls(**settings)
+
+
+def set_seeds(seed: int) -> None:
+    """Seed Python, NumPy and TensorFlow, so that initial weights are the same on all ranks and in the next run."""
+    import keras
+
+    keras.utils.set_random_seed(seed)
+
+
+def create_run_folder(run_dir: str | None, name: str, overwrite: bool) -> Path:
+    """Make an empty run folder; call on rank 0.
+
+    Args:
+        run_dir: folder, or None for a new `runs/<name>-<time>`.
+        name: what the run is called where no folder is given.
+        overwrite: take away the run that the folder holds.
+
+    Raises:
+        RunFolderError: the folder holds something, and overwrite is not asked for or is not ours to take away.
+        OutputError: the folder cannot be made or written to.
+    """
+    folder = Path(run_dir) if run_dir else Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S-%f}"
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if not folder.is_dir():
+            raise RunFolderError(f"{folder} is a file; give --run-dir a folder.")
+        if not overwrite:
+            raise RunFolderError(f"{folder} is not empty; continue with --resume, or replace it with --overwrite.")
+        if not (folder / CONFIG).exists():
+            raise RunFolderError(f"{folder} holds files but no {CONFIG}, so it is no run of ours; give another folder.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OutputError(f"cannot write to run folder {folder}: {error.strerror}; give another --run-dir.") from error
+    for file in (CONFIG, HISTORY, WEIGHTS, CHECKPOINT, LOG, CURVES, METRICS):
+        (folder / file).unlink(missing_ok=True)
+    shutil.rmtree(folder / TENSORBOARD, ignore_errors=True)
+    return folder
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`, with the same ending, renamed to it when the block ends well.
+
+    Raises:
+        OutputError: the folder is missing, read-only or full; nothing is left behind.
+    """
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}; check space and permissions there.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text)
+
+
+def write_config(folder: Path, config: RunConfig, **more: Any) -> None:
+    """Write `config.json`: the settings, and all that is needed to repeat or explain the run."""
+    record = {
+        "settings": dataclasses.asdict(config),
+        "application": type(config).__module__.split(".")[0],
+        "command": sys.argv,
+        "created_utc": utc_now(),
+        "code_revision": code_revision(),
+        "versions": library_versions(),
+        "ranks": hvd.size(),
+        **more,
+    }
+    write_text(folder / CONFIG, json.dumps(record, indent=2) + "\n")
+
+
+def read_config(folder: Path) -> dict:
+    """What `write_config` wrote.
+
+    Raises:
+        RunFolderError: there is no such folder or file, or it is damaged.
+    """
+    path = folder / CONFIG
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise RunFolderError(f"{folder} has no {CONFIG}; give the folder that a training run wrote.") from None
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"{path} cannot be read ({error}); train again, or restore it.") from error
+
+
+def utc_now() -> str:
+    """The time, ISO 8601, UTC."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def code_revision() -> str:
+    """Git revision of this code, with `-dirty` where files differ from it; `unknown` outside a checkout."""
+    here = Path(__file__).resolve().parent.parent
+    command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=12", "--match="]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that can change a number."""
+    versions = {"python": platform.python_version()}
+    for package in ("jeoparda", "tensorflow", "tensorflow-cpu", "keras", "horovod", "gdal", "h5py", "numpy"):
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def log_to_file(folder: Path) -> None:
+    """Append what is logged to `run.log` as well."""
+    handler = logging.FileHandler(folder / LOG)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.getLogger().addHandler(handler)

@@ -1,0 +1,128 @@
+#!/usr/bin/env bash
+# Sets up everything JEOPARDA needs into .venv: system packages, TensorFlow, GDAL bindings, Horovod on MPI.
+# Safe to run again: what is there already is left alone, and a set-up that is up to date takes under a second.
+#
+#   ./install.sh                    CPU (tensorflow-cpu)
+#   JEOPARDA_EXTRA=gpu ./install.sh NVIDIA GPUs (tensorflow[and-cuda], Horovod over NCCL; untested here)
+#
+# On a cluster without root, load modules that bring a compiler, CMake, MPI and GDAL first; see README.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+EXTRA=${JEOPARDA_EXTRA:-cpu}
+HOROVOD=0.28.1
+WHEELS=${XDG_CACHE_HOME:-$HOME/.cache}/jeoparda/wheels
+PACKAGES=(build-essential cmake libopenmpi-dev openmpi-bin libgdal-dev gdal-bin python3-dev python3-venv)
+
+say() { printf 'install: %s\n' "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+system_is_ready() {
+    for tool in g++ make cmake mpicxx mpirun gdal-config; do
+        command -v "$tool" >/dev/null || return 1
+    done
+    # A bare virtual environment is enough to tell whether Debian's python3-venv is missing.
+    "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || return 1
+    [ -e "$("$PYTHON" -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" ]
+}
+
+install_system_packages() {
+    system_is_ready && return
+    local wanted="${PACKAGES[*]}"
+    command -v apt-get >/dev/null ||
+        die "this is not Debian or Ubuntu; install what these packages bring and run again: $wanted"
+    local root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        { command -v sudo >/dev/null && sudo -n true 2>/dev/null; } ||
+            die "no root here to install system packages; ask for these and run again: $wanted"
+        root=(sudo)
+    fi
+    say "system packages: $wanted"
+    "${root[@]}" apt-get update -qq
+    # shellcheck disable=SC2086
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $wanted >/dev/null
+    hash -r
+    system_is_ready || die "the system packages are installed, but a compiler, CMake, MPI, GDAL or Python.h is still missing"
+}
+
+find_python() {
+    PYTHON=${PYTHON:-$(command -v python3 || true)}
+    [ -n "$PYTHON" ] || { install_python; PYTHON=$(command -v python3); }
+    "$PYTHON" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' ||
+        die "Python 3.10 to 3.13 is needed; $PYTHON is $("$PYTHON" -V 2>&1). Say which with PYTHON=/path/to/python3.12 ./install.sh"
+}
+
+install_python() {
+    command -v apt-get >/dev/null && [ "$(id -u)" -eq 0 ] || die "there is no python3; install Python 3.10 to 3.13 and run again"
+    say "system packages: python3"
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3 >/dev/null
+}
+
+# What the environment must match: when any of it changes, the set-up runs again.
+fingerprint() {
+    { cat install.sh setup.py; echo "$PWD $EXTRA"; "$PYTHON" -V; gdal-config --version; mpirun --version | head -1; } 2>&1 | sha256sum
+}
+
+version_of() { .venv/bin/python -c "import importlib.metadata as m; print(m.version('$1'))"; }
+
+# build_wheel KEY COMMAND...: make a wheel once, keep it under its KEY, and install it. The command gets a folder to
+# put the wheel into as its last argument.
+install_wheel() {
+    local folder=$WHEELS/$1; shift
+    if ! ls "$folder"/*.whl >/dev/null 2>&1; then
+        local fresh; fresh=$(mktemp -d)
+        "$@" "$fresh" >"$fresh/build.log" 2>&1 ||
+            { mkdir -p "$WHEELS"; mv "$fresh/build.log" "$WHEELS/failed-build.log"; tail -20 "$WHEELS/failed-build.log" >&2
+              die "the build failed; all of its output is in $WHEELS/failed-build.log"; }
+        mkdir -p "$folder"
+        mv "$fresh"/*.whl "$folder"/
+        rm -rf "$fresh"
+    fi
+    .venv/bin/pip install -qq --no-deps --force-reinstall "$folder"/*.whl  # also over one built for another TensorFlow
+    .venv/bin/pip install -qq "$folder"/*.whl  # what it needs
+}
+
+build_gdal() {
+    .venv/bin/pip wheel --no-build-isolation --no-deps -w "$1" "gdal[numpy]==$(gdal-config --version)"
+}
+
+# TensorFlow 2.19 removed the headers of an XLA operation that Horovod leaves off by default: leave it out.
+build_horovod() {
+    local out=$1 source
+    .venv/bin/pip download --no-deps --no-build-isolation --no-binary horovod -d "$out" "horovod==$HOROVOD"
+    tar -xzf "$out/horovod-$HOROVOD.tar.gz" -C "$out"
+    source=$out/horovod-$HOROVOD
+    sed -i 's/#if TENSORFLOW_VERSION >= 2006000000/#if 0/' "$source/horovod/tensorflow/xla_mpi_ops.cc"
+    HOROVOD_WITH_TENSORFLOW=1 HOROVOD_WITH_MPI=1 HOROVOD_WITHOUT_GLOO=1 HOROVOD_WITHOUT_PYTORCH=1 \
+        HOROVOD_WITHOUT_MXNET=1 HOROVOD_GPU_OPERATIONS=$([ "$EXTRA" = gpu ] && echo NCCL) \
+        CMAKE_POLICY_VERSION_MINIMUM=3.5 MAKEFLAGS="-j$(nproc)" PATH="$PWD/.venv/bin:$PATH" \
+        .venv/bin/pip wheel --no-build-isolation --no-deps -w "$out" "$source"
+    rm -rf "$source"
+}
+
+main() {
+    find_python
+    install_system_packages
+    local stamp=.venv/.jeoparda-installed
+    if [ -e "$stamp" ] && [ "$(cat "$stamp")" = "$(fingerprint)" ]; then return; fi
+
+    local abi mpi gdal
+    abi=$("$PYTHON" -c 'import sys, platform; print(f"cp{sys.version_info[0]}{sys.version_info[1]}-{platform.machine()}")')
+    mpi=$(mpirun --version | grep -oE '[0-9]+\.[0-9]+\.[0-9]+' | head -1)
+    gdal=$(gdal-config --version)
+
+    say "virtual environment .venv with $("$PYTHON" -V)"
+    [ -x .venv/bin/pip ] || "$PYTHON" -m venv .venv
+    .venv/bin/pip install -qq --upgrade pip "setuptools<81" wheel "numpy>=2"
+    say "GDAL $gdal bindings"
+    install_wheel "gdal-$gdal-numpy2-$abi" build_gdal
+    say "JEOPARDA with TensorFlow ($EXTRA)"
+    .venv/bin/pip install -qq -e ".[$EXTRA,test,notebooks]"
+    say "Horovod $HOROVOD on Open MPI $mpi (the first build takes some minutes)"
+    install_wheel "horovod-$HOROVOD-tensorflow-$(version_of "$([ "$EXTRA" = gpu ] && echo tensorflow || echo tensorflow-cpu)")-mpi-$mpi-$EXTRA-$abi" build_horovod
+    .venv/bin/python -c 'import horovod.tensorflow, osgeo.gdal_array' || die "Horovod or GDAL was built but cannot be imported"
+    fingerprint >"$stamp"
+    say "done"
+}
+
+main "$@"

@@ -1,0 +1,38 @@
+"""Packages, console commands and extras of JEOPARDA. Every version floor carries its reason.
+
+GDAL's bindings must match the GDAL library of the machine and Horovod must be compiled against the installed
+TensorFlow and MPI: `./install.sh` does both, in the right order.
+"""
+
+from setuptools import find_packages, setup
+
+setup(
+    name="jeoparda",
+    version="0.1.0",
+    description="Train deep networks on Sentinel-2 imagery in parallel: super-resolution and land-cover classification",
+    license="Apache-2.0",
+    packages=find_packages(include=["common*", "superres*", "bigearthnet*"]),
+    package_data={"superres": ["tiles/*.txt"]},
+    python_requires=">=3.10,<3.14",  # 3.10: Ubuntu 22.04; TensorFlow 2.21 has no wheels for 3.14
+    install_requires=[
+        "numpy>=2.0",  # TensorFlow 2.21 and its Keras are built against numpy 2
+        "gdal",  # the version of the machine's libgdal; 3.6.2 (Debian 12) is the oldest tried
+        "h5py>=3.11",  # first release for numpy 2
+        "scikit-image>=0.24",  # first release for numpy 2
+        "scipy>=1.13",  # first release for numpy 2
+        "matplotlib>=3.9",  # first release for numpy 2
+        "tqdm>=4.66",
+    ],
+    extras_require={
+        "cpu": ["tensorflow-cpu==2.21.0"],
+        "gpu": ["tensorflow[and-cuda]==2.21.*"],
+        "mpi": ["horovod==0.28.1"],  # the last release; needs the change that install.sh makes
+        "test": ["pytest>=8", "pytest-timeout>=2.3", "hypothesis>=6.100"],
+        "notebooks": ["nbmake>=1.5", "ipykernel>=6.29", "nbstripout>=0.7"],
+    },
+    entry_points={
+        "console_scripts": [
+            "superres-train=superres.train:main",
+        ]
+    },
+)
