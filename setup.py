@@ -22,6 +22,7 @@ setup(
         "scipy>=1.13",  # first release for numpy 2
         "matplotlib>=3.9",  # first release for numpy 2
         "tqdm>=4.66",
+        "tensorboard>=2.19",  # TensorFlow 2.21 no longer brings it, and cannot write its logs without
     ],
     extras_require={
         "cpu": ["tensorflow-cpu==2.21.0"],

@@ -55,6 +55,13 @@ def add_config_options(parser: argparse.ArgumentParser, config_class: type) -> N
         )
 
 
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where a training run is kept."""
+    parser.add_argument("--run-dir", metavar="DIR", help="folder of the run (a new one below runs/)")
+    parser.add_argument("--resume", action="store_true",
+                        help="continue the run in --run-dir from its checkpoint, exactly as if it had not stopped")
+
+
 def option_name(field_name: str) -> str:
     """`batch_size` -> `--batch-size`."""
     return "--" + field_name.replace("_", "-")

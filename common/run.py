@@ -5,17 +5,15 @@ A run folder holds `config.json` (settings, command, seed, revision, versions, r
 given. Rank 0 alone writes it.
 """
 
+import argparse
 import dataclasses
 import json
 import logging
-import os
 import platform
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
@@ -24,6 +22,7 @@ from typing import Any, Self
 
 import common.distributed as hvd
 from common.errors import OutputError, RunFolderError, SettingError
+from common.files import write_text
 
 CONFIG = "config.json"
 HISTORY = "history.csv"
@@ -95,6 +94,24 @@ def set_seeds(seed: int) -> None:
     keras.utils.set_random_seed(seed)
 
 
+def open_run_folder(arguments: argparse.Namespace, name: str) -> Path:
+    """The run folder that the options of `cli.add_run_options` ask for: a new one, or one to resume. Call on rank 0.
+
+    Raises:
+        RunFolderError, OutputError: as `create_run_folder`; or there is no run to resume.
+    """
+    if not arguments.resume:
+        return create_run_folder(arguments.run_dir, name, arguments.overwrite)
+    if arguments.run_dir is None:
+        raise RunFolderError("--resume needs to know which run; give its folder with --run-dir.")
+    folder = Path(arguments.run_dir)
+    read_config(folder)
+    if not (folder / CHECKPOINT).exists():
+        raise RunFolderError(f"{folder} has no {CHECKPOINT}: no epoch was finished; start again with --overwrite "
+                             f"instead of --resume.")
+    return folder
+
+
 def create_run_folder(run_dir: str | None, name: str, overwrite: bool) -> Path:
     """Make an empty run folder; call on rank 0.
 
@@ -125,29 +142,6 @@ def create_run_folder(run_dir: str | None, name: str, overwrite: bool) -> Path:
         (folder / file).unlink(missing_ok=True)
     shutil.rmtree(folder / TENSORBOARD, ignore_errors=True)
     return folder
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, with the same ending, renamed to it when the block ends well.
-
-    Raises:
-        OutputError: the folder is missing, read-only or full; nothing is left behind.
-    """
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}; check space and permissions there.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
-    with whole_file(path) as temporary:
-        temporary.write_text(text)
 
 
 def write_config(folder: Path, config: RunConfig, **more: Any) -> None:

@@ -47,6 +47,13 @@ class Window:
         right = min(cols, self.col + self.width + margin)
         return Window(top, left, bottom - top, right - left)
 
+    def middle(self, most: int, multiple: int) -> "Window":
+        """Its middle, at most `most` pixels high and wide, with numbers that are multiples of `multiple`."""
+        height, width = (min(side, most) // multiple * multiple for side in (self.height, self.width))
+        row = self.row + (self.height - height) // 2 // multiple * multiple
+        col = self.col + (self.width - width) // 2 // multiple * multiple
+        return Window(row, col, height, width)
+
 
 def grid(rows: int, cols: int, height: int, width: int) -> Iterator[Window]:
     """Cut a (rows, cols) grid into windows, row by row; each pixel is in exactly one.

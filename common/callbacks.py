@@ -1,0 +1,192 @@
+"""Keras callbacks of a training run. Those that write act on rank 0 alone.
+
+Give them to `fit` in the order of `training_callbacks`: the first ones put into `logs` what the later ones use, and all
+ranks see the same `logs`.
+"""
+
+import csv
+import logging
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+import common.distributed as hvd
+from common import run
+from common.checkpoint import write_checkpoint
+from common.errors import TrainingError
+from common.files import whole_file
+
+logger = logging.getLogger(__name__)
+
+# (model, batch) -> sums over the batch; sums over all batches of all ranks -> what goes into the history.
+BatchSums = Callable[[keras.Model, Any], np.ndarray]
+Summary = Callable[[np.ndarray], dict[str, float]]
+
+
+class PoolOverRanks(keras.callbacks.Callback):
+    """At the end of an epoch, average the training loss over ranks and validate: sums are pooled, never averages.
+
+    Args:
+        validation: this rank's validation batches, or None.
+        batch_sums, summary: see above.
+
+    Raises:
+        TrainingError: the loss is no longer finite; the last checkpoint is from before.
+    """
+
+    def __init__(self, validation: tf.data.Dataset | None, batch_sums: BatchSums, summary: Summary):
+        super().__init__()
+        self.validation = validation
+        self.batch_sums = batch_sums
+        self.summary = summary
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self.started = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: dict) -> None:
+        seconds = time.monotonic() - self.started
+        logs["loss"] = float(hvd.allreduce_sum([logs["loss"]])[0]) / hvd.size()
+        if not math.isfinite(logs["loss"]):
+            raise TrainingError(f"the loss became {logs['loss']} in epoch {epoch + 1}; the last checkpoint is from "
+                                f"before: continue with --resume and a lower --learning-rate.")
+        logs["seconds"] = seconds
+        if self.validation is not None:
+            logs.update(self.summary(self.pooled_sums()))
+
+    def pooled_sums(self) -> np.ndarray:
+        """Sums over the validation batches of all ranks, who may have different numbers of them."""
+        sums = sum((self.batch_sums(self.model, batch) for batch in self.validation), start=0.0)
+        gathered = hvd.allgather_object(np.asarray(sums, dtype=np.float64))
+        return sum(part for part in gathered if part.ndim)  # a rank without batches gives a bare 0
+
+
+class LearningRate(keras.callbacks.Callback):
+    """Linear warm-up to `learning_rate * ranks`, then halving on plateau, or a cosine to zero.
+
+    Warm-up starts at the rate for one rank (Goyal et al. 2017, arXiv:1706.02677). A plateau is `patience` epochs in
+    which the monitored value did not fall.
+    """
+
+    def __init__(self, config: run.RunConfig, steps_per_epoch: int):
+        super().__init__()
+        self.single = config.learning_rate
+        self.full = config.learning_rate * hvd.size()
+        self.warmup_steps = round(config.warmup_epochs * steps_per_epoch)
+        self.total_steps = config.epochs * steps_per_epoch
+        self.steps_per_epoch = steps_per_epoch
+        self.schedule = config.schedule
+        self.patience = config.patience
+        self.state = {"factor": 1.0, "best": math.inf, "wait": 0}
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step, counted from the start of training."""
+        if step < self.warmup_steps:
+            return self.single + (self.full - self.single) * step / self.warmup_steps
+        if self.schedule == "cosine":
+            progress = (step - self.warmup_steps) / max(1, self.total_steps - self.warmup_steps)
+            return self.full * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+        return self.full * self.state["factor"]
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self.first_step = epoch * self.steps_per_epoch
+
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        rate = self.rate(self.first_step + batch)
+        if rate != getattr(self, "current", None):
+            self.model.optimizer.learning_rate = rate
+            self.current = rate
+
+    def on_epoch_end(self, epoch: int, logs: dict) -> None:
+        logs["learning_rate"] = self.current
+        value = logs.get("val_loss", logs["loss"])
+        if value < self.state["best"]:
+            self.state.update(best=value, wait=0)
+            return
+        self.state["wait"] += 1
+        if self.schedule == "plateau" and self.state["wait"] >= self.patience:
+            self.state.update(factor=self.state["factor"] / 2, wait=0)
+            logger.info("no better for %d epochs: learning rate halved", self.patience)
+
+
+class RunFolder(keras.callbacks.Callback):
+    """On rank 0, write history, best weights and a checkpoint at the end of each epoch.
+
+    Args:
+        folder: the run folder.
+        learning_rate: whose state the checkpoint keeps.
+        identity: what a checkpoint must agree with to be continued.
+        history: rows of the epochs before, when a run is resumed.
+    """
+
+    def __init__(self, folder: Path, learning_rate: LearningRate, identity: dict, history: list[dict]):
+        super().__init__()
+        self.folder = folder
+        self.learning_rate = learning_rate
+        self.identity = identity
+        self.history = history
+
+    def on_epoch_end(self, epoch: int, logs: dict) -> None:
+        if hvd.rank() != 0:
+            return
+        monitored = "val_loss" if "val_loss" in logs else "loss"
+        best = min((row[monitored] for row in self.history if monitored in row), default=math.inf)
+        self.history.append({"epoch": epoch + 1, **logs})
+        # The order matters to a run that is interrupted here: the checkpoint, which tells where to go on, comes last.
+        if logs[monitored] < best:
+            with whole_file(self.folder / run.WEIGHTS) as temporary:
+                self.model.save_weights(temporary)
+        write_history(self.folder / run.HISTORY, self.history)
+        write_checkpoint(self.folder / run.CHECKPOINT, self.model, epoch + 1, self.learning_rate.state, self.identity)
+
+
+def write_history(path: Path, rows: list[dict]) -> None:
+    """Write `history.csv`, an epoch a row."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    with whole_file(path) as temporary, open(temporary, "w", newline="") as file:
+        writer = csv.DictWriter(file, names)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def read_history(path: Path, epochs: int) -> list[dict]:
+    """The first `epochs` rows of `history.csv`, as numbers."""
+    if not path.exists():
+        return []
+    with open(path, newline="") as file:
+        rows = [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+    return [{**row, "epoch": int(row["epoch"])} for row in rows[:epochs]]
+
+
+class Progress(keras.callbacks.Callback):
+    """On rank 0, a bar at a terminal, one line an epoch elsewhere.
+
+    Args:
+        epochs, steps: of the whole run, and in an epoch.
+        patches: that all ranks see in an epoch.
+        bar: show a bar.
+    """
+
+    def __init__(self, epochs: int, steps: int, patches: int, bar: bool):
+        super().__init__()
+        self.epochs, self.steps, self.patches = epochs, steps, patches
+        self.wants_bar = bar
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self.bar = tqdm(total=self.steps, desc=f"epoch {epoch + 1}/{self.epochs}", unit="step", leave=False,
+                        disable=not self.wants_bar)
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        self.bar.update()
+
+    def on_epoch_end(self, epoch: int, logs: dict) -> None:
+        self.bar.close()
+        values = "  ".join(f"{name} {value:.4g}" for name, value in logs.items() if name != "seconds")
+        logger.info("epoch %d/%d  %s  %.0f s  %.1f patches/s", epoch + 1, self.epochs, values, logs["seconds"],
+                    self.patches / logs["seconds"])

@@ -1,0 +1,39 @@
+"""Settings of super-resolution training: every default with its meaning, unit and source."""
+
+from dataclasses import dataclass
+
+from common.errors import SettingError
+from common.patches import PATCHES_PER_TILE, PatchSettings
+from common.run import RunConfig, setting
+from superres.networks import NETWORKS
+
+DN_DIVISOR = 2000.0  # network unit = reflectance * 10000 / DN_DIVISOR (DSen2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuperresConfig(RunConfig):
+    """What `superres/train.py` needs to know; see `common/run.py` for the settings of every application."""
+
+    tiles: str = setting("file with a scene a line to train on", metavar="FILE")
+    test_tiles: str | None = setting("file with a scene a line to measure on after training", None, metavar="FILE")
+    data_dir: str | None = setting("folder of scenes listed without a path (the list's own folder)", None,
+                                   metavar="DIR")
+    gsd: int = setting("native GSD in metres of the bands to sharpen", 20, choices=(20, 60))
+    model: str = setting("network", "dsen2", choices=tuple(NETWORKS))
+    patches_per_tile: int | None = setting(
+        f"most patches to cut from a scene ({PATCHES_PER_TILE[20]} at 20 m, {PATCHES_PER_TILE[60]} at 60 m)", None
+    )
+    patch_cache: str = setting("folder of the patch files; those that are there are used again", "patches",
+                               metavar="DIR")
+    init_weights: str | None = setting("weights to start from: of a run folder, or published", None, metavar="FILE")
+
+    @property
+    def patches(self) -> PatchSettings:
+        """What to cut from each scene. Positions do not depend on `seed`: runs with other seeds share the files."""
+        count = PATCHES_PER_TILE[self.gsd] if self.patches_per_tile is None else self.patches_per_tile
+        return PatchSettings(self.gsd, count)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.patches_per_tile is not None and self.patches_per_tile < 1:
+            raise SettingError(f"--patches-per-tile must be at least 1; got {self.patches_per_tile}.")

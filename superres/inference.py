@@ -1,0 +1,59 @@
+"""Apply a network to a whole scene, window by window, without seams and in bounded memory.
+
+Each window is read with a margin at least as wide as what the network sees around a pixel, and the margin is cut off
+the result: what is left equals the prediction of the whole scene at once.
+"""
+
+from collections.abc import Callable, Iterator
+
+import keras
+import numpy as np
+
+from common.windows import Window, grid
+
+WINDOW_PX = 384  # a multiple of 2 and 6; larger windows waste less on margins, and need more memory
+
+# Window on the output grid -> inputs by name, (rows / factor, cols / factor, bands) float32 in network units.
+ReadInputs = Callable[[Window], dict[str, np.ndarray]]
+
+
+def predict_windows(
+    model: keras.Model, read: ReadInputs, rows: int, cols: int, margin: int, window_px: int = WINDOW_PX
+) -> Iterator[tuple[Window, np.ndarray]]:
+    """Predict a scene in windows, row by row.
+
+    Args:
+        model: a network of `superres.networks`.
+        read: gives the inputs of a window.
+        rows, cols: size of the output grid; multiples of the coarsest input's factor.
+        margin: pixels to cut off, from `superres.networks.margin_px`.
+        window_px: rows and columns of a window; a multiple of the coarsest input's factor.
+
+    Yields:
+        Window and its prediction, (height, width, bands) float32 in network units. Each pixel comes once.
+    """
+    for window in grid(rows, cols, window_px, window_px):
+        outer = window.grown(margin, rows, cols)
+        batch = {name: image[None] for name, image in read(outer).items()}
+        yield window, np.asarray(model(batch, training=False))[0][window.relative_to(outer).slices]
+
+
+def array_reader(inputs: dict[str, np.ndarray]) -> ReadInputs:
+    """Read windows from arrays that hold the whole scene; the finest input lies on the output grid."""
+    rows = max(image.shape[0] for image in inputs.values())
+
+    def read(window: Window) -> dict[str, np.ndarray]:
+        return {name: image[window.coarsened(rows // image.shape[0]).slices] for name, image in inputs.items()}
+
+    return read
+
+
+def predict_scene(
+    model: keras.Model, inputs: dict[str, np.ndarray], margin: int, window_px: int = WINDOW_PX
+) -> np.ndarray:
+    """Predict a scene that is in memory: (rows, cols, bands) float32 in network units; see `predict_windows`."""
+    rows, cols = inputs["input_10m"].shape[:2]
+    result = np.empty((rows, cols, model.output_shape[-1]), np.float32)
+    for window, prediction in predict_windows(model, array_reader(inputs), rows, cols, margin, window_px):
+        result[window.slices] = prediction
+    return result

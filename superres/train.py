@@ -1,0 +1,248 @@
+"""Train a network that sharpens the 20 m or 60 m bands of Sentinel-2, on one or many ranks.
+
+    mpirun -np 2 python superres/train.py --tiles tiles.txt --test-tiles test.txt
+
+Scenes -> patch cache -> run folder; with test tiles, also the table and picture of the result.
+"""
+
+import argparse
+import dataclasses
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import common.distributed as hvd
+from common import cli, run
+from common.bands import footprint_lonlat
+from common.callbacks import LearningRate, PoolOverRanks, Progress, RunFolder, read_history
+from common.checkpoint import read_checkpoint
+from common.dataset import steps_per_epoch, training_batches, validation_batches
+from common.errors import SettingError
+from common.files import write_text
+from common.hdf5 import PatchFile
+from common.patches import prepare_patch_files
+from common.scene import Scene
+from common.sentinel2 import BANDS_BY_GSD
+from common.split import SceneBlocks, choose_validation, describe_split
+from common.tiles import read_tile_list
+from common.windows import Window
+from superres import plots
+from superres.config import DN_DIVISOR, SuperresConfig
+from superres.data import FusionPatches
+from superres.evaluate import SceneResult, evaluate_scene, markdown_table, write_metrics
+from superres.networks import build_network
+from superres.weights import load_weights
+
+logger = logging.getLogger(__name__)
+
+PICTURE = "comparison.png"
+PICTURE_PX = 150
+METRIC_BARS = "metrics.png"
+SPLIT = "split.txt"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    parser = cli.new_parser(
+        "Train a network that sharpens the 20 m or 60 m bands of Sentinel-2. Needs no rank count: under mpirun it "
+        "uses all ranks, without it one.",
+        "mpirun -np 2 python superres/train.py --tiles tiles.txt --test-tiles test.txt --run-dir runs/first",
+    )
+    cli.add_config_options(parser, SuperresConfig)
+    cli.add_run_options(parser)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    return cli.run_command(train, build_parser(), argv)
+
+
+def train(arguments: argparse.Namespace) -> None:
+    """Cut patches, train, and measure on the test tiles."""
+    config, scenes, test_scenes, folder = hvd.on_rank_zero(lambda: set_out(arguments))
+    progress = cli.shows_progress(arguments.no_progress)
+    hvd.share_hardware()
+    run.set_seeds(config.seed)
+    files = prepare_patch_files(scenes, config.patches, Path(config.patch_cache), progress)
+    held_out = hvd.on_rank_zero(lambda: split(scenes, files, config, folder))
+    model = fit(config, files, held_out, folder, arguments.resume, progress)
+    if test_scenes:
+        measure(model, config, test_scenes, folder)
+
+
+def set_out(arguments: argparse.Namespace) -> tuple[SuperresConfig, tuple[Scene, ...], tuple[Scene, ...], Path]:
+    """Check all that can be checked before the work starts, and make the run folder. Called on rank 0."""
+    config = SuperresConfig.from_dict(cli.given_settings(arguments, SuperresConfig))
+    scenes = read_tile_list(config.tiles, config.data_dir)
+    test_scenes = read_tile_list(config.test_tiles, config.data_dir) if config.test_tiles else ()
+    check_scenes(scenes, test_scenes, config.gsd)
+    if config.init_weights:
+        load_weights(build_network(config.model, config.gsd), config.init_weights)
+    folder = run.open_run_folder(arguments, f"superres-{config.model}-{config.gsd}m")
+    run.log_to_file(folder)
+    logger.info("%d scenes to train on, %d to test on; run folder %s", len(scenes), len(test_scenes), folder)
+    return config, scenes, test_scenes, folder
+
+
+def check_scenes(scenes: Sequence[Scene], test_scenes: Sequence[Scene], gsd: int) -> None:
+    """Raise where a scene lacks bands or is on both lists; warn where test ground was trained on."""
+    names = {scene.name for scene in scenes}
+    for scene in test_scenes:
+        if scene.name in names:
+            raise SettingError(f"{scene.name} is in --tiles and in --test-tiles; take it out of one of them.")
+    for scene in (*scenes, *test_scenes):
+        for bands_gsd in BANDS_BY_GSD:
+            if bands_gsd <= gsd:
+                scene.bands_at(bands_gsd)
+
+
+def split(
+    scenes: Sequence[Scene], files: Sequence[PatchFile], config: SuperresConfig, folder: Path
+) -> dict[str, tuple[int, ...]]:
+    """Hold out blocks for validation, and write down which. Called on rank 0."""
+    blocks = [SceneBlocks(scene.name, footprint_lonlat(scene), tuple(np.unique(file.arrays["block"]).tolist()))
+              for scene, file in zip(scenes, files, strict=True)]
+    held_out = choose_validation(blocks, config.validation_fraction, np.random.default_rng(config.seed))
+    write_text(folder / SPLIT, describe_split(blocks, held_out))
+    run.write_config(folder, config, patch_files={str(file.path): file.attributes["checksum"] for file in files})
+    return held_out
+
+
+def sources(
+    files: Sequence[PatchFile], held_out: dict[str, tuple[int, ...]], gsd: int
+) -> tuple[FusionPatches, FusionPatches]:
+    """The training and the validation patches."""
+    held = [np.isin(file.arrays["block"], held_out[file.attributes["scene"]]) for file in files]
+    return (FusionPatches(files, [np.flatnonzero(~rows) for rows in held], gsd),
+            FusionPatches(files, [np.flatnonzero(rows) for rows in held], gsd))
+
+
+def build_optimizer(config: SuperresConfig) -> keras.optimizers.Optimizer:
+    """Nadam, as in the DSen2 paper; float16 needs its losses scaled to keep small gradients above zero."""
+    optimizer = keras.optimizers.Nadam(config.learning_rate)
+    if config.precision == "float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    return hvd.DistributedOptimizer(optimizer)
+
+
+def build_model(config: SuperresConfig) -> keras.Model:
+    """The network with its optimizer, the same on all ranks."""
+    model = build_network(config.model, config.gsd, config.precision)
+    if config.init_weights:
+        load_weights(model, config.init_weights)
+    # XLA cannot compile Horovod's operations.
+    model.compile(optimizer=build_optimizer(config), loss="mean_absolute_error", jit_compile=False)
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def fit(
+    config: SuperresConfig, files: Sequence[PatchFile], held_out: dict[str, tuple[int, ...]], folder: Path,
+    resume: bool, progress: bool,
+) -> keras.Model:
+    """Train, and return the network with its best weights."""
+    training, validation = sources(files, held_out, config.gsd)
+    model = build_model(config)
+    steps = steps_per_epoch(len(training), config.batch_size)
+    learning_rate = LearningRate(config, steps)
+    identity = checkpoint_identity(config, files, held_out)
+    first_epoch, history = 0, []
+    if resume:
+        first_epoch, state, history = hvd.on_rank_zero(lambda: restore(folder, model, identity))
+        learning_rate.state.update(state)
+    hvd.broadcast_variables([*model.variables, *model.optimizer.variables])
+    seen = steps * config.batch_size * hvd.size()
+    logger.info("%s: %d parameters, %d training and %d validation patches, %d ranks, %d steps an epoch",
+                model.name, model.count_params(), len(training), len(validation), hvd.size(), steps)
+    callbacks = [
+        PoolOverRanks(validation_batches(validation, config.batch_size) if len(validation) else None,
+                      error_sums, summarize_errors),
+        learning_rate,
+        RunFolder(folder, learning_rate, identity, history),
+        Progress(config.epochs, steps, seen, progress),
+    ]
+    if hvd.rank() == 0:
+        callbacks.append(keras.callbacks.TensorBoard(str(folder / run.TENSORBOARD), write_graph=False))
+    model.fit(training_batches(training, config.batch_size, config.seed, first_epoch), steps_per_epoch=steps,
+              epochs=config.epochs, initial_epoch=first_epoch, callbacks=callbacks, verbose=0, shuffle=False)
+    if hvd.rank() == 0:
+        plots.plot_history(folder / run.HISTORY, folder / run.CURVES)
+        load_weights(model, folder)
+    hvd.broadcast_variables(model.variables)
+    return model
+
+
+def checkpoint_identity(config: SuperresConfig, files: Sequence[PatchFile], held_out: dict) -> dict[str, Any]:
+    """What a run must share with the checkpoint that it continues, so that it goes on exactly."""
+    changeable = {"epochs", "test_tiles", "data_dir", "patch_cache", "init_weights", "tiles"}
+    if config.schedule == "cosine":
+        changeable -= {"epochs"}  # the whole schedule hangs on it
+    settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in changeable}
+    return {**settings, "ranks": hvd.size(), "patches": [file.attributes["checksum"] for file in files],
+            "held out": {name: list(blocks) for name, blocks in held_out.items()}}
+
+
+def restore(folder: Path, model: keras.Model, identity: dict) -> tuple[int, dict, list[dict]]:
+    """Finished epochs, state of the learning rate, and history of the run to continue. Called on rank 0."""
+    epoch, state = read_checkpoint(folder / run.CHECKPOINT, model, identity)
+    logger.info("resumed after epoch %d", epoch)
+    return epoch, state, read_history(folder / run.HISTORY, epoch)
+
+
+@tf.function(reduce_retracing=True)
+def batch_errors(model: keras.Model, inputs: dict, target: tf.Tensor) -> tf.Tensor:
+    """Sum of absolute errors, sum of squared errors, number of values."""
+    error = tf.cast(model(inputs, training=False), tf.float32) - target
+    return tf.stack([tf.reduce_sum(tf.abs(error)), tf.reduce_sum(error**2), tf.cast(tf.size(error), tf.float32)])
+
+
+def error_sums(model: keras.Model, batch: tuple) -> np.ndarray:
+    """`batch_errors` as NumPy."""
+    return batch_errors(model, *batch).numpy().astype(np.float64)
+
+
+def summarize_errors(sums: np.ndarray) -> dict[str, float]:
+    """Validation loss (mean absolute error in network units) and RMSE in DN, from sums over all ranks."""
+    absolute, squared, count = sums
+    return {"val_loss": absolute / count, "val_rmse": DN_DIVISOR * float(np.sqrt(squared / count))}
+
+
+def measure(model: keras.Model, config: SuperresConfig, test_scenes: Sequence[Scene], folder: Path) -> None:
+    """Measure on the test scenes, shared out over the ranks; rank 0 writes and prints the table."""
+    mine = range(hvd.rank(), len(test_scenes), hvd.size())
+    rows = {}
+    for number in mine:
+        result = evaluate_scene(test_scenes[number], model, config.model, config.patches)
+        rows[number] = result.rows
+        if number == 0:
+            draw(result, config, folder)
+    gathered = {number: found for part in hvd.allgather_object(rows) for number, found in part.items()}
+    if hvd.rank() == 0:
+        ordered = [row for number in sorted(gathered) for row in gathered[number]]
+        write_metrics(folder / run.METRICS, ordered)
+        plots.plot_metrics(folder / run.METRICS, folder / METRIC_BARS)
+        print(markdown_table(ordered))
+        print(f"\n{folder / run.METRICS}, {folder / METRIC_BARS}, {folder / PICTURE}")
+
+
+def draw(result: SceneResult, config: SuperresConfig, folder: Path) -> None:
+    """The picture of a test scene: its middle, no larger than single pixels can be seen."""
+    factor = config.patches.scale_factor
+    middle = Window(0, 0, *result.truth.shape[:2]).middle(PICTURE_PX, factor)
+    truth, bicubic, network = (
+        image[middle.slices] for image in (result.truth, result.estimates["bicubic"], result.estimates[config.model])
+    )
+    plots.plot_comparison(truth, bicubic, network, folder / PICTURE, BANDS_BY_GSD[config.gsd],
+                          titles=(f"input, {config.gsd * factor} m", "bicubic", config.model, f"truth, {config.gsd} m"),
+                          low_res=result.coarse[middle.coarsened(factor).slices])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
