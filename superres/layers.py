@@ -39,9 +39,8 @@ class Upsample(keras.layers.Layer):
 
 def convolution(features: int, dtype: str = "float32", **kwargs) -> keras.layers.Conv2D:
     """A 3 x 3 convolution that keeps the size of the image, He-uniform initialised as in the DSen2 paper's code."""
-    return keras.layers.Conv2D(
-        features, 3, padding="same", kernel_initializer="he_uniform", dtype=dtype, **kwargs
-    )
+    kwargs = {"kernel_initializer": "he_uniform", **kwargs}
+    return keras.layers.Conv2D(features, 3, padding="same", dtype=dtype, **kwargs)
 
 
 def residual_block(trunk: keras.KerasTensor, scaling: float, dtype: str, name: str) -> keras.KerasTensor:

@@ -80,5 +80,6 @@ def published_convolutions(file: Path) -> list[tuple[np.ndarray, np.ndarray]]:
         for name in layers:
             weights = [layers[name][weight][...] for weight in layers[name].attrs["weight_names"]]
             if len(weights) == 2:
-                found[int(re.search(r"(\d+)$", name).group(1))] = (weights[0], weights[1])
+                number = re.search(r"_(\d+)$", name)  # the first layer is just `conv2d`
+                found[int(number.group(1)) if number else 0] = (weights[0], weights[1])
     return [found[number] for number in sorted(found)]

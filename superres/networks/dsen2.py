@@ -43,7 +43,8 @@ def residual_network(
     trunk = convolution(features, activation="relu", name="first")(trunk)
     for number in range(1, blocks + 1):
         trunk = residual_block(trunk, RESIDUAL_SCALING, dtype, name=f"block{number:02d}")
-    difference = convolution(bands, name="last")(trunk)
+    # Not as in the paper: from zero weights training starts at the upsampled image, not far away from any image.
+    difference = convolution(bands, name="last", kernel_initializer="zeros")(trunk)
     return keras.layers.Add(name="sharpened")([difference, inputs[-1]])
 
 

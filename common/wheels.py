@@ -1,0 +1,68 @@
+"""Small real data that package registries carry inside wheels: fetched once, checked, kept in the user's cache."""
+
+import hashlib
+import logging
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from common.errors import DownloadError
+from common.files import cache_folder
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A wheel in the package registry.
+
+    Attributes:
+        package, version: as pip names them.
+        sha256: of the file.
+        megabytes: its size, told before the download.
+    """
+
+    package: str
+    version: str
+    sha256: str
+    megabytes: float
+
+
+SAMPLE = Wheel(  # Apache-2.0; the patches in it are of BigEarthNet v1, CDLA-Permissive-1.0
+    "bigearthnet-common", "2.8.0", "6c2bcf2b1d39a3f48925b0d941557152f9e523576fbb9d2b881a842ed92fd6af", 6.8
+)
+
+
+def fetch_wheel(wheel: Wheel) -> Path:
+    """The wheel's file in the cache, downloaded where it is not there yet. Nothing of it is installed or run.
+
+    Raises:
+        DownloadError: it cannot be had, or is not what the checksum says.
+    """
+    folder = cache_folder() / "downloads"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{wheel.package.replace('-', '_')}-{wheel.version}-py3-none-any.whl"
+    if not path.exists():
+        download(wheel, path)
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != wheel.sha256:
+        path.unlink()
+        raise DownloadError(f"{path.name} has SHA-256 {found}, expected {wheel.sha256}; it was taken away, try again.")
+    return path
+
+
+def download(wheel: Wheel, path: Path) -> None:
+    """Let pip download a wheel to `path`, whole or not at all."""
+    logger.info("downloading %s %s (%.1f MB)", wheel.package, wheel.version, wheel.megabytes)
+    with tempfile.TemporaryDirectory(dir=path.parent) as temporary:
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:",
+                   "--dest", temporary, f"{wheel.package}=={wheel.version}"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        found = list(Path(temporary).glob("*.whl"))
+        if done.returncode or not found:
+            reason = (done.stderr.strip().splitlines() or ["no file came"])[-1]
+            raise DownloadError(f"cannot download {wheel.package} {wheel.version}: {reason}; check the network, or put "
+                                f"the wheel at {path}.")
+        found[0].replace(path)
