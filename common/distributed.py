@@ -31,6 +31,8 @@ _horovod: Any = None
 def init() -> None:
     """Join the ranks that the MPI launcher started; without a launcher, be the only rank. Safe to call again.
 
+    Each rank gets its GPU, or its share of the node's cores.
+
     Raises:
         SettingError: there is a launcher, but no Horovod.
     """
@@ -47,6 +49,7 @@ def init() -> None:
         raise SettingError(f"started under MPI, but Horovod cannot be imported ({error}); run ./install.sh.") from error
     horovod.init()
     _horovod = horovod
+    _share_hardware()
 
 
 def is_launched() -> bool:
@@ -79,8 +82,8 @@ def cores_per_rank() -> int:
     return max(1, min(len(os.sched_getaffinity(0)), (os.cpu_count() or 1) // local_size()))
 
 
-def share_hardware() -> None:
-    """Give this rank its GPU, or its share of the cores. Call once, before TensorFlow computes anything."""
+def _share_hardware() -> None:
+    """Give this rank its GPU, or its share of the cores; TensorFlow takes this before it first computes anything."""
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")

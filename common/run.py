@@ -31,6 +31,10 @@ CHECKPOINT = "checkpoint.h5"
 LOG = "run.log"
 CURVES = "history.png"
 METRICS = "metrics.csv"
+METRIC_BARS = "metrics.png"
+PICTURE = "comparison.png"
+SPLIT = "split.txt"
+FILES = (CONFIG, HISTORY, WEIGHTS, CHECKPOINT, LOG, CURVES, METRICS, METRIC_BARS, PICTURE, SPLIT)
 TENSORBOARD = "tensorboard"
 
 
@@ -130,15 +134,17 @@ def create_run_folder(run_dir: str | None, name: str, overwrite: bool) -> Path:
             raise RunFolderError(f"{folder} is a file; give --run-dir a folder.")
         if not overwrite:
             raise RunFolderError(f"{folder} is not empty; continue with --resume, or replace it with --overwrite.")
-        if not (folder / CONFIG).exists():
-            raise RunFolderError(f"{folder} holds files but no {CONFIG}, so it is no run of ours; give another folder.")
+        strange = sorted(path.name for path in folder.iterdir() if path.name not in (*FILES, TENSORBOARD))
+        if strange:
+            raise RunFolderError(f"{folder} holds {strange[0]}, which no run writes; --overwrite will not touch such a "
+                                 f"folder: give another --run-dir.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise OutputError(f"cannot write to run folder {folder}: {error.strerror}; give another --run-dir.") from error
-    for file in (CONFIG, HISTORY, WEIGHTS, CHECKPOINT, LOG, CURVES, METRICS):
+    for file in FILES:
         (folder / file).unlink(missing_ok=True)
     shutil.rmtree(folder / TENSORBOARD, ignore_errors=True)
     return folder

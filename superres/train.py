@@ -5,6 +5,8 @@
 Scenes -> patch cache -> run folder; with test tiles, also the table and picture of the result.
 """
 
+import common  # isort: skip  # noqa: F401  before TensorFlow, whose notes at the start it turns off
+
 import argparse
 import dataclasses
 import logging
@@ -41,10 +43,7 @@ from superres.weights import load_weights
 
 logger = logging.getLogger(__name__)
 
-PICTURE = "comparison.png"
 PICTURE_PX = 150
-METRIC_BARS = "metrics.png"
-SPLIT = "split.txt"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -68,7 +67,6 @@ def train(arguments: argparse.Namespace) -> None:
     """Cut patches, train, and measure on the test tiles."""
     config, scenes, test_scenes, folder = hvd.on_rank_zero(lambda: set_out(arguments))
     progress = cli.shows_progress(arguments.no_progress)
-    hvd.share_hardware()
     run.set_seeds(config.seed)
     files = prepare_patch_files(scenes, config.patches, Path(config.patch_cache), progress)
     held_out = hvd.on_rank_zero(lambda: split(scenes, files, config, folder))
@@ -110,7 +108,7 @@ def split(
     blocks = [SceneBlocks(scene.name, footprint_lonlat(scene), tuple(np.unique(file.arrays["block"]).tolist()))
               for scene, file in zip(scenes, files, strict=True)]
     held_out = choose_validation(blocks, config.validation_fraction, np.random.default_rng(config.seed))
-    write_text(folder / SPLIT, describe_split(blocks, held_out))
+    write_text(folder / run.SPLIT, describe_split(blocks, held_out))
     run.write_config(folder, config, patch_files={str(file.path): file.attributes["checksum"] for file in files})
     return held_out
 
@@ -227,9 +225,9 @@ def measure(model: keras.Model, config: SuperresConfig, test_scenes: Sequence[Sc
     if hvd.rank() == 0:
         ordered = [row for number in sorted(gathered) for row in gathered[number]]
         write_metrics(folder / run.METRICS, ordered)
-        plots.plot_metrics(folder / run.METRICS, folder / METRIC_BARS)
+        plots.plot_metrics(folder / run.METRICS, folder / run.METRIC_BARS)
         print(markdown_table(ordered))
-        print(f"\n{folder / run.METRICS}, {folder / METRIC_BARS}, {folder / PICTURE}")
+        print(f"\n{folder / run.METRICS}, {folder / run.METRIC_BARS}, {folder / run.PICTURE}")
 
 
 def draw(result: SceneResult, config: SuperresConfig, folder: Path) -> None:
@@ -239,7 +237,7 @@ def draw(result: SceneResult, config: SuperresConfig, folder: Path) -> None:
     truth, bicubic, network = (
         image[middle.slices] for image in (result.truth, result.estimates["bicubic"], result.estimates[config.model])
     )
-    plots.plot_comparison(truth, bicubic, network, folder / PICTURE, BANDS_BY_GSD[config.gsd],
+    plots.plot_comparison(truth, bicubic, network, folder / run.PICTURE, BANDS_BY_GSD[config.gsd],
                           titles=(f"input, {config.gsd * factor} m", "bicubic", config.model, f"truth, {config.gsd} m"),
                           low_res=result.coarse[middle.coarsened(factor).slices])
 

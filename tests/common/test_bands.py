@@ -208,10 +208,25 @@ def test_truncated_geotiff(tmp_path: Path, kept: float, capfd: pytest.CaptureFix
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("content", [b"hello", b"\0\0\0\x0cjP  \r\n\x87\n", bytes(1000)])
+@pytest.mark.parametrize("content", [b"hello", b"\0\0\0\x0cjP  \r\n\x87\n", bytes(1000), b"\0\0\0\1jP  " + bytes(99)])
 def test_file_that_is_no_jpeg2000(product: Path, content: bytes) -> None:
     band_file(product, "B02").write_bytes(content)
     with pytest.raises(ProductError, match=r"is cut short at \d+ bytes or is no JPEG 2000 file"):
+        read_band(open_scene(product), "B02")
+
+
+@pytest.mark.parametrize("form", ["to the end of the file", "64 bit"])
+def test_other_forms_of_the_codestream_box(product: Path, form: str) -> None:
+    path = band_file(product, "B02")
+    head, _, codestream = path.read_bytes().partition(b"jp2c")
+    if form == "64 bit":
+        box = (1).to_bytes(4, "big") + b"jp2c" + (len(codestream) + 16).to_bytes(8, "big")
+    else:
+        box = bytes(4) + b"jp2c"
+    path.write_bytes(head[:-4] + box + codestream)
+    np.testing.assert_array_equal(read_band(open_scene(product), "B02"), expected_dn("B02", 240, 240))
+    path.write_bytes(head[:-4] + box + codestream[:-2])
+    with pytest.raises(ProductError, match="is cut short|does not end as JPEG 2000 does"):
         read_band(open_scene(product), "B02")
 
 
