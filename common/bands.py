@@ -178,7 +178,7 @@ def _require_complete_jp2(path: str, size: int) -> None:
     try:
         with open(path, "rb") as file:
             end = _codestream_end(file, size)
-            file.seek(max(0, (end or size) - len(_END_OF_CODESTREAM)))
+            file.seek(max(0, min(end or 0, size) - len(_END_OF_CODESTREAM)))
             tail = file.read(len(_END_OF_CODESTREAM))
     except OSError as error:
         raise ProductError(f"{path} cannot be read ({error.strerror}); check its rights.") from error

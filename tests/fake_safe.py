@@ -38,7 +38,7 @@ def textured_pixels(rng: np.random.Generator, size: int = 240) -> dict[str, np.n
     images = {}
     for name, band in BANDS.items():
         weights = rng.uniform(0.3, 1.0, size=3)
-        image = 2500 + 500 * sum(weight * field for weight, field in zip(weights, fields, strict=True))
+        image = 3500 + 500 * sum(weight * field for weight, field in zip(weights, fields, strict=True))
         images[name] = np.rint(_block_mean(image, band.gsd // 10)).clip(1, 20000).astype(np.uint16)
     return images
 

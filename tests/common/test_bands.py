@@ -1,6 +1,5 @@
 """Reading pixels: the right band, the right way round, at the right place; and damaged files."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -208,7 +207,16 @@ def test_truncated_geotiff(tmp_path: Path, kept: float, capfd: pytest.CaptureFix
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("content", [b"hello", b"\0\0\0\x0cjP  \r\n\x87\n", bytes(1000), b"\0\0\0\1jP  " + bytes(99)])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"hello",
+        b"\0\0\0\x0cjP  \r\n\x87\n",
+        bytes(1000),
+        b"\0\0\0\1jP  " + bytes(99),
+        b"\0\0\0\1jp2c" + b"\xff" * 99,
+    ],
+)
 def test_file_that_is_no_jpeg2000(product: Path, content: bytes) -> None:
     band_file(product, "B02").write_bytes(content)
     with pytest.raises(ProductError, match=r"is cut short at \d+ bytes or is no JPEG 2000 file"):
@@ -226,7 +234,7 @@ def test_other_forms_of_the_codestream_box(product: Path, form: str) -> None:
     path.write_bytes(head[:-4] + box + codestream)
     np.testing.assert_array_equal(read_band(open_scene(product), "B02"), expected_dn("B02", 240, 240))
     path.write_bytes(head[:-4] + box + codestream[:-2])
-    with pytest.raises(ProductError, match="is cut short|does not end as JPEG 2000 does"):
+    with pytest.raises(ProductError, match=r"is cut short|does not end as JPEG 2000 does"):
         read_band(open_scene(product), "B02")
 
 
@@ -279,10 +287,12 @@ def test_grids_of_different_ground(tmp_path: Path) -> None:
         check_grids(open_scene(patch))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_unreadable_band_file(product: Path) -> None:
-    band_file(product, "B02").chmod(0)
-    with pytest.raises(ProductError, match=r"_B02\.jp2 cannot be read \(Permission denied\); check"):
+def test_band_file_that_cannot_be_read(product: Path) -> None:
+    path = band_file(product, "B02")
+    path.unlink()
+    path.mkdir()
+    (path / "content").touch()
+    with pytest.raises(ProductError, match=r"_B02\.jp2 (cannot be read \(Is a directory\)|is empty)"):
         read_band(open_scene(product), "B02")
 
 

@@ -1,0 +1,58 @@
+"""Print speed and memory as ratios that are measured in one run.
+
+    python benchmarks/bench.py                     all, on a made product of half size
+    python benchmarks/bench.py --product SCENE     on a product of yours, for the numbers of a full tile
+    python benchmarks/bench.py --only loading      one of them
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # `benchmarks` and `tests` are not installed
+
+from benchmarks import extraction, loading, ranks  # noqa: E402
+from benchmarks.measure import Result  # noqa: E402
+
+MADE_PX = 5490
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--product", help="scene to cut patches from (a made one of 5490 px, 30 %% of a full tile's time)")
+    parser.add_argument("--only", choices=("extraction", "loading", "ranks"), action="append")
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="of ranks (float32)")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the benchmarks; returns the exit code."""
+    arguments = build_parser().parse_args(argv)
+    benchmarks: dict[str, Callable[[], list[Result]]] = {
+        "extraction": lambda: measure_extraction(arguments.product),
+        "loading": loading.run,
+        "ranks": lambda: ranks.run(arguments.precision),
+    }
+    print("| Measured | Value | Goal |\n|---|---|---|")
+    for name, run in benchmarks.items():
+        if not arguments.only or name in arguments.only:
+            for row in run():
+                print(f"| {row.name} | {row.value} | {row.goal} |", flush=True)
+    return 0
+
+
+def measure_extraction(product: str | None) -> list[Result]:
+    """Extraction from the given product, or from a made one."""
+    if product:
+        return extraction.run(product)
+    from tests.fake_safe import made_pixels, write_safe
+
+    with tempfile.TemporaryDirectory() as folder:
+        return extraction.run(str(write_safe(Path(folder), pixels=made_pixels(MADE_PX))))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

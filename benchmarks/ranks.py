@@ -1,0 +1,60 @@
+"""Training throughput of two ranks on shared cores against one process that has them all.
+
+    mpirun -np 2 python -m benchmarks.ranks BATCH STEPS PRECISION    prints one line of JSON
+"""
+
+import json
+import os
+import sys
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import common.distributed as hvd
+from benchmarks.measure import Result, run_child
+from superres.networks import build_network
+
+BATCH = 32
+STEPS = 6
+ROUNDS = 3
+
+
+def measure(batch: int, steps: int, precision: str) -> dict:
+    """Patches/s of all ranks together, DSen2 for 20 m, after a first step that is not counted."""
+    hvd.init()
+    model = build_network("dsen2", 20, precision)
+    model.compile(hvd.DistributedOptimizer(keras.optimizers.Nadam(1e-4)), "mean_absolute_error", jit_compile=False)
+    rng = np.random.default_rng(hvd.rank())
+    shapes = {"input_10m": (32, 32, 4), "input_20m": (16, 16, 6)}
+    inputs = {name: tf.constant(rng.random((batch, *shape), np.float32)) for name, shape in shapes.items()}
+    target = tf.constant(rng.random((batch, 32, 32, 6), np.float32))
+    model.train_on_batch(inputs, target)
+    hvd.barrier()
+    started = time.perf_counter()
+    for _ in range(steps):
+        model.train_on_batch(inputs, target)
+    hvd.barrier()
+    return {"rate": hvd.size() * batch * steps / (time.perf_counter() - started)}
+
+
+def run(precision: str) -> list[Result]:
+    """The rows of this benchmark: alternating rounds, since other work on the machine comes and goes."""
+    arguments = ["-m", "benchmarks.ranks"]
+    root = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    one, two = [], []
+    for _ in range(ROUNDS):
+        one += run_child([sys.executable, *arguments, str(BATCH), str(2 * STEPS), precision])
+        two += run_child(["mpirun", "-np", "2", sys.executable, *arguments, str(BATCH), str(STEPS), precision], **root)
+    best_one, best_two = (max(found["rate"] for found in rounds) for rounds in (one, two))
+    return [
+        Result(f"two ranks / one process on {os.cpu_count()} cores, DSen2 20 m, {precision}, {BATCH} patches a rank",
+               f"{best_two / best_one:.2f} ({best_two:.1f} / {best_one:.1f} patches/s)", "at least 0.95"),
+    ]
+
+
+if __name__ == "__main__":
+    found = measure(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+    if hvd.rank() == 0:
+        print(json.dumps(found))
