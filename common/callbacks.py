@@ -21,7 +21,7 @@ import common.distributed as hvd
 from common import run
 from common.checkpoint import write_checkpoint
 from common.errors import TrainingError
-from common.files import whole_file
+from common.files import require_space, whole_file
 
 logger = logging.getLogger(__name__)
 
@@ -53,18 +53,25 @@ class PoolOverRanks(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
         seconds = time.monotonic() - self.started
         logs["loss"] = float(hvd.allreduce_sum([logs["loss"]])[0]) / hvd.size()
-        if not math.isfinite(logs["loss"]):
-            raise TrainingError(f"the loss became {logs['loss']} in epoch {epoch + 1}; the last checkpoint is from "
-                                f"before: continue with --resume and a lower --learning-rate.")
+        require_finite("loss", logs["loss"], epoch)
         logs["seconds"] = seconds
         if self.validation is not None:
             logs.update(self.summary(self.pooled_sums()))
+            # The training loss is from before the last step, which may have spoiled the weights.
+            require_finite("validation loss", logs.get("val_loss", 0.0), epoch)
 
     def pooled_sums(self) -> np.ndarray:
         """Sums over the validation batches of all ranks, who may have different numbers of them."""
         sums = sum((self.batch_sums(self.model, batch) for batch in self.validation), start=0.0)
         gathered = hvd.allgather_object(np.asarray(sums, dtype=np.float64))
         return sum(part for part in gathered if part.ndim)  # a rank without batches gives a bare 0
+
+
+def require_finite(name: str, value: float, epoch: int) -> None:
+    """Raise TrainingError where a loss is no longer a finite number."""
+    if not math.isfinite(value):
+        raise TrainingError(f"the {name} became {value} in epoch {epoch + 1}; the last checkpoint is from before: "
+                            f"continue with --resume and a lower --learning-rate.")
 
 
 class LearningRate(keras.callbacks.Callback):
@@ -140,10 +147,16 @@ class RunFolder(keras.callbacks.Callback):
         self.history.append({"epoch": epoch + 1, **logs})
         # The order matters to a run that is interrupted here: the checkpoint, which tells where to go on, comes last.
         if logs[monitored] < best:
+            require_space(self.folder / run.WEIGHTS, 2 * weights_size(self.model))
             with whole_file(self.folder / run.WEIGHTS) as temporary:
                 self.model.save_weights(temporary)
         write_history(self.folder / run.HISTORY, self.history)
         write_checkpoint(self.folder / run.CHECKPOINT, self.model, epoch + 1, self.learning_rate.state, self.identity)
+
+
+def weights_size(model: keras.Model) -> int:
+    """Bytes that no file of a model's float32 weights exceeds, HDF5's own 16 kB and less for each array included."""
+    return 4 * model.count_params() + 2**14 * len(model.weights)
 
 
 def write_history(path: Path, rows: list[dict]) -> None:

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from common.errors import WeightsError
-from common.files import whole_file
+from common.files import whole_hdf5
 
 
 def write_checkpoint(path: Path, model: keras.Model, epoch: int, state: dict, identity: dict) -> None:
@@ -23,7 +23,7 @@ def write_checkpoint(path: Path, model: keras.Model, epoch: int, state: dict, id
         state: of the learning rate, plain numbers.
         identity: settings that a run which continues must share.
     """
-    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
+    with whole_hdf5(path) as file:
         for group, variables in variable_groups(model).items():
             for number, variable in enumerate(variables):
                 file[f"{group}/{number}"] = np.asarray(variable)

@@ -103,13 +103,19 @@ def DistributedOptimizer(optimizer: Any) -> Any:
     """
     if size() == 1:
         return optimizer
+    import keras
+
     horovod = _horovod
 
     class Distributed(type(optimizer)):
         def apply(self, grads: Iterable, trainable_variables: Iterable | None = None) -> None:
-            super().apply(horovod.grouped_allreduce(list(grads), op=horovod.Average), trainable_variables)
+            grads = list(grads)  # None for a variable that the loss does not use
+            averaged = iter(horovod.grouped_allreduce([g for g in grads if g is not None], op=horovod.Average))
+            super().apply([None if g is None else next(averaged) for g in grads], trainable_variables)
 
+    # A model that is saved whole names the plain optimizer's class, and loads without this file.
     Distributed.__name__ = type(optimizer).__name__
+    Distributed.__module__ = keras.optimizers.serialize(optimizer)["module"]
     return Distributed.from_config(optimizer.get_config())
 
 

@@ -1,12 +1,18 @@
 """Files that appear whole or not at all, and the user's cache folder."""
 
+import io
 import os
 import platform
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from common.errors import OutputError
+import h5py
+
+from common.errors import OutputError, S2Error
+
+PARTIAL = ".partial."  # in the names of temporary files
 
 
 def cache_folder() -> Path:
@@ -21,14 +27,56 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: the folder is missing, read-only or full; nothing is left behind.
     """
-    temporary = path.with_name(f".{platform.node()}.{os.getpid()}.partial.{path.name}")
+    temporary = path.with_name(f".{platform.node()}.{os.getpid()}{PARTIAL}{path.name}")
     try:
         yield temporary
         temporary.replace(path)
+    except S2Error:  # some of them are OSErrors too, about what was read
+        raise
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}; check space and permissions there.") from error
+        raise cannot_write(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # where it could not be made, it may not be possible to look for it
+            temporary.unlink()
+
+
+def cannot_write(path: Path, error: OSError) -> OutputError:
+    """The error to raise where the system refuses to write a file."""
+    return OutputError(f"cannot write {path}: {error.strerror or error}; check space and permissions there.")
+
+
+def is_partial(path: Path) -> bool:
+    """Is this a temporary file of `whole_file`, as a process that is killed leaves?"""
+    return path.name.startswith(".") and PARTIAL in path.name
+
+
+@contextmanager
+def whole_hdf5(path: Path) -> Iterator[h5py.File]:
+    """An HDF5 file to fill, built in memory and written to `path` when the block ends well.
+
+    On a disk that fills up, HDF5 itself leaves files that it cannot close, and crashes the process at its end.
+
+    Raises:
+        OutputError: as `whole_file`.
+    """
+    image = io.BytesIO()
+    with h5py.File(image, "w") as file:
+        yield file
+    with whole_file(path) as temporary:
+        temporary.write_bytes(image.getbuffer())
+
+
+def require_space(path: Path, size: int) -> None:
+    """Check that a file of so many bytes can be written to `path`, before a library that crashes where it cannot.
+
+    Raises:
+        OutputError: it cannot.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=path.parent) as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        raise cannot_write(path, error) from error
 
 
 def write_text(path: Path, text: str) -> None:

@@ -9,6 +9,8 @@ import argparse
 import dataclasses
 import json
 import logging
+import logging.handlers
+import math
 import platform
 import shutil
 import subprocess
@@ -18,11 +20,13 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, TypeVar
 
 import common.distributed as hvd
 from common.errors import OutputError, RunFolderError, SettingError
-from common.files import write_text
+from common.files import is_partial, write_text
+
+Config = TypeVar("Config", bound="RunConfig")
 
 CONFIG = "config.json"
 HISTORY = "history.csv"
@@ -65,11 +69,11 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience", "learning_rate"):
-            if not getattr(self, name) > 0:
+            if not 0 < getattr(self, name) < math.inf:
                 raise SettingError(f"--{name.replace('_', '-')} must be above 0; got {getattr(self, name)}.")
         if not 0 <= self.validation_fraction < 1:
             raise SettingError(f"--validation-fraction must be at least 0 and below 1; got {self.validation_fraction}.")
-        if self.warmup_epochs < 0:
+        if not 0 <= self.warmup_epochs < math.inf:
             raise SettingError(f"--warmup-epochs must be at least 0; got {self.warmup_epochs}.")
         if self.seed < 0:
             raise SettingError(f"--seed must be at least 0; got {self.seed}.")
@@ -79,7 +83,7 @@ class RunConfig:
                 raise SettingError(f"{field.name} must be one of {choices}; got {getattr(self, field.name)!r}.")
 
     @classmethod
-    def from_dict(cls, settings: dict) -> Self:
+    def from_dict(cls: type[Config], settings: dict) -> Config:
         """The configuration with these settings.
 
         Raises:
@@ -101,11 +105,25 @@ def set_seeds(seed: int) -> None:
 def open_run_folder(arguments: argparse.Namespace, name: str) -> Path:
     """The run folder that the options of `cli.add_run_options` ask for: a new one, or one to resume. Call on rank 0.
 
+    Call it when all else is ready, `check_run_folder` at the start: work that fails in between harms no older run.
+
     Raises:
         RunFolderError, OutputError: as `create_run_folder`; or there is no run to resume.
     """
+    if arguments.resume:
+        check_run_folder(arguments)
+        return Path(arguments.run_dir)
+    return create_run_folder(arguments.run_dir, name, arguments.overwrite)
+
+
+def check_run_folder(arguments: argparse.Namespace) -> None:
+    """Raise what `open_run_folder` would raise, and change nothing. Call on rank 0."""
     if not arguments.resume:
-        return create_run_folder(arguments.run_dir, name, arguments.overwrite)
+        folder = Path(arguments.run_dir or "runs")
+        if arguments.run_dir:
+            check_replaceable(folder, arguments.overwrite)
+        check_writable(folder)
+        return
     if arguments.run_dir is None:
         raise RunFolderError("--resume needs to know which run; give its folder with --run-dir.")
     folder = Path(arguments.run_dir)
@@ -113,7 +131,31 @@ def open_run_folder(arguments: argparse.Namespace, name: str) -> Path:
     if not (folder / CHECKPOINT).exists():
         raise RunFolderError(f"{folder} has no {CHECKPOINT}: no epoch was finished; start again with --overwrite "
                              f"instead of --resume.")
-    return folder
+
+
+def check_replaceable(folder: Path, overwrite: bool) -> None:
+    """Raise RunFolderError where a folder holds something that a new run may not take away."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise RunFolderError(f"{folder} is a file; give --run-dir a folder.")
+    names = sorted(path.name for path in folder.iterdir())
+    if names and not overwrite:
+        raise RunFolderError(f"{folder} is not empty; continue with --resume, or replace it with --overwrite.")
+    strange = [name for name in names if name not in (*FILES, TENSORBOARD) and not is_partial(folder / name)]
+    if strange:
+        raise RunFolderError(f"{folder} holds {strange[0]}, which no run writes; --overwrite will not touch such a "
+                             f"folder: give another --run-dir.")
+
+
+def check_writable(folder: Path) -> None:
+    """Raise OutputError where a folder, or the nearest one above it that exists, cannot be written to."""
+    place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise OutputError(f"cannot write to run folder {folder}: {error.strerror}; give another --run-dir.") from error
 
 
 def create_run_folder(run_dir: str | None, name: str, overwrite: bool) -> Path:
@@ -129,23 +171,15 @@ def create_run_folder(run_dir: str | None, name: str, overwrite: bool) -> Path:
         OutputError: the folder cannot be made or written to.
     """
     folder = Path(run_dir) if run_dir else Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S-%f}"
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        if not folder.is_dir():
-            raise RunFolderError(f"{folder} is a file; give --run-dir a folder.")
-        if not overwrite:
-            raise RunFolderError(f"{folder} is not empty; continue with --resume, or replace it with --overwrite.")
-        strange = sorted(path.name for path in folder.iterdir() if path.name not in (*FILES, TENSORBOARD))
-        if strange:
-            raise RunFolderError(f"{folder} holds {strange[0]}, which no run writes; --overwrite will not touch such a "
-                                 f"folder: give another --run-dir.")
+    check_replaceable(folder, overwrite)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
     except OSError as error:
         raise OutputError(f"cannot write to run folder {folder}: {error.strerror}; give another --run-dir.") from error
-    for file in FILES:
-        (folder / file).unlink(missing_ok=True)
+    check_writable(folder)
+    for path in folder.iterdir():
+        if path.name in FILES or is_partial(path):
+            path.unlink()
     shutil.rmtree(folder / TENSORBOARD, ignore_errors=True)
     return folder
 
@@ -206,8 +240,18 @@ def library_versions() -> dict[str, str]:
     return versions
 
 
+def remember_log() -> None:
+    """Remember what is logged before there is a run folder, for `log_to_file`."""
+    logging.getLogger().addHandler(logging.handlers.MemoryHandler(capacity=10_000, flushLevel=logging.CRITICAL + 1))
+
+
 def log_to_file(folder: Path) -> None:
-    """Append what is logged to `run.log` as well."""
+    """Append what is logged, and was remembered, to `run.log` as well."""
     handler = logging.FileHandler(folder / LOG)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.getLogger().addHandler(handler)
+    root = logging.getLogger()
+    for early in [early for early in root.handlers if isinstance(early, logging.handlers.MemoryHandler)]:
+        root.removeHandler(early)
+        early.setTarget(handler)
+        early.close()
+    root.addHandler(handler)

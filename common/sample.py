@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 ARCHIVES = {"BigEarthNet-S2": "bigearthnet_common/BigEarthNet-S2-Example.tar.bz2",
             "BigEarthNet-S1": "bigearthnet_common/BigEarthNet-S1-Example.tar.bz2"}
+# From an acquisition and a tile of which nothing else is in the sample.
+HELD_OUT = "S2A_MSIL2A_20170613T101031_87_48"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -52,17 +54,16 @@ def fetch_sample() -> Path:
 
 
 def unpack(wheel: Path, folder: Path) -> None:
-    """Unpack both archives of the wheel, and write the lists: the last scene by name is held out."""
+    """Unpack both archives of the wheel, and write the lists."""
     with zipfile.ZipFile(wheel) as archive:
         for name, member in ARCHIVES.items():
             with archive.open(member) as stream, tarfile.open(fileobj=stream, mode="r:bz2") as tar:
                 unpack_patches(tar, folder / name)
     names = sorted(path.name for path in (folder / "BigEarthNet-S2").iterdir())
-    if len(names) < 2:
-        raise DownloadError(f"{wheel.name} holds {len(names)} patches, expected 6; delete it and try again.")
-    lines = [f"BigEarthNet-S2/{name}\n" for name in names]
-    write_text(folder / "train.txt", "# BigEarthNet v1 patches\n" + "".join(lines[:-1]))
-    write_text(folder / "test.txt", "# BigEarthNet v1 patch, held out\n" + lines[-1])
+    if HELD_OUT not in names:
+        raise DownloadError(f"{wheel.name} lacks the patch {HELD_OUT}; delete it and try again.")
+    write_text(folder / "train.txt", "".join(f"BigEarthNet-S2/{name}\n" for name in names if name != HELD_OUT))
+    write_text(folder / "test.txt", f"BigEarthNet-S2/{HELD_OUT}\n")
 
 
 def unpack_patches(tar: tarfile.TarFile, folder: Path) -> None:

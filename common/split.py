@@ -34,9 +34,11 @@ class SceneBlocks:
 
 def overlaps(a: Footprint, b: Footprint) -> bool:
     """Do two footprints share more than LEAST_OVERLAP of the smaller one?"""
-    width = min(a[2], b[2]) - max(a[0], b[0])
     height = min(a[3], b[3]) - max(a[1], b[1])
-    smaller = min((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1]))
+    # West and east are compared the way round the globe that brings them closest: scenes may cross 180 degrees.
+    spans = [(west, east if east > west else east + 360) for west, east in ((a[0], a[2]), (b[0], b[2]))]
+    width = max(min(spans[0][1], spans[1][1] + turn) - max(spans[0][0], spans[1][0] + turn) for turn in (-360, 0, 360))
+    smaller = min((spans[0][1] - spans[0][0]) * (a[3] - a[1]), (spans[1][1] - spans[1][0]) * (b[3] - b[1]))
     return width > 0 and height > 0 and width * height > LEAST_OVERLAP * smaller
 
 

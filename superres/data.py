@@ -24,43 +24,55 @@ class FusionPatches:
         self.file_of = np.repeat(np.arange(len(files)), [len(r) for r in rows])
         self.row_of = np.concatenate([np.asarray(r, dtype=np.int64) for r in rows])
         self.bands = {f"input_{g}m": BANDS_BY_GSD[g] for g in input_gsds(gsd)} | {"target": BANDS_BY_GSD[gsd]}
-        self.offsets = {name: np.stack([file_offsets(file, bands) for file in files])
-                        for name, bands in self.bands.items()}
         self.scales = np.array([10000 / file.attributes["quantification_value"] / DN_DIVISOR for file in files],
                                dtype=np.float32)
+        self.shifts = {name: self.scales[:, None] * np.stack([file_offsets(file, bands) for file in files])
+                       for name, bands in self.bands.items()}
 
     def __len__(self) -> int:
         return len(self.row_of)
 
-    def read(self, numbers: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """Gather patches.
+    def read(self, numbers: np.ndarray) -> dict[str, np.ndarray]:
+        """Gather patches as stored.
 
         Args:
             numbers: (B,) int, 0 .. len - 1.
 
         Returns:
-            Inputs `input_10m` (B, P, P, 4), `input_20m` (B, P/2, P/2, 6), for 60 m `input_60m` (B, P/6, P/6, 2), and
-            the target (B, P, P, bands): float32, network units.
+            `input_10m` (B, P, P, 4), `input_20m` (B, P/2, P/2, 6), for 60 m `input_60m` (B, P/6, P/6, 2), and
+            `target` (B, P, P, bands): uint16 DN; and what turns them into network units: `scale` (B,), and `shift_...`
+            (B, bands) for each of them, float32.
         """
-        arrays = {name: self._gather(name, numbers) for name in self.bands}
-        target = arrays.pop("target")
-        return arrays, target
-
-    def _gather(self, name: str, numbers: np.ndarray) -> np.ndarray:
         files, rows = self.file_of[numbers], self.row_of[numbers]
-        patches = np.empty((len(numbers), *self.files[0].arrays[name].shape[1:]), np.float32)
-        for patch, file, row in zip(patches, files, rows, strict=True):
-            patch[...] = self.files[file].arrays[name][row]  # converts without a copy in between
-        if self.offsets[name].any():
-            patches += self.offsets[name][files][:, None, None, :]
-        patches *= self.scales[files][:, None, None, None]
+        found = {name: self._gather(name, files, rows) for name in self.bands}
+        return found | {f"shift_{name}": shifts[files] for name, shifts in self.shifts.items()} | {
+            "scale": self.scales[files]}
+
+    def _gather(self, name: str, files: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        if (files == files[0]).all():
+            return self.files[files[0]].arrays[name][rows]
+        patches = np.empty((len(rows), *self.files[0].arrays[name].shape[1:]), np.uint16)
+        for file in np.unique(files):
+            patches[files == file] = self.files[file].arrays[name][rows[files == file]]
         return patches
 
-    def signature(self) -> tuple[dict[str, tf.TensorSpec], tf.TensorSpec]:
+    def signature(self) -> dict[str, tf.TensorSpec]:
         """`tf.TensorSpec`s of what `read` gives."""
-        specs = {name: tf.TensorSpec((None, *self.files[0].arrays[name].shape[1:]), tf.float32) for name in self.bands}
-        target = specs.pop("target")
-        return specs, target
+        arrays = self.files[0].arrays
+        return (
+            {name: tf.TensorSpec((None, *arrays[name].shape[1:]), tf.uint16) for name in self.bands}
+            | {f"shift_{name}": tf.TensorSpec((None, len(bands)), tf.float32) for name, bands in self.bands.items()}
+            | {"scale": tf.TensorSpec((None,), tf.float32)}
+        )
+
+    def convert(self, patches: dict[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """What `read` gives, turned or not -> inputs and target in network units, float32."""
+        scale = patches["scale"][:, None, None, None]
+        images = {name: tf.cast(patches[name], tf.float32) * scale for name in self.bands}
+        if any(shifts.any() for shifts in self.shifts.values()):  # a pass over the pixels that old products spare
+            images = {name: image + patches[f"shift_{name}"][:, None, None, :] for name, image in images.items()}
+        target = images.pop("target")
+        return images, target
 
 
 def file_offsets(file: PatchFile, bands: Sequence[str]) -> np.ndarray:

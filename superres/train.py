@@ -9,6 +9,8 @@ import common  # isort: skip  # noqa: F401  before TensorFlow, whose notes at th
 
 import argparse
 import dataclasses
+import hashlib
+import json
 import logging
 import sys
 from collections.abc import Sequence
@@ -21,7 +23,7 @@ import tensorflow as tf
 
 import common.distributed as hvd
 from common import cli, run
-from common.bands import footprint_lonlat
+from common.bands import check_grids, footprint_lonlat
 from common.callbacks import LearningRate, PoolOverRanks, Progress, RunFolder, read_history
 from common.checkpoint import read_checkpoint
 from common.dataset import steps_per_epoch, training_batches, validation_batches
@@ -30,8 +32,8 @@ from common.files import write_text
 from common.hdf5 import PatchFile
 from common.patches import prepare_patch_files
 from common.scene import Scene
-from common.sentinel2 import BANDS_BY_GSD
-from common.split import SceneBlocks, choose_validation, describe_split
+from common.sentinel2 import BANDS_BY_GSD, input_gsds
+from common.split import SceneBlocks, choose_validation, describe_split, overlaps
 from common.tiles import read_tile_list
 from common.windows import Window
 from superres import plots
@@ -65,52 +67,69 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def train(arguments: argparse.Namespace) -> None:
     """Cut patches, train, and measure on the test tiles."""
-    config, scenes, test_scenes, folder = hvd.on_rank_zero(lambda: set_out(arguments))
+    config, scenes, test_scenes = hvd.on_rank_zero(lambda: set_out(arguments))
     progress = cli.shows_progress(arguments.no_progress)
     run.set_seeds(config.seed)
     files = prepare_patch_files(scenes, config.patches, Path(config.patch_cache), progress)
-    held_out = hvd.on_rank_zero(lambda: split(scenes, files, config, folder))
+    held_out, folder = hvd.on_rank_zero(lambda: open_run(arguments, config, scenes, files))
     model = fit(config, files, held_out, folder, arguments.resume, progress)
     if test_scenes:
         measure(model, config, test_scenes, folder)
 
 
-def set_out(arguments: argparse.Namespace) -> tuple[SuperresConfig, tuple[Scene, ...], tuple[Scene, ...], Path]:
-    """Check all that can be checked before the work starts, and make the run folder. Called on rank 0."""
+def set_out(arguments: argparse.Namespace) -> tuple[SuperresConfig, tuple[Scene, ...], tuple[Scene, ...]]:
+    """Check all that can be checked before the work starts; nothing is written. Called on rank 0."""
+    run.remember_log()
     config = SuperresConfig.from_dict(cli.given_settings(arguments, SuperresConfig))
     scenes = read_tile_list(config.tiles, config.data_dir)
     test_scenes = read_tile_list(config.test_tiles, config.data_dir) if config.test_tiles else ()
     check_scenes(scenes, test_scenes, config.gsd)
     if config.init_weights:
         load_weights(build_network(config.model, config.gsd), config.init_weights)
-    folder = run.open_run_folder(arguments, f"superres-{config.model}-{config.gsd}m")
-    run.log_to_file(folder)
-    logger.info("%d scenes to train on, %d to test on; run folder %s", len(scenes), len(test_scenes), folder)
-    return config, scenes, test_scenes, folder
+    run.check_run_folder(arguments)
+    warn_of_emulation(config.precision)
+    logger.info("%d scenes to train on, %d to test on", len(scenes), len(test_scenes))
+    return config, scenes, test_scenes
+
+
+def warn_of_emulation(precision: str) -> None:
+    """Say so where the hardware computes a precision many times slower than float32."""
+    flags = Path("/proc/cpuinfo")
+    if precision == "bfloat16" and not tf.config.list_physical_devices("GPU") and flags.exists():
+        if not any(name in flags.read_text() for name in ("avx512_bf16", "amx_bf16")):
+            logger.warning("this processor has no bfloat16 instructions and emulates them, slowly: float32 is faster")
 
 
 def check_scenes(scenes: Sequence[Scene], test_scenes: Sequence[Scene], gsd: int) -> None:
-    """Raise where a scene lacks bands or is on both lists; warn where test ground was trained on."""
+    """Raise where a scene lacks bands or is on both lists; warn where test ground is trained on."""
+    for scene in (*scenes, *test_scenes):
+        for bands_gsd in input_gsds(gsd):
+            scene.bands_at(bands_gsd)
+        check_grids(scene, input_gsds(gsd))
     names = {scene.name for scene in scenes}
+    footprints = [footprint_lonlat(scene) for scene in scenes]
     for scene in test_scenes:
         if scene.name in names:
             raise SettingError(f"{scene.name} is in --tiles and in --test-tiles; take it out of one of them.")
-    for scene in (*scenes, *test_scenes):
-        for bands_gsd in BANDS_BY_GSD:
-            if bands_gsd <= gsd:
-                scene.bands_at(bands_gsd)
+        here = footprint_lonlat(scene)
+        shared = [other.name for other, there in zip(scenes, footprints, strict=True) if overlaps(here, there)]
+        if shared:
+            logger.warning("test scene %s shows ground that %s trains on; its metrics may flatter", scene.name, shared[0])
 
 
-def split(
-    scenes: Sequence[Scene], files: Sequence[PatchFile], config: SuperresConfig, folder: Path
-) -> dict[str, tuple[int, ...]]:
-    """Hold out blocks for validation, and write down which. Called on rank 0."""
+def open_run(
+    arguments: argparse.Namespace, config: SuperresConfig, scenes: Sequence[Scene], files: Sequence[PatchFile]
+) -> tuple[dict[str, tuple[int, ...]], Path]:
+    """Hold out blocks for validation, and write down which in the run folder. Called on rank 0."""
     blocks = [SceneBlocks(scene.name, footprint_lonlat(scene), tuple(np.unique(file.arrays["block"]).tolist()))
               for scene, file in zip(scenes, files, strict=True)]
     held_out = choose_validation(blocks, config.validation_fraction, np.random.default_rng(config.seed))
-    write_text(folder / run.SPLIT, describe_split(blocks, held_out))
-    run.write_config(folder, config, patch_files={str(file.path): file.attributes["checksum"] for file in files})
-    return held_out
+    folder = run.open_run_folder(arguments, f"superres-{config.model}-{config.gsd}m")
+    run.log_to_file(folder)
+    logger.info("run folder %s", folder)
+    if not arguments.resume:  # a run that is resumed must hold out the same
+        write_text(folder / run.SPLIT, describe_split(blocks, held_out))
+    return held_out, folder
 
 
 def sources(
@@ -137,6 +156,8 @@ def build_model(config: SuperresConfig) -> keras.Model:
         load_weights(model, config.init_weights)
     # XLA cannot compile Horovod's operations.
     model.compile(optimizer=build_optimizer(config), loss="mean_absolute_error", jit_compile=False)
+    # Built inside a LossScaleOptimizer, Nadam would leave one of its variables out of the list that checkpoints hold.
+    getattr(model.optimizer, "inner_optimizer", model.optimizer).build(model.trainable_variables)
     model.optimizer.build(model.trainable_variables)
     return model
 
@@ -155,6 +176,9 @@ def fit(
     if resume:
         first_epoch, state, history = hvd.on_rank_zero(lambda: restore(folder, model, identity))
         learning_rate.state.update(state)
+    # Not earlier: a checkpoint that does not fit must leave the settings it was made with.
+    checksums = {str(file.path): file.attributes["checksum"] for file in files}
+    hvd.on_rank_zero(lambda: run.write_config(folder, config, patch_files=checksums))
     hvd.broadcast_variables([*model.variables, *model.optimizer.variables])
     seen = steps * config.batch_size * hvd.size()
     logger.info("%s: %d parameters, %d training and %d validation patches, %d ranks, %d steps an epoch",
@@ -183,8 +207,13 @@ def checkpoint_identity(config: SuperresConfig, files: Sequence[PatchFile], held
     if config.schedule == "cosine":
         changeable -= {"epochs"}  # the whole schedule hangs on it
     settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in changeable}
-    return {**settings, "ranks": hvd.size(), "patches": [file.attributes["checksum"] for file in files],
-            "held out": {name: list(blocks) for name, blocks in held_out.items()}}
+    return {**settings, "ranks": hvd.size(), "patch files": digest([file.attributes["checksum"] for file in files]),
+            "validation blocks": digest(sorted(held_out.items()))}
+
+
+def digest(value: Any) -> str:
+    """A short name for a long value, for comparing."""
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:12]
 
 
 def restore(folder: Path, model: keras.Model, identity: dict) -> tuple[int, dict, list[dict]]:

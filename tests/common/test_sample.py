@@ -1,0 +1,94 @@
+"""The small real sample: unpacked from its wheel, with lists that can be read."""
+
+import hashlib
+import io
+import shutil
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from common import sample, wheels
+from common.errors import DownloadError
+from common.files import cache_folder
+from common.sample import fetch_sample
+from common.tiles import read_tile_list
+from common.wheels import SAMPLE, Wheel
+from tests.fake_safe import write_patch_folder
+
+S2_NAMES = [f"S2A_MSIL2A_20170613T101031_{i}_{i}" for i in (7, 1, 4)]
+
+
+def archive_of(files: dict[str, bytes]) -> bytes:
+    """A `.tar.bz2` in which the files lie below another folder, as in the real ones."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:bz2") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(f"Example/{name}")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return stream.getvalue()
+
+
+def put_wheel(monkeypatch: pytest.MonkeyPatch, folder: Path, names: list[str]) -> None:
+    """Let the cache hold a small wheel of fake patches in place of the real one."""
+    patches = {}
+    for name in names:
+        patch = write_patch_folder(folder / "patches", name, size=12)
+        patches |= {f"{name}/{path.name}": path.read_bytes() for path in patch.iterdir()}
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+    downloads = cache_folder() / "downloads"
+    downloads.mkdir(parents=True)
+    path = downloads / "fake_sample-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(sample.ARCHIVES["BigEarthNet-S2"], archive_of(patches))
+        archive.writestr(sample.ARCHIVES["BigEarthNet-S1"], archive_of({"S1A_1/S1A_1_VV.tif": b"radar"}))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    monkeypatch.setattr(sample, "SAMPLE", Wheel("fake-sample", "1.0", digest, 0.1))
+
+
+def test_unpacked_with_lists(tmp_path, monkeypatch):
+    put_wheel(monkeypatch, tmp_path, S2_NAMES)
+    folder = fetch_sample()
+    assert folder == cache_folder() / "sample"
+    assert {path.name for path in folder.iterdir()} == {"BigEarthNet-S2", "BigEarthNet-S1", "train.txt", "test.txt"}
+    assert (folder / "BigEarthNet-S1" / "S1A_1" / "S1A_1_VV.tif").read_bytes() == b"radar"
+    assert [scene.name for scene in read_tile_list(folder / "train.txt")] == sorted(S2_NAMES)[:2]
+    assert [scene.name for scene in read_tile_list(folder / "test.txt")] == sorted(S2_NAMES)[2:]
+
+
+def test_the_second_time_nothing_is_done(tmp_path, monkeypatch):
+    put_wheel(monkeypatch, tmp_path, S2_NAMES)
+    folder = fetch_sample()
+    shutil.rmtree(cache_folder() / "downloads")
+    monkeypatch.setattr(wheels, "download", lambda *_: pytest.fail("a download was started"))
+    assert fetch_sample() == folder
+
+
+def test_too_few_patches_leave_nothing_behind(tmp_path, monkeypatch):
+    put_wheel(monkeypatch, tmp_path, S2_NAMES[:1])
+    with pytest.raises(DownloadError, match="holds 1 patches, expected 6; delete it and try again"):
+        fetch_sample()
+    assert [path.name for path in cache_folder().iterdir()] == ["downloads"]
+
+
+def test_the_command_prints_the_folder(tmp_path, monkeypatch, capsys):
+    put_wheel(monkeypatch, tmp_path, S2_NAMES)
+    assert sample.main([]) == 0
+    assert capsys.readouterr().out == f"{cache_folder() / 'sample'}\n"
+
+
+def test_the_real_wheel(tmp_path, monkeypatch):
+    name = f"{SAMPLE.package.replace('-', '_')}-{SAMPLE.version}-py3-none-any.whl"
+    wheel = cache_folder() / "downloads" / name
+    if not wheel.exists():
+        pytest.skip(f"run common/sample.py once: {name} is not in the cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (cache_folder() / "downloads").mkdir(parents=True)
+    shutil.copy(wheel, cache_folder() / "downloads")
+    folder = fetch_sample()
+    scenes = [*read_tile_list(folder / "train.txt"), *read_tile_list(folder / "test.txt")]
+    assert len(scenes) == len({scene.name for scene in scenes}) == 6
+    assert all(len(scene.band_paths) == 12 for scene in scenes)
+    assert len(list((folder / "BigEarthNet-S1").iterdir())) == 6

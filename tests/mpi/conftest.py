@@ -1,0 +1,96 @@
+"""Two ranks under one launcher, each running the same tests in the same order.
+
+    mpirun -np 2 python -m pytest -m mpi tests/mpi
+
+A rank whose test fails would leave the others waiting for it, so it prints its report and ends the job; a test that
+hangs ends as a traceback of all threads.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+HERE = Path(__file__).parent
+SECONDS = 90  # for one test, on a machine that has other things to do
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark all tests here; `thread`, since a rank that waits inside MPI handles no signal."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.mpi)
+            item.add_marker(pytest.mark.timeout(SECONDS, method="thread"))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """End the job of all ranks when one test of one rank fails."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed and HERE in item.path.parents:
+        import common.distributed as hvd
+
+        if hvd.size() > 1:
+            capture = item.config.pluginmanager.getplugin("capturemanager")
+            capture.suspend_global_capture(in_=True)
+            sections = "\n".join(f"--- {title} ---\n{text}" for title, text in report.sections)
+            print(f"\nrank {hvd.rank()}: {report.nodeid} failed in {report.when}\n{report.longreprtext}\n{sections}",
+                  file=sys.stderr)
+            hvd.abort(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ranks() -> int:
+    """Join the other ranks; the number of ranks."""
+    import common.distributed as hvd
+
+    if not hvd.is_launched():
+        pytest.skip("no MPI launcher started this process; run `make test-mpi`")
+    hvd.init()
+    if hvd.size() < 2:
+        pytest.skip("one rank alone shows nothing here; run `make test-mpi`")
+    return hvd.size()
+
+
+@pytest.fixture
+def shared_path(tmp_path: Path, ranks: int) -> Path:
+    """A new folder, the same on all ranks."""
+    import common.distributed as hvd
+
+    return hvd.broadcast_object(tmp_path)
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractContextManager]:
+    """Inside `with alone():` this process trains as if no other rank were there."""
+    import common.distributed as hvd
+
+    @contextmanager
+    def leave() -> Iterator[None]:
+        with monkeypatch.context() as patch:
+            patch.setattr(hvd, "_horovod", None)
+            patch.setattr(hvd, "is_launched", lambda: False)
+            yield
+
+    return leave
+
+
+@pytest.fixture
+def same_on_all_ranks(ranks: int) -> Callable[[list], None]:
+    """Asserts that all ranks hold exactly these arrays; they must be numbers."""
+    import common.distributed as hvd
+
+    def check(arrays: list) -> None:
+        everywhere = hvd.allgather_object([np.asarray(array) for array in arrays])
+        for theirs in everywhere:
+            assert len(theirs) == len(everywhere[0])
+            for first, other in zip(everywhere[0], theirs, strict=True):
+                assert np.isfinite(first).all()
+                np.testing.assert_array_equal(first, other)
+
+    return check

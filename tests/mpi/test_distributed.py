@@ -1,0 +1,65 @@
+"""What `common/distributed.py` promises, seen from several ranks."""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import common.distributed as hvd
+from common.errors import ProductError, SettingError
+
+
+def test_ranks_are_numbered(ranks: int) -> None:
+    assert hvd.allgather_object(hvd.rank()) == list(range(ranks))
+    assert 0 <= hvd.local_rank() < hvd.local_size() <= ranks
+    assert hvd.cores_per_rank() >= 1
+
+
+def test_init_again_is_harmless(ranks: int) -> None:
+    hvd.init()
+    assert hvd.size() == ranks
+
+
+def test_broadcast_makes_start_weights_equal(same_on_all_ranks: Callable) -> None:
+    keras.utils.set_random_seed(hvd.rank())
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    model.compile(keras.optimizers.Nadam())
+    model.optimizer.build(model.trainable_variables)
+    model.optimizer.iterations.assign(hvd.rank())
+    start = hvd.allgather_object(model.get_weights()[0])
+    assert not np.array_equal(start[0], start[1])
+    hvd.broadcast_variables([*model.variables, *model.optimizer.variables])
+    np.testing.assert_array_equal(model.get_weights()[0], start[0])
+    assert int(model.optimizer.iterations) == 0
+    same_on_all_ranks([*model.variables, *model.optimizer.variables])
+
+
+def test_broadcast_from_another_rank() -> None:
+    variable = tf.Variable(float(hvd.rank()))
+    hvd.broadcast_variables([keras.Variable(variable)], root_rank=1)
+    assert hvd.broadcast_object(f"from {hvd.rank()}", root_rank=1) == "from 1"
+
+
+def test_sum_is_exact_beyond_float32(ranks: int) -> None:
+    total = hvd.allreduce_sum([2.0**40 + hvd.rank(), 0.5])
+    assert total.tolist() == [ranks * 2.0**40 + sum(range(ranks)), 0.5 * ranks]
+
+
+def test_on_rank_zero_calls_once_and_tells_all(ranks: int) -> None:
+    calls = []
+    result = hvd.on_rank_zero(lambda: calls.append(hvd.rank()) or {"folder": "runs/first"})
+    assert result == {"folder": "runs/first"}
+    assert hvd.allgather_object(calls) == [[0]] + [[]] * (ranks - 1)
+
+
+@pytest.mark.parametrize("kind", [ProductError, SettingError])
+def test_error_on_rank_zero_is_raised_on_all_ranks(kind: type) -> None:
+    def fail() -> None:
+        raise kind("no such scene; give another.")
+
+    with pytest.raises(kind, match=r"^no such scene; give another\.$") as caught:
+        hvd.on_rank_zero(fail)
+    assert caught.value.on_all_ranks
+    hvd.barrier()  # all ranks get here: none is left behind

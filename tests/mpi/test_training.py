@@ -1,0 +1,210 @@
+"""`superres/train.py` on several ranks against the same on one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+import common.distributed as hvd
+from common import dataset, run
+from common.callbacks import PoolOverRanks, Progress, read_history
+from superres import train
+from superres.networks import NETWORKS
+from tests.tiny_training import TILES, tiny_network, write_scenes
+
+BATCH, PATCHES = 2, 9  # on two ranks: 9 training patches in 3 steps an epoch; 5 and 4 validation patches
+
+
+class Recorder(Progress):
+    """Keeps, on each rank, what the network held after each epoch, and the loss of the first step of all."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.weights: list[list[np.ndarray]] = []
+        self.steps_taken: list[int] = []
+        self.first_loss = None
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        super().on_epoch_begin(epoch, logs)
+        self.steps_taken.append(0)
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        super().on_train_batch_end(batch, logs)
+        self.steps_taken[-1] += 1
+        self.first_loss = logs["loss"] if self.first_loss is None else self.first_loss
+
+    def on_epoch_end(self, epoch: int, logs: dict) -> None:
+        super().on_epoch_end(epoch, logs)
+        self.weights.append(self.model.get_weights())
+
+
+class Trainer:
+    """Runs the command with a small network.
+
+    Args:
+        tiles: the list of scenes.
+        patch: where the command's parts are exchanged.
+    """
+
+    def __init__(self, tiles: Path, patch: pytest.MonkeyPatch):
+        self.tiles = tiles
+        self.patch = patch
+        self.recorder: Recorder | None = None
+        patch.setitem(NETWORKS, "dsen2", tiny_network())
+        patch.setattr(train, "Progress", self.record)
+
+    def record(self, *args, **kwargs) -> Recorder:
+        self.recorder = Recorder(*args, **kwargs)
+        return self.recorder
+
+    def __call__(self, run_dir: Path, *flags: str, **settings: object) -> list[dict]:
+        """Train, and return the history."""
+        options = {"tiles": self.tiles, "run_dir": run_dir, "patch_cache": self.tiles.parent / "patches",
+                   "batch_size": BATCH, "patches_per_tile": PATCHES, "log_level": "WARNING", **settings}
+        words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+        assert train.main([*words, *flags]) == 0
+        hvd.barrier()
+        return read_history(run_dir / run.HISTORY, 100)
+
+
+@pytest.fixture(scope="module")
+def tiles(tmp_path_factory: pytest.TempPathFactory, ranks: int) -> Path:
+    """A list of two scenes, one of which is held out for validation."""
+    folder = hvd.broadcast_object(tmp_path_factory.mktemp("scenes"))
+    return hvd.on_rank_zero(lambda: write_scenes(folder))
+
+
+@pytest.fixture
+def train_tiny(tiles: Path, monkeypatch: pytest.MonkeyPatch) -> Trainer:
+    """The command with a small network."""
+    return Trainer(tiles, monkeypatch)
+
+
+@dataclass
+class Straight:
+    """A run of four epochs; `own_folder` is the run folder as this rank was told."""
+
+    folder: Path
+    own_folder: Path
+    history: list[dict]
+    recorder: Recorder
+
+
+@pytest.fixture(scope="module")
+def straight(tiles: Path, tmp_path_factory: pytest.TempPathFactory) -> Straight:
+    """A run in which other ranks than 0 are told of a run folder of their own."""
+    own_folder = tmp_path_factory.mktemp("straight")
+    folder = hvd.broadcast_object(own_folder)
+
+    def in_own_folder(function: Callable) -> Callable:
+        return lambda *args: function(*(own_folder if isinstance(arg, Path) else arg for arg in args))
+
+    with pytest.MonkeyPatch.context() as patch:
+        trainer = Trainer(tiles, patch)
+        for name in ("fit", "measure"):
+            patch.setattr(train, name, in_own_folder(getattr(train, name)))
+        history = trainer(folder, epochs=4, warmup_epochs=1.5, test_tiles=write_test_list(tiles))
+    return Straight(folder, own_folder, history, trainer.recorder)
+
+
+def write_test_list(tiles: Path) -> Path:
+    """A list of one other scene to measure on."""
+    return hvd.on_rank_zero(lambda: write_scenes(tiles.parent / "test", tiles=TILES[2:], size=48))
+
+
+def compare(ours: list[dict], theirs: list[dict], rtol: float) -> None:
+    """Assert that two histories hold the same numbers, times apart."""
+    assert len(ours) == len(theirs) > 0
+    for mine, other in zip(ours, theirs, strict=True):
+        assert mine.keys() == other.keys()
+        for name in mine.keys() - {"seconds"}:
+            assert mine[name] == pytest.approx(other[name], rel=rtol, abs=0), name
+
+
+def test_ranks_take_the_same_number_of_steps(straight: Straight, ranks: int) -> None:
+    assert hvd.allgather_object(straight.recorder.steps_taken) == [[-(-PATCHES // (BATCH * ranks))] * 4] * ranks
+
+
+def test_ranks_hold_equal_weights_after_each_epoch(straight: Straight, same_on_all_ranks: Callable) -> None:
+    weights = straight.recorder.weights
+    assert len(weights) == 4
+    for held in weights:
+        same_on_all_ranks(held)
+    assert not np.array_equal(weights[0][0], weights[1][0])
+
+
+def test_only_rank_zero_writes_into_the_run_folder(straight: Straight, ranks: int) -> None:
+    written = hvd.allgather_object(sorted(path.name for path in straight.own_folder.iterdir()))
+    assert set(written[0]) == {*run.FILES, run.TENSORBOARD}
+    assert written[1:] == [[]] * (ranks - 1)
+    assert run.read_config(straight.folder)["ranks"] == ranks
+
+
+def test_resumed_run_goes_on_exactly(
+    straight: Straight, train_tiny: Trainer, shared_path: Path, same_on_all_ranks: Callable
+) -> None:
+    train_tiny(shared_path / "run", epochs=2, warmup_epochs=1.5)
+    history = train_tiny(shared_path / "run", "--resume", epochs=4, warmup_epochs=1.5)
+    compare(history, straight.history, rtol=0)
+    same_on_all_ranks(train_tiny.recorder.weights[-1])
+    with (h5py.File(straight.folder / run.CHECKPOINT) as first,
+          h5py.File(shared_path / "run" / run.CHECKPOINT) as second):
+        for group in ("weights", "optimizer"):
+            assert len(first[group]) == len(second[group]) > 0
+            for number in first[group]:
+                np.testing.assert_array_equal(first[group][number], second[group][number])
+
+
+def test_equals_one_process_with_the_joined_batch(
+    straight: Straight, train_tiny: Trainer, shared_path: Path, tmp_path: Path, alone: Callable, ranks: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Order, averaging, learning rate (1e-3 on each rank is 1e-3 times ranks alone), and pooled validation.
+
+    Without flips and quarter turns: each rank draws its own, and one process turns the joined batch as a whole. The
+    very first loss is that of the upsampled bands, which turn with it.
+    """
+    monkeypatch.setattr(dataset, "turn_all", lambda patches, turn: patches)
+    settings = {"epochs": 2, "warmup_epochs": 0}
+    ours = train_tiny(shared_path / "many", **settings, learning_rate=1e-3)
+    many = train_tiny.recorder
+    with alone():
+        theirs = train_tiny(tmp_path / "one", **settings, learning_rate=1e-3 * ranks, batch_size=BATCH * ranks)
+    compare(ours, theirs, rtol=1e-5)
+    for mine, other in zip(many.weights[-1], train_tiny.recorder.weights[-1], strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-6)
+    turned = np.mean(hvd.allgather_object(straight.recorder.first_loss))
+    assert turned == pytest.approx(train_tiny.recorder.first_loss, rel=1e-5)
+
+
+def test_float16_ranks_hold_equal_weights(
+    train_tiny: Trainer, shared_path: Path, same_on_all_ranks: Callable
+) -> None:
+    train_tiny(shared_path / "run", precision="float16", epochs=1)
+    same_on_all_ranks(train_tiny.recorder.weights[-1])
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_validation_is_pooled_by_count(count: int, ranks: int) -> None:
+    """Ranks have 1 and 0, or 3 and 2 values; an average of averages would differ."""
+    values = np.arange(1.0, count + 1) ** 2
+    mine = values[hvd.rank() :: ranks]
+    pool = PoolOverRanks(list(mine), lambda model, value: np.array([value, 1.0]), lambda sums: {"val": sums[0] / sums[1]})
+    pool.set_model(keras.Model(*[keras.Input((1,))] * 2))
+    pool.on_epoch_begin(0)
+    logs = {"loss": float(hvd.rank())}
+    pool.on_epoch_end(0, logs)
+    assert logs["val"] == pytest.approx(values.mean())
+    assert logs["loss"] == pytest.approx((ranks - 1) / 2)
+
+
+def test_wrong_settings_fail_on_all_ranks(tiles: Path, shared_path: Path, capfd: pytest.CaptureFixture) -> None:
+    arguments = ["--tiles", str(tiles), "--epochs", "0", "--run-dir", str(shared_path / "run")]
+    assert train.main(arguments) == 1
+    lines = hvd.allgather_object(capfd.readouterr().err.splitlines())
+    assert lines == [["SettingError: --epochs must be above 0; got 0."]] + [[]] * (hvd.size() - 1)
+    assert not (shared_path / "run").exists()

@@ -1,0 +1,153 @@
+"""Evaluation at reduced scale: complete tables, the product's offset applied, nodata left out."""
+
+import csv
+from functools import partial
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from skimage.transform import resize
+
+from common.patches import PatchSettings, reduce_scene
+from common.sentinel2 import BANDS_BY_GSD
+from common.tiles import open_scene
+from superres.evaluate import (
+    INTERPOLATIONS,
+    TABLE_METRICS,
+    MetricRow,
+    SceneResult,
+    evaluate_scene,
+    interpolate,
+    markdown_table,
+    write_metrics,
+)
+from superres.networks import NETWORKS, Network, build_network
+from superres.networks.dsen2 import receptive_radius, residual_network
+from tests.checks import set_random_weights
+from tests.fake_safe import L2A_BANDS, textured_pixels, with_nodata, write_safe
+
+OVERALL = {"rmse", "sre", "sam", "ergas", "uiq", "psnr", "ssim"}
+BY_BAND = OVERALL - {"sam", "ergas"}
+
+
+@pytest.fixture(autouse=True)
+def small_network(monkeypatch):
+    body = partial(residual_network, blocks=1, features=4)
+    monkeypatch.setitem(NETWORKS, "small", Network(body, receptive_radius(1)))
+
+
+@pytest.fixture(scope="module")
+def pixels() -> dict[str, np.ndarray]:
+    images = textured_pixels(np.random.default_rng(3), 144)
+    return {band: images[band] for band in L2A_BANDS}
+
+
+def random_network(gsd: int) -> keras.Model:
+    model = build_network("small", gsd)
+    set_random_weights(model, spread=0.05)
+    return model
+
+
+def evaluate(product: Path, gsd: int) -> SceneResult:
+    return evaluate_scene(open_scene(product), random_network(gsd), "small", PatchSettings(gsd, 1))
+
+
+@pytest.mark.parametrize("gsd", [20, 60])
+def test_a_row_for_every_method_band_and_metric(tmp_path, pixels, gsd):
+    product = write_safe(tmp_path, level="L2A", size=144, pixels=pixels)
+    result = evaluate(product, gsd)
+    size = 1440 // gsd
+    assert result.truth.shape == (size, size, len(BANDS_BY_GSD[gsd]))
+    assert result.coarse.shape == (size * 10 // gsd, size * 10 // gsd, len(BANDS_BY_GSD[gsd]))
+    assert set(result.estimates) == {"bilinear", "bicubic", "small"}
+    found = [(row.scene, row.method, row.band, row.metric) for row in result.rows]
+    bands = {"all": OVERALL} | dict.fromkeys(BANDS_BY_GSD[gsd], BY_BAND)
+    assert sorted(found) == sorted((product.stem, method, band, metric) for method in result.estimates
+                                   for band, metrics in bands.items() for metric in metrics)
+    assert np.isfinite([row.value for row in result.rows]).all()
+
+
+@pytest.mark.parametrize("gsd", [20, 60])
+@pytest.mark.parametrize("level", ["L1C", "L2A"])
+def test_the_offset_of_baseline_4_is_applied(tmp_path, pixels, level, gsd):
+    """The same reflectances, stored with and without 1000 DN on top, give the same metrics."""
+    raised = {band: image + np.uint16(1000) for band, image in pixels.items()}
+    before = write_safe(tmp_path, level=level, baseline="02.14", size=144, pixels=pixels)
+    after = write_safe(tmp_path, level=level, baseline="04.00", size=144, pixels=raised)
+    old, new = evaluate(before, gsd), evaluate(after, gsd)
+    np.testing.assert_array_equal(old.truth, new.truth)
+    np.testing.assert_allclose(new.coarse, old.coarse, atol=1)  # rounded to DN
+    for a, b in zip(old.rows, new.rows, strict=True):
+        assert (a.method, a.band, a.metric) == (b.method, b.band, b.metric)
+        assert b.value == pytest.approx(a.value, rel=2e-3), a
+
+
+def test_values_are_reflectances_times_10000(tmp_path, pixels):
+    result = evaluate(write_safe(tmp_path, level="L2A", size=144, pixels=pixels), 20)
+    truth = np.stack([pixels[band] for band in BANDS_BY_GSD[20]], axis=-1)
+    np.testing.assert_array_equal(result.truth, truth)
+    values = {(row.method, row.band, row.metric): row.value for row in result.rows}
+    for method, estimate in result.estimates.items():
+        error = estimate.astype(np.float64) - truth
+        assert values[method, "all", "rmse"] == pytest.approx(np.sqrt((error**2).mean()))
+        assert values[method, "B11", "rmse"] == pytest.approx(np.sqrt((error[..., 4] ** 2).mean()))
+
+
+def test_a_network_that_adds_nothing_equals_bilinear(tmp_path, pixels):
+    """The last convolution starts at zero."""
+    scene = open_scene(write_safe(tmp_path, level="L2A", size=144, pixels=pixels))
+    result = evaluate_scene(scene, build_network("small", 20), "small", PatchSettings(20, 1))
+    np.testing.assert_allclose(result.estimates["small"], result.estimates["bilinear"], atol=0.01)
+
+
+def test_pixels_that_nodata_enters_do_not_count(tmp_path, pixels):
+    """Noise where nothing may be compared changes no metric."""
+    scenes = [open_scene(write_safe(tmp_path / name, level="L2A", size=144, pixels=images)) for name, images in
+              (("whole", pixels), ("holed", with_nodata(pixels, 0, 0, 144, 48)))]
+    whole, holed = (evaluate_scene(scene, random_network(20), "small", PatchSettings(20, 1)) for scene in scenes)
+    reduced = reduce_scene(scenes[1], PatchSettings(20, 1))
+    valid = reduced.valid
+    assert not valid[:, :24].any()
+    assert valid[:, 26:].all()
+    error = (holed.estimates["bicubic"].astype(np.float64) - holed.truth)[valid]
+    found = {(row.method, row.metric): row.value for row in holed.rows if row.band == "all"}
+    assert found["bicubic", "rmse"] == pytest.approx(np.sqrt((error**2).mean()))
+    plain = {(row.method, row.metric): row.value for row in whole.rows if row.band == "all"}
+    assert found["bicubic", "rmse"] < 1.5 * plain["bicubic", "rmse"]
+
+
+@pytest.mark.parametrize("method, order", INTERPOLATIONS.items())
+@pytest.mark.parametrize("factor", [2, 6])
+def test_interpolation_is_scikit_images(method, order, factor):
+    coarse = np.random.default_rng(0).uniform(0, 9000, (7, 8, 2)).astype(np.float32)
+    found = interpolate(coarse, (7 * factor, 8 * factor, 2), order)
+    assert found.dtype == np.float32
+    for band in range(2):  # one by one: scikit-image clips to the range of what it is given
+        expected = resize(coarse[..., band].astype(np.float64), (7 * factor, 8 * factor), order=order, mode="reflect",
+                          anti_aliasing=False, preserve_range=True)
+        np.testing.assert_allclose(found[..., band], expected, rtol=1e-4)
+
+
+ROWS = [MetricRow(scene, method, band, metric, value) for scene, method, value in
+        (("T33UUB", "bicubic", 150.70001), ("T33UUB", "dsen2", 35.6))
+        for band, metric in (("all", "rmse"), ("all", "sre"), ("all", "ergas"), ("all", "sam"), ("all", "uiq"),
+                             ("B05", "rmse"))]
+
+
+def test_metrics_csv(tmp_path):
+    write_metrics(tmp_path / "metrics.csv", ROWS)
+    with open(tmp_path / "metrics.csv", newline="") as file:
+        reader = csv.DictReader(file)
+        assert reader.fieldnames == ["scene", "method", "band", "metric", "value"]
+        found = [MetricRow(**{**row, "value": float(row["value"])}) for row in reader]
+    assert found == ROWS
+
+
+def test_markdown_table_shows_overall_values():
+    header, rule, bicubic, network = markdown_table(ROWS).splitlines()
+    assert header == "| Scene | Method | RMSE | SRE (dB) | ERGAS | SAM (deg) |"
+    assert rule.count("|") == header.count("|")
+    assert bicubic == "| T33UUB | bicubic | 150.70 | 150.70 | 150.70 | 150.70 |"
+    assert network == "| T33UUB | dsen2 | 35.60 | 35.60 | 35.60 | 35.60 |"
+    assert len(TABLE_METRICS) == 4

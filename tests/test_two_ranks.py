@@ -1,0 +1,160 @@
+"""Jobs of two ranks: the tests of `tests/mpi`, and what becomes of a job when one of its ranks fails."""
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.fake_safe import textured_pixels, with_nodata, write_safe
+from tests.tiny_training import TILES, write_scenes
+
+ROOT = Path(__file__).parent.parent
+SECONDS = 280  # for all of tests/mpi
+SECONDS_TO_END = 30  # for a job of which one rank has failed
+MARK = "JEOPARDA_TEST_JOB"  # environment variable by which the processes of a job are found
+
+pytestmark = pytest.mark.timeout(SECONDS + 20)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def require_mpi() -> None:
+    """Skip where there is no launcher, or nothing to launch."""
+    if shutil.which("mpirun") is None:
+        pytest.skip("mpirun is missing: install Open MPI (openmpi-bin) to run the tests of two ranks")
+    if importlib.util.find_spec("horovod") is None:
+        pytest.skip("Horovod is missing: run ./install.sh to run the tests of two ranks")
+
+
+class Job:
+    """Two ranks of a Python command, and all that they print."""
+
+    def __init__(self, log: Path, *arguments: object):
+        self.log = log
+        self.mark = uuid.uuid4().hex
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("OMPI_", "PMIX_"))},
+            "OMPI_ALLOW_RUN_AS_ROOT": "1",
+            "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+            "OMPI_MCA_rmaps_base_oversubscribe": "1",  # on a machine with one core too
+            MARK: self.mark,
+        }
+        with open(log, "w") as output:
+            self.process = subprocess.Popen(
+                ["mpirun", "-np", "2", "--bind-to", "none", sys.executable, *map(str, arguments)],
+                cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def lines_with(self, text: str) -> list[str]:
+        return [line for line in self.output.splitlines() if text in line]
+
+    def wait(self, seconds: float) -> int:
+        """The exit code; fails with the output where the job does not end in time."""
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"two ranks did not end within {seconds} s; they wrote:\n{self.output}")
+
+    def wait_until(self, ready: Callable[[], bool], seconds: float = 120) -> None:
+        """Wait for something that the job does."""
+        end = time.monotonic() + seconds
+        while not ready():
+            if self.process.poll() is not None or time.monotonic() > end:
+                pytest.fail(f"the job ended too early or hangs; it wrote:\n{self.output}")
+            time.sleep(0.1)
+
+    def ranks(self) -> dict[int, int]:
+        """Rank -> process id, of the ranks that live."""
+        found = {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                variables = dict(
+                    item.split("=", 1) for item in (folder / "environ").read_text(errors="replace").split("\0") if "=" in item
+                )
+                is_zombie = (folder / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+            except OSError:  # it has just ended, or is another user's
+                continue
+            if variables.get(MARK) == self.mark and "OMPI_COMM_WORLD_RANK" in variables and not is_zombie:
+                found[int(variables["OMPI_COMM_WORLD_RANK"])] = int(folder.name)
+        return found
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Job]]:
+    """Starts jobs, and ends what is left of them."""
+    jobs = []
+
+    def start_job(*arguments: object) -> Job:
+        jobs.append(Job(tmp_path / f"job{len(jobs)}.log", *arguments))
+        return jobs[-1]
+
+    yield start_job
+    for job in jobs:
+        job.process.kill()
+        job.process.wait()
+        for process in job.ranks().values():
+            os.kill(process, signal.SIGKILL)
+
+
+def training(tiles: Path, folder: Path, **settings: object) -> list[object]:
+    """Arguments of Python for a run with the tiny network."""
+    options = {"tiles": tiles, "run_dir": folder / "run", "patch_cache": folder / "patches", "patches_per_tile": 8,
+               "batch_size": 2, **settings}
+    return ["-m", "tests.tiny_training",
+            *(word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", value))]
+
+
+def test_two_ranks(start: Callable[..., Job]) -> None:
+    job = start("-m", "pytest", "--color=no", "-p", "no:cacheprovider", "-m", "mpi", "tests/mpi")
+    code = job.wait(SECONDS)
+    assert code == 0, f"the tests of two ranks failed:\n{job.output}"
+    assert len(job.lines_with(" passed")) == 2, f"a rank ran no tests:\n{job.output}"
+    assert "skipped" not in job.output, f"a rank skipped tests:\n{job.output}"
+
+
+def test_rank_that_fails_ends_the_job(start: Callable[..., Job], tmp_path: Path) -> None:
+    """Rank 1 cuts the second scene, finds only nodata, and rank 0 waits for its patches."""
+    tiles = write_scenes(tmp_path, count=1)
+    pixels = with_nodata(textured_pixels(np.random.default_rng(1), 120), 0, 0, 120, 120)
+    empty = write_safe(tmp_path, tile=TILES[1], size=120, pixels=pixels, upper_left=(700000, 5300040))
+    tiles.write_text(f"{tiles.read_text()}{empty.stem}\n")
+    job = start(*training(tiles, tmp_path))
+    job.wait_until(lambda: bool(job.lines_with("ProductError")))
+    assert job.wait(SECONDS_TO_END) == 1
+    assert job.ranks() == {}
+    (line,) = job.lines_with("ProductError")
+    assert line == f"[rank 1] ProductError: {empty.stem} has no patch of 32 px without nodata at 20 m; take it out of the list."
+    assert "Traceback" not in job.output
+    assert [path.name for path in (tmp_path / "patches").iterdir() if TILES[0] not in path.name] == []
+
+
+def test_error_of_all_ranks_is_told_once(start: Callable[..., Job], tmp_path: Path) -> None:
+    job = start(*training(tmp_path / "none.txt", tmp_path))
+    assert job.wait(120) == 1
+    assert job.ranks() == {}
+    (line,) = job.lines_with("Error")
+    assert line == f"TileListError: the tile list {tmp_path}/none.txt does not exist; give a text file with a scene a line."
+    assert "Traceback" not in job.output
+
+
+def test_rank_that_is_killed_ends_the_job(start: Callable[..., Job], tmp_path: Path) -> None:
+    job = start(*training(write_scenes(tmp_path), tmp_path, epochs=100000))
+    job.wait_until((tmp_path / "run" / "checkpoint.h5").exists)
+    ranks = job.ranks()
+    assert set(ranks) == {0, 1}
+    os.kill(ranks[1], signal.SIGKILL)
+    assert job.wait(SECONDS_TO_END) != 0
+    assert job.ranks() == {}
+    assert "Traceback" not in job.output
