@@ -28,6 +28,7 @@ _DRIVERS = ["JP2OpenJPEG", "JP2KAK", "JP2ECW", "JP2MrSID", "GTiff"]
 _AGAIN = "download or unpack the product again"
 _BOX_HEAD = struct.Struct(">I4sQ")  # length, kind, and the length of boxes beyond 4 GB
 _END_OF_CODESTREAM = b"\xff\xd9"
+CACHE_BYTES = 128 * 2**20  # two rows of blocks of a full tile at 10 m are 45 MB
 _EDGE_POINTS = 21  # points a side: meridians are curved lines in UTM
 
 
@@ -124,6 +125,38 @@ def read_bands(
         for index in range(len(bands)):
             _read(datasets.pop(0), window, dn[..., index])  # popped: GDAL's cache is freed band by band
     return dn
+
+
+def block_rows(scene: Scene, band: str) -> int:
+    """Rows of the blocks in which a band's file is stored: reading whole blocks decodes each only once."""
+    return int(_open(scene, band).GetRasterBand(1).GetBlockSize()[1])
+
+
+def limit_cache(size: int = CACHE_BYTES) -> None:
+    """Let GDAL keep at most so many bytes of blocks, whatever the machine has: its own limit is 5 % of the memory."""
+    gdal.SetCacheMax(size)
+
+
+def read_raster(path: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """All bands of one raster file, and what their descriptions say, such as `B02`; empty where they say nothing.
+
+    Returns:
+        Shape (rows, cols, bands), dtype as stored.
+
+    Raises:
+        ProductNotFoundError: the file is missing.
+        ProductError: it is empty or damaged.
+    """
+    status = gdal.VSIStatL(path)
+    if status is None:
+        raise ProductNotFoundError(f"{path} does not exist; {_AGAIN}.")
+    if status.size == 0:
+        raise ProductError(f"{path} is empty (0 bytes); {_AGAIN}.")
+    with _as_product_error(path, warnings_too=True):
+        dataset = gdal.OpenEx(path, gdal.OF_RASTER, _DRIVERS, sibling_files=[Path(path).name])
+        names = tuple(dataset.GetRasterBand(i + 1).GetDescription() for i in range(dataset.RasterCount))
+        pixels = dataset.ReadAsArray()
+    return np.moveaxis(pixels if pixels.ndim == 3 else pixels[None], 0, -1), names
 
 
 def _read(dataset: gdal.Dataset, window: Window, out: np.ndarray) -> None:

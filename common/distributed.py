@@ -34,10 +34,14 @@ def init() -> None:
     Each rank gets its GPU, or its share of the node's cores.
 
     Raises:
-        SettingError: there is a launcher, but no Horovod.
+        SettingError: there is a launcher, but no Horovod, or it does not speak MPI.
     """
     global _horovod
-    if _horovod is not None or not is_launched():
+    if _horovod is not None:
+        return
+    if not is_launched():
+        if int(os.environ.get("SLURM_STEP_NUM_TASKS", 1)) > 1:  # each would take itself for the only rank
+            raise SettingError("srun started several tasks without MPI; use srun --mpi=pmix, or mpirun.")
         return
     # Ranks that share cores must not spin while they wait for each other.
     os.environ.setdefault("OMPI_MCA_mpi_yield_when_idle", "1")
@@ -138,6 +142,11 @@ def allgather_object(value: T) -> list[T]:
 def allreduce_sum(values: Sequence[float] | np.ndarray) -> np.ndarray:
     """Element-wise sum over ranks of float64 numbers, on all ranks."""
     return np.sum(allgather_object(np.asarray(values, dtype=np.float64)), axis=0)
+
+
+def allreduce_average(tensor: Any) -> Any:
+    """Mean over ranks of a TensorFlow tensor, on all ranks; gradients flow back as their mean over ranks."""
+    return _horovod.allreduce(tensor, op=_horovod.Average) if size() > 1 else tensor
 
 
 def barrier() -> None:

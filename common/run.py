@@ -38,7 +38,9 @@ METRICS = "metrics.csv"
 METRIC_BARS = "metrics.png"
 PICTURE = "comparison.png"
 SPLIT = "split.txt"
+THRESHOLDS = "thresholds.csv"  # of classification
 FILES = (CONFIG, HISTORY, WEIGHTS, CHECKPOINT, LOG, CURVES, METRICS, METRIC_BARS, PICTURE, SPLIT)
+KNOWN = (*FILES, THRESHOLDS)  # that `--overwrite` may take away
 TENSORBOARD = "tensorboard"
 
 
@@ -142,7 +144,7 @@ def check_replaceable(folder: Path, overwrite: bool) -> None:
     names = sorted(path.name for path in folder.iterdir())
     if names and not overwrite:
         raise RunFolderError(f"{folder} is not empty; continue with --resume, or replace it with --overwrite.")
-    strange = [name for name in names if name not in (*FILES, TENSORBOARD) and not is_partial(folder / name)]
+    strange = [name for name in names if name not in (*KNOWN, TENSORBOARD) and not is_partial(folder / name)]
     if strange:
         raise RunFolderError(f"{folder} holds {strange[0]}, which no run writes; --overwrite will not touch such a "
                              f"folder: give another --run-dir.")
@@ -178,7 +180,7 @@ def create_run_folder(run_dir: str | None, name: str, overwrite: bool) -> Path:
         raise OutputError(f"cannot write to run folder {folder}: {error.strerror}; give another --run-dir.") from error
     check_writable(folder)
     for path in folder.iterdir():
-        if path.name in FILES or is_partial(path):
+        if path.name in KNOWN or is_partial(path):
             path.unlink()
     shutil.rmtree(folder / TENSORBOARD, ignore_errors=True)
     return folder
@@ -232,12 +234,28 @@ def code_revision() -> str:
 def library_versions() -> dict[str, str]:
     """Versions of Python and of the libraries that can change a number."""
     versions = {"python": platform.python_version()}
-    for package in ("jeoparda", "tensorflow", "tensorflow-cpu", "keras", "horovod", "gdal", "h5py", "numpy"):
+    for package in ("jeoparda", "tensorflow", "tensorflow-cpu", "keras", "horovod", "gdal", "h5py", "numpy", "scikit-learn"):
         try:
             versions[package] = version(package)
         except PackageNotFoundError:
             continue
     return versions
+
+
+class RunLog(logging.Handler):
+    """Appends messages to a file. Where it cannot, that is an error like others, not a traceback that work survives."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.path = path
+        path.touch()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            with open(self.path, "a") as file:
+                file.write(f"{self.format(record)}\n")
+        except OSError as error:
+            raise OutputError(f"cannot write {self.path}: {error.strerror}; check space and permissions.") from error
 
 
 def remember_log() -> None:
@@ -247,7 +265,7 @@ def remember_log() -> None:
 
 def log_to_file(folder: Path) -> None:
     """Append what is logged, and was remembered, to `run.log` as well."""
-    handler = logging.FileHandler(folder / LOG)
+    handler = RunLog(folder / LOG)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     for early in [early for early in root.handlers if isinstance(early, logging.handlers.MemoryHandler)]:

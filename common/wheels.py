@@ -1,15 +1,16 @@
-"""Small real data that package registries carry inside wheels: fetched once, checked, kept in the user's cache."""
+"""Data that package registries carry inside wheels: fetched once, checked, kept in the user's cache."""
 
 import hashlib
 import logging
 import subprocess
 import sys
 import tempfile
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import DownloadError
-from common.files import cache_folder
+from common.files import cache_folder, whole_file
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,9 @@ class Wheel:
 
 SAMPLE = Wheel(  # Apache-2.0; the patches in it are of BigEarthNet v1, CDLA-Permissive-1.0
     "bigearthnet-common", "2.8.0", "6c2bcf2b1d39a3f48925b0d941557152f9e523576fbb9d2b881a842ed92fd6af", 6.8
+)
+DSEN2_WEIGHTS = Wheel(  # GPL-3; the weights of the DSen2 paper's authors
+    "remote-sensing-processor", "0.1", "fdb006079405000ffde5640957ef3627f72be262387d2ab3f5ce0144eeb1686e", 80
 )
 
 
@@ -66,3 +70,25 @@ def download(wheel: Wheel, path: Path) -> None:
             raise DownloadError(f"cannot download {wheel.package} {wheel.version}: {reason}; check the network, or put "
                                 f"the wheel at {path}.")
         found[0].replace(path)
+
+
+def fetch_member(wheel: Wheel, member: str, sha256: str, path: Path) -> Path:
+    """One file of a wheel, unpacked to `path` where it is not there yet or is not what it should be.
+
+    Args:
+        member: name of the file inside the wheel.
+        sha256: of that file.
+        path: where it is kept; its folder is made.
+
+    Raises:
+        DownloadError: as `fetch_wheel`, or the wheel holds no such file.
+    """
+    if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        with zipfile.ZipFile(fetch_wheel(wheel)) as archive:
+            content = archive.read(member) if member in archive.namelist() else b""
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise DownloadError(f"{wheel.package} {wheel.version} holds no {member} as expected; report this.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as temporary:
+            temporary.write_bytes(content)
+    return path

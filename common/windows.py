@@ -47,6 +47,23 @@ class Window:
         right = min(cols, self.col + self.width + margin)
         return Window(top, left, bottom - top, right - left)
 
+    def snapped(self, multiple: int) -> "Window":
+        """The smallest window that holds this one and whose numbers are multiples of `multiple`."""
+        top, left = self.row // multiple * multiple, self.col // multiple * multiple
+        bottom, right = (-(-end // multiple) * multiple for end in (self.row + self.height, self.col + self.width))
+        return Window(top, left, bottom - top, right - left)
+
+    def overlap(self, other: "Window") -> "Window":
+        """The pixels of both; height or width is 0 where there are none."""
+        top, left = max(self.row, other.row), max(self.col, other.col)
+        bottom = min(self.row + self.height, other.row + other.height)
+        right = min(self.col + self.width, other.col + other.width)
+        return Window(top, left, max(0, bottom - top), max(0, right - left))
+
+    def moved(self, rows: int, cols: int) -> "Window":
+        """The window so many rows further down and columns further right."""
+        return Window(self.row + rows, self.col + cols, self.height, self.width)
+
     def middle(self, most: int, multiple: int) -> "Window":
         """Its middle, at most `most` pixels high and wide, with numbers that are multiples of `multiple`."""
         height, width = (min(side, most) // multiple * multiple for side in (self.height, self.width))

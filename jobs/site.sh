@@ -14,7 +14,7 @@
 
 export JEOPARDA_VENV=${JEOPARDA_VENV:-$PWD/.venv}
 # Seen by all nodes: products to read, and room for patch files and runs.
-export JEOPARDA_SCRATCH=${JEOPARDA_SCRATCH:-${SCRATCH:-$PWD/runs}/jeoparda}
+export JEOPARDA_SCRATCH=${JEOPARDA_SCRATCH:-${SCRATCH:-$PWD}}
 export JEOPARDA_PRODUCTS=${JEOPARDA_PRODUCTS:-$JEOPARDA_SCRATCH/products}
 # mpirun knows Slurm's allocation. srun, for clusters that want it, needs Open MPI and Slurm built with PMIx.
 export JEOPARDA_LAUNCHER=${JEOPARDA_LAUNCHER:-mpirun}

@@ -25,7 +25,9 @@ class SuperresConfig(RunConfig):
     )
     patch_cache: str = setting("folder of the patch files; those that are there are used again", "patches",
                                metavar="DIR")
-    init_weights: str | None = setting("weights to start from: of a run folder, or published", None, metavar="FILE")
+    init_weights: str | None = setting(
+        "weights to start from: a file, a run folder, or published ones such as dsen2-l1c-20m", None, metavar="FILE"
+    )
 
     @property
     def patches(self) -> PatchSettings:

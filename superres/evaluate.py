@@ -1,109 +1,183 @@
-"""Measure super-resolution at reduced scale, where the truth is known (Wald's protocol), beside interpolation.
+"""Measure networks on test scenes, beside bilinear and bicubic interpolation.
 
-Everything is degraded by the scale factor, sharpened back, and compared with the native bands. All numbers are in
-reflectance * 10000, which is DN without the product's offset.
+    python superres/evaluate.py --tiles test.txt --run-dir runs/first runs/second --output results
+
+Scenes + run folders -> `metrics.csv`, `metrics.md`, figures. At reduced scale there is a truth (`superres/measure.py`),
+at full scale there is none (`superres/full_scale.py`).
 """
 
-import csv
+import common  # isort: skip  # noqa: F401  before TensorFlow, whose notes at the start it turns off
+
+import argparse
 import logging
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import keras
-import numpy as np
-from skimage.transform import resize
+from tqdm import tqdm
 
-from common.files import whole_file
-from common.metrics import fusion_metrics
-from common.patches import PatchSettings, reduce_scene
-from common.radiometry import band_offsets, dn_to_scaled_reflectance
+import common.distributed as hvd
+from common import cli
+from common.bands import check_grids
+from common.files import write_text
+from common.output_folder import open_output_folder
+from common.patches import PatchSettings
+from common.run import code_revision, utc_now
 from common.scene import Scene
-from common.sentinel2 import BANDS_BY_GSD
-from superres.config import DN_DIVISOR
-from superres.inference import predict_scene
-from superres.networks import margin_px
+from common.sentinel2 import BANDS_BY_GSD, input_gsds
+from common.tiles import read_tile_list
+from superres import evaluation_plots, plots
+from superres.full_scale import measure_full_scale
+from superres.measure import SceneResult, measure_scene
+from superres.methods import NetworkSource, find_networks, interpolation_methods, load_network
+from superres.networks import NETWORKS, PRECISIONS
+from superres.results import (
+    ALL_METRICS,
+    FULL_SCALE_METRICS,
+    MetricRow,
+    markdown_band_table,
+    markdown_table,
+    mean_over_scenes,
+    write_metrics,
+)
+from superres.weights import warn_of_level
 
 logger = logging.getLogger(__name__)
 
-INTERPOLATIONS = {"bilinear": 1, "bicubic": 3}  # order of the spline
-TABLE_METRICS = {"rmse": "RMSE", "sre": "SRE (dB)", "ergas": "ERGAS", "sam": "SAM (deg)"}
+METRICS, TABLES = "metrics.csv", "metrics.md"
+BARS, BAND_BARS, FULL_SCALE_BARS = "metrics.png", "bands.png", "full_scale.png"
+SCENE_FIGURES = ("pictures", "errors", "spectra", "reflectance")  # <scene>-<figure>.png
 
 
-class MetricRow(NamedTuple):
-    """One line of `metrics.csv`."""
+class Plan(NamedTuple):
+    """What is to be measured, checked."""
 
-    scene: str
-    method: str
-    band: str
-    metric: str
-    value: float
-
-
-class SceneResult(NamedTuple):
-    """What came out for one scene: images in reflectance * 10000, (rows, cols, bands) float32.
-
-    `coarse` is what was sharpened; `estimates` are by method.
-    """
-
-    truth: np.ndarray
-    coarse: np.ndarray
-    estimates: dict[str, np.ndarray]
-    rows: list[MetricRow]
+    scenes: tuple[Scene, ...]
+    networks: list[NetworkSource]
+    settings: PatchSettings
+    folder: Path
 
 
-def evaluate_scene(scene: Scene, model: keras.Model, network: str, settings: PatchSettings) -> SceneResult:
-    """Sharpen a degraded scene by interpolation and by a network, and measure both.
+def build_parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    parser = cli.new_parser(
+        "Measure networks on test scenes beside bilinear and bicubic interpolation: everything is degraded by the "
+        "scale factor, sharpened back, and compared with the native bands. Under mpirun ranks share out the scenes.",
+        "python superres/evaluate.py --tiles test.txt --run-dir runs/first --output results",
+    )
+    parser.add_argument("--tiles", required=True, metavar="FILE", help="file with a scene a line to measure on")
+    parser.add_argument("--data-dir", metavar="DIR",
+                        help="folder of scenes listed without a path (the list's own folder)")
+    parser.add_argument("--run-dir", nargs="+", action="extend", default=[], metavar="DIR",
+                        help="folders of training runs whose networks to measure")
+    parser.add_argument("--weights", nargs="+", action="extend", default=[], metavar="FILE",
+                        help="weights to measure, of the network --model")
+    parser.add_argument("--model", default="dsen2", choices=tuple(NETWORKS), help="network of --weights (dsen2)")
+    parser.add_argument("--gsd", type=int, choices=(20, 60),
+                        help="native GSD in metres of the bands to sharpen (that of the first run, or 20)")
+    parser.add_argument("--precision", default="float32", choices=tuple(PRECISIONS),
+                        help="of the convolutions (float32)")
+    parser.add_argument("--full-scale", action="store_true",
+                        help="also sharpen to 10 m, and measure consistency and sharpness, for which there is no truth")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the tables and figures")
+    return parser
 
-    Args:
-        scene: with its truth, the native bands of `settings.gsd`.
-        model: the network, its weights loaded.
-        network: its name, which becomes the method's.
-        settings: GSD and degradation; the rest is not used.
-    """
-    reduced = reduce_scene(scene, settings)
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    if not arguments.run_dir and not arguments.weights:
+        parser.error("there is nothing to measure: give --run-dir, --weights, or both")
+    return cli.run_command(evaluate, parser, argv)
+
+
+def evaluate(arguments: argparse.Namespace) -> None:
+    """Measure all methods on this rank's scenes; rank 0 writes the tables."""
+    plan = hvd.on_rank_zero(lambda: set_out(arguments))
+    networks = [load_network(source, plan.settings.gsd, arguments.precision) for source in plan.networks]
+    progress = cli.shows_progress(arguments.no_progress)
+    rows: dict[int, list[MetricRow]] = {}
+    for number in tqdm(range(hvd.rank(), len(plan.scenes), hvd.size()), unit="scene", disable=not progress):
+        scene = plan.scenes[number]
+        result = measure_scene(scene, [*interpolation_methods(plan.settings.gsd), *networks], plan.settings)
+        draw_scene(result, plan.settings, plan.folder / scene.name)
+        rows[number] = result.rows
+        if arguments.full_scale:
+            methods = [*interpolation_methods(plan.settings.gsd, clip=False), *networks]
+            rows[number] += measure_full_scale(scene, methods, plan.settings)
+    gathered = {number: found for part in hvd.allgather_object(rows) for number, found in part.items()}
+    if hvd.rank() == 0:
+        report([row for number in sorted(gathered) for row in gathered[number]], plan)
+
+
+def set_out(arguments: argparse.Namespace) -> Plan:
+    """Check all that can be checked before the work starts, and make the output folder. Called on rank 0."""
+    networks, gsd = find_networks(arguments.run_dir, arguments.weights, arguments.model, arguments.gsd)
+    scenes = read_tile_list(arguments.tiles, arguments.data_dir)
+    for scene in scenes:
+        check_grids(scene, input_gsds(gsd))
+    for source in networks:
+        load_network(source, gsd, arguments.precision)
+        warn_of_level(source.weights, scenes)
+    folder = Path(arguments.output)
+    open_output_folder(folder, arguments.overwrite, [
+        METRICS, TABLES, BARS, BAND_BARS, FULL_SCALE_BARS, *(f"*-{figure}.png" for figure in SCENE_FIGURES)])
+    logger.info("%d scenes, %d m bands, networks: %s", len(scenes), gsd, ", ".join(source.name for source in networks))
+    return Plan(scenes, networks, PatchSettings(gsd, count=1), folder)
+
+
+def draw_scene(result: SceneResult, settings: PatchSettings, stem: Path) -> None:
+    """The figures of one scene, `<stem>-<figure>.png`."""
+    pictures, errors, spectra, reflectance = (Path(f"{stem}-{figure}.png") for figure in SCENE_FIGURES)
     bands = BANDS_BY_GSD[settings.gsd]
-    truth = scaled_reflectance(scene, reduced.target, settings.gsd)
-    inputs = {f"input_{gsd}m": scaled_reflectance(scene, reduced.inputs[f"input_{gsd}m"], gsd)
-              for gsd in BANDS_BY_GSD if f"input_{gsd}m" in reduced.inputs}
-    coarse = inputs[f"input_{settings.gsd}m"]
-    estimates = {method: interpolate(coarse, truth.shape, order) for method, order in INTERPOLATIONS.items()}
-    scaled = {name: image / np.float32(DN_DIVISOR) for name, image in inputs.items()}
-    estimates[network] = predict_scene(model, scaled, margin_px(network, settings.gsd)) * np.float32(DN_DIVISOR)
-    mask = None if reduced.valid.all() else reduced.valid  # pixels that nodata enters are left out
-    rows = [MetricRow(scene.name, method, *metric) for method, estimate in estimates.items()
-            for metric in fusion_metrics(truth, estimate, bands, settings.scale_factor, mask)]
-    return SceneResult(truth, coarse, estimates, rows)
+    plots.plot_comparison(result.truth, result.estimates, pictures, bands, low_res=result.coarse,
+                          end_titles=(f"input, {settings.gsd * settings.scale_factor} m", f"truth, {settings.gsd} m"))
+    evaluation_plots.plot_error_maps(result.statistics, errors, settings.gsd, stem.name)
+    evaluation_plots.plot_spectra(result.statistics, spectra, bands, stem.name)
+    evaluation_plots.plot_error_by_reflectance(result.statistics, reflectance, bands, stem.name)
 
 
-def scaled_reflectance(scene: Scene, dn: np.ndarray, gsd: int) -> np.ndarray:
-    """DN of the bands of one GSD -> reflectance * 10000, float32."""
-    return dn_to_scaled_reflectance(dn, scene.quantification, band_offsets(scene, BANDS_BY_GSD[gsd]))
+def report(rows: Sequence[MetricRow], plan: Plan) -> None:
+    """Write the tables and their figures, and print the tables. Called on rank 0."""
+    write_metrics(plan.folder / METRICS, rows)
+    plots.plot_metrics(plan.folder / METRICS, plan.folder / BARS)
+    plots.plot_band_metrics(plan.folder / METRICS, plan.folder / BAND_BARS)
+    if any(row.metric in FULL_SCALE_METRICS for row in rows):
+        plots.plot_metrics(plan.folder / METRICS, plan.folder / FULL_SCALE_BARS, tuple(FULL_SCALE_METRICS))
+    tables = describe(rows, plan.settings)
+    write_text(plan.folder / TABLES, f"{tables}\n\n{provenance()}\n")
+    print(tables)
+    print(f"\n{plan.folder / METRICS}, {plan.folder / TABLES} and figures")
 
 
-def interpolate(coarse: np.ndarray, shape: tuple[int, ...], order: int) -> np.ndarray:
-    """Enlarge (rows, cols, bands) to shape by a spline of the given order (1 bilinear, 3 bicubic), float32."""
-    result = np.empty(shape, np.float32)
-    for band in range(shape[2]):
-        result[..., band] = resize(coarse[..., band], shape[:2], order=order, mode="reflect", anti_aliasing=False,
-                                   preserve_range=True)
-    return result
+def describe(rows: Sequence[MetricRow], settings: PatchSettings) -> str:
+    """All tables as Markdown."""
+    gsd, factor = settings.gsd, settings.scale_factor
+    reduced = [row for row in rows if row.metric in ALL_METRICS]
+    full = [row for row in rows if row.metric in FULL_SCALE_METRICS]
+    reduced, full = ([*part, *mean_over_scenes(part)] for part in (reduced, full))
+    parts = [
+        f"## Reduced scale: {gsd * factor} m to {gsd} m, against the native bands",
+        markdown_table(reduced, ALL_METRICS),
+        "RMSE (DN) by band, lower is better:", markdown_band_table(reduced, "rmse"),
+        "SRE (dB) by band, higher is better:", markdown_band_table(reduced, "sre"),
+    ]
+    if full:
+        parts += [
+            f"## Full scale: {gsd} m to 10 m, without truth",
+            markdown_table(full, FULL_SCALE_METRICS),
+            "Consistency (DN) by band, lower is better:", markdown_band_table(full, "consistency"),
+            "Sharpness by band, higher is better:", markdown_band_table(full, "sharpness"),
+        ]
+    return "\n\n".join(parts)
 
 
-def write_metrics(path: Path, rows: Sequence[MetricRow]) -> None:
-    """Write `metrics.csv`: scene, method, band (`all` for the overall value), metric, value."""
-    with whole_file(path) as temporary, open(temporary, "w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(MetricRow._fields)
-        writer.writerows(rows)
+def provenance() -> str:
+    """Where the tables come from, one line."""
+    return f"Made by `{' '.join(sys.argv)}`, code revision {code_revision()}, {utc_now()}."
 
 
-def markdown_table(rows: Sequence[MetricRow]) -> str:
-    """The overall values as a Markdown table: a line a scene and method."""
-    overall = {(row.scene, row.method, row.metric): row.value for row in rows if row.band == "all"}
-    pairs = list(dict.fromkeys((row.scene, row.method) for row in rows))
-    lines = ["| Scene | Method | " + " | ".join(TABLE_METRICS.values()) + " |", "|---|---|" + "---:|" * len(TABLE_METRICS)]
-    for scene, method in pairs:
-        values = " | ".join(f"{overall[scene, method, metric]:.2f}" for metric in TABLE_METRICS)
-        lines.append(f"| {scene} | {method} | {values} |")
-    return "\n".join(lines)
+if __name__ == "__main__":
+    sys.exit(main())

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from common.windows import Window, grid
 
@@ -15,6 +16,19 @@ WINDOW_PX = 384  # a multiple of 2 and 6; larger windows waste less on margins, 
 
 # Window on the output grid -> inputs by name, (rows / factor, cols / factor, bands) float32 in network units.
 ReadInputs = Callable[[Window], dict[str, np.ndarray]]
+# Such inputs -> (rows, cols, bands) float32 in network units.
+Predict = Callable[[dict[str, np.ndarray]], np.ndarray]
+
+
+def compile_network(model: keras.Model) -> Predict:
+    """A network as a function of one window of any size: one graph, which frees each tensor once it is used."""
+    signature = {name: tf.TensorSpec((1, *tensor.shape[1:]), tf.float32) for name, tensor in model.input.items()}
+
+    @tf.function(input_signature=[signature])
+    def run(inputs: dict[str, tf.Tensor]) -> tf.Tensor:
+        return model(inputs, training=False)
+
+    return lambda inputs: run({name: image[None] for name, image in inputs.items()}).numpy()[0]
 
 
 def predict_windows(
@@ -32,10 +46,10 @@ def predict_windows(
     Yields:
         Window and its prediction, (height, width, bands) float32 in network units. Each pixel comes once.
     """
+    predict = compile_network(model)
     for window in grid(rows, cols, window_px, window_px):
         outer = window.grown(margin, rows, cols)
-        batch = {name: image[None] for name, image in read(outer).items()}
-        yield window, np.asarray(model(batch, training=False))[0][window.relative_to(outer).slices]
+        yield window, predict(read(outer))[window.relative_to(outer).slices]
 
 
 def array_reader(inputs: dict[str, np.ndarray]) -> ReadInputs:

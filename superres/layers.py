@@ -1,40 +1,13 @@
-"""Keras layers of the fusion networks: upsampling of the coarse bands, residual blocks, precision.
+"""Keras layers of the fusion networks: residual blocks, precision; upsampling is in `common/layers.py`.
 
 All tensors are (batch, rows, cols, bands), in network units (reflectance * 10000 / dn_divisor).
 """
 
 import keras
-import tensorflow as tf
 
+from common.layers import Upsample
 
-@keras.saving.register_keras_serializable("jeoparda")
-class Upsample(keras.layers.Layer):
-    """Bilinear upsampling with half-pixel centres: (B, H, W, C) -> (B, H * factor, W * factor, C), float32.
-
-    Equals scikit-image's `resize(order=1, mode="reflect", anti_aliasing=False)`, at the border too: the image is
-    mirrored there by a pixel before TensorFlow resizes it. In float32 at any precision, since the result is added to
-    the network's output.
-
-    Args:
-        factor: 2 (20 m -> 10 m) or 6 (60 m -> 10 m).
-    """
-
-    def __init__(self, factor: int, **kwargs):
-        super().__init__(dtype="float32", **{key: value for key, value in kwargs.items() if key != "dtype"})
-        self.factor = factor
-
-    def call(self, image: tf.Tensor) -> tf.Tensor:
-        padded = tf.pad(image, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="REFLECT")
-        size = tf.shape(padded)[1:3] * self.factor
-        large = tf.image.resize(padded, size, method="bilinear")
-        return large[:, self.factor : -self.factor, self.factor : -self.factor, :]
-
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
-        batch, rows, cols, bands = input_shape
-        return batch, rows and rows * self.factor, cols and cols * self.factor, bands
-
-    def get_config(self) -> dict:
-        return {**super().get_config(), "factor": self.factor}
+__all__ = ["Upsample", "convolution", "residual_block"]
 
 
 def convolution(features: int, dtype: str = "float32", **kwargs) -> keras.layers.Conv2D:

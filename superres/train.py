@@ -9,8 +9,6 @@ import common  # isort: skip  # noqa: F401  before TensorFlow, whose notes at th
 
 import argparse
 import dataclasses
-import hashlib
-import json
 import logging
 import sys
 from collections.abc import Sequence
@@ -22,11 +20,8 @@ import numpy as np
 import tensorflow as tf
 
 import common.distributed as hvd
-from common import cli, run
+from common import cli, run, training
 from common.bands import check_grids, footprint_lonlat
-from common.callbacks import LearningRate, PoolOverRanks, Progress, RunFolder, read_history
-from common.checkpoint import read_checkpoint
-from common.dataset import steps_per_epoch, training_batches, validation_batches
 from common.errors import SettingError
 from common.files import write_text
 from common.hdf5 import PatchFile
@@ -35,17 +30,17 @@ from common.scene import Scene
 from common.sentinel2 import BANDS_BY_GSD, input_gsds
 from common.split import SceneBlocks, choose_validation, describe_split, overlaps
 from common.tiles import read_tile_list
-from common.windows import Window
+from common.training import Place, Task, compile_model, digest
 from superres import plots
 from superres.config import DN_DIVISOR, SuperresConfig
 from superres.data import FusionPatches
-from superres.evaluate import SceneResult, evaluate_scene, markdown_table, write_metrics
+from superres.measure import SceneResult, evaluate_scene
 from superres.networks import build_network
-from superres.weights import load_weights
+from superres.precision import has_bfloat16
+from superres.results import markdown_table, write_metrics
+from superres.weights import load_weights, warn_of_level
 
 logger = logging.getLogger(__name__)
-
-PICTURE_PX = 150
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -86,6 +81,7 @@ def set_out(arguments: argparse.Namespace) -> tuple[SuperresConfig, tuple[Scene,
     check_scenes(scenes, test_scenes, config.gsd)
     if config.init_weights:
         load_weights(build_network(config.model, config.gsd), config.init_weights)
+        warn_of_level(config.init_weights, scenes)
     run.check_run_folder(arguments)
     warn_of_emulation(config.precision)
     logger.info("%d scenes to train on, %d to test on", len(scenes), len(test_scenes))
@@ -94,10 +90,8 @@ def set_out(arguments: argparse.Namespace) -> tuple[SuperresConfig, tuple[Scene,
 
 def warn_of_emulation(precision: str) -> None:
     """Say so where the hardware computes a precision many times slower than float32."""
-    flags = Path("/proc/cpuinfo")
-    if precision == "bfloat16" and not tf.config.list_physical_devices("GPU") and flags.exists():
-        if not any(name in flags.read_text() for name in ("avx512_bf16", "amx_bf16")):
-            logger.warning("this processor has no bfloat16 instructions and emulates them, slowly: float32 is faster")
+    if precision == "bfloat16" and not has_bfloat16():
+        logger.warning("this processor has no bfloat16 instructions and emulates them, slowly: float32 is faster")
 
 
 def check_scenes(scenes: Sequence[Scene], test_scenes: Sequence[Scene], gsd: int) -> None:
@@ -141,24 +135,13 @@ def sources(
             FusionPatches(files, [np.flatnonzero(rows) for rows in held], gsd))
 
 
-def build_optimizer(config: SuperresConfig) -> keras.optimizers.Optimizer:
-    """Nadam, as in the DSen2 paper; float16 needs its losses scaled to keep small gradients above zero."""
-    optimizer = keras.optimizers.Nadam(config.learning_rate)
-    if config.precision == "float16":
-        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    return hvd.DistributedOptimizer(optimizer)
-
-
 def build_model(config: SuperresConfig) -> keras.Model:
     """The network with its optimizer, the same on all ranks."""
     model = build_network(config.model, config.gsd, config.precision)
     if config.init_weights:
         load_weights(model, config.init_weights)
-    # XLA cannot compile Horovod's operations.
-    model.compile(optimizer=build_optimizer(config), loss="mean_absolute_error", jit_compile=False)
-    # Built inside a LossScaleOptimizer, Nadam would leave one of its variables out of the list that checkpoints hold.
-    getattr(model.optimizer, "inner_optimizer", model.optimizer).build(model.trainable_variables)
-    model.optimizer.build(model.trainable_variables)
+    # Nadam, as in the DSen2 paper.
+    compile_model(model, keras.optimizers.Nadam(config.learning_rate), "mean_absolute_error", config.precision)
     return model
 
 
@@ -167,33 +150,10 @@ def fit(
     resume: bool, progress: bool,
 ) -> keras.Model:
     """Train, and return the network with its best weights."""
-    training, validation = sources(files, held_out, config.gsd)
     model = build_model(config)
-    steps = steps_per_epoch(len(training), config.batch_size)
-    learning_rate = LearningRate(config, steps)
-    identity = checkpoint_identity(config, files, held_out)
-    first_epoch, history = 0, []
-    if resume:
-        first_epoch, state, history = hvd.on_rank_zero(lambda: restore(folder, model, identity))
-        learning_rate.state.update(state)
-    # Not earlier: a checkpoint that does not fit must leave the settings it was made with.
-    checksums = {str(file.path): file.attributes["checksum"] for file in files}
-    hvd.on_rank_zero(lambda: run.write_config(folder, config, patch_files=checksums))
-    hvd.broadcast_variables([*model.variables, *model.optimizer.variables])
-    seen = steps * config.batch_size * hvd.size()
-    logger.info("%s: %d parameters, %d training and %d validation patches, %d ranks, %d steps an epoch",
-                model.name, model.count_params(), len(training), len(validation), hvd.size(), steps)
-    callbacks = [
-        PoolOverRanks(validation_batches(validation, config.batch_size) if len(validation) else None,
-                      error_sums, summarize_errors),
-        learning_rate,
-        RunFolder(folder, learning_rate, identity, history),
-        Progress(config.epochs, steps, seen, progress),
-    ]
-    if hvd.rank() == 0:
-        callbacks.append(keras.callbacks.TensorBoard(str(folder / run.TENSORBOARD), write_graph=False))
-    model.fit(training_batches(training, config.batch_size, config.seed, first_epoch), steps_per_epoch=steps,
-              epochs=config.epochs, initial_epoch=first_epoch, callbacks=callbacks, verbose=0, shuffle=False)
+    place = Place(folder, resume, progress, checkpoint_identity(config, files, held_out),
+                  {"patch_files": {str(file.path): file.attributes["checksum"] for file in files}})
+    training.fit(model, config, Task(*sources(files, held_out, config.gsd), error_sums, summarize_errors), place)
     if hvd.rank() == 0:
         plots.plot_history(folder / run.HISTORY, folder / run.CURVES)
         load_weights(model, folder)
@@ -209,18 +169,6 @@ def checkpoint_identity(config: SuperresConfig, files: Sequence[PatchFile], held
     settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in changeable}
     return {**settings, "ranks": hvd.size(), "patch files": digest([file.attributes["checksum"] for file in files]),
             "validation blocks": digest(sorted(held_out.items()))}
-
-
-def digest(value: Any) -> str:
-    """A short name for a long value, for comparing."""
-    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:12]
-
-
-def restore(folder: Path, model: keras.Model, identity: dict) -> tuple[int, dict, list[dict]]:
-    """Finished epochs, state of the learning rate, and history of the run to continue. Called on rank 0."""
-    epoch, state = read_checkpoint(folder / run.CHECKPOINT, model, identity)
-    logger.info("resumed after epoch %d", epoch)
-    return epoch, state, read_history(folder / run.HISTORY, epoch)
 
 
 @tf.function(reduce_retracing=True)
@@ -260,15 +208,11 @@ def measure(model: keras.Model, config: SuperresConfig, test_scenes: Sequence[Sc
 
 
 def draw(result: SceneResult, config: SuperresConfig, folder: Path) -> None:
-    """The picture of a test scene: its middle, no larger than single pixels can be seen."""
-    factor = config.patches.scale_factor
-    middle = Window(0, 0, *result.truth.shape[:2]).middle(PICTURE_PX, factor)
-    truth, bicubic, network = (
-        image[middle.slices] for image in (result.truth, result.estimates["bicubic"], result.estimates[config.model])
-    )
-    plots.plot_comparison(truth, bicubic, network, folder / run.PICTURE, BANDS_BY_GSD[config.gsd],
-                          titles=(f"input, {config.gsd * factor} m", "bicubic", config.model, f"truth, {config.gsd} m"),
-                          low_res=result.coarse[middle.coarsened(factor).slices])
+    """The picture of a test scene."""
+    estimates = {name: result.estimates[name] for name in ("bicubic", config.model)}
+    titles = (f"input, {config.gsd * config.patches.scale_factor} m", f"truth, {config.gsd} m")
+    plots.plot_comparison(result.truth, estimates, folder / run.PICTURE, BANDS_BY_GSD[config.gsd], result.coarse,
+                          titles)
 
 
 if __name__ == "__main__":

@@ -1,36 +1,146 @@
 """Load weights into our networks: of our own run folders, or as published with the DSen2 paper's code.
 
+    python superres/weights.py    fetches the published weights and prints where they are
+
 Published files are Keras 2 HDF5 whose Lambda layers no longer load, so the arrays of `model_weights` are read one by
 one. Their networks see the 10 m bands as B04, B03, B02, B08; ours as B02, B03, B04, B08.
 """
 
+import common  # isort: skip  # noqa: F401  before TensorFlow, whose notes at the start it turns off
+
+import argparse
+import logging
 import re
+import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import keras
 import numpy as np
 
+from common import cli
 from common.errors import WeightsError
+from common.files import cache_folder
 from common.run import WEIGHTS
+from common.scene import Scene
+from common.wheels import DSEN2_WEIGHTS, fetch_member
+
+logger = logging.getLogger(__name__)
 
 PUBLISHED_10M_TO_OURS = [2, 1, 0, 3]
+PUBLISHED_NETWORK = "dsen2"
+LICENCE = "GPL-3 (remote-sensing-processor 0.1; trained by the authors of DSen2, Lanaras et al. 2018)"
+IN_WHEEL = "remote_sensing_processor/sentinel2/superres/weights"
+
+
+class Published(NamedTuple):
+    """Weights that can be given by name.
+
+    Attributes:
+        gsd: 20 or 60 m.
+        level: of the products that they were trained on.
+        member: file inside the wheel.
+        sha256: of that file.
+    """
+
+    gsd: int
+    level: str
+    member: str
+    sha256: str
+
+
+# The wheel's file for 20 m and L2A is the one for L1C, byte by byte: there are none for L2A.
+PUBLISHED = {
+    "dsen2-l1c-20m": Published(20, "L1C", "l1c_dsen2_20m_s2_038_lr_1e-04.hdf5",
+                               "171592416b7d4bd8deee611aa9d07f693b5267e8bb101a8990d48416998ab5d7"),
+    "dsen2-l1c-60m": Published(60, "L1C", "l1c_dsen2_60m_s2_038_lr_1e-04.hdf5",
+                               "21cd7ad53d07379412ef134909b59f489b1ac0a2932e3cebb54fb864dd52f37c"),
+    "dsen2-l2a-60m": Published(60, "L2A", "l2a_dsen2_60m_s2_038_lr_1e-04.hdf5",
+                               "bea06224f2865897a8ac6fbae7763852342459043c572c018c876a65a7fe3c58"),
+}
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    parser = cli.new_parser("Fetch the published DSen2 weights, 80 MB, and print where they are. Licence: " + LICENCE + ".",
+                            "python superres/weights.py")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(PUBLISHED)} (all)")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    return cli.run_command(fetch, build_parser(), argv)
+
+
+def fetch(arguments: argparse.Namespace) -> None:
+    """Print name and file of each of the weights asked for."""
+    unknown = [name for name in arguments.names if name not in PUBLISHED]
+    if unknown:
+        raise WeightsError(f"no weights are published as {unknown[0]}; give some of {', '.join(PUBLISHED)}, or none for all.")
+    for name in arguments.names or PUBLISHED:
+        print(f"{name}  {find_weights(name)}")
+
+
+def find_weights(source: Path | str) -> Path:
+    """The file that weights are in.
+
+    Args:
+        source: one of PUBLISHED, fetched where it is not in the cache; a run folder; or a file.
+
+    Raises:
+        WeightsError: there are no such weights.
+        DownloadError: published weights cannot be had.
+    """
+    if str(source) in PUBLISHED:
+        return fetch_published(str(source))
+    path = Path(source)
+    file = path / WEIGHTS if path.is_dir() else path
+    if not file.exists():
+        raise WeightsError(f"there are no weights {file}; give a run folder or a file of weights. Published ones are "
+                           f"{', '.join(PUBLISHED)}.")
+    return file
+
+
+def fetch_published(name: str) -> Path:
+    """The file of published weights in the cache; their licence is told when they are fetched."""
+    published = PUBLISHED[name]
+    path = cache_folder() / "weights" / f"{name}.hdf5"
+    if not path.exists():
+        logger.info("the weights %s come under %s", name, LICENCE)
+    return fetch_member(DSEN2_WEIGHTS, f"{IN_WHEEL}/{published.member}", published.sha256, path)
+
+
+def published_level(source: Path | str) -> str | None:
+    """`L1C` or `L2A` for published weights, by name or by their file's; None where it is not known."""
+    names = {PUBLISHED[name].member: PUBLISHED[name] for name in PUBLISHED} | PUBLISHED
+    found = names.get(str(source)) or names.get(Path(source).name) or names.get(Path(source).stem)
+    return found.level if found else None
+
+
+def warn_of_level(source: Path | str, scenes: Iterable[Scene]) -> None:
+    """Warn where published weights meet products of another level than they were trained on."""
+    level = published_level(source)
+    others = [scene for scene in scenes if level and scene.level != level]
+    if others:
+        logger.warning("%s was trained on %s and meets %s: the top of the atmosphere and the surface reflect differently, "
+                       "so the result may be less exact than published", source, level, others[0].level)
 
 
 def load_weights(model: keras.Model, path: Path | str) -> None:
-    """Set a network's weights from a file or a run folder.
+    """Set a network's weights.
 
     Args:
         model: as `superres.networks.build_network` makes it.
-        path: `.weights.h5` of this code, published HDF5, or a run folder.
+        path: a name, run folder or file, as for `find_weights`.
 
     Raises:
         WeightsError: there is no such file, it is damaged, or of another network.
+        DownloadError: published weights cannot be had.
     """
-    path = Path(path)
-    file = path / WEIGHTS if path.is_dir() else path
-    if not file.exists():
-        raise WeightsError(f"there are no weights {file}; give a run folder or a file of weights.")
+    file = find_weights(path)
     try:
         if is_published(file):
             load_published(model, file)
@@ -83,3 +193,7 @@ def published_convolutions(file: Path) -> list[tuple[np.ndarray, np.ndarray]]:
                 number = re.search(r"_(\d+)$", name)  # the first layer is just `conv2d`
                 found[int(number.group(1)) if number else 0] = (weights[0], weights[1])
     return [found[number] for number in sorted(found)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -80,9 +80,8 @@ class Job:
         found = {}
         for folder in Path("/proc").glob("[0-9]*"):
             try:
-                variables = dict(
-                    item.split("=", 1) for item in (folder / "environ").read_text(errors="replace").split("\0") if "=" in item
-                )
+                items = (folder / "environ").read_text(errors="replace").split("\0")
+                variables = dict(item.split("=", 1) for item in items if "=" in item)
                 is_zombie = (folder / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
             except OSError:  # it has just ended, or is another user's
                 continue
@@ -135,7 +134,8 @@ def test_rank_that_fails_ends_the_job(start: Callable[..., Job], tmp_path: Path)
     assert job.wait(SECONDS_TO_END) == 1
     assert job.ranks() == {}
     (line,) = job.lines_with("ProductError")
-    assert line == f"[rank 1] ProductError: {empty.stem} has no patch of 32 px without nodata at 20 m; take it out of the list."
+    assert line == (f"[rank 1] ProductError: {empty.stem} has no patch of 32 px without nodata at 20 m; "
+                    f"take it out of the list.")
     assert "Traceback" not in job.output
     assert [path.name for path in (tmp_path / "patches").iterdir() if TILES[0] not in path.name] == []
 
@@ -145,7 +145,8 @@ def test_error_of_all_ranks_is_told_once(start: Callable[..., Job], tmp_path: Pa
     assert job.wait(120) == 1
     assert job.ranks() == {}
     (line,) = job.lines_with("Error")
-    assert line == f"TileListError: the tile list {tmp_path}/none.txt does not exist; give a text file with a scene a line."
+    assert line == (f"TileListError: the tile list {tmp_path}/none.txt does not exist; "
+                    f"give a text file with a scene a line.")
     assert "Traceback" not in job.output
 
 

@@ -11,8 +11,5 @@ def root_logger() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     yield
-    for handler in root.handlers:
-        if isinstance(handler, logging.FileHandler) and handler not in handlers:
-            handler.close()
     root.handlers[:] = handlers
     root.setLevel(level)

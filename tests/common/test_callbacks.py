@@ -57,6 +57,7 @@ def test_no_warm_up():
 def test_cosine_falls_to_zero():
     callback = learning_rate(ranks=2, schedule="cosine", warmup_epochs=1)
     rates = run_epochs(callback, [1.0] * 10)  # a plateau changes nothing
+    assert callback.state["factor"] == 1
     assert rates[STEPS] == 0.02
     assert (np.diff(rates[STEPS:]) < 0).all()
     middle = STEPS + (10 * STEPS - STEPS) // 2

@@ -15,6 +15,7 @@ from common.errors import ProductError, SettingError
 def no_launcher(monkeypatch):
     for name in hvd.LAUNCHER_VARIABLES:
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("SLURM_STEP_NUM_TASKS", raising=False)
     monkeypatch.setattr(hvd, "_horovod", None)
 
 
@@ -24,6 +25,12 @@ def test_the_only_rank():
     assert (hvd.rank(), hvd.size(), hvd.local_rank(), hvd.local_size()) == (0, 1, 0, 1)
     assert 1 <= hvd.cores_per_rank() <= (os.cpu_count() or 1)
     hvd.barrier()
+
+
+def test_srun_without_mpi_is_refused(monkeypatch):
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
+    with pytest.raises(SettingError, match="without MPI; use srun --mpi=pmix, or mpirun"):
+        hvd.init()
 
 
 @pytest.mark.parametrize("name", hvd.LAUNCHER_VARIABLES)

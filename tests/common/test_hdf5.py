@@ -67,7 +67,7 @@ def test_arrays_are_mapped_and_read_only(path):
 def test_checksum_tells_content_and_names_apart():
     arrays = some_arrays()
     changed = {**arrays, "row": arrays["row"] + 1}
-    renamed = {"input_10m": arrays["input_10m"], "col": arrays["row"]}
+    renamed = {"input_10m": arrays["input_10m"], "rows": arrays["row"]}
     assert len({checksum(arrays), checksum(changed), checksum(renamed)}) == 3
     assert checksum(arrays) == checksum(dict(reversed(arrays.items())))
 

@@ -208,3 +208,28 @@ def test_log_file(tmp_path):
     root.removeHandler(handler)
     handler.close()
     assert (tmp_path / run.LOG).read_text().endswith("WARNING common.patches: read 6 bands\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, the disk that is always full")
+def test_log_file_on_a_full_disk(tmp_path):
+    (tmp_path / run.LOG).symlink_to("/dev/full")
+    root = logging.getLogger()
+    before = list(root.handlers)
+    run.log_to_file(tmp_path)
+    try:
+        with pytest.raises(OutputError, match=r"cannot write \S+run\.log: No space left on device; check space"):
+            logging.getLogger("common.patches").warning("read 6 bands")
+    finally:
+        root.handlers[:] = before
+
+
+def test_log_file_holds_what_was_said_before_there_was_a_folder(tmp_path):
+    root = logging.getLogger()
+    before = list(root.handlers)
+    run.remember_log()
+    logging.getLogger("common.patches").warning("first")
+    run.log_to_file(tmp_path)
+    logging.getLogger("common.patches").warning("second")
+    assert len(root.handlers) == len(before) + 1
+    root.handlers[:] = before
+    assert [line.split()[-1] for line in (tmp_path / run.LOG).read_text().splitlines()] == ["first", "second"]

@@ -17,7 +17,7 @@ from common.tiles import read_tile_list
 from common.wheels import SAMPLE, Wheel
 from tests.fake_safe import write_patch_folder
 
-S2_NAMES = [f"S2A_MSIL2A_20170613T101031_{i}_{i}" for i in (7, 1, 4)]
+S2_NAMES = [sample.HELD_OUT, "S2A_MSIL2A_20170617T113321_4_55", "S2B_MSIL2A_20170924T93020_69_24"]
 
 
 def archive_of(files: dict[str, bytes]) -> bytes:
@@ -54,8 +54,8 @@ def test_unpacked_with_lists(tmp_path, monkeypatch):
     assert folder == cache_folder() / "sample"
     assert {path.name for path in folder.iterdir()} == {"BigEarthNet-S2", "BigEarthNet-S1", "train.txt", "test.txt"}
     assert (folder / "BigEarthNet-S1" / "S1A_1" / "S1A_1_VV.tif").read_bytes() == b"radar"
-    assert [scene.name for scene in read_tile_list(folder / "train.txt")] == sorted(S2_NAMES)[:2]
-    assert [scene.name for scene in read_tile_list(folder / "test.txt")] == sorted(S2_NAMES)[2:]
+    assert [scene.name for scene in read_tile_list(folder / "train.txt")] == S2_NAMES[1:]
+    assert [scene.name for scene in read_tile_list(folder / "test.txt")] == [sample.HELD_OUT]
 
 
 def test_the_second_time_nothing_is_done(tmp_path, monkeypatch):
@@ -66,9 +66,9 @@ def test_the_second_time_nothing_is_done(tmp_path, monkeypatch):
     assert fetch_sample() == folder
 
 
-def test_too_few_patches_leave_nothing_behind(tmp_path, monkeypatch):
-    put_wheel(monkeypatch, tmp_path, S2_NAMES[:1])
-    with pytest.raises(DownloadError, match="holds 1 patches, expected 6; delete it and try again"):
+def test_a_missing_patch_leaves_nothing_behind(tmp_path, monkeypatch):
+    put_wheel(monkeypatch, tmp_path, S2_NAMES[1:])
+    with pytest.raises(DownloadError, match=f"lacks the patch {sample.HELD_OUT}; delete it and try again"):
         fetch_sample()
     assert [path.name for path in cache_folder().iterdir()] == ["downloads"]
 

@@ -16,7 +16,7 @@ from common.split import (
     split_units,
 )
 
-many = settings(max_examples=200, deadline=None)
+many = settings(max_examples=100, deadline=None)
 # Squares of one degree on a coarse lattice: many touch, overlap or are equal.
 footprints = st.tuples(st.integers(0, 12), st.integers(0, 12)).map(
     lambda corner: (corner[0] / 2, corner[1] / 2, corner[0] / 2 + 1, corner[1] / 2 + 1)
@@ -82,7 +82,7 @@ def test_a_chain_of_neighbours_is_one_group():
     assert groups[0] == groups[1] == groups[2] != groups[3]
 
 
-@given(footprints, footprints, st.floats(-180, 180))
+@given(footprints, footprints, st.one_of(st.floats(-180, 180), st.floats(173, 180)))
 def test_overlap_is_symmetric_and_knows_the_antimeridian(a, b, shift):
     def around(box):
         west, south, east, north = box
@@ -97,6 +97,13 @@ def test_two_dates_of_a_tile_at_the_antimeridian_stay_together():
     scenes = [SceneBlocks("a", box, (0, 1)), SceneBlocks("b", box, (0, 1))]
     held_out = choose_validation(scenes, 0.5, rng())
     assert held_out["a"] == held_out["b"] != ()
+
+
+def test_neighbours_on_both_sides_of_the_antimeridian():
+    across, east = (179.4, 0, -179.6, 1), (-179.9, 0, -178.9, 1)
+    assert overlaps(across, east)
+    assert overlaps(east, across)
+    assert not overlaps((178.0, 0, 179.0, 1), east)
 
 
 def test_neighbouring_boxes_may_overlap_a_little():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import common.distributed as hvd
-from common import dataset, run
+from common import dataset, run, training
 from common.callbacks import PoolOverRanks, Progress, read_history
 from superres import train
 from superres.networks import NETWORKS
@@ -55,7 +55,7 @@ class Trainer:
         self.patch = patch
         self.recorder: Recorder | None = None
         patch.setitem(NETWORKS, "dsen2", tiny_network())
-        patch.setattr(train, "Progress", self.record)
+        patch.setattr(training, "Progress", self.record)
 
     def record(self, *args, **kwargs) -> Recorder:
         self.recorder = Recorder(*args, **kwargs)
@@ -193,7 +193,9 @@ def test_validation_is_pooled_by_count(count: int, ranks: int) -> None:
     """Ranks have 1 and 0, or 3 and 2 values; an average of averages would differ."""
     values = np.arange(1.0, count + 1) ** 2
     mine = values[hvd.rank() :: ranks]
-    pool = PoolOverRanks(list(mine), lambda model, value: np.array([value, 1.0]), lambda sums: {"val": sums[0] / sums[1]})
+    pool = PoolOverRanks(
+        list(mine), lambda model, value: np.array([value, 1.0]), lambda sums: {"val": sums[0] / sums[1]}
+    )
     pool.set_model(keras.Model(*[keras.Input((1,))] * 2))
     pool.on_epoch_begin(0)
     logs = {"loss": float(hvd.rank())}

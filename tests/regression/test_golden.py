@@ -17,8 +17,8 @@ from common.tiles import open_scene
 from common.wheels import Wheel, fetch_wheel
 from common.windows import Window
 from superres.config import DN_DIVISOR
-from superres.evaluate import interpolate
 from superres.inference import predict_scene
+from superres.interpolation import interpolate
 from superres.layers import Upsample
 from superres.networks import build_network, margin_px
 from superres.weights import load_weights

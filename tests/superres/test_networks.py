@@ -1,5 +1,7 @@
 """Networks: parameter counts, shared checks, receptive fields, and which layers compute in which precision."""
 
+from functools import cache
+
 import keras
 import numpy as np
 import pytest
@@ -13,9 +15,15 @@ PARAMETERS = {("dsen2", 20): 1_789_574, ("dsen2", 60): 1_787_266, ("vdsen2", 20)
 LARGE = {"vdsen2"}  # seconds a step
 
 
+@cache
+def network(name: str, gsd: int) -> keras.Model:
+    """Shared by tests that do not care for its weights: large ones take a second to build."""
+    return build_network(name, gsd)
+
+
 @pytest.mark.parametrize("name, gsd", PARAMETERS)
 def test_parameters(name, gsd):
-    assert build_network(name, gsd).count_params() == PARAMETERS[name, gsd]
+    assert network(name, gsd).count_params() == PARAMETERS[name, gsd]
 
 
 @pytest.mark.parametrize("gsd", [20, 60])
@@ -37,7 +45,7 @@ def test_training_starts_at_the_upsampled_image(gsd):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_receptive_field(name):
     """From zero input and with positive weights, one lit pixel lights exactly what sees it."""
-    model = build_network(name, 20)
+    model = network(name, 20)
     for layer in model.layers:
         if isinstance(layer, keras.layers.Conv2D):
             layer.set_weights([np.full(layer.kernel.shape, 0.01), np.zeros(layer.bias.shape)])

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from common.sentinel2 import BANDS_20M, BANDS_60M
-from superres.plots import plot_comparison, plot_history, plot_metrics, save_png
+from superres.plots import plot_band_metrics, plot_comparison, plot_history, plot_metrics, save_png
 
 HISTORY = ("epoch", "loss", "val_loss", "val_rmse", "learning_rate", "seconds")
 
@@ -90,19 +90,38 @@ def test_metrics_without_overall_values(tmp_path):
         plot_metrics(metrics_table(tmp_path, ("dsen2",), {"uiq": 1.0}), tmp_path / "metrics.png")
 
 
+def test_metrics_by_band(tmp_path):
+    """Only the bands, never the overall value; the mean over scenes."""
+    rows = [(scene, method, band, "rmse", value) for scene, value in (("one", 3), ("two", 5))
+            for method in ("bicubic", "dsen2") for band in ("all", "B05", "B12")]
+    table = write_table(tmp_path / "metrics.csv", ("scene", "method", "band", "metric", "value"), rows)
+    plot_band_metrics(table, tmp_path / "bands.png")
+    assert_only_picture(tmp_path, "bands.png", "metrics.csv")
+    with pytest.raises(ValueError, match="has no uiq by band"):
+        plot_band_metrics(table, tmp_path / "bands.png", ("uiq",))
+
+
+def test_metrics_asked_for(tmp_path):
+    table = metrics_table(tmp_path, ("bicubic", "dsen2"), {"rmse": 35.6, "consistency": 2.1, "sharpness": 0.9})
+    plot_metrics(table, tmp_path / "full_scale.png", ("consistency", "sharpness"))
+    plot_metrics(table, tmp_path / "metrics.png")
+    assert imread(tmp_path / "metrics.png").shape[1] < imread(tmp_path / "full_scale.png").shape[1]
+
+
 @pytest.mark.parametrize(("bands", "scale_factor"), [(BANDS_20M, 2), (BANDS_60M, 6)])
 def test_comparison(tmp_path, bands, scale_factor):
     truth, baseline, estimate, low_res = random_images(len(bands), scale_factor)
-    plot_comparison(truth, baseline, estimate, tmp_path / "with.png", bands, low_res=low_res)
+    estimates = {"bilinear": baseline, "bicubic": baseline, "a network with a name that goes on and on": estimate}
+    plot_comparison(truth, estimates, tmp_path / "with.png", bands, low_res)
     assert_only_picture(tmp_path, "with.png")
-    plot_comparison(truth, baseline, estimate, tmp_path / "without.png", bands)
+    plot_comparison(truth, estimates, tmp_path / "without.png", bands)
     assert imread(tmp_path / "without.png").shape[1] < imread(tmp_path / "with.png").shape[1]
 
 
 def test_error_maps_share_one_scale(tmp_path):
     """The map of a nearly perfect image is nearly black beside that of a poor one."""
     truth, baseline, estimate, low_res = random_images(6)
-    plot_comparison(truth, baseline, estimate, tmp_path / "maps.png", BANDS_20M, low_res=low_res)
+    plot_comparison(truth, {"bicubic": baseline, "dsen2": estimate}, tmp_path / "maps.png", BANDS_20M, low_res)
     pixels = assert_only_picture(tmp_path, "maps.png")
     rows, cols = pixels.shape[:2]
     poor, good = (pixels[3 * rows // 4, int(centre * cols)] for centre in (3 / 8, 5 / 8))

@@ -1,27 +1,16 @@
-"""Evaluation at reduced scale: complete tables, the product's offset applied, nodata left out."""
+"""Measuring at reduced scale: complete rows, the product's offset applied, nodata left out."""
 
-import csv
 from functools import partial
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
-from skimage.transform import resize
 
 from common.patches import PatchSettings, reduce_scene
 from common.sentinel2 import BANDS_BY_GSD
 from common.tiles import open_scene
-from superres.evaluate import (
-    INTERPOLATIONS,
-    TABLE_METRICS,
-    MetricRow,
-    SceneResult,
-    evaluate_scene,
-    interpolate,
-    markdown_table,
-    write_metrics,
-)
+from superres.measure import SceneResult, evaluate_scene
 from superres.networks import NETWORKS, Network, build_network
 from superres.networks.dsen2 import receptive_radius, residual_network
 from tests.checks import set_random_weights
@@ -115,39 +104,3 @@ def test_pixels_that_nodata_enters_do_not_count(tmp_path, pixels):
     assert found["bicubic", "rmse"] == pytest.approx(np.sqrt((error**2).mean()))
     plain = {(row.method, row.metric): row.value for row in whole.rows if row.band == "all"}
     assert found["bicubic", "rmse"] < 1.5 * plain["bicubic", "rmse"]
-
-
-@pytest.mark.parametrize("method, order", INTERPOLATIONS.items())
-@pytest.mark.parametrize("factor", [2, 6])
-def test_interpolation_is_scikit_images(method, order, factor):
-    coarse = np.random.default_rng(0).uniform(0, 9000, (7, 8, 2)).astype(np.float32)
-    found = interpolate(coarse, (7 * factor, 8 * factor, 2), order)
-    assert found.dtype == np.float32
-    for band in range(2):  # one by one: scikit-image clips to the range of what it is given
-        expected = resize(coarse[..., band].astype(np.float64), (7 * factor, 8 * factor), order=order, mode="reflect",
-                          anti_aliasing=False, preserve_range=True)
-        np.testing.assert_allclose(found[..., band], expected, rtol=1e-4)
-
-
-ROWS = [MetricRow(scene, method, band, metric, value) for scene, method, value in
-        (("T33UUB", "bicubic", 150.70001), ("T33UUB", "dsen2", 35.6))
-        for band, metric in (("all", "rmse"), ("all", "sre"), ("all", "ergas"), ("all", "sam"), ("all", "uiq"),
-                             ("B05", "rmse"))]
-
-
-def test_metrics_csv(tmp_path):
-    write_metrics(tmp_path / "metrics.csv", ROWS)
-    with open(tmp_path / "metrics.csv", newline="") as file:
-        reader = csv.DictReader(file)
-        assert reader.fieldnames == ["scene", "method", "band", "metric", "value"]
-        found = [MetricRow(**{**row, "value": float(row["value"])}) for row in reader]
-    assert found == ROWS
-
-
-def test_markdown_table_shows_overall_values():
-    header, rule, bicubic, network = markdown_table(ROWS).splitlines()
-    assert header == "| Scene | Method | RMSE | SRE (dB) | ERGAS | SAM (deg) |"
-    assert rule.count("|") == header.count("|")
-    assert bicubic == "| T33UUB | bicubic | 150.70 | 150.70 | 150.70 | 150.70 |"
-    assert network == "| T33UUB | dsen2 | 35.60 | 35.60 | 35.60 | 35.60 |"
-    assert len(TABLE_METRICS) == 4

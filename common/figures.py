@@ -1,0 +1,142 @@
+"""What figures of both applications share: colours, axes, learning curves, and files that appear whole.
+
+Each function saves one PNG and needs no display. Colours are Okabe and Ito's, which colour-blind readers can tell apart.
+"""
+
+import csv
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
+DPI = 150
+BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"
+INK, FAINT = "#333333", "#DDDDDD"
+
+CURVE_COLOURS = {"loss": BLUE, "val_loss": ORANGE, "val_rmse": ORANGE, "learning_rate": INK}
+CURVE_STYLE = {"marker": "o", "markersize": 2.5, "linewidth": 1.5}  # markers show a run of one epoch
+LEGEND_CHARACTERS, LEGEND_HANDLE = 9, 8  # an inch; what the mark beside a label takes
+
+
+@dataclass(frozen=True)
+class HistoryPanel:
+    """A panel of the learning curve: which columns it shows under which labels, and how."""
+
+    labels: dict[str, str]
+    title: str
+    unit: str
+    height: float  # inches
+    is_minimised: bool | None = True  # None: neither is better
+    drawstyle: str = "default"
+    number: str = "{x:g}"
+
+
+RATE_PANEL = HistoryPanel({"learning_rate": "learning rate"}, "Learning rate", "Rate", 1.3, is_minimised=None,
+                          drawstyle="steps-mid", number="{x:.1e}")
+
+
+def draw_history(
+    history_csv: str | os.PathLike[str], output_png: str | os.PathLike[str], panels: Sequence[HistoryPanel]
+) -> None:
+    """Draw the learning curve of a run, panels one below the other.
+
+    Args:
+        history_csv: one row an epoch; of the columns of the panels those that are there are drawn.
+        output_png: file to write.
+        panels: what to draw.
+
+    Raises:
+        ValueError: the table holds no epoch, or nothing to draw.
+    """
+    columns = _read_history(history_csv)
+    known = [name for panel in panels for name in panel.labels]
+    panels = [panel for panel in panels if any(name in columns for name in panel.labels)]
+    if not panels:
+        raise ValueError(f"{history_csv} needs a column of {', '.join(known)}; it has {', '.join(columns)}.")
+    heights = [panel.height for panel in panels]
+    figure = Figure(figsize=(7, 0.7 + sum(heights)), layout="constrained")
+    axes = figure.subplots(len(panels), sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    for ax, panel in zip(axes, panels, strict=True):
+        _draw_curves(ax, panel, columns)
+    axes[-1].set_xlabel("Epoch")
+    axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    save_png(figure, output_png)
+
+
+def save_png(figure: Figure, output_png: str | os.PathLike[str]) -> None:
+    """Save a figure so that the file is there as a whole, or not at all."""
+    output = Path(output_png)
+    partial = output.with_name(f".{output.name}.{os.getpid()}.partial")
+    try:
+        figure.savefig(partial, format="png", dpi=DPI)
+        partial.replace(output)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def legend_above(figure: Figure, handles: Sequence[object], labels: Sequence[str], title: str | None = None) -> None:
+    """A legend above all panels, in as many columns as there is room for."""
+    width = LEGEND_CHARACTERS * figure.get_figwidth()
+    columns = int(width // (max(len(label) for label in labels) + LEGEND_HANDLE))
+    figure.legend(handles, labels, loc="outside upper left", ncols=min(max(columns, 1), len(labels)), frameon=False,
+                  title=title, title_fontsize=11, alignment="left")
+
+
+def _read_history(history_csv: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """Columns of numbers by name, always with `epoch`; empty cells are NaN."""
+    with open(history_csv, newline="") as file:
+        rows = list(csv.DictReader(file))
+    if not rows:
+        raise ValueError(f"{history_csv} holds no epoch; train for one at least.")
+    columns = {name: np.array([float(row[name] or "nan") for row in rows]) for name in rows[0]}
+    return {"epoch": np.arange(1, len(rows) + 1)} | columns
+
+
+def _draw_curves(ax: Axes, panel: HistoryPanel, columns: dict[str, np.ndarray]) -> None:
+    clean_axes(ax, grid="y")
+    names = [name for name in panel.labels if name in columns]
+    for name in names:
+        style = {"color": CURVE_COLOURS.get(name, PURPLE), "label": panel.labels[name], "drawstyle": panel.drawstyle}
+        ax.plot(columns["epoch"], columns[name], **style, **CURVE_STYLE)
+    ax.set_ylabel(panel.unit)
+    ax.yaxis.set_major_formatter(panel.number)
+    ax.set_title(panel.title, loc="left", fontsize=10, color=INK)
+    if _spans_decades(np.concatenate([columns[name] for name in names])):
+        use_log_scale(ax, panel.number)
+    if panel.is_minimised is not None:
+        _mark_best(ax, columns["epoch"], columns[names[-1]], panel.is_minimised)
+        ax.legend(framealpha=1, edgecolor="none")
+
+
+def _spans_decades(values: np.ndarray) -> bool:
+    finite = values[np.isfinite(values)]
+    return finite.size > 0 and finite.min() > 0 and finite.max() > 8 * finite.min()
+
+
+def use_log_scale(ax: Axes, number: str) -> None:
+    """Logarithmic, with numbers at 1, 2 and 5 only."""
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_major_formatter(number)
+    ax.yaxis.set_minor_locator(NullLocator())
+
+
+def _mark_best(ax: Axes, epoch: np.ndarray, values: np.ndarray, is_minimised: bool) -> None:
+    if np.isfinite(values).any():
+        best = int(np.nanargmin(values) if is_minimised else np.nanargmax(values))
+        label = f"best: {values[best]:.4g} in epoch {epoch[best]:.0f}"
+        ax.plot(epoch[best], values[best], "o", color=VERMILION, zorder=3, label=label)
+
+
+def clean_axes(ax: Axes, grid: str) -> None:
+    """Take away what carries no data."""
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color(FAINT)
+    ax.grid(axis=grid, color=FAINT, linewidth=0.8)
+    ax.set_axisbelow(True)
+    ax.tick_params(color=FAINT, labelcolor=INK, labelsize=9)

@@ -1,0 +1,119 @@
+"""Training, as every application does it: an optimizer on all ranks, a run folder, and a run that goes on exactly.
+
+An application builds its model and says what is trained on, how it is validated, and what a checkpoint must agree with.
+"""
+
+import hashlib
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+import common.distributed as hvd
+from common import run
+from common.batch_statistics import AverageStatistics
+from common.callbacks import (
+    BatchSums,
+    LearningRate,
+    PoolOverRanks,
+    Progress,
+    RunFolder,
+    Summary,
+    read_history,
+)
+from common.checkpoint import read_checkpoint
+from common.dataset import PatchSource, steps_per_epoch, training_batches, validation_batches
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained on and how it is validated: see `common/dataset.py` and `common/callbacks.py`."""
+
+    training: PatchSource
+    validation: PatchSource
+    batch_sums: BatchSums
+    summary: Summary
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run is kept.
+
+    Attributes:
+        folder: the run folder.
+        resume: continue from its checkpoint.
+        progress: show a bar.
+        identity: what a checkpoint must share with a run that continues it.
+        record: what `config.json` holds besides the settings.
+    """
+
+    folder: Path
+    resume: bool
+    progress: bool
+    identity: dict[str, Any]
+    record: dict[str, Any]
+
+
+def compile_model(model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: Any, precision: str) -> None:
+    """Give a model an optimizer that averages over ranks; float16 needs losses scaled, to keep small gradients."""
+    if precision == "float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    # XLA cannot compile Horovod's operations.
+    model.compile(optimizer=hvd.DistributedOptimizer(optimizer), loss=loss, jit_compile=False)
+    # Built inside a LossScaleOptimizer, an optimizer may leave a variable out of the list that checkpoints hold.
+    getattr(model.optimizer, "inner_optimizer", model.optimizer).build(model.trainable_variables)
+    model.optimizer.build(model.trainable_variables)
+
+
+def fit(model: keras.Model, config: run.RunConfig, task: Task, place: Place) -> None:
+    """Train a compiled model; rank 0 keeps history, best weights and checkpoints in the run folder."""
+    steps = steps_per_epoch(len(task.training), config.batch_size)
+    learning_rate = LearningRate(config, steps)
+    first_epoch, history = 0, []
+    if place.resume:
+        first_epoch, state, history = hvd.on_rank_zero(lambda: restore(place, model))
+        learning_rate.state.update(state)
+    # Not earlier: a checkpoint that does not fit must leave the settings it was made with.
+    hvd.on_rank_zero(lambda: run.write_config(place.folder, config, **place.record))
+    hvd.broadcast_variables([*model.variables, *model.optimizer.variables])
+    logger.info("%s: %d parameters, %d training and %d validation patches, %d ranks, %d steps an epoch",
+                model.name, model.count_params(), len(task.training), len(task.validation), hvd.size(), steps)
+    model.fit(
+        training_batches(task.training, config.batch_size, config.seed, first_epoch), steps_per_epoch=steps,
+        epochs=config.epochs, initial_epoch=first_epoch, verbose=0, shuffle=False,
+        callbacks=training_callbacks(config, task, place, learning_rate, history, steps),
+    )
+
+
+def training_callbacks(
+    config: run.RunConfig, task: Task, place: Place, learning_rate: LearningRate, history: list[dict], steps: int
+) -> list[keras.callbacks.Callback]:
+    """All callbacks, in the order in which they need each other's results."""
+    validation = validation_batches(task.validation, config.batch_size) if len(task.validation) else None
+    callbacks = [
+        AverageStatistics(),
+        PoolOverRanks(validation, task.batch_sums, task.summary),
+        learning_rate,
+        RunFolder(place.folder, learning_rate, place.identity, history),
+        Progress(config.epochs, steps, steps * config.batch_size * hvd.size(), place.progress),
+    ]
+    if hvd.rank() == 0:
+        callbacks.append(keras.callbacks.TensorBoard(str(place.folder / run.TENSORBOARD), write_graph=False))
+    return callbacks
+
+
+def restore(place: Place, model: keras.Model) -> tuple[int, dict, list[dict]]:
+    """Finished epochs, state of the learning rate, and history of the run to continue. Called on rank 0."""
+    epoch, state = read_checkpoint(place.folder / run.CHECKPOINT, model, place.identity)
+    logger.info("resumed after epoch %d", epoch)
+    return epoch, state, read_history(place.folder / run.HISTORY, epoch)
+
+
+def digest(value: Any) -> str:
+    """A short name for a long value, for comparing."""
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:12]

@@ -1,0 +1,205 @@
+"""Measure methods at full scale, where there is no truth: consistency with the input, sharpness like the 10 m bands.
+
+    consistency   RMS of the estimate, degraded by the scale factor as in training, minus the coarse band that it was
+                  made from; DN (reflectance * 10000), 0 is perfect, lower is better. It sees colours that shift, and is
+                  blind to detail that degrading takes away.
+    sharpness     correlation of the detail of the estimate with that of its partner, the 10 m band whose detail, once
+                  degraded, goes best with that of the coarse band itself. Detail is what a 3 x 3 Laplacian leaves.
+                  -1 to 1, higher is sharper. It is blind to size, and a mere copy of the partner's detail gets 1: read
+                  it beside consistency.
+
+The first is the consistency property of Wald's protocol (Wald et al. 1997), the second the spatial correlation of Zhou
+et al. 1998 (doi:10.1080/014311698215973) with a partner for each band, since Sentinel-2 has no panchromatic band.
+
+Scenes are gone through in strips of rows, with as much above and below as the methods and the blur reach: results do
+not depend on the strips, and memory does not grow with the scene's rows.
+"""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy.ndimage import uniform_filter
+
+import common.distributed as hvd
+from common.bands import georeference, read_bands
+from common.degrade import blur_radius, degrade, degrade_mask
+from common.errors import ProductError
+from common.metrics import OVERALL
+from common.patches import PatchSettings, enlarge
+from common.scene import Scene
+from common.sentinel2 import BANDS_BY_GSD, input_gsds
+from common.windows import Window, grid
+from superres.measure import scaled_reflectance
+from superres.methods import Images, Method
+from superres.results import MetricRow
+
+logger = logging.getLogger(__name__)
+
+STRIP_PIXELS = 2**23  # of the 10 m grid in one strip, without what is read above and below
+LAPLACIAN_PX = 3
+FLAT = 1e-6  # DN^2; detail that varies less is none
+
+
+class Strip(NamedTuple):
+    """Some rows of a scene, and what lies above and below them.
+
+    Attributes:
+        images: reflectance * 10000 of all these rows.
+        valid: (rows / s, cols / s) bool, on the grid of the coarse bands: no nodata or saturated pixel enters.
+        inner: the strip without what lies above and below, on the 10 m grid of `images`.
+    """
+
+    images: Images
+    valid: np.ndarray
+    inner: Window
+
+
+class Correlation:
+    """Correlation of each of some variables x with each of some y, from pixels that come in parts."""
+
+    def __init__(self) -> None:
+        self.variables = 0
+        self.sums: np.ndarray | float = 0.0
+
+    def add(self, x: np.ndarray, y: np.ndarray) -> None:
+        """Take in more pixels: (pixels, x variables) and (pixels, y variables)."""
+        columns = np.concatenate([x, y, np.ones((len(x), 1))], axis=1, dtype=np.float64)
+        self.variables = x.shape[1]
+        self.sums = self.sums + columns.T @ columns
+
+    def result(self) -> np.ndarray:
+        """(x variables, y variables); 0 for a variable that does not vary."""
+        means = self.sums[:-1, -1] / self.sums[-1, -1]
+        covariance = self.sums[:-1, :-1] / self.sums[-1, -1] - np.outer(means, means)
+        variance = np.diag(covariance)
+        scale = np.sqrt(np.outer(variance, variance).clip(0))
+        varies = np.outer(variance > FLAT, variance > FLAT)
+        found = np.divide(covariance, scale, out=np.zeros_like(covariance), where=varies)
+        return found[: self.variables, self.variables :]
+
+
+class FullScale:
+    """Consistency and sharpness of one method in one scene, from strips.
+
+    Args:
+        settings: GSD and degradation.
+    """
+
+    def __init__(self, settings: PatchSettings):
+        self.settings = settings
+        self.squares: np.ndarray | float = 0.0
+        self.pixels = 0
+        self.detail = Correlation()
+
+    def add(self, strip: Strip, estimate: np.ndarray) -> None:
+        """Take in the estimate of all rows of a strip, (rows, cols, bands)."""
+        gsd, factor = self.settings.gsd, self.settings.scale_factor
+        coarse, fine = strip.inner.coarsened(factor).slices, strip.inner.slices
+        valid = strip.valid[coarse]
+        residual = degrade(estimate, factor, self.settings.sigmas(gsd)) - strip.images[f"input_{gsd}m"]
+        self.squares = self.squares + np.square(residual[coarse][valid], dtype=np.float64).sum(axis=0)
+        self.pixels += np.count_nonzero(valid)
+        here = enlarge(valid, factor)
+        self.detail.add(detail(estimate)[fine][here], detail(strip.images["input_10m"])[fine][here])
+
+    def result(self, partners: np.ndarray) -> dict[str, np.ndarray]:
+        """Metric -> value of each band, (bands,); `partners` are numbers of 10 m bands."""
+        sharpness = self.detail.result()
+        return {"consistency": np.sqrt(self.squares / self.pixels),
+                "sharpness": sharpness[np.arange(len(partners)), partners]}
+
+
+def measure_full_scale(scene: Scene, methods: Sequence[Method], settings: PatchSettings) -> list[MetricRow]:
+    """Sharpen a scene to 10 m by each method, and measure without truth.
+
+    Args:
+        scene: with the bands of `input_gsds(settings.gsd)`.
+        methods: interpolation without clipping, so that strips give what the whole scene would.
+        settings: GSD, and the degradation that the estimate is held against.
+
+    Raises:
+        ProductError: the scene is damaged, or has no valid pixel.
+    """
+    started = time.monotonic()
+    sums = {method.name: FullScale(settings) for method in methods}
+    coarse_detail = Correlation()
+    for strip in read_strips(scene, settings, max(method.reach for method in methods)):
+        add_coarse_detail(coarse_detail, strip, settings)
+        for method in methods:
+            sums[method.name].add(strip, method.sharpen(strip.images))
+    if not all(found.pixels for found in sums.values()):
+        raise ProductError(f"{scene.name} has no pixel without nodata to measure at; take it out of the list.")
+    partners = coarse_detail.result().argmax(axis=1)
+    logger.info("%s, full scale: %s (%.0f s)", scene.name, ", ".join(sums), time.monotonic() - started)
+    return [row for name, found in sums.items()
+            for row in full_scale_rows(scene, name, found.result(partners), settings)]
+
+
+def full_scale_rows(
+    scene: Scene, method: str, values: dict[str, np.ndarray], settings: PatchSettings
+) -> list[MetricRow]:
+    """Rows of the table; overall, consistency is the RMS over all bands, sharpness their mean."""
+    overall = {"consistency": np.sqrt(np.square(values["consistency"]).mean()), "sharpness": values["sharpness"].mean()}
+    rows = [MetricRow(scene.name, method, OVERALL, metric, float(value)) for metric, value in overall.items()]
+    for number, band in enumerate(BANDS_BY_GSD[settings.gsd]):
+        rows += [MetricRow(scene.name, method, band, metric, float(found[number])) for metric, found in values.items()]
+    return rows
+
+
+def add_coarse_detail(correlation: Correlation, strip: Strip, settings: PatchSettings) -> None:
+    """Take in the detail of the coarse bands, and of the 10 m bands degraded to their grid."""
+    factor = settings.scale_factor
+    here = strip.inner.coarsened(factor).slices
+    valid = strip.valid[here]
+    degraded = degrade(strip.images["input_10m"], factor, settings.sigmas(10))
+    correlation.add(detail(strip.images[f"input_{settings.gsd}m"])[here][valid], detail(degraded)[here][valid])
+
+
+def detail(image: np.ndarray) -> np.ndarray:
+    """What a 3 x 3 Laplacian (8 in the middle, -1 around, divided by 9) leaves of (rows, cols, bands)."""
+    return image - uniform_filter(image, (LAPLACIAN_PX, LAPLACIAN_PX, 1), mode="reflect")
+
+
+def read_strips(scene: Scene, settings: PatchSettings, reach: int) -> Iterator[Strip]:
+    """Read a scene strip by strip, each with at least `reach` pixels, and what the blur reaches, above and below."""
+    factor = settings.scale_factor
+    rows, cols = scene_shape(scene, settings)
+    halo = -(-(reach + blur_reach(settings) + LAPLACIAN_PX) // factor) * factor
+    height = max(1, STRIP_PIXELS // cols // factor) * factor
+    for window in grid(rows, cols, height, cols):
+        outer = window.grown(halo, rows, cols)
+        yield Strip(*read_images(scene, outer, settings), window.relative_to(outer))
+
+
+def scene_shape(scene: Scene, settings: PatchSettings) -> tuple[int, int]:
+    """Rows and columns at 10 m that all bands cover, as multiples of the scale factor.
+
+    Raises:
+        ProductError: the scene is smaller than a coarse pixel.
+    """
+    grids = [(gsd, georeference(scene, gsd)) for gsd in input_gsds(settings.gsd)]
+    rows, cols = (min(getattr(grid, side) * gsd // settings.gsd for gsd, grid in grids) for side in ("rows", "cols"))
+    if not rows or not cols:
+        raise ProductError(f"{scene.name} is smaller than a pixel of {settings.gsd} m; take it out of the list.")
+    return rows * settings.scale_factor, cols * settings.scale_factor
+
+
+def blur_reach(settings: PatchSettings) -> int:
+    """Pixels of 10 m that the blur reaches."""
+    return max(blur_radius(sigma) for gsd in (10, settings.gsd) for sigma in settings.sigmas(gsd))
+
+
+def read_images(scene: Scene, window: Window, settings: PatchSettings) -> tuple[Images, np.ndarray]:
+    """Read the bands of a window of the 10 m grid; images and validity as in `Strip`."""
+    images, factor = {}, settings.scale_factor
+    valid = np.ones((window.height // factor, window.width // factor), bool)
+    for gsd in input_gsds(settings.gsd):
+        dn = read_bands(scene, BANDS_BY_GSD[gsd], window.coarsened(gsd // 10), threads=hvd.cores_per_rank())
+        images[f"input_{gsd}m"] = scaled_reflectance(scene, dn, gsd)
+        usable = ((dn != scene.nodata) & (dn != scene.saturated)).all(axis=2)
+        if not usable.all():
+            valid &= degrade_mask(usable, settings.gsd // gsd, blur_reach(settings) if gsd == 10 else 1)
+    return images, valid

@@ -1,0 +1,75 @@
+"""Bilinear and bicubic enlargement, the baselines of every comparison. NumPy and SciPy, no TensorFlow, no I/O.
+
+Arrays are (rows, cols, bands). Pixels have their centres at half numbers and borders are mirrored about the centre of
+the outermost pixel, so that results equal scikit-image's `resize(mode="reflect", anti_aliasing=False)`. Whole factors
+need only a few weights a pixel, which makes this several times faster than `resize`, and strips of rows keep it small.
+"""
+
+import math
+
+import numpy as np
+from scipy.ndimage import spline_filter
+
+INTERPOLATIONS = {"bilinear": 1, "bicubic": 3}  # order of the spline
+SPLINE_REACH = 16  # coarse pixels beyond which another pixel changes a bicubic one by less than 1e-9 of itself
+STRIP_ROWS = 64
+
+
+def interpolate(coarse: np.ndarray, shape: tuple[int, ...], order: int, clip: bool = True) -> np.ndarray:
+    """Enlarge an image by a spline.
+
+    Args:
+        coarse: shape (rows, cols, bands), any number type.
+        shape: of the result, (rows * factor, cols * factor, bands).
+        order: 1 (bilinear) or 3 (bicubic).
+        clip: keep each band within the range it has in `coarse`, as scikit-image does; without it, a part of an image
+            gives the same pixels as the whole.
+
+    Returns:
+        Of that shape, float32.
+
+    Raises:
+        ValueError: shape is no multiple of that of coarse.
+    """
+    rows, cols, bands = coarse.shape
+    factor = shape[0] // rows
+    if tuple(shape) != (rows * factor, cols * factor, bands):
+        raise ValueError(f"shape must be a multiple of {coarse.shape[:2]} with {bands} bands; got {tuple(shape)}.")
+    result = np.empty(shape, np.float32)
+    for band in range(bands):
+        plane = coarse[..., band].astype(np.float64)
+        knots = spline_filter(plane, order, mode="mirror") if order > 1 else plane
+        limits = (plane.min(), plane.max()) if clip else (-np.inf, np.inf)
+        for top in range(0, rows, STRIP_ROWS):
+            bottom = min(top + STRIP_ROWS, rows)
+            tall = _enlarge_rows(knots, factor, order, top, bottom)
+            wide = _enlarge_rows(np.ascontiguousarray(tall.T), factor, order, 0, cols).T
+            np.clip(wide, *limits, out=result[top * factor : bottom * factor, :, band], casting="same_kind")
+    return result
+
+
+def _enlarge_rows(knots: np.ndarray, factor: int, order: int, top: int, bottom: int) -> np.ndarray:
+    """What rows top .. bottom-1 become: ((bottom - top) * factor, cols) float64."""
+    enlarged = np.empty(((bottom - top) * factor, knots.shape[1]))
+    for phase in range(factor):
+        first, weights = _phase_weights((phase + 0.5) / factor - 0.5, order)
+        rows = [_mirrored(top + first + tap, bottom + first + tap, len(knots)) for tap in range(len(weights))]
+        enlarged[phase::factor] = sum(weight * knots[taps] for weight, taps in zip(weights, rows, strict=True))
+    return enlarged
+
+
+def _phase_weights(offset: float, order: int) -> tuple[int, tuple[float, ...]]:
+    """First knot, counted from the pixel, and weights of the B-spline at `offset` pixels from the pixel's centre."""
+    start = math.floor(offset)
+    right = offset - start
+    left = 1.0 - right
+    if order == 1:
+        return start, (left, right)
+    middle = ((3 * x**3 - 6 * x**2 + 4) / 6 for x in (right, left))
+    return start - 1, (left**3 / 6, *middle, right**3 / 6)
+
+
+def _mirrored(start: int, stop: int, length: int) -> np.ndarray:
+    """Indices start .. stop-1, mirrored about the first and last of `length` pixels: .. 2 1 | 0 1 .. n-1 | n-2 .."""
+    position = np.abs(np.arange(start, stop)) % max(1, 2 * length - 2)
+    return np.minimum(position, 2 * length - 2 - position)

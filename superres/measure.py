@@ -1,0 +1,116 @@
+"""Measure methods at reduced scale, where the truth is known (Wald's protocol).
+
+All bands of a scene are degraded by the scale factor, sharpened back, and compared with its native bands. All numbers
+are in reflectance * 10000, which is DN without the product's offset.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from common.errors import ProductError
+from common.metrics import fusion_metrics
+from common.patches import PatchSettings, reduce_scene
+from common.radiometry import band_offsets, dn_to_scaled_reflectance
+from common.scene import Scene
+from common.sentinel2 import BANDS_BY_GSD
+from common.windows import Window
+from superres.error_statistics import ErrorStatistics
+from superres.methods import Images, Method, interpolation_methods, network_method
+from superres.networks import margin_px
+from superres.results import MetricRow
+
+logger = logging.getLogger(__name__)
+
+PICTURE_PX = 150  # no larger than single pixels can be seen
+
+
+class SceneResult(NamedTuple):
+    """What came out for one scene.
+
+    Attributes:
+        rows: of the table.
+        truth: the middle of the scene, (rows, cols, bands) float32, reflectance * 10000.
+        coarse: what was sharpened, of the same ground.
+        estimates: method -> estimate there.
+        statistics: of the errors in the whole scene.
+    """
+
+    rows: list[MetricRow]
+    truth: np.ndarray
+    coarse: np.ndarray
+    estimates: dict[str, np.ndarray]
+    statistics: ErrorStatistics
+
+
+class ReducedImages(NamedTuple):
+    """A scene at reduced scale: truth and inputs in reflectance * 10000, and (rows, cols) bool which pixels count."""
+
+    truth: np.ndarray
+    inputs: Images
+    valid: np.ndarray
+
+
+def evaluate_scene(scene: Scene, model: keras.Model, network: str, settings: PatchSettings) -> SceneResult:
+    """Measure a network beside interpolation.
+
+    Args:
+        scene: with its truth, the native bands of `settings.gsd`.
+        model: the network, its weights loaded.
+        network: its name, which becomes the method's.
+        settings: GSD and degradation; the rest is not used.
+
+    Raises:
+        ProductError: as `measure_scene`.
+    """
+    methods = [*interpolation_methods(settings.gsd), network_method(network, model, margin_px(network, settings.gsd))]
+    return measure_scene(scene, methods, settings)
+
+
+def measure_scene(scene: Scene, methods: Sequence[Method], settings: PatchSettings) -> SceneResult:
+    """Sharpen a degraded scene by each method, one after the other, and compare with the truth.
+
+    Memory: truth, inputs and one estimate; 3 GB for the 20 m bands of a full tile.
+
+    Raises:
+        ProductError: the scene is damaged, too small, or has no valid pixel.
+    """
+    reduced = reduced_images(scene, settings)
+    factor, bands = settings.scale_factor, BANDS_BY_GSD[settings.gsd]
+    middle = Window(0, 0, *reduced.valid.shape).middle(PICTURE_PX, factor)
+    if not reduced.valid.any():
+        raise ProductError(f"{scene.name} has no pixel without nodata to compare; take it out of the list.")
+    mask = None if reduced.valid.all() else reduced.valid
+    coarse = reduced.inputs[f"input_{settings.gsd}m"][middle.coarsened(factor).slices].copy()
+    result = SceneResult([], reduced.truth[middle.slices].copy(), coarse, {},
+                         ErrorStatistics(reduced.truth, reduced.inputs["input_10m"], reduced.valid))
+    for method in methods:
+        started = time.monotonic()
+        estimate = method.sharpen(reduced.inputs)
+        try:
+            found = fusion_metrics(reduced.truth, estimate, bands, factor, mask)
+        except ValueError as error:
+            raise ProductError(f"{scene.name} cannot be measured with {method.name}: {error}") from error
+        result.rows.extend(MetricRow(scene.name, method.name, *metric) for metric in found)
+        result.estimates[method.name] = estimate[middle.slices].copy()
+        result.statistics.add(method.name, estimate)
+        logger.info("%s, reduced scale: %s, RMSE %.1f DN (%.0f s)", scene.name, method.name, found[0].value,
+                    time.monotonic() - started)
+    return result
+
+
+def reduced_images(scene: Scene, settings: PatchSettings) -> ReducedImages:
+    """Read and degrade a scene, and convert it; pixels that nodata or saturated ones enter do not count."""
+    reduced = reduce_scene(scene, settings)
+    inputs = {f"input_{gsd}m": scaled_reflectance(scene, reduced.inputs[f"input_{gsd}m"], gsd)
+              for gsd in BANDS_BY_GSD if f"input_{gsd}m" in reduced.inputs}
+    return ReducedImages(scaled_reflectance(scene, reduced.target, settings.gsd), inputs, reduced.valid)
+
+
+def scaled_reflectance(scene: Scene, dn: np.ndarray, gsd: int) -> np.ndarray:
+    """DN of the bands of one GSD -> reflectance * 10000, float32."""
+    return dn_to_scaled_reflectance(dn, scene.quantification, band_offsets(scene, BANDS_BY_GSD[gsd]))

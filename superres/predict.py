@@ -1,0 +1,285 @@
+"""Sharpen Sentinel-2 products to 10 m with a trained network, and write them as GeoTIFF.
+
+    python superres/predict.py SCENE --weights dsen2-l1c-20m --weights dsen2-l1c-60m --output out.tif
+
+Scene -> strips of windows -> GeoTIFF. Under mpirun the ranks share the windows of each scene, or, where there are at
+least as many scenes as ranks, the scenes; the files are the same as those of one process.
+"""
+
+import common  # isort: skip  # noqa: F401  before TensorFlow, whose notes at the start it turns off
+
+import argparse
+import logging
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from tqdm import tqdm
+
+import common.distributed as hvd
+from common import cli
+from common.bands import GeoReference, check_grids, georeference, limit_cache
+from common.errors import SettingError
+from common.geotiff import RasterInfo, check_output, write_geotiff
+from common.region import lonlat_region, pixel_region
+from common.run import code_revision, utc_now
+from common.scene import Scene
+from common.sentinel2 import input_gsds
+from common.tiles import open_scene
+from common.windows import Window
+from superres.inference import WINDOW_PX, Predict, compile_network
+from superres.networks import NETWORKS, PRECISIONS, margin_px
+from superres.precision import fastest_precision
+from superres.quicklook import write_quicklook
+from superres.scene_prediction import Crew, ScenePrediction
+from superres.sharpening import Sharpener
+from superres.trained import TrainedNetwork, choose_networks
+from superres.weights import PUBLISHED, PUBLISHED_NETWORK, warn_of_level
+
+logger = logging.getLogger(__name__)
+
+AUTO = "auto"
+COARSEST_PX = 6  # a 60 m pixel, of 10 m
+SECONDS_BETWEEN_LINES = 60  # of progress, where there is no terminal
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    parser = cli.new_parser(
+        "Sharpen the 20 m and 60 m bands of Sentinel-2 products to 10 m and write them as GeoTIFF. Needs no rank count: "
+        "under mpirun it uses all ranks, without it one.",
+        "python superres/predict.py S2A_MSIL1C_20170527T102031_N0205_R065_T33UUB_20170527T102301.SAFE "
+        "--weights dsen2-l1c-20m --weights dsen2-l1c-60m --output T33UUB.tif",
+    )
+    add = parser.add_argument
+    add("scenes", nargs="+", metavar="SCENE",
+        help="product (.SAFE folder, its .zip or its MTD_*.xml) or BigEarthNet patch folder")
+    add("--output", required=True, metavar="FILE",
+        help="GeoTIFF to write; for several scenes a folder, where each gets its name with .tif")
+    add("--weights", action="append", default=[], metavar="WEIGHTS",
+        help=f"{', '.join(PUBLISHED)}, or a file; once for each GSD")
+    add("--run-dir", action="append", default=[], metavar="DIR", help="run folder of superres-train; once for each GSD")
+    add("--model", default=PUBLISHED_NETWORK, choices=tuple(NETWORKS),
+        help=f"network that files of weights are for; run folders and names know theirs ({PUBLISHED_NETWORK})")
+    add("--gsd", type=int, nargs="+", choices=(20, 60), help="native GSD in metres of the bands to sharpen (all that there "
+        "are weights for)")
+    region = parser.add_mutually_exclusive_group()
+    region.add_argument("--roi-pixels", metavar="x1,y1,x2,y2",
+                        help="region in pixels of the 10 m grid: columns x1 to x2 - 1, rows y1 to y2 - 1 (the whole scene)")
+    region.add_argument("--roi-lonlat", metavar="lon1,lat1,lon2,lat2",
+                        help="region in degrees, west,south,east,north: all pixels that it touches; write "
+                        "--roi-lonlat=-3.5,... where it begins with a minus")
+    add("--copy-10m", action="store_true", help="write the 10 m bands as well")
+    add("--consistent", action="store_true", help="correct the result until it gives back the input when degraded")
+    add("--cog", action="store_true", help="write a Cloud-Optimized GeoTIFF")
+    add("--quicklook", action="store_true", help="also draw before and after, beside the result with the ending .png")
+    add("--precision", default=AUTO, choices=(AUTO, *PRECISIONS), help="of the convolutions; auto is bfloat16 where the "
+        "hardware computes in it, float32 elsewhere (auto)")
+    add("--window", type=int, default=WINDOW_PX, metavar="PIXELS",
+        help=f"rows and columns predicted at once, a multiple of 6; memory grows with it ({WINDOW_PX})")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    return cli.run_command(predict, build_parser(), argv)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A scene to sharpen.
+
+    Attributes:
+        scene: what.
+        region: which part, on its 10 m grid.
+        output: where to.
+    """
+
+    scene: Scene
+    region: Window
+    output: Path
+
+
+def predict(arguments: argparse.Namespace) -> None:
+    """Sharpen all scenes."""
+    jobs, networks, precision = hvd.on_rank_zero(lambda: set_out(arguments))
+    limit_cache()
+    functions = {gsd: compile_network(trained.build(precision)) for gsd, trained in networks.items()}
+    tags = provenance(networks, precision, arguments.consistent)
+    with interrupt_on_termination():
+        if len(jobs) >= hvd.size() > 1:
+            for job in jobs[hvd.rank() :: hvd.size()]:
+                predict_scene(job, networks, functions, tags, arguments, Crew())
+        else:
+            for job in jobs:
+                predict_scene(job, networks, functions, tags, arguments, Crew(hvd.rank(), hvd.size()))
+    hvd.barrier()
+
+
+def set_out(arguments: argparse.Namespace) -> tuple[list[Job], dict[int, TrainedNetwork], str]:
+    """Check all that can be checked before the work starts. Called on rank 0."""
+    if arguments.window < COARSEST_PX or arguments.window % COARSEST_PX:
+        raise SettingError(f"--window must be a multiple of {COARSEST_PX}, the pixels of a 60 m pixel; got {arguments.window}.")
+    networks = choose_networks([*arguments.run_dir, *arguments.weights], arguments.gsd, arguments.model)
+    scenes = [open_scene(path) for path in arguments.scenes]
+    outputs = output_files(scenes, Path(arguments.output))
+    jobs = []
+    for scene, output in zip(scenes, outputs, strict=True):
+        grid = check_scene(scene, networks)
+        job = Job(scene, find_region(arguments, grid, max(networks) // 10), output)
+        bands = len(ScenePrediction(scene, sharpeners(scene, networks, {}), job.region, arguments.copy_10m).bands)
+        check_output(output, arguments.overwrite, 2 * bands * job.region.height * job.region.width)
+        if arguments.quicklook:
+            check_output(quicklook_file(output), arguments.overwrite)
+        jobs.append(job)
+    for trained in networks.values():
+        warn_of_level(trained.source, scenes)
+    precision = fastest_precision() if arguments.precision == AUTO else arguments.precision
+    for gsd, trained in networks.items():
+        logger.info("%d m bands: %s from %s, %s", gsd, trained.network, trained.source, precision)
+    return jobs, networks, precision
+
+
+def check_scene(scene: Scene, gsds: Sequence[int]) -> GeoReference:
+    """Its 10 m grid, after a look at all the bands that are needed."""
+    needed = input_gsds(max(gsds))
+    for gsd in needed:
+        scene.bands_at(gsd)
+    check_grids(scene, needed)
+    return georeference(scene, 10)
+
+
+def find_region(arguments: argparse.Namespace, grid: GeoReference, smallest: int) -> Window:
+    """The part of the 10 m grid that is asked for."""
+    if arguments.roi_pixels:
+        return pixel_region(arguments.roi_pixels, grid, smallest)
+    if arguments.roi_lonlat:
+        return lonlat_region(arguments.roi_lonlat, grid, smallest)
+    return Window(0, 0, grid.rows, grid.cols)
+
+
+def output_files(scenes: Sequence[Scene], output: Path) -> list[Path]:
+    """The file for each scene.
+
+    Raises:
+        SettingError: several scenes have no folder to go to, or the same name.
+    """
+    if len(scenes) == 1 and not output.is_dir():
+        return [output]
+    if not output.is_dir():
+        raise SettingError(f"--output {output} is no folder; give one that exists for {len(scenes)} scenes.")
+    files = [output / f"{scene.name}.tif" for scene in scenes]
+    if len(set(files)) < len(files):
+        raise SettingError("a scene is given twice; give each once.")
+    return files
+
+
+def quicklook_file(output: Path) -> Path:
+    """The picture beside a result."""
+    return output.with_suffix(".png")
+
+
+def sharpeners(scene: Scene, networks: dict[int, TrainedNetwork], functions: dict[int, Predict]) -> list[Sharpener]:
+    """A scene's sharpeners."""
+    return [Sharpener(scene, gsd, margin_px(trained.network, gsd), functions.get(gsd)) for gsd, trained in networks.items()]
+
+
+def provenance(networks: dict[int, TrainedNetwork], precision: str, consistent: bool) -> dict[str, str]:
+    """Tags that say how a file was made, the same for all scenes."""
+    tags = {"code_revision": code_revision(), "command": shlex.join(sys.argv), "precision": precision,
+            "TIFFTAG_SOFTWARE": f"jeoparda {cli.package_version()}"}
+    if consistent:
+        tags["consistent"] = "yes"
+    for gsd, trained in networks.items():
+        tags |= {f"network_{gsd}m": trained.network, f"weights_{gsd}m": trained.source,
+                 f"weights_{gsd}m_sha256": trained.sha256}
+    return tags
+
+
+def scene_tags(scene: Scene) -> dict[str, str]:
+    """Tags that say what a file was made from."""
+    return {"source_product": scene.name, "level": scene.level, "processing_baseline": scene.baseline,
+            "sensing_time": scene.sensing_time, "satellite": scene.satellite, "created_utc": utc_now()}
+
+
+def predict_scene(
+    job: Job, networks: dict[int, TrainedNetwork], functions: dict[int, Predict], tags: dict[str, str],
+    arguments: argparse.Namespace, crew: Crew,
+) -> None:
+    """Sharpen one scene, and write it on the first rank of the crew."""
+    started = time.monotonic()
+    prediction = ScenePrediction(job.scene, sharpeners(job.scene, networks, functions), job.region, arguments.copy_10m,
+                                 arguments.consistent, crew, arguments.window)
+    with progress(prediction, job, cli.shows_progress(arguments.no_progress)) as tick:
+        strips = prediction.strips(tick)
+        if crew.rank != 0:
+            for _ in strips:
+                pass
+            return
+        info = RasterInfo.of_region(job.scene, georeference(job.scene, 10), job.region, prediction.bands,
+                                    {**scene_tags(job.scene), **tags})
+        write_geotiff(job.output, info, strips, arguments.cog)
+    report(job, prediction, time.monotonic() - started)
+    if arguments.quicklook:
+        write_quicklook(quicklook_file(job.output), job.output, job.scene, job.region, list(networks))
+    print(job.output)
+
+
+def report(job: Job, prediction: ScenePrediction, seconds: float) -> None:
+    """Log what was done, and how far the result was from giving back the input."""
+    logger.info("%s: %d bands, %d x %d px in %.0f s", job.output, len(prediction.bands), job.region.height,
+                job.region.width, seconds)
+    if prediction.correction:
+        for gsd, (before, after) in prediction.correction.residuals().items():
+            logger.info("%d m bands: degraded, they missed the input by %.2f DN before the correction, by %.3f DN after it "
+                        "(RMS)", gsd, rms(before), rms(after))
+
+
+def rms(values: Sequence[float]) -> float:
+    """Root of the mean of squares."""
+    return float((values**2).mean() ** 0.5)
+
+
+@contextmanager
+def progress(prediction: ScenePrediction, job: Job, bar: bool) -> Iterator[Callable[[], object]]:
+    """A bar with the time that remains, or, where there is no terminal, a line a minute; call what it gives after a window."""
+    total = prediction.window_count
+    with tqdm(total=total, desc=job.scene.tile or job.scene.name, unit="window", disable=not bar) as shown:
+        started = last = time.monotonic()
+        done = 0
+
+        def tick() -> None:
+            nonlocal done, last
+            done += 1
+            shown.update()
+            now = time.monotonic()
+            if not bar and now - last > SECONDS_BETWEEN_LINES:
+                last = now
+                logger.info("%s: %d of %d windows, %.0f min left", job.scene.name, done, total,
+                            (now - started) / done * (total - done) / 60)
+
+        yield tick
+
+
+@contextmanager
+def interrupt_on_termination() -> Iterator[None]:
+    """End on SIGTERM as on Ctrl-C, so that no temporary file is left."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

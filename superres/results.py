@@ -1,0 +1,103 @@
+"""Tables of metrics: `metrics.csv`, and Markdown for people."""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from common.files import whole_file
+from common.metrics import OVERALL
+
+TABLE_METRICS = {"rmse": "RMSE", "sre": "SRE (dB)", "ergas": "ERGAS", "sam": "SAM (deg)"}
+ALL_METRICS = {
+    "rmse": "RMSE (DN) ↓", "sre": "SRE (dB) ↑", "ergas": "ERGAS ↓", "sam": "SAM (deg) ↓", "uiq": "UIQ ↑",
+    "psnr": "PSNR (dB) ↑", "ssim": "SSIM ↑",
+}
+FULL_SCALE_METRICS = {"consistency": "Consistency (DN) ↓", "sharpness": "Sharpness ↑"}
+DECIMALS = {"uiq": 4, "ssim": 4, "sharpness": 4}  # of others, 2
+
+
+class MetricRow(NamedTuple):
+    """One line of `metrics.csv`."""
+
+    scene: str
+    method: str
+    band: str
+    metric: str
+    value: float
+
+
+def write_metrics(path: Path, rows: Sequence[MetricRow]) -> None:
+    """Write `metrics.csv`: scene, method, band (`all` for the overall value), metric, value."""
+    with whole_file(path) as temporary, open(temporary, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(MetricRow._fields)
+        writer.writerows(rows)
+
+
+def read_metrics(path: Path) -> list[MetricRow]:
+    """What `write_metrics` wrote."""
+    with open(path, newline="") as file:
+        return [MetricRow(**{**row, "value": float(row["value"])}) for row in csv.DictReader(file)]
+
+
+def mean_over_scenes(rows: Sequence[MetricRow]) -> list[MetricRow]:
+    """The mean of each metric over all scenes, by method and band; nothing where there is one scene only."""
+    scenes = {row.scene for row in rows}
+    values: dict[tuple[str, str, str], list[float]] = {}
+    for row in rows:
+        values.setdefault((row.method, row.band, row.metric), []).append(row.value)
+    if len(scenes) < 2:
+        return []
+    name = f"mean of {len(scenes)} scenes"
+    return [MetricRow(name, *key, float(np.mean(found))) for key, found in values.items()]
+
+
+def scene_labels(scenes: Iterable[str]) -> dict[str, str]:
+    """Short labels of scenes: tile and date of a product's name, such as `T33UUB 2017-05-27`, where that is unique."""
+    labels = {scene: short_name(scene) for scene in dict.fromkeys(scenes)}
+    counts = Counter(labels.values())
+    return {scene: label if counts[label] == 1 else scene for scene, label in labels.items()}
+
+
+def short_name(scene: str) -> str:
+    """Tile and date of a product's name; any other name as it is."""
+    date, tile = re.search(r"_(\d{4})(\d{2})(\d{2})T\d{6}", scene), re.search(r"_(T\d{2}[A-Z]{3})", scene)
+    return f"{tile[1]} {'-'.join(date.groups())}" if date and tile else scene
+
+
+def markdown_table(rows: Sequence[MetricRow], metrics: Mapping[str, str] = TABLE_METRICS) -> str:
+    """The overall values as a Markdown table: a line a scene and method, a column a metric."""
+    overall = {(row.scene, row.method, row.metric): row.value for row in rows if row.band == OVERALL}
+    return _table(metrics.values(), {pair: [_cell(overall.get((*pair, metric)), metric) for metric in metrics]
+                                     for pair in _pairs(rows)})
+
+
+def markdown_band_table(rows: Sequence[MetricRow], metric: str) -> str:
+    """One metric as a Markdown table: a line a scene and method, a column a band."""
+    values = {(row.scene, row.method, row.band): row.value for row in rows if row.metric == metric}
+    bands = list(dict.fromkeys(row.band for row in rows if row.metric == metric))
+    return _table(bands, {pair: [_cell(values.get((*pair, band)), metric) for band in bands]
+                          for pair in _pairs(rows)})
+
+
+def _pairs(rows: Sequence[MetricRow]) -> list[tuple[str, str]]:
+    return list(dict.fromkeys((row.scene, row.method) for row in rows))
+
+
+def _cell(value: float | None, metric: str) -> str:
+    return "" if value is None else f"{value:.{DECIMALS.get(metric, 2)}f}"
+
+
+def _table(columns: Iterable[str], lines: Mapping[tuple[str, str], Sequence[str]]) -> str:
+    columns = list(columns)
+    labels = scene_labels(scene for scene, _ in lines)
+    return "\n".join([
+        f"| Scene | Method | {' | '.join(columns)} |",
+        "|---|---|" + "---:|" * len(columns),
+        *(f"| {labels[scene]} | {method} | {' | '.join(cells)} |" for (scene, method), cells in lines.items()),
+    ])

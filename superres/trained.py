@@ -1,0 +1,127 @@
+"""Trained networks as commands take them: a run folder, a file of weights, or the name of published ones.
+
+A run folder knows its network and its GSD, published weights know theirs, a bare file is tried.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from common.errors import RunFolderError, SettingError, WeightsError
+from common.run import CONFIG, read_config
+from superres.networks import NETWORKS, build_network
+from superres.weights import PUBLISHED, PUBLISHED_NETWORK, find_weights, load_weights
+
+GSDS = (20, 60)
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """Weights and the network that they are for.
+
+    Attributes:
+        source: as given: run folder, file, or name of published weights.
+        file: that holds the weights.
+        network: its name in `superres.networks.NETWORKS`.
+        gsd: native GSD in metres of the bands that it sharpens.
+        sha256: of the file.
+    """
+
+    source: str
+    file: Path
+    network: str
+    gsd: int
+    sha256: str
+
+    def build(self, precision: str) -> keras.Model:
+        """The network with its weights."""
+        model = build_network(self.network, self.gsd, precision)
+        load_weights(model, self.file)
+        return model
+
+
+def choose_networks(sources: Sequence[str], gsds: Sequence[int] | None, network: str) -> dict[int, TrainedNetwork]:
+    """The network for each GSD.
+
+    Args:
+        sources: run folders, files, or names of published weights; one for each GSD.
+        gsds: what is asked for; None means what the weights are for.
+        network: that bare files of weights are for.
+
+    Returns:
+        GSD -> network, in the order of GSDS.
+
+    Raises:
+        SettingError: no weights for a GSD, two for one, or some for a GSD that is not asked for.
+        WeightsError, RunFolderError: as `describe_weights`.
+    """
+    found: dict[int, TrainedNetwork] = {}
+    for source in dict.fromkeys(sources):
+        trained = describe_weights(source, network)
+        if gsds and trained.gsd not in gsds:
+            raise SettingError(f"{source} is for {trained.gsd} m, and --gsd asks for {_metres(gsds)}; give weights for "
+                               f"that, or leave --gsd out.")
+        if trained.gsd in found:
+            raise SettingError(f"{found[trained.gsd].source} and {source} are both for {trained.gsd} m; give one of them.")
+        found[trained.gsd] = trained
+    missing = [gsd for gsd in gsds or () if gsd not in found]
+    if missing or not found:
+        raise SettingError(f"there are no weights for {_metres(missing or GSDS)}; give them with --weights "
+                           f"({', '.join(PUBLISHED)}, or a file) or --run-dir.")
+    return {gsd: found[gsd] for gsd in GSDS if gsd in found}
+
+
+def describe_weights(source: str, network: str = PUBLISHED_NETWORK) -> TrainedNetwork:
+    """Find out what weights are for.
+
+    Raises:
+        WeightsError: there are none, or they are of no network that this version knows.
+        RunFolderError: a folder is none of a run of super-resolution.
+        DownloadError: published weights cannot be had.
+    """
+    path = Path(source)
+    folder = path if path.is_dir() else path.parent
+    if source in PUBLISHED:
+        name, gsd = PUBLISHED_NETWORK, PUBLISHED[source].gsd
+    elif path.is_dir() or (path.exists() and (folder / CONFIG).exists()):
+        name, gsd = run_network(folder)
+    else:
+        name, gsd = network, find_gsd(find_weights(source), network)
+    file = find_weights(source)
+    return TrainedNetwork(source, file, name, gsd, hashlib.sha256(file.read_bytes()).hexdigest())
+
+
+def run_network(folder: Path) -> tuple[str, int]:
+    """Network and GSD of a run folder.
+
+    Raises:
+        RunFolderError: it is none of a run of super-resolution.
+    """
+    config = read_config(folder)
+    settings = config.get("settings", {})
+    if config.get("application") != "superres" or settings.get("model") not in NETWORKS or settings.get("gsd") not in GSDS:
+        raise RunFolderError(f"{folder} holds no run of superres-train that this version knows; give one that it wrote.")
+    return settings["model"], settings["gsd"]
+
+
+def find_gsd(file: Path, network: str) -> int:
+    """The GSD that a file of weights is for: the one whose network takes them.
+
+    Raises:
+        WeightsError: it is neither.
+    """
+    errors = []
+    for gsd in GSDS:
+        try:
+            load_weights(build_network(network, gsd), file)
+            return gsd
+        except WeightsError as error:
+            errors.append(error)
+    raise errors[0]
+
+
+def _metres(gsds: Sequence[int]) -> str:
+    return " and ".join(f"{gsd} m" for gsd in gsds)

@@ -1,0 +1,250 @@
+"""The command `superres-evaluate`: from scenes and run folders to tables and figures, and what it says to bad input."""
+
+import csv
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from common import run
+from common.patches import PatchSettings
+from common.sentinel2 import BANDS, BANDS_BY_GSD
+from common.tiles import open_scene
+from superres import evaluate
+from superres.config import SuperresConfig
+from superres.measure import evaluate_scene
+from superres.networks import NETWORKS, build_network
+from superres.weights import load_weights
+from tests.checks import set_random_weights
+from tests.fake_safe import textured_pixels, with_nodata, write_safe
+from tests.tiny_training import tiny_network, write_scenes
+
+ROOT = Path(__file__).parents[2]
+LOG_LINE = re.compile(r"\d\d:\d\d:\d\d ")
+SIZE = 144
+FIGURES = {"pictures", "errors", "spectra", "reflectance"}
+REDUCED, FULL = {"rmse", "sre", "sam", "ergas", "uiq", "psnr", "ssim"}, {"consistency", "sharpness"}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small network, and figures that are composed but not painted, which takes most of the time."""
+    monkeypatch.setitem(NETWORKS, "dsen2", tiny_network())
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path, **options: Path(path).write_bytes(b"painted"))
+
+
+@pytest.fixture(scope="module")
+def tiles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A list of two scenes. Do not change them."""
+    return write_scenes(tmp_path_factory.mktemp("scenes"), size=SIZE)
+
+
+@pytest.fixture(scope="module")
+def one_tile(tiles: Path) -> Path:
+    """A list of one scene."""
+    path = tiles.with_name("one.txt")
+    path.write_text(tiles.read_text().splitlines()[0] + "\n")
+    return path
+
+
+@pytest.fixture
+def run_dir(tmp_path: Path) -> Path:
+    return write_run(tmp_path / "first")
+
+
+def write_run(folder: Path, gsd: int = 20, seed: int = 0) -> Path:
+    """A run folder with what evaluation needs."""
+    folder.mkdir(parents=True)
+    run.write_config(folder, SuperresConfig(tiles="tiles.txt", gsd=gsd))
+    model = build_network("dsen2", gsd)
+    set_random_weights(model, seed, spread=0.05)
+    model.save_weights(folder / run.WEIGHTS)
+    return folder
+
+
+def command(tiles: Path, output: Path, *words: object) -> list[str]:
+    return [str(word) for word in ("--tiles", tiles, "--output", output, *words)]
+
+
+def read_table(output: Path) -> dict[tuple[str, str, str, str], float]:
+    """(scene, method, band, metric) -> value."""
+    with open(output / "metrics.csv", newline="") as file:
+        return {tuple(row[name] for name in ("scene", "method", "band", "metric")): float(row["value"])
+                for row in csv.DictReader(file)}
+
+
+@pytest.mark.parametrize("gsd", [20, 60])
+def test_tables_and_figures(tiles, tmp_path, capsys, gsd):
+    """Two runs and a file of weights of one network, beside interpolation, at both scales."""
+    runs = [write_run(tmp_path / place / "run", gsd, seed) for seed, place in enumerate(("a", "b"))]
+    other = write_run(tmp_path / "c", gsd, seed=2) / run.WEIGHTS
+    output = tmp_path / "results"
+    assert evaluate.main(command(tiles, output, "--run-dir", *runs, "--weights", other, "--full-scale")) == 0
+    scenes = tiles.read_text().split()
+    table = read_table(output)
+    methods = ["bilinear", "bicubic", f"dsen2 ({runs[0]})", f"dsen2 ({runs[1]})", "dsen2 (best.weights)"]
+    assert list(dict.fromkeys(key[:2] for key in table)) == [(scene, method) for scene in scenes for method in methods]
+    assert {key[3] for key in table if key[2] == "all"} == REDUCED | FULL
+    assert {key[2] for key in table} == {"all", *BANDS_BY_GSD[gsd]}
+    assert np.isfinite(list(table.values())).all()
+    expected = {"metrics.csv", "metrics.md", "metrics.png", "bands.png", "full_scale.png",
+                *(f"{scene}-{figure}.png" for scene in scenes for figure in FIGURES)}
+    assert {path.name for path in output.iterdir()} == expected
+    stdout = capsys.readouterr().out
+    assert stdout.startswith(f"## Reduced scale: {gsd * gsd // 10} m to {gsd} m")
+    assert stdout.partition("\n\n" + str(output))[0] in (output / "metrics.md").read_text()
+
+
+def test_numbers_are_those_of_training(one_tile, run_dir, tmp_path):
+    """The table of a run folder and that of this command agree; reduced scale alone is the default."""
+    assert evaluate.main(command(one_tile, tmp_path / "results", "--run-dir", run_dir)) == 0
+    model = build_network("dsen2", 20)
+    load_weights(model, run_dir)
+    rows = evaluate_scene(open_scene(one_tile.parent / f"{one_tile.read_text().strip()}.SAFE"), model, "dsen2",
+                          PatchSettings(20, 1)).rows
+    assert read_table(tmp_path / "results") == {tuple(row[:4]): row.value for row in rows}
+    assert not (tmp_path / "results" / "full_scale.png").exists()
+
+
+def test_overwrite_replaces_results_and_leaves_other_files(tiles, one_tile, run_dir, tmp_path, capsys):
+    output = tmp_path / "results"
+    assert evaluate.main(command(tiles, output, "--run-dir", run_dir, "--full-scale")) == 0
+    (output / "notes.txt").write_text("mine")
+    before = (output / "metrics.csv").read_bytes()
+    assert_refused(capsys, command(one_tile, output, "--run-dir", run_dir),
+                   f"OutputError: {output} is not empty; give another --output, or replace its results with "
+                   f"--overwrite.")
+    assert (output / "metrics.csv").read_bytes() == before
+    assert evaluate.main(command(one_tile, output, "--run-dir", run_dir, "--overwrite")) == 0
+    assert {key[0] for key in read_table(output)} == {one_tile.read_text().strip()}
+    assert len(list(output.glob("*.png"))) == 2 + len(FIGURES)
+    assert (output / "notes.txt").read_text() == "mine"
+
+
+def test_precision(one_tile, run_dir, tmp_path):
+    values = []
+    for precision in ("float32", "float16"):
+        words = command(one_tile, tmp_path / precision, "--run-dir", run_dir, "--precision", precision)
+        assert evaluate.main(words) == 0
+        values.append(read_table(tmp_path / precision))
+    key = (one_tile.read_text().strip(), "dsen2", "all", "rmse")
+    assert values[0][key] != values[1][key]
+    assert values[0][key] == pytest.approx(values[1][key], rel=0.01)
+
+
+def assert_refused(capsys, words: list[str], message: str) -> None:
+    """Exit code 1 and this one line."""
+    capsys.readouterr()
+    assert evaluate.main(words) == 1
+    captured = capsys.readouterr()
+    assert [line for line in captured.err.splitlines() if not LOG_LINE.match(line)] == [message]
+    assert captured.out == ""
+
+
+def missing_tiles(folder: Path) -> tuple[list[object], str]:
+    return (["--tiles", folder / "none.txt"],
+            f"TileListError: the tile list {folder}/none.txt does not exist; give a text file with a scene a line.")
+
+
+def other_gsd_of_run(folder: Path) -> tuple[list[object], str]:
+    other = write_run(folder / "sixty", 60)
+    return (["--run-dir", other], f"SettingError: {other} is a run for 60 m, and 20 m is asked for; evaluate runs of "
+                                  f"one GSD at a time, with --gsd 60 for this one.")
+
+
+def folder_that_is_no_run(folder: Path) -> tuple[list[object], str]:
+    return (["--run-dir", folder],
+            f"RunFolderError: {folder} has no config.json; give the folder that a training run wrote.")
+
+
+def run_of_another_application(folder: Path) -> tuple[list[object], str]:
+    (folder / "config.json").write_text('{"application": "bigearthnet", "settings": {"model": "resnet50"}}')
+    return (["--run-dir", folder],
+            f"RunFolderError: {folder} holds no run of superres-train that this version knows; give one that does.")
+
+
+def folder_below_a_file(folder: Path) -> tuple[list[object], str]:
+    (folder / "file").write_text("")
+    return (["--output", folder / "file" / "results"],
+            f"OutputError: cannot write to {folder}/file/results: it, or a folder above it, is a file; "
+            f"give another --output.")
+
+
+def product_without_60m_bands(folder: Path) -> tuple[list[object], str]:
+    images = textured_pixels(np.random.default_rng(1), SIZE)
+    pixels = {band: image for band, image in images.items() if BANDS[band].gsd != 60}
+    product = write_safe(folder, size=SIZE, pixels=pixels)
+    (folder / "list.txt").write_text(product.name)
+    return (["--tiles", folder / "list.txt", "--run-dir", write_run(folder / "sixty", 60), "--gsd", "60"],
+            f"ProductError: {product.stem} has no B01, B09; the 60 m bands are B01, B09: download the product again, "
+            f"or leave it out of the list.")
+
+
+def product_of_nodata(folder: Path) -> tuple[list[object], str]:
+    product = write_safe(folder, size=SIZE, pixels=with_nodata(
+        textured_pixels(np.random.default_rng(1), SIZE), 0, 0, SIZE, SIZE))
+    (folder / "list.txt").write_text(product.name)
+    return (["--tiles", folder / "list.txt"],
+            f"ProductError: {product.stem} has no pixel without nodata to compare; take it out of the list.")
+
+
+def tiny_product(folder: Path) -> tuple[list[object], str]:
+    product = write_safe(folder, size=12)
+    (folder / "list.txt").write_text(product.name)
+    return (["--tiles", folder / "list.txt"],
+            f"ProductError: {product.stem} cannot be measured with bilinear: windows of 8 x 8 px need a larger image; "
+            f"got 6 x 6 px.")
+
+
+CASES = (missing_tiles, other_gsd_of_run, folder_that_is_no_run, run_of_another_application, folder_below_a_file,
+         product_without_60m_bands, product_of_nodata, tiny_product)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bad_input(case: Callable[[Path], tuple[list[object], str]], one_tile, tmp_path, capsys):
+    (tmp_path / "case").mkdir()
+    changed, message = case(tmp_path / "case")
+    words = {"--tiles": one_tile, "--output": tmp_path / "results", "--gsd": 20}
+    if "--run-dir" not in changed:
+        words["--run-dir"] = write_run(tmp_path / "first")
+    words |= dict(zip(changed[::2], changed[1::2], strict=True))
+    assert_refused(capsys, [str(word) for pair in words.items() for word in pair], message)
+    assert not (tmp_path / "results" / "metrics.csv").exists()
+
+
+def test_run_folder_without_weights(one_tile, run_dir, tmp_path, capsys):
+    (run_dir / run.WEIGHTS).unlink()
+    assert evaluate.main(command(one_tile, tmp_path / "results", "--run-dir", run_dir)) == 1
+    assert f"WeightsError: there are no weights {run_dir / run.WEIGHTS}; " in capsys.readouterr().err
+    assert not (tmp_path / "results").exists()
+
+
+def test_weights_of_another_gsd(one_tile, tmp_path, capsys):
+    weights = write_run(tmp_path / "sixty", 60) / run.WEIGHTS
+    assert evaluate.main(command(one_tile, tmp_path / "results", "--weights", weights, "--gsd", 20)) == 1
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if not LOG_LINE.match(line)]
+    assert line.startswith("WeightsError: ") and str(weights) in line and "GSD" in line
+    assert not (tmp_path / "results").exists()
+
+
+def test_nothing_to_measure_is_wrong_usage(one_tile, tmp_path, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        evaluate.main(command(one_tile, tmp_path / "results"))
+    assert exit_.value.code == 2
+    assert "there is nothing to measure: give --run-dir, --weights, or both" in capsys.readouterr().err
+
+
+def test_help_ends_with_a_command():
+    """As a script, without the package's folder as the working directory."""
+    script = ROOT / "superres" / "evaluate.py"
+    found = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, cwd="/", check=True)
+    assert found.stderr == ""
+    assert found.stdout.rstrip().endswith(
+        "python superres/evaluate.py --tiles test.txt --run-dir runs/first --output results")
+    for option in ("--tiles", "--run-dir", "--weights", "--gsd", "--precision", "--full-scale", "--output"):
+        assert option in found.stdout

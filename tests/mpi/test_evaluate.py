@@ -1,0 +1,61 @@
+"""`superres/evaluate.py` on several ranks: the table is that of one process."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+
+import common.distributed as hvd
+from common import run
+from superres import evaluate
+from superres.config import SuperresConfig
+from superres.networks import NETWORKS, build_network
+from superres.results import read_metrics
+from tests.checks import set_random_weights
+from tests.tiny_training import tiny_network, write_scenes
+
+
+def write_run(folder: Path) -> Path:
+    """A run folder with what evaluation needs."""
+    folder.mkdir()
+    run.write_config(folder, SuperresConfig(tiles="tiles.txt"))
+    model = build_network("dsen2", 20)
+    set_random_weights(model, spread=0.05)
+    model.save_weights(folder / run.WEIGHTS)
+    return folder
+
+
+def test_table_is_that_of_one_process(
+    shared_path: Path, tmp_path: Path, alone: Callable, ranks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three scenes on two ranks; each draws its own, rank 0 alone writes the tables."""
+    drawn: list[str] = []
+    monkeypatch.setitem(NETWORKS, "dsen2", tiny_network())
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path, **options: Path(path).write_bytes(b"painted"))
+    monkeypatch.setattr(evaluate, "draw_scene", lambda result, settings, stem: drawn.append(stem.name))
+    tiles = hvd.on_rank_zero(lambda: write_scenes(shared_path, count=3, size=72))
+    folder = hvd.on_rank_zero(lambda: write_run(shared_path / "run"))
+    words = ["--tiles", str(tiles), "--run-dir", str(folder), "--full-scale", "--log-level", "WARNING", "--output"]
+    assert evaluate.main([*words, str(shared_path / "many")]) == 0
+    hvd.barrier()
+    scenes = tiles.read_text().split()
+    assert hvd.allgather_object(drawn) == [scenes[rank::ranks] for rank in range(ranks)]
+    with alone():
+        assert evaluate.main([*words, str(tmp_path / "one")]) == 0
+    ours, theirs = (read_metrics(folder / "metrics.csv") for folder in (shared_path / "many", tmp_path / "one"))
+    assert [row[:4] for row in ours] == [row[:4] for row in theirs]
+    # Not to the bit: a convolution adds up in another order where it has another number of threads.
+    assert [row.value for row in ours] == pytest.approx([row.value for row in theirs], rel=1e-5)
+
+
+def test_missing_weights_are_told_once(shared_path: Path, capfd: pytest.CaptureFixture) -> None:
+    tiles = hvd.on_rank_zero(lambda: write_scenes(shared_path, count=1, size=72))
+    words = ["--tiles", str(tiles), "--weights", str(shared_path / "none.h5"), "--output", str(shared_path / "results")]
+    assert evaluate.main(words) == 1
+    lines = [line for line in capfd.readouterr().err.splitlines() if "Error" in line]
+    told = hvd.allgather_object(lines)
+    assert len(told[0]) == 1
+    assert "there are no weights" in told[0][0]
+    assert not any(told[1:])
+    assert not (shared_path / "results").exists()
