@@ -33,7 +33,7 @@ install_system_packages() {
         die "this is not Debian or Ubuntu; install what these packages bring and run again: $wanted"
     local root=()
     if [ "$(id -u)" -ne 0 ]; then
-        { command -v sudo >/dev/null && sudo -n true 2>/dev/null; } ||
+        { command -v sudo >/dev/null && { sudo -n true 2>/dev/null || { [ -t 0 ] && sudo true; }; }; } ||
             die "no root here to install system packages; ask for these and run again: $wanted"
         root=(sudo)
     fi
@@ -65,7 +65,7 @@ fingerprint() {
 
 version_of() { .venv/bin/python -c "import importlib.metadata as m; print(m.version('$1'))"; }
 
-# build_wheel KEY COMMAND...: make a wheel once, keep it under its KEY, and install it. The command gets a folder to
+# install_wheel KEY COMMAND...: make a wheel once, keep it under its KEY, and install it. The command gets a folder to
 # put the wheel into as its last argument.
 install_wheel() {
     local folder=$WHEELS/$1; shift
@@ -106,19 +106,19 @@ main() {
     local stamp=.venv/.jeoparda-installed
     if [ -e "$stamp" ] && [ "$(cat "$stamp")" = "$(fingerprint)" ]; then return; fi
 
+    say "virtual environment .venv with $("$PYTHON" -V)"
+    [ "$(.venv/bin/python -V 2>/dev/null)" = "$("$PYTHON" -V)" ] || "$PYTHON" -m venv --clear .venv
     local abi mpi gdal
-    abi=$("$PYTHON" -c 'import sys, platform; print(f"cp{sys.version_info[0]}{sys.version_info[1]}-{platform.machine()}")')
-    mpi=$(mpirun --version | grep -oE '[0-9]+\.[0-9]+\.[0-9]+' | head -1)
+    abi=$(.venv/bin/python -c 'import sys, platform; print(f"cp{sys.version_info[0]}{sys.version_info[1]}-{platform.machine()}")')
+    mpi=$(mpirun --version | tr -d '\n' | sha256sum | cut -c1-12)  # launchers write their version in many ways
     gdal=$(gdal-config --version)
 
-    say "virtual environment .venv with $("$PYTHON" -V)"
-    [ -x .venv/bin/pip ] || "$PYTHON" -m venv .venv
     .venv/bin/pip install -qq --upgrade pip "setuptools<81" wheel "numpy>=2"
     say "GDAL $gdal bindings"
     install_wheel "gdal-$gdal-numpy2-$abi" build_gdal
     say "JEOPARDA with TensorFlow ($EXTRA)"
     .venv/bin/pip install -qq -e ".[$EXTRA,test,notebooks]"
-    say "Horovod $HOROVOD on Open MPI $mpi (the first build takes some minutes)"
+    say "Horovod $HOROVOD on MPI (the first build takes some minutes)"
     install_wheel "horovod-$HOROVOD-tensorflow-$(version_of "$([ "$EXTRA" = gpu ] && echo tensorflow || echo tensorflow-cpu)")-mpi-$mpi-$EXTRA-$abi" build_horovod
     .venv/bin/python -c 'import horovod.tensorflow, osgeo.gdal_array' || die "Horovod or GDAL was built but cannot be imported"
     fingerprint >"$stamp"

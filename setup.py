@@ -12,7 +12,7 @@ setup(
     description="Train deep networks on Sentinel-2 imagery in parallel: super-resolution and land-cover classification",
     license="Apache-2.0",
     packages=find_packages(include=["common*", "superres*", "bigearthnet*"]),
-    package_data={"superres": ["tiles/*.txt"]},
+    package_data={"superres": ["tiles/*.txt"], "bigearthnet": ["sample_splits/*.csv"]},
     python_requires=">=3.10,<3.14",  # 3.10: Ubuntu 22.04; TensorFlow 2.21 has no wheels for 3.14
     install_requires=[
         "numpy>=2.0",  # TensorFlow 2.21 and its Keras are built against numpy 2
@@ -21,6 +21,7 @@ setup(
         "scikit-image>=0.24",  # first release for numpy 2
         "scipy>=1.13",  # first release for numpy 2
         "matplotlib>=3.9",  # first release for numpy 2
+        "scikit-learn>=1.5",  # first release for numpy 2
         "tqdm>=4.66",
         "tensorboard>=2.19",  # TensorFlow 2.21 no longer brings it, and cannot write its logs without
     ],
@@ -29,11 +30,17 @@ setup(
         "gpu": ["tensorflow[and-cuda]==2.21.*"],
         "mpi": ["horovod==0.28.1"],  # the last release; needs the change that install.sh makes
         "test": ["pytest>=8", "pytest-timeout>=2.3", "hypothesis>=6.100"],
+        "reben": ["pyarrow>=15"],  # metadata of BigEarthNet version 2
         "notebooks": ["nbmake>=1.5", "ipykernel>=6.29", "nbstripout>=0.7"],
     },
     entry_points={
         "console_scripts": [
             "superres-train=superres.train:main",
+            "superres-evaluate=superres.evaluate:main",
+            "bigearthnet-prepare=bigearthnet.prepare:main",
+            "bigearthnet-train=bigearthnet.train:main",
+            "bigearthnet-evaluate=bigearthnet.evaluate:main",
+            "bigearthnet-predict=bigearthnet.predict:main",
         ]
     },
 )

@@ -42,11 +42,13 @@ def measure(batch: int, steps: int, precision: str) -> dict:
 def run(precision: str) -> list[Result]:
     """The rows of this benchmark: alternating rounds, since other work on the machine comes and goes."""
     arguments = ["-m", "benchmarks.ranks"]
-    root = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    mpi = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+           "OMPI_MCA_rmaps_base_oversubscribe": "1", "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe"}
+    launch = ["mpirun", "--bind-to", "none", "-np", "2"]
     one, two = [], []
     for _ in range(ROUNDS):
         one += run_child([sys.executable, *arguments, str(BATCH), str(2 * STEPS), precision])
-        two += run_child(["mpirun", "-np", "2", sys.executable, *arguments, str(BATCH), str(STEPS), precision], **root)
+        two += run_child([*launch, sys.executable, *arguments, str(BATCH), str(STEPS), precision], **mpi)
     best_one, best_two = (max(found["rate"] for found in rounds) for rounds in (one, two))
     return [
         Result(f"two ranks / one process on {os.cpu_count()} cores, DSen2 20 m, {precision}, {BATCH} patches a rank",

@@ -248,12 +248,16 @@ def _grid(scene: Scene, band: str) -> GeoReference:
 
 def _describe(grid: GeoReference) -> str:
     x, pixel, _, y, *_ = grid.geotransform
-    return f"{_px(grid.rows, grid.cols)} of {pixel:g} m at ({x:g}, {y:g})"
+    return f"{_px(grid.rows, grid.cols)} of {pixel:g} m at ({x:g}, {y:g}) in {_crs(grid)}"
 
 
 def _ground(grid: GeoReference) -> str:
     x, pixel, _, y, *_ = grid.geotransform
-    return f"{grid.rows * pixel:g} x {grid.cols * pixel:g} m at ({x:g}, {y:g})"
+    return f"{grid.rows * pixel:g} x {grid.cols * pixel:g} m at ({x:g}, {y:g}) in {_crs(grid)}"
+
+
+def _crs(grid: GeoReference) -> str:
+    return osr.SpatialReference(wkt=grid.crs_wkt).GetName()
 
 
 def _px(rows: int, cols: int) -> str:

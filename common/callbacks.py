@@ -70,8 +70,8 @@ class PoolOverRanks(keras.callbacks.Callback):
 def require_finite(name: str, value: float, epoch: int) -> None:
     """Raise TrainingError where a loss is no longer a finite number."""
     if not math.isfinite(value):
-        raise TrainingError(f"the {name} became {value} in epoch {epoch + 1}; the last checkpoint is from before: "
-                            f"continue with --resume and a lower --learning-rate.")
+        raise TrainingError(f"the {name} became {value} in epoch {epoch + 1}; the weights in the run folder are from "
+                            f"before: start a new run with --init-weights RUN_FOLDER and a lower --learning-rate.")
 
 
 class LearningRate(keras.callbacks.Callback):

@@ -43,8 +43,9 @@ def add_config_options(parser: argparse.ArgumentParser, config_class: type) -> N
     types = typing.get_type_hints(config_class)
     for field in dataclasses.fields(config_class):
         if types[field.name] is bool:
-            parser.add_argument(option_name(field.name), action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS,
-                                help=f"{field.metadata['help']} ({'yes' if field.default else 'no'})")
+            shown = f"{field.metadata['help']} ({'yes' if field.default else 'no'})"
+            parser.add_argument(option_name(field.name), action=argparse.BooleanOptionalAction,
+                                default=argparse.SUPPRESS, help=shown)
             continue
         required = field.default is dataclasses.MISSING
         default = "" if required or field.default is None else f" ({field.default})"

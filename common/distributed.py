@@ -139,6 +139,14 @@ def allgather_object(value: T) -> list[T]:
     return _horovod.allgather_object(value) if size() > 1 else [value]
 
 
+def describe_hardware() -> str:
+    """What this rank computes on."""
+    import tensorflow as tf
+
+    gpus = tf.config.get_visible_devices("GPU")
+    return gpus[0].name if gpus else f"{cores_per_rank()} processor cores"
+
+
 def allreduce_sum(values: Sequence[float] | np.ndarray) -> np.ndarray:
     """Element-wise sum over ranks of float64 numbers, on all ranks."""
     return np.sum(allgather_object(np.asarray(values, dtype=np.float64)), axis=0)

@@ -1,6 +1,6 @@
 """What figures of both applications share: colours, axes, learning curves, and files that appear whole.
 
-Each function saves one PNG and needs no display. Colours are Okabe and Ito's, which colour-blind readers can tell apart.
+Each function saves one PNG and needs no display. Colours are Okabe and Ito's, for colour-blind readers too.
 """
 
 import csv
@@ -14,11 +14,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
+from common.files import whole_file
+
 DPI = 150
 BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"
 INK, FAINT = "#333333", "#DDDDDD"
 
-CURVE_COLOURS = {"loss": BLUE, "val_loss": ORANGE, "val_rmse": ORANGE, "learning_rate": INK}
+CURVE_COLOURS = {"loss": BLUE, "val_loss": ORANGE, "val_rmse": ORANGE, "val_f1_micro": BLUE,
+                 "val_f1_macro": ORANGE, "learning_rate": INK}
+MANY_DECADES = 1000
 CURVE_STYLE = {"marker": "o", "markersize": 2.5, "linewidth": 1.5}  # markers show a run of one epoch
 LEGEND_CHARACTERS, LEGEND_HANDLE = 9, 8  # an inch; what the mark beside a label takes
 
@@ -70,13 +74,8 @@ def draw_history(
 
 def save_png(figure: Figure, output_png: str | os.PathLike[str]) -> None:
     """Save a figure so that the file is there as a whole, or not at all."""
-    output = Path(output_png)
-    partial = output.with_name(f".{output.name}.{os.getpid()}.partial")
-    try:
-        figure.savefig(partial, format="png", dpi=DPI)
-        partial.replace(output)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(Path(output_png)) as temporary:
+        figure.savefig(temporary, format="png", dpi=DPI)
 
 
 def legend_above(figure: Figure, handles: Sequence[object], labels: Sequence[str], title: str | None = None) -> None:
@@ -119,9 +118,10 @@ def _spans_decades(values: np.ndarray) -> bool:
 
 
 def use_log_scale(ax: Axes, number: str) -> None:
-    """Logarithmic, with numbers at 1, 2 and 5 only."""
+    """Logarithmic, with numbers at 1, 2 and 5 only, or at 1 where there are many decades."""
     ax.set_yscale("log")
-    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    low, high = ax.get_ylim()
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < MANY_DECADES * low else (1,)))
     ax.yaxis.set_major_formatter(number)
     ax.yaxis.set_minor_locator(NullLocator())
 

@@ -10,8 +10,8 @@ Schema, version 1 (s = scale factor, 2 or 6; P = 32 px for s = 2, 96 px for s = 
     block        (N,) int16         part of the scene, for splits inside it
 
     attributes   schema_version, complete, created_utc, code_revision, command, seed, scene, level, baseline,
-                 scale_factor, degradation, quantification_value, offsets (DN, in the order bands_10m, bands_20m,
-                 bands_60m), nodata, bands_10m, bands_20m, bands_60m, patches_requested, patches_with_nodata,
+                 scene_px, upper_left, scale_factor, degradation, quantification_value, radiometric_offsets (text),
+                 offsets (DN, in the order bands_10m, bands_20m, bands_60m), nodata, bands_10m, bands_20m, bands_60m, patches_requested, patches_with_nodata,
                  patch_px, checksum (SHA-256 over the arrays)
 
 Patches are in random order, so that the first n are a random sample of the scene. Arrays are contiguous and

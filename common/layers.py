@@ -6,7 +6,8 @@ All tensors are (batch, rows, cols, bands).
 import keras
 import tensorflow as tf
 
-MIRRORED_PX = {"bilinear": 1, "bicubic": 2}  # what an interpolation needs beyond the border
+REACH_PX = {"bilinear": 1, "bicubic": 2}  # pixels on each side that an interpolation uses
+KEYS_A = -0.5  # Keys 1981
 
 
 @keras.saving.register_keras_serializable("jeoparda")
@@ -14,8 +15,9 @@ class Upsample(keras.layers.Layer):
     """Upsampling with half-pixel centres: (B, H, W, C) -> (B, H * factor, W * factor, C), float32.
 
     Bilinear equals scikit-image's `resize(order=1, mode="reflect", anti_aliasing=False)`, at the border too: the image
-    is mirrored there before TensorFlow resizes it. In float32 at any precision, since what it gives may be added to a
-    network's output.
+    is mirrored there. In float32 at any precision, since what it gives may be added to a network's output. All pixels
+    share the same weights; `tf.image.resize` computes them from the position, with an error that grows with it (0.1 DN at
+    the far end of a full tile), so that a window of an image would differ from the whole.
 
     Args:
         factor: 2 (20 m -> 10 m) or 6 (60 m -> 10 m).
@@ -28,12 +30,22 @@ class Upsample(keras.layers.Layer):
         self.method = method
 
     def call(self, image: tf.Tensor) -> tf.Tensor:
-        border = MIRRORED_PX[self.method]
-        padded = tf.pad(image, [[0, 0], [border, border], [border, border], [0, 0]], mode="REFLECT")
-        size = tf.shape(padded)[1:3] * self.factor
-        large = tf.image.resize(padded, size, method=self.method)
-        cut = border * self.factor
-        return large[:, cut:-cut, cut:-cut, :]
+        reach = REACH_PX[self.method]
+        padded = tf.pad(image, [[0, 0], [reach, reach], [reach, reach], [0, 0]], mode="REFLECT")
+        rows, cols = tf.unstack(tf.shape(image)[1:3])
+        tall = self._enlarge([padded[:, tap : tap + rows] for tap in range(2 * reach + 1)], axis=1)
+        return self._enlarge([tall[:, :, tap : tap + cols] for tap in range(2 * reach + 1)], axis=2)
+
+    def _enlarge(self, taps: list[tf.Tensor], axis: int) -> tf.Tensor:
+        """Interpolate along an axis between pixels and their neighbours: `taps` are the image, shifted by -reach to reach."""
+        phases = []
+        for phase in range(self.factor):
+            offset = (phase + 0.5) / self.factor - 0.5
+            weights = [interpolation_weight(tap - len(taps) // 2 - offset, self.method) for tap in range(len(taps))]
+            phases.append(tf.add_n([weight * tap for weight, tap in zip(weights, taps, strict=True) if weight]))
+        shape = tf.unstack(tf.shape(taps[0]))
+        shape[axis] *= self.factor
+        return tf.reshape(tf.stack(phases, axis=axis + 1), shape)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         batch, rows, cols, bands = input_shape
@@ -41,3 +53,13 @@ class Upsample(keras.layers.Layer):
 
     def get_config(self) -> dict:
         return {**super().get_config(), "factor": self.factor, "method": self.method}
+
+
+def interpolation_weight(distance: float, method: str) -> float:
+    """The weight of a pixel so many pixels away: of a line, or of Keys' cubic."""
+    x = abs(distance)
+    if method == "bilinear":
+        return max(0.0, 1 - x)
+    if x <= 1:
+        return (KEYS_A + 2) * x**3 - (KEYS_A + 3) * x**2 + 1
+    return KEYS_A * (x**3 - 5 * x**2 + 8 * x - 4) if x < 2 else 0.0

@@ -238,23 +238,24 @@ def patch_file_path(cache: Path, scene: Scene, settings: PatchSettings) -> Path:
 def make_patch_file(scene: Scene, settings: PatchSettings, path: Path) -> None:
     """Cut the patches of a scene and write its patch file."""
     arrays, left_out = extract_patches(scene, settings)
-    found = len(arrays["row"])
-    logger.log(
-        logging.INFO if found == settings.count else logging.WARNING,
-        "%s: %d of %d patches of %d px at %d m%s%s", scene.name, found, settings.count, settings.patch_px,
-        settings.gsd, "" if found == settings.count else " (no more places)",
-        f"; {left_out} places left out for nodata" if left_out else "",
-    )
     write_patch_file(path, arrays, {**identity(scene, settings), **provenance(scene, settings, left_out)})
 
 
 def identity(scene: Scene, settings: PatchSettings) -> dict:
-    """The attributes in which a patch file must agree with what is asked for."""
+    """The attributes in which a patch file must agree with what is asked for: a product may be cut, or made anew."""
+    grid = georeference(scene, settings.gsd)
     return {
+        "scene_px": f"{grid.rows} x {grid.cols}", "upper_left": f"{grid.geotransform[0]:.0f}, {grid.geotransform[3]:.0f}",
+        "quantification_value": scene.quantification, "radiometric_offsets": describe_offsets(scene),
         "scene": scene.name, "level": scene.level, "baseline": scene.baseline, "seed": settings.seed,
         "scale_factor": settings.scale_factor, "degradation": settings.degradation,
         "patches_requested": settings.count,
     }
+
+
+def describe_offsets(scene: Scene) -> str:
+    """The DN offsets of a scene, by band."""
+    return ", ".join(f"{band} {offset:g}" for band, offset in scene.offsets.items())
 
 
 def provenance(scene: Scene, settings: PatchSettings, left_out: int) -> dict:
@@ -262,7 +263,7 @@ def provenance(scene: Scene, settings: PatchSettings, left_out: int) -> dict:
     bands = {10: BANDS_10M, 20: BANDS_20M, 60: BANDS_60M if settings.gsd == 60 else ()}
     return {
         "created_utc": utc_now(), "code_revision": code_revision(), "command": " ".join(sys.argv),
-        "quantification_value": scene.quantification, "nodata": scene.nodata,
+        "nodata": scene.nodata,
         "offsets": [scene.offsets[band] for names in bands.values() for band in names],
         **{f"bands_{gsd}m": ",".join(names) for gsd, names in bands.items()},
         "patch_px": settings.patch_px, "patches_with_nodata": left_out,
@@ -298,7 +299,20 @@ def prepare_patch_files(
     for number in tqdm(mine, desc="cutting patches", unit="scene", disable=not progress):
         make_patch_file(scenes[number], settings, paths[number])
     hvd.barrier()
-    return [open_patch_file(scene, settings, path) for scene, path in zip(scenes, paths, strict=True)]
+    list(cache.iterdir())  # makes a network file system look again for what other nodes have written
+    files = [open_patch_file(scene, settings, path) for scene, path in zip(scenes, paths, strict=True)]
+    for file in files:
+        describe_patch_file(file, settings)
+    return files
+
+
+def describe_patch_file(file: PatchFile, settings: PatchSettings) -> None:
+    """Log on rank 0 what a patch file holds, whoever has made it and when."""
+    if hvd.rank() == 0:
+        short = "" if len(file) == settings.count else f"; {settings.count} were asked for, there is no place for more"
+        left_out = file.attributes["patches_with_nodata"]
+        logger.info("%s: %d patches of %d px at %d m%s%s", file.attributes["scene"], len(file), settings.patch_px,
+                    settings.gsd, short, f"; {left_out} places left out for nodata" if left_out else "")
 
 
 def check_cache(scenes: tuple[Scene, ...], settings: PatchSettings, paths: list[Path]) -> list[int]:

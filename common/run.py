@@ -62,7 +62,6 @@ class RunConfig:
     )
     patience: int = setting("epochs without improvement before the learning rate is halved", 5)
     warmup_epochs: float = setting("epochs over which the learning rate rises to its full value", 1.0)
-    validation_fraction: float = setting("share of scenes, or of blocks in few scenes, held out for validation", 0.1)
     precision: str = setting(
         "of the convolutions; what they add up to stays float32", "float32",
         choices=("float32", "bfloat16", "float16"),
@@ -73,8 +72,6 @@ class RunConfig:
         for name in ("epochs", "batch_size", "patience", "learning_rate"):
             if not 0 < getattr(self, name) < math.inf:
                 raise SettingError(f"--{name.replace('_', '-')} must be above 0; got {getattr(self, name)}.")
-        if not 0 <= self.validation_fraction < 1:
-            raise SettingError(f"--validation-fraction must be at least 0 and below 1; got {self.validation_fraction}.")
         if not 0 <= self.warmup_epochs < math.inf:
             raise SettingError(f"--warmup-epochs must be at least 0; got {self.warmup_epochs}.")
         if self.seed < 0:
@@ -188,6 +185,7 @@ def create_run_folder(run_dir: str | None, name: str, overwrite: bool) -> Path:
 
 def write_config(folder: Path, config: RunConfig, **more: Any) -> None:
     """Write `config.json`: the settings, and all that is needed to repeat or explain the run."""
+    earlier = read_config(folder) if (folder / CONFIG).exists() else None  # of a run that is resumed
     record = {
         "settings": dataclasses.asdict(config),
         "application": type(config).__module__.split(".")[0],
@@ -197,6 +195,7 @@ def write_config(folder: Path, config: RunConfig, **more: Any) -> None:
         "versions": library_versions(),
         "ranks": hvd.size(),
         **more,
+        "earlier": [*earlier.pop("earlier", []), earlier] if earlier else [],
     }
     write_text(folder / CONFIG, json.dumps(record, indent=2) + "\n")
 
@@ -234,7 +233,8 @@ def code_revision() -> str:
 def library_versions() -> dict[str, str]:
     """Versions of Python and of the libraries that can change a number."""
     versions = {"python": platform.python_version()}
-    for package in ("jeoparda", "tensorflow", "tensorflow-cpu", "keras", "horovod", "gdal", "h5py", "numpy", "scikit-learn"):
+    for package in ("jeoparda", "tensorflow", "tensorflow-cpu", "keras", "horovod", "gdal", "h5py", "numpy",
+                    "scikit-learn"):
         try:
             versions[package] = version(package)
         except PackageNotFoundError:

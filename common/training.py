@@ -65,8 +65,11 @@ def compile_model(model: keras.Model, optimizer: keras.optimizers.Optimizer, los
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     # XLA cannot compile Horovod's operations.
     model.compile(optimizer=hvd.DistributedOptimizer(optimizer), loss=loss, jit_compile=False)
+    plain = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    if plain.weight_decay:  # not of biases and normalisations; said to the copy that trains, which copies settings only
+        plain.exclude_from_weight_decay([variable for variable in model.trainable_variables if len(variable.shape) < 2])
     # Built inside a LossScaleOptimizer, an optimizer may leave a variable out of the list that checkpoints hold.
-    getattr(model.optimizer, "inner_optimizer", model.optimizer).build(model.trainable_variables)
+    plain.build(model.trainable_variables)
     model.optimizer.build(model.trainable_variables)
 
 
@@ -83,6 +86,7 @@ def fit(model: keras.Model, config: run.RunConfig, task: Task, place: Place) -> 
     hvd.broadcast_variables([*model.variables, *model.optimizer.variables])
     logger.info("%s: %d parameters, %d training and %d validation patches, %d ranks, %d steps an epoch",
                 model.name, model.count_params(), len(task.training), len(task.validation), hvd.size(), steps)
+    logger.info("each rank computes on %s", hvd.describe_hardware())
     model.fit(
         training_batches(task.training, config.batch_size, config.seed, first_epoch), steps_per_epoch=steps,
         epochs=config.epochs, initial_epoch=first_epoch, verbose=0, shuffle=False,

@@ -23,6 +23,11 @@ class SuperresConfig(RunConfig):
     patches_per_tile: int | None = setting(
         f"most patches to cut from a scene ({PATCHES_PER_TILE[20]} at 20 m, {PATCHES_PER_TILE[60]} at 60 m)", None
     )
+    validation_fraction: float = setting("share of scenes, or of blocks in few scenes, held out for validation", 0.1)
+    degradation: str = setting(
+        "blur before the scale factor is taken: gaussian as in the DSen2 paper, or mtf, each band as its sensor",
+        "gaussian", choices=("gaussian", "mtf"),
+    )
     patch_cache: str = setting("folder of the patch files; those that are there are used again", "patches",
                                metavar="DIR")
     init_weights: str | None = setting(
@@ -33,9 +38,11 @@ class SuperresConfig(RunConfig):
     def patches(self) -> PatchSettings:
         """What to cut from each scene. Positions do not depend on `seed`: runs with other seeds share the files."""
         count = PATCHES_PER_TILE[self.gsd] if self.patches_per_tile is None else self.patches_per_tile
-        return PatchSettings(self.gsd, count)
+        return PatchSettings(self.gsd, count, self.degradation)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not 0 <= self.validation_fraction < 1:
+            raise SettingError(f"--validation-fraction must be at least 0 and below 1; got {self.validation_fraction}.")
         if self.patches_per_tile is not None and self.patches_per_tile < 1:
             raise SettingError(f"--patches-per-tile must be at least 1; got {self.patches_per_tile}.")

@@ -30,7 +30,7 @@ from common.tiles import read_tile_list
 from superres import evaluation_plots, plots
 from superres.full_scale import measure_full_scale
 from superres.measure import SceneResult, measure_scene
-from superres.methods import NetworkSource, find_networks, interpolation_methods, load_network
+from superres.methods import find_networks, interpolation_methods, load_method
 from superres.networks import NETWORKS, PRECISIONS
 from superres.results import (
     ALL_METRICS,
@@ -41,7 +41,8 @@ from superres.results import (
     mean_over_scenes,
     write_metrics,
 )
-from superres.weights import warn_of_level
+from superres.trained import TrainedNetwork
+from superres.weights import PUBLISHED, warn_of_level
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class Plan(NamedTuple):
     """What is to be measured, checked."""
 
     scenes: tuple[Scene, ...]
-    networks: list[NetworkSource]
+    networks: dict[str, TrainedNetwork]
     settings: PatchSettings
     folder: Path
 
@@ -72,10 +73,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--run-dir", nargs="+", action="extend", default=[], metavar="DIR",
                         help="folders of training runs whose networks to measure")
     parser.add_argument("--weights", nargs="+", action="extend", default=[], metavar="FILE",
-                        help="weights to measure, of the network --model")
-    parser.add_argument("--model", default="dsen2", choices=tuple(NETWORKS), help="network of --weights (dsen2)")
+                        help=f"weights to measure: files, of the network --model, or of {', '.join(PUBLISHED)}")
+    parser.add_argument("--model", default="dsen2", choices=tuple(NETWORKS), help="network of files of weights (dsen2)")
     parser.add_argument("--gsd", type=int, choices=(20, 60),
-                        help="native GSD in metres of the bands to sharpen (that of the first run, or 20)")
+                        help="native GSD in metres of the bands to sharpen (that of the first network)")
     parser.add_argument("--precision", default="float32", choices=tuple(PRECISIONS),
                         help="of the convolutions (float32)")
     parser.add_argument("--full-scale", action="store_true",
@@ -96,7 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def evaluate(arguments: argparse.Namespace) -> None:
     """Measure all methods on this rank's scenes; rank 0 writes the tables."""
     plan = hvd.on_rank_zero(lambda: set_out(arguments))
-    networks = [load_network(source, plan.settings.gsd, arguments.precision) for source in plan.networks]
+    networks = [load_method(name, trained, arguments.precision) for name, trained in plan.networks.items()]
     progress = cli.shows_progress(arguments.no_progress)
     rows: dict[int, list[MetricRow]] = {}
     for number in tqdm(range(hvd.rank(), len(plan.scenes), hvd.size()), unit="scene", disable=not progress):
@@ -114,17 +115,17 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
 def set_out(arguments: argparse.Namespace) -> Plan:
     """Check all that can be checked before the work starts, and make the output folder. Called on rank 0."""
-    networks, gsd = find_networks(arguments.run_dir, arguments.weights, arguments.model, arguments.gsd)
+    networks, gsd = find_networks([*arguments.run_dir, *arguments.weights], arguments.model, arguments.gsd)
     scenes = read_tile_list(arguments.tiles, arguments.data_dir)
     for scene in scenes:
         check_grids(scene, input_gsds(gsd))
-    for source in networks:
-        load_network(source, gsd, arguments.precision)
-        warn_of_level(source.weights, scenes)
+    for name, trained in networks.items():
+        load_method(name, trained, arguments.precision)
+        warn_of_level(trained.source, scenes)
     folder = Path(arguments.output)
     open_output_folder(folder, arguments.overwrite, [
         METRICS, TABLES, BARS, BAND_BARS, FULL_SCALE_BARS, *(f"*-{figure}.png" for figure in SCENE_FIGURES)])
-    logger.info("%d scenes, %d m bands, networks: %s", len(scenes), gsd, ", ".join(source.name for source in networks))
+    logger.info("%d scenes, %d m bands, networks: %s", len(scenes), gsd, ", ".join(networks))
     return Plan(scenes, networks, PatchSettings(gsd, count=1), folder)
 
 

@@ -8,20 +8,19 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
 
-from common.errors import RunFolderError, SettingError
-from common.run import read_config
+from common.errors import SettingError
 from common.sentinel2 import scale_factor
-from common.windows import Window
+from common.windows import grid
 from superres.config import DN_DIVISOR
-from superres.inference import array_reader, predict_windows
+from superres.inference import WINDOW_PX, Predict, array_reader, compile_network
 from superres.interpolation import INTERPOLATIONS, SPLINE_REACH, interpolate
-from superres.networks import NETWORKS, build_network, margin_px
-from superres.weights import load_weights
+from superres.networks import margin_px
+from superres.trained import TrainedNetwork, describe_weights
 
 Images = dict[str, np.ndarray]
 
@@ -40,14 +39,6 @@ class Method(NamedTuple):
     reach: int
 
 
-class NetworkSource(NamedTuple):
-    """A network to load: its name as a method, its name in NETWORKS, and a run folder or file of weights."""
-
-    name: str
-    network: str
-    weights: str
-
-
 def interpolation_methods(gsd: int, clip: bool = True) -> list[Method]:
     """Bilinear and bicubic; see `interpolate` for `clip`."""
     return [Method(name, partial(_interpolate, gsd=gsd, order=order, clip=clip), SPLINE_REACH * scale_factor(gsd))
@@ -55,63 +46,50 @@ def interpolation_methods(gsd: int, clip: bool = True) -> list[Method]:
 
 
 def network_method(name: str, model: keras.Model, margin: int) -> Method:
-    """A network; `margin` as for `predict_windows`."""
-    return Method(name, partial(_predict, model, margin), margin)
+    """A network; `margin` is what `superres.networks.margin_px` says."""
+    return Method(name, partial(_predict, compile_network(model), margin, model.output_shape[-1]), margin)
 
 
-def load_network(source: NetworkSource, gsd: int, precision: str) -> Method:
-    """Build a network and load its weights.
+def load_method(name: str, trained: TrainedNetwork, precision: str) -> Method:
+    """A trained network as a method.
 
     Raises:
-        WeightsError: there are none, or they are of another network or GSD.
+        WeightsError: the weights do not fit the network.
     """
-    model = build_network(source.network, gsd, precision)
-    load_weights(model, source.weights)
-    return network_method(source.name, model, margin_px(source.network, gsd))
+    return network_method(name, trained.build(precision), margin_px(trained.network, trained.gsd))
 
 
 def find_networks(
-    run_dirs: Sequence[str], weights: Sequence[str], network: str, gsd: int | None
-) -> tuple[list[NetworkSource], int]:
-    """Which networks a command asks for, and the GSD that they are for.
+    sources: Sequence[str], network: str, gsd: int | None
+) -> tuple[dict[str, TrainedNetwork], int]:
+    """The networks that a command asks for, by their names as methods, and the GSD that all are for.
 
     Args:
-        run_dirs: folders of training runs, which know their network and GSD.
-        weights: files of weights.
-        network: name of the network whose weights the files hold.
-        gsd: 20 or 60 m; None: that of the first run folder, or 20.
+        sources: run folders, files of weights, or names of published ones; one at least.
+        network: name of the network that bare files are for.
+        gsd: 20 or 60 m; None: that of the first source.
 
     Raises:
-        RunFolderError: a folder is none of a super-resolution run.
-        SettingError: a run is for another GSD.
+        WeightsError, RunFolderError, DownloadError: as `describe_weights`.
+        SettingError: a network is for another GSD.
     """
-    settings = {folder: _run_settings(folder) for folder in run_dirs}
-    gsd = gsd or next((found["gsd"] for found in settings.values()), 20)
-    for folder, found in settings.items():
-        if found["gsd"] != gsd:
-            raise SettingError(f"{folder} is a run for {found['gsd']} m, and {gsd} m is asked for; evaluate runs of "
-                               f"one GSD at a time, with --gsd {found['gsd']} for this one.")
-    sources = [NetworkSource(found["model"], found["model"], folder) for folder, found in settings.items()]
-    sources += [NetworkSource(network, network, file) for file in weights]
-    return distinguish(sources), gsd
+    found = [describe_weights(source, network) for source in dict.fromkeys(sources)]
+    gsd = gsd or found[0].gsd
+    for trained in found:
+        if trained.gsd != gsd:
+            raise SettingError(f"{trained.source} is for {trained.gsd} m, and {gsd} m is asked for; evaluate networks "
+                               f"of one GSD at a time, with --gsd {trained.gsd} for this one.")
+    return dict(zip(distinct_names(found), found, strict=True)), gsd
 
 
-def distinguish(sources: Sequence[NetworkSource]) -> list[NetworkSource]:
-    """Make names distinct: by the name of the run folder or file, and where that is the same too, by its path."""
+def distinct_names(found: Sequence[TrainedNetwork]) -> list[str]:
+    """The networks' names, made distinct by name of the run folder or file, and where that is the same, by its path."""
+    names = [trained.network for trained in found]
     for label in (lambda path: path.name if path.is_dir() else path.stem, str):
-        counts = Counter(source.name for source in sources)
-        sources = [source if counts[source.name] == 1 else
-                   source._replace(name=f"{source.network} ({label(Path(source.weights))})") for source in sources]
-    return list(sources)
-
-
-def _run_settings(folder: str) -> dict[str, Any]:
-    """The settings of a super-resolution run."""
-    config = read_config(Path(folder))
-    settings = config.get("settings", {})
-    if config.get("application") != "superres" or settings.get("model") not in NETWORKS or "gsd" not in settings:
-        raise RunFolderError(f"{folder} holds no run of superres-train that this version knows; give one that does.")
-    return settings
+        counts = Counter(names)
+        names = [name if counts[name] == 1 else f"{trained.network} ({label(Path(trained.source))})"
+                 for name, trained in zip(names, found, strict=True)]
+    return names
 
 
 def _interpolate(images: Images, gsd: int, order: int, clip: bool) -> np.ndarray:
@@ -119,15 +97,13 @@ def _interpolate(images: Images, gsd: int, order: int, clip: bool) -> np.ndarray
     return interpolate(coarse, (*images["input_10m"].shape[:2], coarse.shape[2]), order, clip)
 
 
-def _predict(model: keras.Model, margin: int, images: Images) -> np.ndarray:
+def _predict(predict: Predict, margin: int, bands: int, images: Images) -> np.ndarray:
     """Window by window, so that nothing of the scene's size is held in network units."""
     rows, cols = images["input_10m"].shape[:2]
     read = array_reader(images)
-    result = np.empty((rows, cols, model.output_shape[-1]), np.float32)
-
-    def read_scaled(window: Window) -> Images:
-        return {name: image / np.float32(DN_DIVISOR) for name, image in read(window).items()}
-
-    for window, prediction in predict_windows(model, read_scaled, rows, cols, margin):
-        result[window.slices] = prediction * np.float32(DN_DIVISOR)
+    result = np.empty((rows, cols, bands), np.float32)
+    for window in grid(rows, cols, WINDOW_PX, WINDOW_PX):
+        outer = window.grown(margin, rows, cols)
+        scaled = {name: image / np.float32(DN_DIVISOR) for name, image in read(outer).items()}
+        result[window.slices] = predict(scaled)[window.relative_to(outer).slices] * np.float32(DN_DIVISOR)
     return result

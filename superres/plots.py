@@ -29,7 +29,7 @@ from common.figures import (
     save_png,
 )
 from common.metrics import OVERALL, rmse
-from superres.results import short_name
+from superres.results import scene_labels
 
 BASELINE_COLOURS = {"bilinear": "#CCCCCC", "bicubic": "#888888"}
 NETWORK_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY)
@@ -84,7 +84,8 @@ def plot_metrics(
               if band == OVERALL and metric in metrics}
     if not values:
         raise ValueError(f"{metrics_csv} has no {', '.join(metrics)} of band {OVERALL}; evaluate the run again.")
-    figure = _bar_panels(values, metrics, lambda scene: short_name(scene).replace(" ", "\n"))
+    labels = scene_labels(scene for _, scene, _ in values)
+    figure = _bar_panels(values, metrics, lambda scene: labels[scene].replace(" ", "\n"))
     save_png(figure, output_png)
 
 

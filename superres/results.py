@@ -58,16 +58,19 @@ def mean_over_scenes(rows: Sequence[MetricRow]) -> list[MetricRow]:
 
 
 def scene_labels(scenes: Iterable[str]) -> dict[str, str]:
-    """Short labels of scenes: tile and date of a product's name, such as `T33UUB 2017-05-27`, where that is unique."""
+    """Short labels of scenes, such as `T33UUB 2017-05-27`, where they tell all scenes apart."""
     labels = {scene: short_name(scene) for scene in dict.fromkeys(scenes)}
     counts = Counter(labels.values())
     return {scene: label if counts[label] == 1 else scene for scene, label in labels.items()}
 
 
 def short_name(scene: str) -> str:
-    """Tile and date of a product's name; any other name as it is."""
-    date, tile = re.search(r"_(\d{4})(\d{2})(\d{2})T\d{6}", scene), re.search(r"_(T\d{2}[A-Z]{3})", scene)
-    return f"{tile[1]} {'-'.join(date.groups())}" if date and tile else scene
+    """Tile, place in it, and date of the name of a product or BigEarthNet patch; any other name as it is."""
+    date = re.search(r"_(\d{4})(\d{2})(\d{2})T\d{5,6}", scene)  # patches may lack a leading zero of the time
+    places = re.search(r"_(T\d{2}[A-Z]{3})(?:_|$)", scene), re.search(r"_(\d{1,2}_\d{1,2})$", scene)
+    if not date or not any(places):
+        return scene
+    return " ".join([*(place[1] for place in places if place), "-".join(date.groups())])
 
 
 def markdown_table(rows: Sequence[MetricRow], metrics: Mapping[str, str] = TABLE_METRICS) -> str:

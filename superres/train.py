@@ -117,7 +117,7 @@ def open_run(
     """Hold out blocks for validation, and write down which in the run folder. Called on rank 0."""
     blocks = [SceneBlocks(scene.name, footprint_lonlat(scene), tuple(np.unique(file.arrays["block"]).tolist()))
               for scene, file in zip(scenes, files, strict=True)]
-    held_out = choose_validation(blocks, config.validation_fraction, np.random.default_rng(config.seed))
+    held_out = choose_validation(blocks, config.validation_fraction, np.random.default_rng(0))  # runs of other seeds compare
     folder = run.open_run_folder(arguments, f"superres-{config.model}-{config.gsd}m")
     run.log_to_file(folder)
     logger.info("run folder %s", folder)
@@ -138,7 +138,7 @@ def sources(
 def build_model(config: SuperresConfig) -> keras.Model:
     """The network with its optimizer, the same on all ranks."""
     model = build_network(config.model, config.gsd, config.precision)
-    if config.init_weights:
+    if config.init_weights and hvd.rank() == 0:  # the others get them from it
         load_weights(model, config.init_weights)
     # Nadam, as in the DSen2 paper.
     compile_model(model, keras.optimizers.Nadam(config.learning_rate), "mean_absolute_error", config.precision)
@@ -152,7 +152,9 @@ def fit(
     """Train, and return the network with its best weights."""
     model = build_model(config)
     place = Place(folder, resume, progress, checkpoint_identity(config, files, held_out),
-                  {"patch_files": {str(file.path): file.attributes["checksum"] for file in files}})
+                  {"patches": {**dataclasses.asdict(config.patches), "patch_px": config.patches.patch_px},
+                   "dn_divisor": DN_DIVISOR,
+                   "patch_files": {str(file.path): file.attributes["checksum"] for file in files}})
     training.fit(model, config, Task(*sources(files, held_out, config.gsd), error_sums, summarize_errors), place)
     if hvd.rank() == 0:
         plots.plot_history(folder / run.HISTORY, folder / run.CURVES)

@@ -5,8 +5,9 @@ default every DN encodes its band, row and column (`expected_dn`), so that a wro
 one pixel shows in the value. `textured_pixels` makes images that a network can learn from.
 """
 
+import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +117,40 @@ def write_patch_folder(folder: Path, name: str = "S2A_MSIL2A_20180413T95032_90_7
     return patch
 
 
+def write_labelled_patch(
+    folder: Path,
+    name: str = "S2A_MSIL2A_20180413T95032_90_7",
+    labels: Sequence[str] = ("Coniferous forest", "Water bodies"),
+    corner: tuple[int, int] = UPPER_LEFT,
+    zone: str = "32N",
+) -> Path:
+    """A Sentinel-2 patch with its JSON file, as in the archive of BigEarthNet version 1; returns its folder."""
+    patch = write_patch_folder(folder, name)
+    facts = {
+        "labels": list(labels),
+        "coordinates": {"ulx": corner[0], "uly": corner[1], "lrx": corner[0] + 1200, "lry": corner[1] - 1200},
+        "projection": f'PROJCS["WGS 84 / UTM zone {zone}",AUTHORITY["EPSG","32632"]]',
+        "tile_source": None,
+        "acquisition_date": "2018-04-13 09:50:32",
+    }
+    (patch / f"{name}_labels_metadata.json").write_text(json.dumps(facts))
+    return patch
+
+
+def write_s1_patch(folder: Path, name: str, s2_name: str, shift: float = 0.0) -> Path:
+    """A Sentinel-1 patch, VV -5 to -25 dB and VH 7 dB less, its JSON file with the misspelt key of real ones."""
+    patch = Path(folder) / name
+    patch.mkdir(parents=True)
+    row, col = np.mgrid[:120, :120]
+    for band, level in (("VV", -5.0), ("VH", -12.0)):
+        image = (level + shift - (row + col / 120) / 6).astype(np.float32)
+        _write_image(patch / f"{name}_{band}.tif", image, EPSG, UPPER_LEFT, 10)
+    facts = {"labels": [], "coordinates": {"ulx": 0, "uly": 0, "lrx": 1200, "lly": -1200}, "projection": "",
+             "corresponding_s2_patch": s2_name}
+    (patch / f"{name}_labels_metadata.json").write_text(json.dumps(facts))
+    return patch
+
+
 def _product_name(level: str, baseline: str, satellite: str, tile: str, sensed: str, old: bool) -> str:
     if old:
         return f"{satellite}_OPER_PRD_MSI{level}_PDMC_{sensed}_R002_V{sensed}_{sensed}.SAFE"
@@ -144,7 +179,8 @@ def _write_image(path: Path, image: np.ndarray, epsg: int, upper_left: tuple[flo
     """Write (rows, cols) as GeoTIFF or lossless JPEG 2000, by the file's ending, its blocks smaller than the image."""
     path.parent.mkdir(parents=True, exist_ok=True)
     rows, cols = image.shape
-    memory = gdal.GetDriverByName("MEM").Create("", cols, rows, 1, gdal.GDT_UInt16)
+    kind = gdal.GDT_Float32 if image.dtype == np.float32 else gdal.GDT_UInt16
+    memory = gdal.GetDriverByName("MEM").Create("", cols, rows, 1, kind)
     memory.SetGeoTransform((upper_left[0], gsd, 0, upper_left[1], 0, -gsd))
     system = osr.SpatialReference()
     system.ImportFromEPSG(epsg)

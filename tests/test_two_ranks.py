@@ -44,7 +44,9 @@ class Job:
             **{name: value for name, value in os.environ.items() if not name.startswith(("OMPI_", "PMIX_"))},
             "OMPI_ALLOW_RUN_AS_ROOT": "1",
             "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-            "OMPI_MCA_rmaps_base_oversubscribe": "1",  # on a machine with one core too
+            # On a machine with one core too; Open MPI 4 and 5 are told so in different words.
+            "OMPI_MCA_rmaps_base_oversubscribe": "1",
+            "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
             MARK: self.mark,
         }
         with open(log, "w") as output:

@@ -34,6 +34,7 @@ class Network:
 NETWORKS = {
     "dsen2": Network(dsen2.dsen2, dsen2.receptive_radius(blocks=6)),
     "vdsen2": Network(dsen2.vdsen2, dsen2.receptive_radius(blocks=32)),
+    "tiny": Network(dsen2.tiny, dsen2.receptive_radius(blocks=2)),
 }
 
 

@@ -153,7 +153,7 @@ def missing_tiles(folder: Path) -> tuple[list[object], str]:
 
 def other_gsd_of_run(folder: Path) -> tuple[list[object], str]:
     other = write_run(folder / "sixty", 60)
-    return (["--run-dir", other], f"SettingError: {other} is a run for 60 m, and 20 m is asked for; evaluate runs of "
+    return (["--run-dir", other], f"SettingError: {other} is for 60 m, and 20 m is asked for; evaluate networks of "
                                   f"one GSD at a time, with --gsd 60 for this one.")
 
 
@@ -165,7 +165,7 @@ def folder_that_is_no_run(folder: Path) -> tuple[list[object], str]:
 def run_of_another_application(folder: Path) -> tuple[list[object], str]:
     (folder / "config.json").write_text('{"application": "bigearthnet", "settings": {"model": "resnet50"}}')
     return (["--run-dir", folder],
-            f"RunFolderError: {folder} holds no run of superres-train that this version knows; give one that does.")
+            f"RunFolderError: {folder} holds no run of superres-train that this version knows; give one that it wrote.")
 
 
 def folder_below_a_file(folder: Path) -> tuple[list[object], str]:
@@ -217,6 +217,15 @@ def test_bad_input(case: Callable[[Path], tuple[list[object], str]], one_tile, t
     assert not (tmp_path / "results" / "metrics.csv").exists()
 
 
+def test_damaged_weights(one_tile, tmp_path, capsys):
+    weights = tmp_path / "weights.h5"
+    weights.write_bytes(b"no weights")
+    assert evaluate.main(command(one_tile, tmp_path / "results", "--weights", weights)) == 1
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if not LOG_LINE.match(line)]
+    assert line.startswith(f"WeightsError: {weights} ")
+    assert not (tmp_path / "results").exists()
+
+
 def test_run_folder_without_weights(one_tile, run_dir, tmp_path, capsys):
     (run_dir / run.WEIGHTS).unlink()
     assert evaluate.main(command(one_tile, tmp_path / "results", "--run-dir", run_dir)) == 1
@@ -228,7 +237,8 @@ def test_weights_of_another_gsd(one_tile, tmp_path, capsys):
     weights = write_run(tmp_path / "sixty", 60) / run.WEIGHTS
     assert evaluate.main(command(one_tile, tmp_path / "results", "--weights", weights, "--gsd", 20)) == 1
     (line,) = [line for line in capsys.readouterr().err.splitlines() if not LOG_LINE.match(line)]
-    assert line.startswith("WeightsError: ") and str(weights) in line and "GSD" in line
+    assert line == (f"SettingError: {weights} is for 60 m, and 20 m is asked for; evaluate networks of one GSD at a "
+                    f"time, with --gsd 60 for this one.")
     assert not (tmp_path / "results").exists()
 
 

@@ -214,8 +214,8 @@ def test_training_loss_is_averaged_over_ranks(monkeypatch):
 def test_a_loss_that_is_not_finite_ends_the_run_and_leaves_the_checkpoint(tmp_path, bad):
     model, _ = fit(tmp_path, [1, 1], None)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    with pytest.raises(TrainingError, match=rf"the loss became {bad} in epoch 1; the last checkpoint is from before: "
-                                            rf"continue with --resume and a lower --learning-rate"):
+    with pytest.raises(TrainingError, match=rf"the loss became {bad} in epoch 1; the weights in the run folder are from "
+                                            rf"before: start a new run with --init-weights RUN_FOLDER and a lower"):
         fit(tmp_path, [1, bad], None, model=model)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 

@@ -1,5 +1,6 @@
 """Cut patches: the right pixels, no leakage between blocks, nodata left out and counted, the cache used or refused."""
 
+import logging
 from pathlib import Path
 
 import h5py
@@ -146,12 +147,13 @@ def test_first_patches_of_a_bigger_draw_are_a_smaller_draw(scene):
 
 
 def test_fewer_places_than_asked_for_are_all_used_and_told(scene, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
     asked = PatchSettings(20, 5000)
     places = candidate_positions(SIZE // 2, SIZE // 2, asked)
     (file,) = prepare_patch_files((scene,), asked, tmp_path)
     found = sorted(zip(file.arrays["row"], file.arrays["col"], file.arrays["block"], strict=True))
     assert found == sorted(map(tuple, places))
-    assert f"{len(places)} of 5000 patches of 32 px at 20 m (no more places)" in caplog.text
+    assert f"{len(places)} patches of 32 px at 20 m; 5000 were asked for, there is no place for more" in caplog.text
 
 
 def left_out_by_hand(hole: Window, hole_gsd: int, gsd: int, size: int, cut: PatchSettings) -> np.ndarray:
@@ -223,12 +225,22 @@ def test_attributes(scene_60m, tmp_path):
         "schema_version": 1, "complete": True, "seed": 5, "scene": scene_60m.name, "level": "L2A", "baseline": "04.00",
         "scale_factor": 6, "degradation": "gaussian", "quantification_value": 10000, "nodata": 0,
         "bands_10m": "B02,B03,B04,B08", "bands_20m": "B05,B06,B07,B8A,B11,B12", "bands_60m": "B01,B09",
-        "patches_requested": 3, "patches_with_nodata": 0, "patch_px": 96,
+        "patches_requested": 3, "patches_with_nodata": 0, "patch_px": 96, "scene_px": file.attributes["scene_px"], "upper_left": "600000, 5300040",
+        "radiometric_offsets": file.attributes["radiometric_offsets"],
     }
+    assert "B05 -1000" in file.attributes["radiometric_offsets"]
     assert {name: file.attributes[name] for name in expected} == expected
     assert list(file.attributes["offsets"]) == [-1000] * 12
     assert set(file.attributes) == {*expected, "offsets", "created_utc", "code_revision", "command", "checksum"}
     assert file.path == tmp_path / f"{scene_60m.name}-60m.h5"
+
+
+def test_a_product_of_the_same_name_and_another_size_is_refused(tmp_path):
+    small, large = (open_scene(write_safe(tmp_path / str(size), size=size)) for size in (120, 240))
+    assert small.name == large.name
+    prepare_patch_files((small,), PatchSettings(20, 2), tmp_path)
+    with pytest.raises(PatchFileError, match="was made with scene_px 60 x 60, this run wants 120 x 120; delete it"):
+        prepare_patch_files((large,), PatchSettings(20, 2), tmp_path)
 
 
 def test_l1c_before_baseline_4_has_no_offsets(scene, tmp_path):

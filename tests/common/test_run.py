@@ -22,7 +22,7 @@ from common.run import RunConfig, create_run_folder, open_run_folder, read_confi
 configs = st.builds(
     RunConfig, epochs=st.integers(1, 500), batch_size=st.integers(1, 99), learning_rate=st.floats(1e-9, 10),
     schedule=st.sampled_from(["plateau", "cosine"]), patience=st.integers(1, 9), warmup_epochs=st.floats(0, 9),
-    validation_fraction=st.floats(0, 0.99), precision=st.sampled_from(["float32", "bfloat16", "float16"]),
+    precision=st.sampled_from(["float32", "bfloat16", "float16"]),
     seed=st.integers(0, 2**31),
 )
 
@@ -55,9 +55,6 @@ def test_unknown_settings():
     ({"learning_rate": 0.0}, "--learning-rate must be above 0; got 0.0"),
     ({"learning_rate": math.nan}, "--learning-rate must be above 0; got nan"),
     ({"learning_rate": math.inf}, "--learning-rate must be above 0; got inf"),
-    ({"validation_fraction": 1.0}, "--validation-fraction must be at least 0 and below 1; got 1.0"),
-    ({"validation_fraction": -0.1}, "--validation-fraction must be at least 0 and below 1; got -0.1"),
-    ({"validation_fraction": math.nan}, "--validation-fraction must be at least 0 and below 1; got nan"),
     ({"warmup_epochs": -1.0}, "--warmup-epochs must be at least 0; got -1.0"),
     ({"warmup_epochs": math.nan}, "--warmup-epochs must be at least 0; got nan"),
     ({"seed": -1}, "--seed must be at least 0; got -1"),

@@ -107,8 +107,10 @@ def test_neighbours_on_both_sides_of_the_antimeridian():
 
 
 def test_neighbouring_boxes_may_overlap_a_little():
-    assert not overlaps((0, 0, 1, 1), (0.99, 0, 1.99, 1))
-    assert overlaps((0, 0, 1, 1), (0.95, 0, 1.95, 1))
+    assert not overlaps((0, 0, 1, 1), (0.999, 0, 1.999, 1))
+    assert overlaps((0, 0, 1, 1), (0.99, 0, 1.99, 1))
+    # Sentinel-2 tiles are 109.8 km wide and 100 km apart: those that meet at a corner share ground.
+    assert overlaps((0, 0, 1.098, 1.098), (1.0, 1.0, 2.098, 2.098))
     assert overlaps((0, 0, 1, 1), (0.4, 0.4, 0.5, 0.5))  # a small scene inside a large one
 
 

@@ -77,3 +77,30 @@ def test_spread_positions(length, size, step):
 
 def test_spread_positions_of_a_single_fit():
     assert spread_positions(32, 32, 16) == [0]
+
+
+@given(windows, st.sampled_from([1, 2, 6]))
+def test_snapped_holds_the_window_and_no_smaller_one_does(window, multiple):
+    snapped = window.snapped(multiple)
+    assert snapped.coarsened(multiple).scaled(multiple) == snapped
+    assert snapped.overlap(window) == window
+    assert 0 <= window.row - snapped.row < multiple
+    assert 0 <= window.col - snapped.col < multiple
+    assert snapped.row + snapped.height - window.row - window.height < multiple
+    assert snapped.col + snapped.width - window.col - window.width < multiple
+
+
+@given(windows, windows)
+def test_overlap_is_the_pixels_of_both(one, other):
+    pixels = np.zeros((2, 120, 120), bool)
+    pixels[0][one.slices] = pixels[1][other.slices] = True
+    both = one.overlap(other)
+    found = np.zeros((120, 120), bool)
+    found[both.slices] = True
+    np.testing.assert_array_equal(found, pixels.all(axis=0))
+    assert both == other.overlap(one)
+    assert (both.height * both.width == 0) == (not found.any())
+
+
+def test_moved():
+    assert Window(1, 2, 3, 4).moved(10, -2) == Window(11, 0, 3, 4)

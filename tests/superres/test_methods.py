@@ -6,18 +6,26 @@ import numpy as np
 import pytest
 
 from common import run
-from common.errors import RunFolderError, SettingError
+from common.errors import SettingError
 from superres.config import SuperresConfig
 from superres.inference import predict_scene
-from superres.methods import NetworkSource, distinguish, find_networks, interpolation_methods, network_method
+from superres.methods import distinct_names, find_networks, interpolation_methods, network_method
 from superres.networks import NETWORKS, build_network, margin_px
+from superres.trained import TrainedNetwork
 from tests.checks import random_batch, set_random_weights
 from tests.tiny_training import tiny_network
 
 
-def write_config(folder: Path, gsd: int, model: str = "dsen2") -> str:
+@pytest.fixture(autouse=True)
+def tiny_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("dsen2", "vdsen2"):
+        monkeypatch.setitem(NETWORKS, name, tiny_network())
+
+
+def write_run(folder: Path, gsd: int, network: str) -> str:
     folder.mkdir(parents=True)
-    run.write_config(folder, SuperresConfig(tiles="tiles.txt", gsd=gsd, model=model))
+    run.write_config(folder, SuperresConfig(tiles="tiles.txt", gsd=gsd, model=network))
+    build_network(network, gsd).save_weights(folder / run.WEIGHTS)
     return str(folder)
 
 
@@ -32,36 +40,26 @@ def write_config(folder: Path, gsd: int, model: str = "dsen2") -> str:
     ],
 )
 def test_networks_of_one_name_are_told_apart(sources, names):
-    found = distinguish([NetworkSource(network, network, weights) for network, weights in sources])
-    assert [source.name for source in found] == names
-    assert [(source.network, source.weights) for source in found] == sources
+    found = [TrainedNetwork(source, Path(source), network, 20, "") for network, source in sources]
+    assert distinct_names(found) == names
 
 
 @pytest.mark.parametrize("gsd", [20, 60])
-def test_runs_say_network_and_gsd(tmp_path, gsd):
-    folders = [write_config(tmp_path / name, gsd, name) for name in ("vdsen2", "dsen2")]
-    found, found_gsd = find_networks(folders, ["file.h5"], "dsen2", None)
+def test_networks_of_runs_and_files(tmp_path, gsd):
+    """Runs know their network and GSD, a file is tried; what is given twice is measured once."""
+    runs = [write_run(tmp_path / name, gsd, name) for name in ("vdsen2", "dsen2")]
+    file = str(Path(runs[1]).rename(tmp_path / "moved") / "best.weights.h5")
+    (tmp_path / "moved" / run.CONFIG).unlink()
+    found, found_gsd = find_networks([runs[0], file, runs[0]], "dsen2", None)
     assert found_gsd == gsd
-    assert found == [NetworkSource("vdsen2", "vdsen2", folders[0]), NetworkSource("dsen2 (dsen2)", "dsen2", folders[1]),
-                     NetworkSource("dsen2 (file)", "dsen2", "file.h5")]
+    assert {name: (trained.network, trained.source) for name, trained in found.items()} == {
+        "vdsen2": ("vdsen2", runs[0]), "dsen2": ("dsen2", file)}
 
 
-def test_weights_alone_are_for_20m():
-    assert find_networks([], ["file.h5"], "vdsen2", None) == ([NetworkSource("vdsen2", "vdsen2", "file.h5")], 20)
-
-
-def test_runs_of_two_gsds_are_refused(tmp_path):
-    folders = [write_config(tmp_path / str(gsd), gsd) for gsd in (20, 60)]
-    with pytest.raises(SettingError, match=r"60 is a run for 60 m, and 20 m is asked for; .* --gsd 60"):
-        find_networks(folders, [], "dsen2", None)
-
-
-def test_run_of_an_unknown_network(tmp_path, monkeypatch):
-    monkeypatch.setitem(NETWORKS, "brandnew", tiny_network())
-    folder = write_config(tmp_path / "run", 20)
-    (Path(folder) / run.CONFIG).write_text((Path(folder) / run.CONFIG).read_text().replace("dsen2", "gone"))
-    with pytest.raises(RunFolderError, match="holds no run of superres-train that this version knows"):
-        find_networks([folder], [], "dsen2", None)
+def test_networks_of_two_gsds_are_refused(tmp_path):
+    sources = [write_run(tmp_path / str(gsd), gsd, "dsen2") for gsd in (20, 60)]
+    with pytest.raises(SettingError, match=r"60 is for 60 m, and 20 m is asked for; .* with --gsd 60 for this one"):
+        find_networks(sources, "dsen2", None)
 
 
 @pytest.mark.parametrize("gsd", [20, 60])

@@ -11,7 +11,8 @@ from superres.networks import NETWORKS, build_network, margin_px
 from tests.checks import check_network
 
 # From the definition in Lanaras et al. 2018: first, 2 x blocks, and last 3 x 3 convolution, with biases.
-PARAMETERS = {("dsen2", 20): 1_789_574, ("dsen2", 60): 1_787_266, ("vdsen2", 20): 37_802_246}
+PARAMETERS = {("dsen2", 20): 1_789_574, ("dsen2", 60): 1_787_266, ("vdsen2", 20): 37_802_246,
+              ("tiny", 20): 41_638, ("tiny", 60): 41_058}
 LARGE = {"vdsen2"}  # seconds a step
 
 

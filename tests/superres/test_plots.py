@@ -8,7 +8,9 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
+from common.errors import OutputError
 from common.sentinel2 import BANDS_20M, BANDS_60M
+from superres import plots
 from superres.plots import plot_band_metrics, plot_comparison, plot_history, plot_metrics, save_png
 
 HISTORY = ("epoch", "loss", "val_loss", "val_rmse", "learning_rate", "seconds")
@@ -90,13 +92,19 @@ def test_metrics_without_overall_values(tmp_path):
         plot_metrics(metrics_table(tmp_path, ("dsen2",), {"uiq": 1.0}), tmp_path / "metrics.png")
 
 
-def test_metrics_by_band(tmp_path):
+def test_metrics_by_band(tmp_path, monkeypatch):
     """Only the bands, never the overall value; the mean over scenes."""
     rows = [(scene, method, band, "rmse", value) for scene, value in (("one", 3), ("two", 5))
             for method in ("bicubic", "dsen2") for band in ("all", "B05", "B12")]
     table = write_table(tmp_path / "metrics.csv", ("scene", "method", "band", "metric", "value"), rows)
     plot_band_metrics(table, tmp_path / "bands.png")
     assert_only_picture(tmp_path, "bands.png", "metrics.csv")
+    figures = []
+    monkeypatch.setattr(plots, "save_png", lambda figure, path: figures.append(figure))
+    plot_band_metrics(table, tmp_path / "bands.png")
+    (ax,) = figures[0].axes
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["B05", "B12"]
+    assert [bar.get_width() for bar in ax.patches] == [4] * 4
     with pytest.raises(ValueError, match="has no uiq by band"):
         plot_band_metrics(table, tmp_path / "bands.png", ("uiq",))
 
@@ -137,7 +145,7 @@ def test_figures_appear_whole_or_not_at_all(tmp_path, monkeypatch):
         raise OSError("disk full")
 
     monkeypatch.setattr(Figure, "savefig", fail_half_way)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(OutputError, match="disk full"):
         save_png(Figure(), tmp_path / "old.png")
     assert [path.name for path in tmp_path.iterdir()] == ["old.png"]
     assert (tmp_path / "old.png").read_bytes() == b"old"
