@@ -28,7 +28,7 @@ classify: install ## train ResNet50 on six real BigEarthNet patches with two ran
 	$(PYTHON) bigearthnet/prepare.py --root "$$sample/BigEarthNet-S2" --s1-root "$$sample/BigEarthNet-S1" \
 		--splits bigearthnet/sample_splits --keep-snow-cloud --output runs/sample/bigearthnet.h5 --overwrite && \
 	$(MPIRUN) $(PYTHON) bigearthnet/train.py --data runs/sample/bigearthnet.h5 --model resnet50 --bands s2 \
-		--epochs 20 --batch-size 2 --run-dir runs/sample/resnet50-s2 --overwrite && \
+		--epochs 20 --batch-size 2 --learning-rate 1e-4 --run-dir runs/sample/resnet50-s2 --overwrite && \
 	$(PYTHON) bigearthnet/evaluate.py --data runs/sample/bigearthnet.h5 --run-dir runs/sample/resnet50-s2 \
 		--output runs/sample/classified --overwrite && \
 	echo "Three patches to learn from and one to be measured on: these scores show that all works, and nothing else."

@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # `benchmarks` and `tests` are not installed
 
-from benchmarks import bigearthnet, extraction, loading, ranks
+from benchmarks import bigearthnet, classification, extraction, loading, ranks
 from benchmarks.measure import Result
 
 MADE_PX = 5490
@@ -22,8 +22,10 @@ MADE_PX = 5490
 def build_parser() -> argparse.ArgumentParser:
     """The command's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--product", help="scene to cut patches from (a made one of 5490 px, 30 %% of a full tile's time)")
-    parser.add_argument("--only", choices=("extraction", "loading", "bigearthnet", "ranks"), action="append")
+    parser.add_argument("--product",
+                        help="scene to cut patches from (a made one of 5490 px, 30 %% of a full tile's time)")
+    parser.add_argument("--only", choices=("extraction", "loading", "bigearthnet", "classification", "ranks"),
+                        action="append")
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="of ranks (float32)")
     return parser
 
@@ -35,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "extraction": lambda: measure_extraction(arguments.product),
         "loading": loading.run,
         "bigearthnet": bigearthnet.run,
+        "classification": classification.run,
         "ranks": lambda: ranks.run(arguments.precision),
     }
     print("| Measured | Value | Goal |\n|---|---|---|")

@@ -27,7 +27,7 @@ from tests.made_patches import RARE, TWINS, split_names, write_made
 
 PATCHES = split_names(2000, 600, 1000)
 MODEL = "small"
-EPOCHS = 8
+EPOCHS = 6
 SHAPES = {"s2_10m": (120, 120, 4), "s2_20m": (60, 60, 6), "s2_60m": (20, 20, 2)}
 RANKS_MODEL, BATCH, STEPS, ROUNDS = "resnet50", 8, 3, 2
 

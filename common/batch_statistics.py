@@ -42,6 +42,15 @@ def synchronise(model: keras.Model) -> keras.Model:
     return keras.models.clone_model(model, clone_function=replace, recursive=True)
 
 
+def set_momentum(model: keras.Model, momentum: float) -> None:
+    """Let the moving statistics of all batch normalisations keep this share of themselves a step."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            set_momentum(layer, momentum)
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = momentum
+
+
 class AverageStatistics(keras.callbacks.Callback):
     """At the end of an epoch, give the moving statistics of all ranks their mean. Comes first of the callbacks."""
 

@@ -20,7 +20,7 @@ from tqdm import tqdm
 import common.distributed as hvd
 from common import run
 from common.checkpoint import write_checkpoint
-from common.errors import TrainingError
+from common.errors import RunFolderError, TrainingError
 from common.files import require_space, whole_file
 
 logger = logging.getLogger(__name__)
@@ -169,12 +169,17 @@ def write_history(path: Path, rows: list[dict]) -> None:
 
 
 def read_history(path: Path, epochs: int) -> list[dict]:
-    """The first `epochs` rows of `history.csv`, as numbers."""
-    if not path.exists():
-        return []
-    with open(path, newline="") as file:
-        rows = [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
-    return [{**row, "epoch": int(row["epoch"])} for row in rows[:epochs]]
+    """The first `epochs` rows of `history.csv`, as numbers.
+
+    Raises:
+        RunFolderError: it is missing or damaged.
+    """
+    try:
+        with open(path, newline="") as file:
+            rows = [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+        return [{**row, "epoch": int(row["epoch"])} for row in rows[:epochs]]
+    except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
+        raise RunFolderError(f"{path} cannot be read ({error}); restore it, or start a new run.") from error
 
 
 class Progress(keras.callbacks.Callback):

@@ -46,7 +46,9 @@ def read_checkpoint(path: Path, model: keras.Model, identity: dict) -> tuple[int
             epoch, state = int(file.attrs["epoch"]), json.loads(file.attrs["state"])
     except FileNotFoundError:
         raise WeightsError(f"there is no checkpoint {path}; start the run without --resume.") from None
-    except (OSError, KeyError) as error:
+    except WeightsError:
+        raise
+    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise WeightsError(f"{path} cannot be read: it is cut short or no checkpoint; start a new run.") from error
     for variable, value in values:
         variable.assign(value)

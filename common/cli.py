@@ -7,9 +7,13 @@ explanation stand once. Exit codes: 0 done, 1 failed, 2 wrong usage.
 import argparse
 import dataclasses
 import logging
+import os
+import signal
 import sys
+import threading
 import typing
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from importlib.metadata import PackageNotFoundError, version
 
 import common.distributed as hvd
@@ -106,8 +110,10 @@ def run_command(command: Callable[[argparse.Namespace], None], parser: argparse.
 
     An error of one rank ends the job of all.
     """
-    arguments = parser.parse_args(argv)
+    arguments = parse_quietly(parser, argv)
     try:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, interrupt)  # as batch systems end a job: files are left as by Ctrl-C
         hvd.init()
         set_up_logging(arguments.log_level)
         command(arguments)
@@ -123,6 +129,19 @@ def run_command(command: Callable[[argparse.Namespace], None], parser: argparse.
             hvd.abort(1)
         raise
     return 0
+
+
+def parse_quietly(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the options; under a launcher, rank 0 alone prints help and usage errors."""
+    if hvd.launched_rank() == 0:
+        return parser.parse_args(argv)
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        return parser.parse_args(argv)
+
+
+def interrupt(signal_number: int, frame: object) -> None:
+    """What SIGTERM does."""
+    raise KeyboardInterrupt
 
 
 def describe_os_error(error: OSError) -> str:

@@ -61,6 +61,12 @@ def is_launched() -> bool:
     return any(name in os.environ for name in LAUNCHER_VARIABLES)
 
 
+def launched_rank() -> int:
+    """This process's rank as the launcher tells it, before `init`; 0 without one."""
+    names = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "MV2_COMM_WORLD_RANK")
+    return next((int(os.environ[name]) for name in names if name in os.environ), 0)
+
+
 def rank() -> int:
     """This process's number among all: 0 .. size() - 1."""
     return _horovod.rank() if _horovod else 0

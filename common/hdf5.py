@@ -11,7 +11,8 @@ Schema, version 1 (s = scale factor, 2 or 6; P = 32 px for s = 2, 96 px for s = 
 
     attributes   schema_version, complete, created_utc, code_revision, command, seed, scene, level, baseline,
                  scene_px, upper_left, scale_factor, degradation, quantification_value, radiometric_offsets (text),
-                 offsets (DN, in the order bands_10m, bands_20m, bands_60m), nodata, bands_10m, bands_20m, bands_60m, patches_requested, patches_with_nodata,
+                 offsets (DN, in the order bands_10m, bands_20m, bands_60m), nodata,
+                 bands_10m, bands_20m, bands_60m, patches_requested, patches_with_nodata,
                  patch_px, checksum (SHA-256 over the arrays)
 
 Patches are in random order, so that the first n are a random sample of the scene. Arrays are contiguous and
@@ -76,7 +77,7 @@ class PatchFile:
                 self.attributes: dict[str, Any] = dict(file.attrs)
                 self._check()
                 self.arrays: dict[str, np.ndarray] = {name: map_array(path, file[name]) for name in file}
-        except (OSError, KeyError, ValueError, RuntimeError) as error:
+        except (OSError, KeyError, ValueError, RuntimeError, AttributeError) as error:
             if isinstance(error, PatchFileError):
                 raise
             reason = "is not there" if not path.exists() else "cannot be read: it is cut short or no HDF5 file"

@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 PATCH_PX = {20: 32, 60: 96}  # Lanaras et al. 2018
 PATCHES_PER_TILE = {20: 8000, 60: 500}  # Lanaras et al. 2018
+PIXELS, PLACES = ("input_10m", "input_20m", "target"), ("row", "col", "block")  # arrays of every patch file
 MOST_BLOCKS = 10  # a side of a scene
 BLOCK_PATCHES = 3  # at least so many patches fit side by side in a block, where the scene is large enough
 
@@ -277,12 +278,26 @@ def open_patch_file(scene: Scene, settings: PatchSettings, path: Path) -> PatchF
         PatchFileError: it is damaged, or made with other settings.
     """
     file = PatchFile(path)
+    check_content(file)
     for name, wanted in identity(scene, settings).items():
         found = file.attributes.get(name)
         if found != wanted:
             raise PatchFileError(f"{path} was made with {name} {found}, this run wants {wanted}; "
                                  f"delete it, or give another --patch-cache.")
     return file
+
+
+def check_content(file: PatchFile) -> None:
+    """Raise PatchFileError where arrays or attributes are not as `make_patch_file` writes them."""
+    missing = [name for name in (*PIXELS, *PLACES) if name not in file.arrays]
+    missing += [name for name in ("checksum", "offsets", "bands_10m") if name not in file.attributes]
+    if missing:
+        raise PatchFileError(f"{file.path} lacks {', '.join(missing)}; delete it and it is made again.")
+    odd = [name for name, array in file.arrays.items() if len(array) != len(file)
+           or name not in PLACES and (array.dtype != np.uint16 or array.ndim != 4)]
+    if odd:
+        raise PatchFileError(f"{file.path} holds {odd[0]} of shape {file.arrays[odd[0]].shape} and type "
+                             f"{file.arrays[odd[0]].dtype}, not as written; delete it and it is made again.")
 
 
 def prepare_patch_files(

@@ -74,8 +74,8 @@ class RunConfig:
                 raise SettingError(f"--{name.replace('_', '-')} must be above 0; got {getattr(self, name)}.")
         if not 0 <= self.warmup_epochs < math.inf:
             raise SettingError(f"--warmup-epochs must be at least 0; got {self.warmup_epochs}.")
-        if self.seed < 0:
-            raise SettingError(f"--seed must be at least 0; got {self.seed}.")
+        if not 0 <= self.seed < 2**32:
+            raise SettingError(f"--seed must be 0 to 4294967295; got {self.seed}.")
         for field in dataclasses.fields(self):
             choices = field.metadata.get("choices")
             if choices and getattr(self, field.name) not in choices:
@@ -141,10 +141,16 @@ def check_replaceable(folder: Path, overwrite: bool) -> None:
     names = sorted(path.name for path in folder.iterdir())
     if names and not overwrite:
         raise RunFolderError(f"{folder} is not empty; continue with --resume, or replace it with --overwrite.")
-    strange = [name for name in names if name not in (*KNOWN, TENSORBOARD) and not is_partial(folder / name)]
+    strange = [name for name in names if not (name in KNOWN and (folder / name).is_file() or is_partial(folder / name)
+                                              or name == TENSORBOARD and holds_only_logs(folder / name))]
     if strange:
         raise RunFolderError(f"{folder} holds {strange[0]}, which no run writes; --overwrite will not touch such a "
                              f"folder: give another --run-dir.")
+
+
+def holds_only_logs(folder: Path) -> bool:
+    """Is this a folder of TensorBoard's, with nothing else in it?"""
+    return folder.is_dir() and all(path.is_dir() or path.name.startswith("events") for path in folder.rglob("*"))
 
 
 def check_writable(folder: Path) -> None:

@@ -308,5 +308,8 @@ class _Metadata:
         for group in self.elements("Special_Values"):
             if group.findtext("{*}SPECIAL_VALUE_TEXT", "").strip() == name:
                 tag = "SPECIAL_VALUE_INDEX"
-                return int(self.number(group.findtext(f"{{*}}{tag}"), tag))
+                number = self.number(group.findtext(f"{{*}}{tag}"), tag)
+                if not (number.is_integer() and 0 <= number <= SATURATED_DN):
+                    raise ProductError(f"{self.where} has {tag} {number:g}; expected 0 to {SATURATED_DN}; {_DAMAGED}.")
+                return int(number)
         return default

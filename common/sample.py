@@ -13,6 +13,7 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from common import cli
@@ -49,7 +50,11 @@ def fetch_sample() -> Path:
         wheel = fetch_wheel(SAMPLE)
         with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
             unpack(wheel, Path(temporary) / "sample")
-            (Path(temporary) / "sample").replace(folder)
+            with suppress(OSError):  # another process was faster; what it made is checked as well
+                (Path(temporary) / "sample").replace(folder)
+    missing = [name for name in (*ARCHIVES, "train.txt", "test.txt") if not (folder / name).exists()]
+    if missing:
+        raise DownloadError(f"{folder} lacks {', '.join(missing)}; delete it and it is made again.")
     return folder
 
 

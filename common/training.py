@@ -6,10 +6,11 @@ An application builds its model and says what is trained on, how it is validated
 import hashlib
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 
 import common.distributed as hvd
@@ -26,6 +27,7 @@ from common.callbacks import (
 )
 from common.checkpoint import read_checkpoint
 from common.dataset import PatchSource, steps_per_epoch, training_batches, validation_batches
+from common.errors import RunFolderError
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +77,7 @@ def compile_model(model: keras.Model, optimizer: keras.optimizers.Optimizer, los
 
 def fit(model: keras.Model, config: run.RunConfig, task: Task, place: Place) -> None:
     """Train a compiled model; rank 0 keeps history, best weights and checkpoints in the run folder."""
+    config = with_fitting_batches(config, len(task.training))
     steps = steps_per_epoch(len(task.training), config.batch_size)
     learning_rate = LearningRate(config, steps)
     first_epoch, history = 0, []
@@ -92,6 +95,16 @@ def fit(model: keras.Model, config: run.RunConfig, task: Task, place: Place) -> 
         epochs=config.epochs, initial_epoch=first_epoch, verbose=0, shuffle=False,
         callbacks=training_callbacks(config, task, place, learning_rate, history, steps),
     )
+
+
+def with_fitting_batches(config: run.RunConfig, patches: int) -> run.RunConfig:
+    """The configuration, its batches no larger than this rank's share of the patches."""
+    share = -(-patches // hvd.size())
+    if config.batch_size <= share:
+        return config
+    logger.warning("%d training patches on %d ranks: batches of %d instead of %d", patches, hvd.size(), share,
+                   config.batch_size)
+    return replace(config, batch_size=share)
 
 
 def training_callbacks(
@@ -114,8 +127,14 @@ def training_callbacks(
 def restore(place: Place, model: keras.Model) -> tuple[int, dict, list[dict]]:
     """Finished epochs, state of the learning rate, and history of the run to continue. Called on rank 0."""
     epoch, state = read_checkpoint(place.folder / run.CHECKPOINT, model, place.identity)
+    history = read_history(place.folder / run.HISTORY, epoch)
+    if [row["epoch"] for row in history] != list(range(1, epoch + 1)):  # the best epoch would be forgotten
+        raise RunFolderError(f"{place.folder / run.HISTORY} lacks some of the {epoch} epochs that the checkpoint has "
+                             f"seen; restore it, or start a new run.")
+    if not h5py.is_hdf5(place.folder / run.WEIGHTS):
+        raise RunFolderError(f"{place.folder / run.WEIGHTS} is missing or damaged; restore it, or start a new run.")
     logger.info("resumed after epoch %d", epoch)
-    return epoch, state, read_history(place.folder / run.HISTORY, epoch)
+    return epoch, state, history
 
 
 def digest(value: Any) -> str:

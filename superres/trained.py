@@ -1,21 +1,25 @@
 """Trained networks as commands take them: a run folder, a file of weights, or the name of published ones.
 
-A run folder knows its network and its GSD, published weights know theirs, a bare file is tried.
+A run folder knows its network and its GSD, published weights know theirs; of a bare file, the shapes tell the GSD.
 """
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import h5py
 import keras
 
 from common.errors import RunFolderError, SettingError, WeightsError
 from common.run import CONFIG, read_config
+from common.sentinel2 import BANDS_BY_GSD
 from superres.networks import NETWORKS, build_network
 from superres.weights import PUBLISHED, PUBLISHED_NETWORK, find_weights, load_weights
 
 GSDS = (20, 60)
+KERNEL_AXES = 4  # rows, columns, bands in, bands out
 
 
 @dataclass(frozen=True)
@@ -89,8 +93,9 @@ def describe_weights(source: str, network: str = PUBLISHED_NETWORK) -> TrainedNe
     elif path.is_dir() or (path.exists() and (folder / CONFIG).exists()):
         name, gsd = run_network(folder)
     else:
-        name, gsd = network, find_gsd(find_weights(source), network)
+        name, gsd = network, guess_gsd(find_weights(source))
     file = find_weights(source)
+    load_weights(build_network(name, gsd), file)  # better to fail now than on all ranks
     return TrainedNetwork(source, file, name, gsd, hashlib.sha256(file.read_bytes()).hexdigest())
 
 
@@ -107,20 +112,17 @@ def run_network(folder: Path) -> tuple[str, int]:
     return settings["model"], settings["gsd"]
 
 
-def find_gsd(file: Path, network: str) -> int:
-    """The GSD that a file of weights is for: the one whose network takes them.
+def guess_gsd(file: Path) -> int:
+    """The GSD that a file of weights is for, by its last kernel: 20 m where that cannot be told."""
+    found: list[int] = []
 
-    Raises:
-        WeightsError: it is neither.
-    """
-    errors = []
-    for gsd in GSDS:
-        try:
-            load_weights(build_network(network, gsd), file)
-            return gsd
-        except WeightsError as error:
-            errors.append(error)
-    raise errors[0]
+    def look(_name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset) and item.ndim == KERNEL_AXES:
+            found.extend(gsd for gsd in GSDS if item.shape[-1] == len(BANDS_BY_GSD[gsd]))
+
+    with suppress(OSError), h5py.File(file, "r") as handle:
+        handle.visititems(look)
+    return found[0] if found else GSDS[0]
 
 
 def _metres(gsds: Sequence[int]) -> str:

@@ -12,6 +12,7 @@ import argparse
 import logging
 import re
 import sys
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -145,7 +146,9 @@ def load_weights(model: keras.Model, path: Path | str) -> None:
         if is_published(file):
             load_published(model, file)
         else:
-            model.load_weights(file)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # it warns before it raises, which says the same
+                model.load_weights(file)
     except WeightsError:
         raise
     except Exception as error:  # Keras and h5py raise many kinds; all mean the same here

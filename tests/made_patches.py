@@ -76,11 +76,11 @@ def write_made(
 
 
 def tiny_network(image):
-    """A network as `bigearthnet.networks.NETWORKS` holds them that compiles in a second: patches of 12 px, 8 features."""
+    """A network for `bigearthnet.networks.NETWORKS` that compiles in a second: patches of 12 px, 8 features."""
     import keras
 
     image = keras.layers.Conv2D(8, 12, strides=12, name="first")(image)
-    image = keras.layers.BatchNormalization(name="norm", momentum=0.5)(image)
+    image = keras.layers.BatchNormalization(name="norm")(image)
     return keras.layers.GlobalAveragePooling2D(name="mean")(keras.layers.ReLU(name="relu")(image))
 
 

@@ -201,11 +201,12 @@ def tiny_product(folder: Path) -> tuple[list[object], str]:
             f"got 6 x 6 px.")
 
 
-CASES = (missing_tiles, other_gsd_of_run, folder_that_is_no_run, run_of_another_application, folder_below_a_file,
-         product_without_60m_bands, product_of_nodata, tiny_product)
+EARLY = (missing_tiles, other_gsd_of_run, folder_that_is_no_run, run_of_another_application, folder_below_a_file,
+         product_without_60m_bands)  # seen before there is a folder for the results
+LATE = (product_of_nodata, tiny_product)
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", EARLY + LATE)
 def test_bad_input(case: Callable[[Path], tuple[list[object], str]], one_tile, tmp_path, capsys):
     (tmp_path / "case").mkdir()
     changed, message = case(tmp_path / "case")
@@ -214,6 +215,7 @@ def test_bad_input(case: Callable[[Path], tuple[list[object], str]], one_tile, t
         words["--run-dir"] = write_run(tmp_path / "first")
     words |= dict(zip(changed[::2], changed[1::2], strict=True))
     assert_refused(capsys, [str(word) for pair in words.items() for word in pair], message)
+    assert (tmp_path / "results").exists() == (case in LATE)
     assert not (tmp_path / "results" / "metrics.csv").exists()
 
 

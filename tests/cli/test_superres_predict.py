@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -237,7 +238,9 @@ def test_weights_that_are_none(fails, folder, product, tmp_path):
 def test_weights_of_a_network_with_other_bands(fails, monkeypatch, product, tmp_path):
     inputs = keras.Input((None, None, 7))
     keras.Model(inputs, keras.layers.Conv2D(3, 3)(inputs)).save_weights(tmp_path / "other.weights.h5")
-    line = fails(product, "--weights", tmp_path / "other.weights.h5", "--output", tmp_path / "out.tif")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        line = fails(product, "--weights", tmp_path / "other.weights.h5", "--output", tmp_path / "out.tif")
     assert "other.weights.h5 does not hold weights of dsen2_20m" in line
 
 

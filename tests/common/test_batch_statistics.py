@@ -1,9 +1,10 @@
-"""Batch normalisation on one process: the synchronised one is Keras' own. Two ranks: `tests/mpi/test_bigearthnet.py`."""
+"""Batch normalisation on one process: the synchronised one is Keras' own. For two see `tests/mpi/test_bigearthnet.py`.
+"""
 
 import keras
 import numpy as np
 
-from common.batch_statistics import AverageStatistics, SyncBatchNormalization, synchronise
+from common.batch_statistics import AverageStatistics, SyncBatchNormalization, set_momentum, synchronise
 
 
 def test_equals_keras_on_one_process() -> None:
@@ -23,6 +24,17 @@ def test_synchronise_reaches_networks_inside_networks() -> None:
     kinds = [type(layer) for layer in model._flatten_layers()]
     assert kinds.count(SyncBatchNormalization) == 2
     assert keras.layers.BatchNormalization not in kinds
+
+
+def test_momentum_reaches_networks_inside_networks() -> None:
+    inner = keras.Sequential([keras.Input((3,)), SyncBatchNormalization()])
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, keras.layers.BatchNormalization()(inner(inputs)))
+    set_momentum(model, 0.5)
+    images = np.array([[2.0, 2, 2]] * 4, np.float32)
+    model(images, training=True)
+    assert np.asarray(inner.layers[0].moving_mean).tolist() == [1, 1, 1]
+    assert model.layers[-1].momentum == 0.5
 
 
 def test_nothing_to_average_on_one_process() -> None:

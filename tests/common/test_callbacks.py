@@ -15,7 +15,7 @@ import common.distributed as hvd
 from common import run
 from common.callbacks import LearningRate, PoolOverRanks, Progress, RunFolder, read_history, write_history
 from common.checkpoint import read_checkpoint
-from common.errors import OutputError, TrainingError
+from common.errors import OutputError, RunFolderError, TrainingError
 
 STEPS = 4
 IDENTITY = {"seed": 0}
@@ -97,7 +97,10 @@ def test_history_round_trip(tmp_path):
     write_history(tmp_path / "history.csv", rows)
     assert read_history(tmp_path / "history.csv", 2) == rows
     assert read_history(tmp_path / "history.csv", 1) == rows[:1]
-    assert read_history(tmp_path / "none.csv", 5) == []
+    (tmp_path / "odd.csv").write_text("epoch,loss\n1,low\n")
+    for name in ("none.csv", "odd.csv"):
+        with pytest.raises(RunFolderError, match=rf"{name} cannot be read \(.*\); restore it, or start a new run"):
+            read_history(tmp_path / name, 5)
     with open(tmp_path / "history.csv") as file:
         assert next(csv.reader(file)) == ["epoch", "loss", "seconds", "val_loss"]
 

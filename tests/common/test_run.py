@@ -57,7 +57,7 @@ def test_unknown_settings():
     ({"learning_rate": math.inf}, "--learning-rate must be above 0; got inf"),
     ({"warmup_epochs": -1.0}, "--warmup-epochs must be at least 0; got -1.0"),
     ({"warmup_epochs": math.nan}, "--warmup-epochs must be at least 0; got nan"),
-    ({"seed": -1}, "--seed must be at least 0; got -1"),
+    ({"seed": -1}, "--seed must be 0 to 4294967295; got -1"),
     ({"schedule": "steps"}, r"schedule must be one of \('plateau', 'cosine'\); got 'steps'"),
     ({"precision": "int8"}, r"precision must be one of .*; got 'int8'"),
     ({"size": 5}, r"size must be one of \(3, 4\); got 5"),
@@ -124,6 +124,14 @@ def test_overwrite_does_not_touch_what_no_run_wrote(tmp_path):
     with pytest.raises(RunFolderError, match=r"holds thesis\.tex, which no run writes; --overwrite will not touch"):
         create_run_folder(str(folder), "name", overwrite=True)
     assert names(folder) == {*run.FILES, run.TENSORBOARD, "thesis.tex"}
+
+
+def test_overwrite_does_not_touch_what_tensorboard_did_not_write(tmp_path):
+    folder = finished_run(tmp_path / "run")
+    (folder / run.TENSORBOARD / "thesis.tex").write_text("years of work")
+    with pytest.raises(RunFolderError, match="holds tensorboard, which no run writes"):
+        create_run_folder(str(folder), "name", overwrite=True)
+    assert (folder / run.TENSORBOARD / "thesis.tex").exists()
 
 
 def test_overwrite_takes_away_what_a_killed_run_left(tmp_path):

@@ -20,7 +20,7 @@ def test_classes():
     pixels = {"water": (500, 400, 300, 100), "vegetation": (300, 500, 300, 4000), "other": (900, 1000, 1100, 1500)}
     image = np.empty((10, 10, 4))
     image[:4], image[4:7], image[7:] = pixels["water"], pixels["vegetation"], pixels["other"]
-    image[0, 0] = (9000, 9000, 9000, 9000)
+    image[0, 0] = (9000, 9000, 9000, 30000)  # an NDVI of vegetation, too
     valid = np.ones((10, 10), bool)
     valid[9] = False
     labels = classify(image, valid)
@@ -49,11 +49,11 @@ def test_group_means(monkeypatch):
 
 
 def test_block_means_without_what_does_not_count():
-    plane = np.arange(25.0).reshape(5, 5)
+    plane = np.arange(1.0, 26).reshape(5, 5)
     valid = np.ones((5, 5), bool)
     valid[0, 0] = False
     valid[2:4, 2:4] = False
-    np.testing.assert_array_equal(block_means(plane, valid, 2), [[4, 5], [13, np.nan]])
+    np.testing.assert_array_equal(block_means(plane, valid, 2), [[5, 6], [14, np.nan]])
 
 
 @pytest.fixture

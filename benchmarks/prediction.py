@@ -1,0 +1,121 @@
+"""Prediction against the plain way, and against the convolutions alone; its memory on a full tile.
+
+    python -m benchmarks.prediction speed PRECISION        prints one line of JSON
+    python -m benchmarks.prediction memory SCENE ROWS      prints one line of JSON
+
+The plain way is that of the DSen2 paper's code: patches of 128 px with a border of 8, upsampled by scikit-image, float32
+`model.predict`, pasted together. Ours is what `superres-predict` does with a window. The convolutions alone are those of
+DSen2 and nothing else, on tensors of our window's size.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from skimage.transform import resize
+
+from benchmarks.measure import Result, peak_memory_gib, run_child
+from common.sentinel2 import BANDS_BY_GSD
+from common.windows import Window, grid
+from superres.inference import WINDOW_PX, array_reader, compile_network
+from superres.networks import NETWORKS, build_network, margin_px
+
+PATCH_PX, BORDER_PX = 128, 8
+ROUNDS = 3
+GSD = 20
+FEATURES, CONVOLUTIONS = 128, 14  # of DSen2
+FULL_TILE_ROWS = 800  # of a full tile, all its columns: three rows of windows, after which memory no longer changes
+
+
+def random_scene(size: int) -> dict[str, np.ndarray]:
+    """Inputs of DSen2 for 20 m, network units."""
+    rng = np.random.default_rng(0)
+    return {"input_10m": rng.random((size, size, 4), np.float32), "input_20m": rng.random((size // 2, size // 2, 6), np.float32)}
+
+
+def random_weights(model: keras.Model) -> keras.Model:
+    rng = np.random.default_rng(0)
+    for variable in model.trainable_variables:
+        variable.assign(rng.normal(0, 0.03, variable.shape))
+    return model
+
+
+def plain_network() -> keras.Model:
+    """DSen2 whose inputs are upsampled already."""
+    inputs = [keras.Input((None, None, bands)) for bands in (4, 6)]
+    return random_weights(keras.Model(inputs, NETWORKS["dsen2"].body(inputs, 6, "float32")))
+
+
+def plain_way(model: keras.Model, scene: dict[str, np.ndarray]) -> np.ndarray:
+    """The whole scene, but for its border."""
+    size = len(scene["input_10m"])
+    step = PATCH_PX - 2 * BORDER_PX
+    coarse = scene["input_20m"]
+    windows = [Window(row, col, PATCH_PX, PATCH_PX) for row in range(0, size - PATCH_PX + 1, step)
+               for col in range(0, size - PATCH_PX + 1, step)]
+    fine = np.stack([scene["input_10m"][window.slices] for window in windows])
+    large = np.empty((len(windows), PATCH_PX, PATCH_PX, coarse.shape[2]), np.float32)
+    for number, window in enumerate(windows):
+        patch = coarse[window.coarsened(2).slices]
+        for band in range(coarse.shape[2]):
+            large[number, ..., band] = resize(patch[..., band], (PATCH_PX, PATCH_PX), order=1, mode="reflect")
+    result = np.empty((size, size, 6), np.float32)
+    inner = slice(BORDER_PX, -BORDER_PX)
+    for window, patch in zip(windows, model.predict([fine, large], verbose=0), strict=True):
+        place = Window(window.row + BORDER_PX, window.col + BORDER_PX, step, step)
+        result[place.slices] = patch[inner, inner]
+    return result
+
+
+def our_way(predict: Callable, scene: dict[str, np.ndarray], size: int, margin: int) -> None:
+    """Windows of the middle of the scene, all with their full margin."""
+    read = array_reader(scene)
+    for window in grid(size, size, WINDOW_PX, WINDOW_PX):
+        outer = window.moved(margin, margin).grown(margin, size + 2 * margin, size + 2 * margin)
+        predict(read(outer))[margin:-margin, margin:-margin]
+
+
+def bare_convolutions(precision: str) -> Callable[[tf.Tensor], tf.Tensor]:
+    """The convolutions of DSen2 one after the other; the first and the last in float32, as in the network."""
+    rng = np.random.default_rng(0)
+    widths = [10, *[FEATURES] * (CONVOLUTIONS - 1), 6]
+    kernels = [tf.constant(rng.normal(0, 0.03, (3, 3, *pair)).astype(np.float32)) for pair in zip(widths, widths[1:], strict=False)]
+
+    @tf.function(input_signature=[tf.TensorSpec((1, None, None, 10))])
+    def run(tensor: tf.Tensor) -> tf.Tensor:
+        for number, kernel in enumerate(kernels):
+            dtype = precision if 0 < number < CONVOLUTIONS - 1 else "float32"
+            tensor = tf.nn.conv2d(tf.cast(tensor, dtype), tf.cast(kernel, dtype), 1, "SAME")
+        return tensor
+
+    return run
+
+
+def speed(precision: str) -> dict[str, float]:
+    """Useful pixels/s of each way, the best of alternating rounds, and the pixels/s of the convolutions alone."""
+    margin = margin_px("dsen2", GSD)
+    size = 3 * (PATCH_PX - 2 * BORDER_PX) + 2 * BORDER_PX
+    scene, ours_scene = random_scene(size), random_scene(WINDOW_PX + 2 * margin)
+    plain, ours, bare = plain_network(), compile_network(random_weights(build_network("dsen2", GSD, precision))), bare_convolutions(precision)
+    tensor = tf.random.uniform((1, WINDOW_PX + 2 * margin, WINDOW_PX + 2 * margin, 10))
+    ways = {
+        "plain": (lambda: plain_way(plain, scene), (size - 2 * BORDER_PX) ** 2),
+        "ours": (lambda: our_way(ours, ours_scene, WINDOW_PX, margin), WINDOW_PX**2),
+        "convolutions": (lambda: bare(tensor).numpy(), (WINDOW_PX + 2 * margin) ** 2),
+    }
+    for run, _ in ways.values():
+        run()  # tracing is not counted
+    rates: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(ROUNDS):
+        for name, (run, pixels) in ways.items():
+            started, cpu = time.perf_counter(), time.process_time()
+            run()
+            rates[name].append(pixels / (time.perf_counter() - started))
+            print(name, f"{rates[name][-1]:.0f} px/s, {pixels / (time.process_time() - cpu):.0f} px/cpu s", file=sys.stderr)
+    return {name: max(found) for name, found in rates.items()}

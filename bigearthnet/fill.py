@@ -1,0 +1,81 @@
+"""Read patches and write them to their places; the long part of `bigearthnet-prepare`. No TensorFlow, no HDF5."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bigearthnet.archive import PatchFacts, read_facts, read_partner
+from bigearthnet.images import PatchFolders, read_images
+from bigearthnet.slots import Slots
+from common.errors import ProductError
+from common.files import cannot_write
+
+FACTS_PER_BLOCK = 1000
+PATCHES_PER_BLOCK = 64  # 10 MB; a run that is interrupted loses at most so much of each process
+
+
+@dataclass(frozen=True)
+class FillBlock:
+    """Patches for one process to copy.
+
+    Attributes:
+        slots: where images are written to.
+        superres_groups: groups that come from the GeoTIFFs at 10 m.
+        patches: row of the file and folders of each.
+    """
+
+    slots: Slots
+    superres_groups: tuple[str, ...]
+    patches: Sequence[tuple[int, PatchFolders]]
+
+
+def fill_block(block: FillBlock) -> list[tuple[str, str]]:
+    """Copy patches to their places, those left out that an earlier run copied.
+
+    Returns:
+        Name and reason of each that could not be read.
+
+    Raises:
+        OutputError: the disk is full.
+    """
+    unreadable = []
+    try:
+        file = os.open(block.slots.path, os.O_RDWR)
+        try:
+            for row, patch in block.patches:
+                if block.slots.holds(file, row):
+                    continue
+                try:
+                    images = read_images(patch, block.superres_groups)
+                except ProductError as error:
+                    unreadable.append((patch.name, str(error)))
+                else:
+                    block.slots.write(file, row, images)
+        finally:
+            os.close(file)
+    except OSError as error:
+        raise cannot_write(block.slots.path, error) from error
+    return unreadable
+
+
+def read_facts_block(patches: Sequence[tuple[str, str]]) -> list[tuple[str, PatchFacts | None, str]]:
+    """Name, facts and reason (where there are none) of patches given by name and folder."""
+    return [(name, *read_or_reason(read_facts, name, folder)) for name, folder in patches]
+
+
+def read_partner_block(patches: Sequence[tuple[str, str]]) -> list[tuple[str, str | None, str]]:
+    """Name, Sentinel-2 partner and reason (where there is none) of Sentinel-1 patches given by name and folder."""
+    return [(name, *read_or_reason(read_partner, name, folder)) for name, folder in patches]
+
+
+def read_or_reason(read: Callable, name: str, folder: str) -> tuple:
+    """What `read` gives and an empty reason, or None and why not."""
+    try:
+        return read(name, folder), ""
+    except ProductError as error:
+        return None, str(error)
+
+
+def in_blocks(items: Sequence, size: int) -> list:
+    """Cut into pieces of at most `size`."""
+    return [items[start : start + size] for start in range(0, len(items), size)]

@@ -1,0 +1,216 @@
+"""Figures of classification, drawn from tables and arrays: learning curve, scores by class, precision and recall,
+co-occurrence of classes, patches that were got wrong.
+
+Each function saves one PNG and needs no display. Labels are (N, C) of 0 and 1, probabilities (N, C).
+"""
+
+import os
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from sklearn import metrics
+
+from bigearthnet.results import classes_by_support, read_metrics
+from common.figures import (
+    BLUE,
+    GREEN,
+    INK,
+    ORANGE,
+    PURPLE,
+    RATE_PANEL,
+    SKY,
+    VERMILION,
+    HistoryPanel,
+    clean_axes,
+    draw_history,
+    legend_above,
+    save_png,
+)
+
+METHOD_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY)
+HISTORY_PANELS = (
+    HistoryPanel({"loss": "training", "val_loss": "validation"}, "Loss, lower is better", "Loss", 3.0),
+    HistoryPanel({"val_f1_micro": "micro", "val_f1_macro": "macro"},
+                 "F1 of validation patches at threshold 0.5, higher is better", "F1", 2.2, is_minimised=False),
+    RATE_PANEL,
+)
+LABEL_CHARACTERS = 44  # of a class's name in a line
+SHORT_CHARACTERS = 26
+STRETCH_PERCENTILES = (2, 98)
+COLUMNS_OF_PATCHES = 4
+
+
+class Mistake(NamedTuple):
+    """A patch that was got wrong.
+
+    Attributes:
+        name: of the patch.
+        image: (rows, cols, 3) red, green, blue, DN.
+        right, missed, wrong: classes found; there but not found; found but not there.
+    """
+
+    name: str
+    image: np.ndarray
+    right: Sequence[str]
+    missed: Sequence[str]
+    wrong: Sequence[str]
+
+
+def plot_history(history_csv: str | os.PathLike[str], output_png: str | os.PathLike[str]) -> None:
+    """Draw the learning curve of a run: loss, validation F1 and learning rate; see `common.figures.draw_history`."""
+    draw_history(history_csv, output_png, HISTORY_PANELS)
+
+
+def plot_class_scores(
+    metrics_csv: str | os.PathLike[str], output_png: str | os.PathLike[str], metric: str = "f1"
+) -> None:
+    """Draw a score by class, a bar a method, the most frequent class on top.
+
+    Args:
+        metrics_csv: as `bigearthnet.results.write_metrics` wrote it.
+        output_png: file to write.
+        metric: one that the table holds by class.
+
+    Raises:
+        ValueError: the table holds no such metric by class.
+    """
+    rows = read_metrics(metrics_csv)
+    values = {(row.name, row.method): row.value for row in rows if row.metric == metric}
+    classes, methods = classes_by_support(rows), list(dict.fromkeys(row.method for row in rows))
+    if not values or not classes:
+        raise ValueError(f"{metrics_csv} has no {metric} by class; evaluate the run again.")
+    figure = Figure(figsize=(8.5, 1.2 + len(classes) * (0.2 + 0.17 * len(methods))), layout="constrained")
+    ax = figure.subplots()
+    clean_axes(ax, grid="x")
+    _draw_bars(ax, np.array([[values.get((name, method), np.nan) for method in methods] for name in classes]))
+    ax.set_yticks(range(len(classes)), [f"{one_line(name)} ({count})" for name, count in classes.items()])
+    ax.invert_yaxis()
+    ax.tick_params(axis="y", length=0)
+    ax.set_xlim(0, 1.08)
+    ax.set_xlabel(f"{metric.upper()}, higher is better; in brackets: patches that hold the class")
+    legend_above(figure, ax.containers, methods)
+    save_png(figure, output_png)
+
+
+def plot_precision_recall(
+    labels: np.ndarray, probabilities: Mapping[str, np.ndarray], output_png: str | os.PathLike[str]
+) -> None:
+    """Draw precision over recall, a panel a method: all decisions together, and faintly each class.
+
+    Args:
+        labels: (N, C), at least one of them 1.
+        probabilities: method -> (N, C).
+        output_png: file to write.
+    """
+    count = len(probabilities)
+    figure = Figure(figsize=(4.2 * count + 0.4, 4.6), layout="constrained")
+    axes = figure.subplots(1, count, sharey=True, squeeze=False)[0]
+    for ax, (method, found), colour in zip(axes, probabilities.items(), METHOD_COLOURS * count, strict=False):
+        clean_axes(ax, grid="both")
+        faint = [ax.step(*_recall_precision(labels[:, index], found[:, index]), where="post", color="#AAAAAA",
+                         linewidth=0.8)[0] for index in np.flatnonzero(labels.any(axis=0))]
+        bold = ax.step(*_recall_precision(labels.ravel(), found.ravel()), where="post", color=colour, linewidth=2.2)
+        average = metrics.average_precision_score(labels.ravel(), found.ravel())
+        ax.set_title(method, loc="left", fontsize=11, color=INK)
+        ax.legend([bold[0], faint[0]], [f"all classes together, AP {average:.3f}", f"each of {len(faint)} classes"],
+                  loc="lower left", framealpha=1, edgecolor="none", fontsize=8)
+        ax.set(xlabel="Recall", xlim=(0, 1.02), ylim=(0, 1.04))
+    axes[0].set_ylabel("Precision")
+    save_png(figure, output_png)
+
+
+def plot_cooccurrence(labels: np.ndarray, class_names: Sequence[str], output_png: str | os.PathLike[str]) -> None:
+    """Draw which share of the patches of one class (row) hold another (column), for classes that occur.
+
+    Args:
+        labels: (N, C), at least one of them 1.
+        class_names: C names.
+        output_png: file to write.
+    """
+    labels = np.asarray(labels).astype(np.int64)
+    counts = labels.sum(axis=0)
+    order = [index for index in np.argsort(-counts, kind="stable") if counts[index]]
+    share = (labels.T @ labels)[np.ix_(order, order)] / counts[order][:, None]
+    size = 0.36 * len(order)
+    figure = Figure(figsize=(size + 5.6, size + 3.2), layout="constrained")
+    ax = figure.subplots()
+    shown = ax.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    ax.set_yticks(range(len(order)), [f"{one_line(class_names[index])} ({counts[index]})" for index in order],
+                  fontsize=8)
+    ax.set_xticks(range(len(order)), [one_line(class_names[index], SHORT_CHARACTERS) for index in order], fontsize=8,
+                  rotation=60, ha="right", rotation_mode="anchor")
+    ax.tick_params(length=0, labelcolor=INK)
+    ax.spines[:].set_visible(False)
+    if len(order) <= 20:
+        for row, col in np.ndindex(share.shape):
+            if share[row, col] >= 0.005:
+                ax.text(col, row, f"{100 * share[row, col]:.0f}", ha="center", va="center", fontsize=7,
+                        color="white" if share[row, col] > 0.55 else INK)
+    bar = figure.colorbar(shown, ax=ax, shrink=0.6, label="Share of the row's patches (%)",
+                          format=lambda value, _: f"{100 * value:.0f}")
+    bar.outline.set_visible(False)
+    save_png(figure, output_png)
+
+
+def plot_mistakes(mistakes: Sequence[Mistake], output_png: str | os.PathLike[str]) -> None:
+    """Show patches that were got wrong, and beside each what was found, missed and wrongly found."""
+    columns = min(COLUMNS_OF_PATCHES, len(mistakes))
+    rows = -(-len(mistakes) // columns)
+    captions = [_caption(mistake) for mistake in mistakes]
+    lines = max(len(caption) for caption in captions)
+    figure = Figure(figsize=(3.0 * columns, (2.9 + 0.155 * lines) * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for ax in axes.flat:
+        ax.set_axis_off()
+    for ax, mistake, caption in zip(axes.flat, mistakes, captions, strict=False):
+        ax.imshow(stretched(mistake.image), interpolation="nearest")
+        for line, (text, colour) in enumerate(caption):
+            ax.annotate(text, (0, 0), (0, -4 - 11 * line), xycoords="axes fraction", textcoords="offset points",
+                        va="top", fontsize=7.5, color=colour)
+        # Room for all captions, the longest's; annotations take none by themselves.
+        ax.annotate(" ", (0, 0), (0, -4 - 11 * lines), xycoords="axes fraction", textcoords="offset points", va="top")
+    save_png(figure, output_png)
+
+
+def stretched(image: np.ndarray) -> np.ndarray:
+    """DN -> 0 to 1, all bands by one stretch, so that colours stay."""
+    low, high = np.percentile(image, STRETCH_PERCENTILES)
+    return ((image - low) / max(high - low, 1)).clip(0, 1)
+
+
+def one_line(name: str, characters: int = LABEL_CHARACTERS) -> str:
+    """A class's name, cut where it is too long."""
+    return textwrap.shorten(name, characters, placeholder=" ...")
+
+
+def _draw_bars(ax: Axes, table: np.ndarray) -> None:
+    """Horizontal bars of a (classes, methods) table, grouped by class."""
+    thickness = 0.8 / table.shape[1]
+    for method in range(table.shape[1]):
+        position = np.arange(len(table)) + (method - (table.shape[1] - 1) / 2) * thickness
+        bars = ax.barh(position, np.nan_to_num(table[:, method]), 0.9 * thickness,
+                       color=METHOD_COLOURS[method % len(METHOD_COLOURS)])
+        ax.bar_label(bars, ["" if np.isnan(value) else f"{value:.2f}" for value in table[:, method]], padding=3,
+                     fontsize=8, color=INK)
+
+
+def _recall_precision(truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    precision, recall, _ = metrics.precision_recall_curve(truth, scores)
+    return recall, precision
+
+
+def _caption(mistake: Mistake) -> list[tuple[str, str]]:
+    """Lines of text and their colours."""
+    lines = [(mistake.name, INK)]
+    for mark, names, colour in (("found: ", mistake.right, INK), ("missed: ", mistake.missed, VERMILION),
+                                ("wrong: ", mistake.wrong, BLUE)):
+        for name in names:
+            lines += [(text, colour) for text in textwrap.wrap(f"{mark}{name}", 42, subsequent_indent="    ",
+                                                               max_lines=2, placeholder=" ...")]
+    return lines
+
+

@@ -1,0 +1,219 @@
+"""Tell the classes of patch folders, or of every square of 1.2 km of a Sentinel-2 product, with a trained network.
+
+    python bigearthnet/predict.py SCENE --run-dir runs/first --output map
+
+Patch folders or scene -> `probabilities.csv`; of a scene also `probabilities.tif`, a pixel a square and a band a class.
+Under mpirun the ranks share patches, or rows of squares.
+"""
+
+import common  # isort: skip  # noqa: F401  before TensorFlow, whose notes at the start it turns off
+
+import argparse
+import csv
+import logging
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+import common.distributed as hvd
+from bigearthnet.archive import S1_NAME, S2_NAME, find_patches, read_partner
+from bigearthnet.data import BAND_SETS, normalize
+from bigearthnet.images import PatchFolders, read_images
+from bigearthnet.inference import probabilities
+from bigearthnet.patch_file import GROUP_BANDS, NATIVE_PX
+from bigearthnet.squares import SQUARE_M, read_squares, square_grid, strips, write_raster
+from bigearthnet.trained import TrainedClassifier, read_trained, sizes
+from common import cli
+from common.bands import GeoReference
+from common.errors import ProductError, RunFolderError, SettingError
+from common.files import whole_file
+from common.output_folder import open_output_folder
+from common.patch_folder import is_patch_folder
+from common.run import code_revision, utc_now
+from common.scene import Scene
+from common.tiles import open_scene
+
+logger = logging.getLogger(__name__)
+
+TABLE, RASTER = "probabilities.csv", "probabilities.tif"
+Images = dict[str, np.ndarray]
+
+
+class Plan(NamedTuple):
+    """What is to be predicted, checked: patches, or a scene and its grid of squares."""
+
+    classifier: TrainedClassifier
+    folder: Path
+    patches: tuple[PatchFolders, ...]
+    scene: Scene | None
+    grid: GeoReference | None
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    parser = cli.new_parser(
+        "Tell the land-cover classes of BigEarthNet patches, or of every square of 1.2 km of a Sentinel-2 product. "
+        "Under mpirun ranks share the work.",
+        "python bigearthnet/predict.py S2A_MSIL2A_20170613T101031_N0400_R022_T33UUP_20170613T101608.SAFE "
+        "--run-dir runs/first --output map",
+    )
+    parser.add_argument("input", metavar="INPUT",
+                        help="patch folder, folder of patch folders, or product (.SAFE folder, .zip or MTD_*.xml)")
+    parser.add_argument("--run-dir", required=True, metavar="DIR", help="folder of the training run")
+    parser.add_argument("--s1-root", metavar="DIR", help="folder of the Sentinel-1 partners of the patches")
+    parser.add_argument("--batch-size", type=int, default=64, help="patches a rank and step (64)")
+    parser.add_argument("--output", required=True, metavar="DIR",
+                        help="folder for the table, and the raster of a product")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    return cli.run_command(predict, build_parser(), argv)
+
+
+def predict(arguments: argparse.Namespace) -> None:
+    """Predict this rank's share; rank 0 writes."""
+    plan = hvd.on_rank_zero(lambda: set_out(arguments))
+    model = plan.classifier.build()
+
+    def compute(images: Images) -> np.ndarray:
+        return in_batches(lambda part: probabilities(model, network_inputs(part, plan.classifier.bands)).numpy(),
+                          images, arguments.batch_size)
+
+    progress = cli.shows_progress(arguments.no_progress)
+    if plan.scene is None:
+        predict_patches(plan, compute, arguments.batch_size, progress)
+    else:
+        predict_scene(plan, compute, progress)
+
+
+def set_out(arguments: argparse.Namespace) -> Plan:
+    """Check all that can be checked before the work starts, and make the output folder. Called on rank 0."""
+    if arguments.batch_size < 1:
+        raise SettingError(f"--batch-size must be above 0; got {arguments.batch_size}.")
+    classifier = read_trained(arguments.run_dir)
+    require_native(classifier)
+    classifier.build()
+    path = Path(arguments.input)
+    patches, scene, grid = (), None, None
+    if path.is_dir() and path.suffix != ".SAFE" and not any(path.glob("MTD_*.xml")):
+        patches = find_folders(path, arguments.s1_root, classifier)
+    else:
+        scene = open_scene(path)
+        require_squares(scene, classifier)
+        grid = square_grid(scene)
+    folder = Path(arguments.output)
+    open_output_folder(folder, arguments.overwrite, [TABLE, RASTER])
+    return Plan(classifier, folder, patches, scene, grid)
+
+
+def require_native(classifier: TrainedClassifier) -> None:
+    """Raise where the network takes bands that something else brought to another GSD first."""
+    other = {name: shape for name, shape in classifier.image_shapes.items() if shape[0] != NATIVE_PX[name]}
+    if other:
+        raise RunFolderError(f"{classifier.folder} was trained on bands brought to 10 m beforehand ({sizes(other)}); "
+                             f"give a run trained on bands at their own GSD.")
+
+
+def require_squares(scene: Scene, classifier: TrainedClassifier) -> None:
+    """Raise where a scene cannot give what the network sees; warn where it is no surface reflectance."""
+    if "s1" in BAND_SETS[classifier.bands]:
+        raise SettingError(f"{classifier.folder} was trained with --bands {classifier.bands}, and {scene.name} holds "
+                           f"no Sentinel-1; give a run of rgb, 10m or s2.")
+    if scene.level != "L2A":
+        logger.warning("%s is %s; networks trained on BigEarthNet know L2A: their result may be wrong", scene.name,
+                       scene.level)
+
+
+def find_folders(path: Path, s1_root: str | None, classifier: TrainedClassifier) -> tuple[PatchFolders, ...]:
+    """The patch that a folder is, or those in it, with their partners where the network needs them."""
+    found = {path.absolute().name: str(path.absolute())} if is_patch_folder(path) else find_patches(path, S2_NAME)
+    if "s1" not in BAND_SETS[classifier.bands]:
+        return tuple(PatchFolders(name, folder) for name, folder in found.items())
+    if s1_root is None:
+        raise SettingError(f"{classifier.folder} was trained with --bands {classifier.bands}; give the folder of the "
+                           f"Sentinel-1 partners with --s1-root.")
+    partners = {read_partner(name, folder): folder for name, folder in find_patches(s1_root, S1_NAME).items()}
+    missing = [name for name in found if name not in partners]
+    if missing:
+        raise ProductError(f"{s1_root} lacks the Sentinel-1 partner of {missing[0]}; give the folder that holds it.")
+    return tuple(PatchFolders(name, folder, partners[name]) for name, folder in found.items())
+
+
+def network_inputs(images: Images, bands: str) -> dict:
+    """Images (B, rows, cols, bands) as stored -> what the network takes, normalised."""
+    return {group: normalize(images[group], GROUP_BANDS[group], chosen) for group, chosen in BAND_SETS[bands].items()}
+
+
+def in_batches(compute: Callable[[Images], np.ndarray], images: Images, batch_size: int) -> np.ndarray:
+    """What `compute` gives for all images, so many at a time."""
+    count = len(next(iter(images.values())))
+    return np.concatenate([compute({name: array[first : first + batch_size] for name, array in images.items()})
+                           for first in range(0, count, batch_size)])
+
+
+def predict_patches(plan: Plan, compute: Callable[[Images], np.ndarray], batch_size: int, progress: bool) -> None:
+    """Predict patch folders; rank 0 writes the table."""
+    mine = range(hvd.rank(), len(plan.patches), hvd.size())
+    found = {}
+    for first in tqdm(range(0, len(mine), batch_size), unit="batch", disable=not progress):
+        numbers = mine[first : first + batch_size]
+        read = [read_images(plan.patches[number]) for number in numbers]
+        values = compute({group: np.stack([images[group] for images in read]) for group in read[0]})
+        found.update(zip(numbers, values, strict=True))
+    gathered = {number: values for part in hvd.allgather_object(found) for number, values in part.items()}
+    if hvd.rank() == 0:
+        write_table(plan, ["name"], (([plan.patches[number].name], gathered[number]) for number in sorted(gathered)))
+        print(f"{len(gathered)} patches: {plan.folder / TABLE}")
+
+
+def predict_scene(plan: Plan, compute: Callable[[Images], np.ndarray], progress: bool) -> None:
+    """Predict the squares of a scene; rank 0 writes table and raster."""
+    groups = tuple(BAND_SETS[plan.classifier.bands])
+    found: dict[int, np.ndarray] = {}
+    for strip in tqdm(strips(plan.grid)[hvd.rank() :: hvd.size()], unit="strip", disable=not progress):
+        for row, (squares, valid) in enumerate(read_squares(plan.scene, strip, groups), start=strip.row):
+            found[row] = np.full((plan.grid.cols, len(plan.classifier.class_names)), np.nan, np.float32)
+            if valid.any():
+                found[row][valid] = compute({group: images[valid] for group, images in squares.items()})
+    gathered = {row: values for part in hvd.allgather_object(found) for row, values in part.items()}
+    if hvd.rank() == 0:
+        write_scene(plan, np.stack([gathered[row] for row in sorted(gathered)]))
+
+
+def write_scene(plan: Plan, raster: np.ndarray) -> None:
+    """Write table and raster, (rows, cols, C) with NaN where there is nodata, and say how many squares there are."""
+    tags = {"SCENE": plan.scene.name, "NETWORK": plan.classifier.name, "CODE_REVISION": code_revision(),
+            "CREATED_UTC": utc_now(), "COMMAND": " ".join(sys.argv)}
+    write_raster(plan.folder / RASTER, plan.grid, raster, plan.classifier.class_names, tags)
+    write_table(plan, ["row", "col", "x", "y"], square_lines(plan.grid, raster))
+    whole = int(np.isfinite(raster[..., 0]).sum())
+    print(f"{whole} squares, {raster[..., 0].size - whole} left out for nodata: {plan.folder / TABLE}, "
+          f"{plan.folder / RASTER}")
+
+
+def square_lines(grid: GeoReference, raster: np.ndarray) -> Iterator[tuple[list, np.ndarray]]:
+    """Row, column and upper-left corner, in metres of the scene's coordinate system, of the squares without nodata."""
+    x, _, _, y, _, _ = grid.geotransform
+    for row, col in zip(*np.nonzero(np.isfinite(raster[..., 0])), strict=True):
+        yield [int(row), int(col), x + col * SQUARE_M, y - row * SQUARE_M], raster[row, col]
+
+
+def write_table(plan: Plan, header: Sequence[str], lines: Iterator[tuple[list, np.ndarray]]) -> None:
+    """Write `probabilities.csv`: what each line is of, the classes that it holds, and the probability of each class."""
+    names, thresholds = plan.classifier.class_names, plan.classifier.thresholds
+    with whole_file(plan.folder / TABLE) as temporary, open(temporary, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*header, "classes", *names])
+        for first, values in lines:
+            found = "; ".join(names[index] for index in np.flatnonzero(values >= thresholds))
+            writer.writerow([*first, found, *(f"{value:.6f}" for value in values)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

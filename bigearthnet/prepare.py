@@ -1,0 +1,242 @@
+"""Bring the patch folders of a BigEarthNet archive into one HDF5 file, on one or many ranks.
+
+    bigearthnet-prepare --root BigEarthNet-v1.0 --s1-root BigEarthNet-S1-v1.0 --output data.h5
+
+The file is filled as `<output>.part` and gets its name when it is whole; the same command continues one that was
+interrupted. What could not be read is listed in `<output without ending>-unreadable.txt`.
+"""
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+import common.distributed as hvd
+from bigearthnet.fill import (
+    FACTS_PER_BLOCK,
+    PATCHES_PER_BLOCK,
+    FillBlock,
+    fill_block,
+    in_blocks,
+    read_facts_block,
+    read_partner_block,
+)
+from bigearthnet.parallel import run_blocks
+from bigearthnet.patch_file import create_file, find_slots, finish_file, group_shapes, read_plan
+from bigearthnet.plan import UNREADABLE, Plan, describe_left_out, make_plan, select_patches, unreadable_error
+from bigearthnet.slots import Slots
+from bigearthnet.splits import count_splits
+from common import cli
+from common.errors import OutputError, SettingError
+from common.files import cannot_write, whole_file, write_text
+
+logger = logging.getLogger(__name__)
+
+ALL_PATCHES = 590_326  # of the whole archive, version 1
+WORTH_PROCESSES = 8  # blocks; fewer are done before a process has started
+LOG_SECONDS = 60
+LISTED = 10  # unreadable patches in the log; the file names all
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    parser = cli.new_parser(
+        "Bring the patch folders of a BigEarthNet archive (version 1, or 2 with its metadata.parquet) into one HDF5 "
+        "file. Needs no rank count: under mpirun it uses all ranks, without it one. An interrupted run continues.",
+        "bigearthnet-prepare --root BigEarthNet-v1.0 --output data.h5",
+    )
+    parser.add_argument("--root", required=True, metavar="DIR", help="folder of the Sentinel-2 patches")
+    parser.add_argument("--output", required=True, metavar="FILE", help="HDF5 file to make")
+    parser.add_argument("--s1-root", metavar="DIR", help="folder of the Sentinel-1 patches, to store VV and VH too")
+    splits = parser.add_mutually_exclusive_group()
+    splits.add_argument("--splits", metavar="DIR",
+                        help="folder with train.csv, val.csv and test.csv, a patch name a line (the official lists)")
+    splits.add_argument("--split-by-region", type=int, metavar="SEED",
+                        help="draw the splits at random, whole squares of 100 km (version 2: tiles) on one side")
+    parser.add_argument("--nomenclature", type=int, choices=(19, 43), default=19, help="number of classes (19)")
+    parser.add_argument("--keep-snow-cloud", action="store_true",
+                        help="keep patches with snow, clouds or shadow; as the official lists lack them, they train")
+    parser.add_argument("--keep-unlabelled", action="store_true",
+                        help="keep patches without any class of the nomenclature (left out)")
+    parser.add_argument("--skip-unreadable", action="store_true",
+                        help="leave out and list patches that cannot be read (the first one ends the command)")
+    parser.add_argument("--superres", metavar="DIR",
+                        help="folder of <patch>.tif, bands brought to 10 m by superres-predict, to store for native")
+    parser.add_argument("--processes", type=int, metavar="N", help="processes of each rank that read (its cores)")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    return cli.run_command(prepare, build_parser(), argv)
+
+
+def prepare(options: argparse.Namespace) -> None:
+    """Choose patches, read their facts, then their images; all ranks share the reading."""
+    started = time.monotonic()
+    output = Path(options.output)
+    progress = cli.shows_progress(options.no_progress)
+    hvd.on_rank_zero(lambda: check_options(options, output))
+    selection = hvd.on_rank_zero(lambda: select_patches(options))
+    facts = [] if selection.facts else read_on_all_ranks(read_facts_block, selection.folders, options)
+    partners = read_on_all_ranks(read_partner_block, selection.unlisted_s1, options)
+    plan = hvd.on_rank_zero(lambda: make_plan(options, selection, facts, partners))
+    part = output.with_name(f"{output.name}.part")
+    slots, missing = hvd.on_rank_zero(lambda: begin(part, plan, options.overwrite))
+    filling = time.monotonic()
+    unreadable = fill(plan, slots, options, progress)
+    if hvd.on_rank_zero(lambda: finish(part, output, plan, unreadable)):
+        report_speed(missing, time.monotonic() - filling, time.monotonic() - started)
+
+
+def check_options(options: argparse.Namespace, output: Path) -> None:
+    """Check what can be checked before any work. Called on rank 0.
+
+    Raises:
+        SettingError, OutputError: as the messages say.
+    """
+    if options.processes is not None and options.processes < 1:
+        raise SettingError(f"--processes must be at least 1; got {options.processes}.")
+    if output.is_dir():
+        raise OutputError(f"{output} is a folder; --output needs the name of a file.")
+    if output.exists() and not options.overwrite:
+        raise OutputError(f"{output} exists; give another --output, or replace it with --overwrite.")
+    if not output.parent.is_dir():
+        raise OutputError(f"there is no folder {output.parent}; make it, or give another --output.")
+
+
+def read_on_all_ranks(read_block: Callable, folders: dict[str, str], options: argparse.Namespace) -> list:
+    """What JSON files say, on all ranks in the order of `folders`; each rank reads its share."""
+    mine = list(folders.items())[hvd.rank() :: hvd.size()]
+    blocks = in_blocks(mine, FACTS_PER_BLOCK)
+    found = [item for block in run_blocks(read_block, blocks, processes(options, len(blocks))) for item in block]
+    return sorted((item for part in hvd.allgather_object(found) for item in part), key=lambda item: item[0])
+
+
+def processes(options: argparse.Namespace, blocks: int) -> int:
+    """Processes for so many blocks."""
+    return (options.processes or hvd.cores_per_rank()) if blocks >= WORTH_PROCESSES else 1
+
+
+def begin(part: Path, plan: Plan, overwrite: bool) -> tuple[Slots, int]:
+    """Make the file to fill, or find out how far an interrupted run came. Called on rank 0.
+
+    Returns:
+        Where the images go, and how many patches are still to be read.
+
+    Raises:
+        OutputError: there is an interrupted run of something else, or no place to write.
+    """
+    logger.info("%d patches (%s), %d classes%s; %s", len(plan.patches), count_splits(plan.splits),
+                len(plan.class_names), ", with Sentinel-1" if plan.patches[0].s1 else "",
+                describe_left_out(plan.left_out))
+    if part.exists() and not (overwrite and not continues(part, plan)):
+        if not continues(part, plan):
+            raise OutputError(f"{part} was begun with other patches or options; delete it, or replace it with "
+                              f"--overwrite.")
+        done = int(read_plan(part)[1].sum())
+        logger.info("%s is continued: %d of %d patches are there", part, done, len(plan.patches))
+        return find_slots(part), len(plan.patches) - done
+    shapes = group_shapes(plan.patches[0].s1 is not None, plan.superres_groups)
+    attributes = {"command": " ".join(sys.argv), "plan": plan.digest, "superres": ",".join(plan.superres_groups),
+                  "nomenclature": len(plan.class_names)}
+    with whole_file(part) as temporary:
+        create_file(temporary, shapes, plan.labels, plan.class_names, plan.names, plan.splits, attributes)
+    return find_slots(part), len(plan.patches)
+
+
+def continues(part: Path, plan: Plan) -> bool:
+    """Was this file begun for the same plan?"""
+    return read_plan(part)[0] == plan.digest
+
+
+def fill(plan: Plan, slots: Slots, options: argparse.Namespace, progress: bool) -> dict[str, str]:
+    """Read this rank's share of the patches.
+
+    Returns:
+        Patch -> reason, of all ranks, of those that could not be read.
+
+    Raises:
+        ProductError: the first of these, where `--skip-unreadable` is not given.
+        OutputError: the disk is full.
+    """
+    mine = [FillBlock(slots, plan.superres_groups, block)
+            for block in in_blocks(list(enumerate(plan.patches)), PATCHES_PER_BLOCK)][hvd.rank() :: hvd.size()]
+    unreadable: dict[str, str] = {}
+    results = run_blocks(counted_fill_block, mine, processes(options, len(mine)))
+    for found in shown(results, sum(len(block.patches) for block in mine), progress):
+        unreadable.update(found)
+        if unreadable and not options.skip_unreadable:
+            raise unreadable_error(unreadable)
+    return {name: reason for part in hvd.allgather_object(unreadable) for name, reason in part.items()}
+
+
+def counted_fill_block(block: FillBlock) -> tuple[int, list[tuple[str, str]]]:
+    """`fill_block`, and the number of patches it had to read."""
+    return len(block.patches), fill_block(block)
+
+
+def shown(results: Iterator[tuple[int, Any]], total: int, progress: bool) -> Iterator[Any]:
+    """Pass results on, with a progress bar, or a line in the log every minute."""
+    started = logged = time.monotonic()
+    with tqdm(total=total, desc="reading", unit="patch", disable=not progress) as bar:
+        done = 0
+        for count, result in results:
+            done += count
+            bar.update(count)
+            now = time.monotonic()
+            if not progress and now - logged > LOG_SECONDS:
+                rate, logged = done / (now - started), now
+                logger.info("%d of %d patches of this rank, %.0f patches/s, %.1f h to go", done, total, rate,
+                            (total - done) / rate / 3600)
+            yield result
+
+
+def finish(part: Path, output: Path, plan: Plan, unreadable: dict[str, str]) -> bool:
+    """Give the file its name, and list what could not be read. Called on rank 0; True.
+
+    Raises:
+        ProductError: nothing could be read.
+        OutputError: the disk is full.
+    """
+    everything = {**plan.unreadable, **unreadable}
+    if len(unreadable) == len(plan.patches):
+        raise unreadable_error(unreadable)
+    left_out = {**plan.left_out, UNREADABLE: len(everything)} if everything else dict(plan.left_out)
+    finish_file(part, left_out)
+    try:
+        part.replace(output)
+    except OSError as error:
+        raise cannot_write(output, error) from error
+    write_unreadable(output.with_name(f"{output.stem}-unreadable.txt"), everything)
+    print(f"{output}: {len(plan.patches) - len(unreadable):,} patches, {describe_left_out(left_out)}")
+    return True
+
+
+def write_unreadable(path: Path, reasons: dict[str, str]) -> None:
+    """List what could not be read, in a file and, the first of it, in the log."""
+    path.unlink(missing_ok=True)
+    if not reasons:
+        return
+    lines = [f"{name}: {reasons[name]}" for name in sorted(reasons)]
+    write_text(path, "".join(f"{line}\n" for line in lines))
+    for line in lines[:LISTED]:
+        logger.warning("left out: %s", line)
+    logger.warning("%d patches could not be read; %s lists them", len(lines), path)
+
+
+def report_speed(patches: int, filling: float, altogether: float) -> None:
+    """Log how fast patches were read, and what that means for the whole archive."""
+    rate = patches / max(filling, 1e-9)
+    logger.info("read %d patches in %.1f s, %.0f patches/s (%.1f s with lists and labels); the %d patches of the whole "
+                "archive take %.1f h at this rate", patches, filling, rate, altogether, ALL_PATCHES,
+                ALL_PATCHES / max(rate, 1e-9) / 3600)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,166 @@
+"""`bigearthnet/train.py` and `evaluate.py` on several ranks: equal weights, statistics and scores."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from sklearn import metrics
+
+import common.distributed as hvd
+from bigearthnet import evaluate, train
+from bigearthnet.inference import predict
+from bigearthnet.networks import NETWORKS
+from bigearthnet.patch_file import BigEarthNetFile
+from bigearthnet.results import read_metrics
+from bigearthnet.trained import read_trained
+from common import run, training
+from common.batch_statistics import AverageStatistics, SyncBatchNormalization
+from common.callbacks import Progress, read_history
+from common.classification import Predictions, classification_metrics, pool_predictions
+from tests.made_patches import split_names, tiny_network, write_made
+
+SPLITS = split_names(12, 5, 7)  # 5 and 7: ranks hold unequal shares
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(NETWORKS, "small", tiny_network)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory, ranks: int) -> Path:
+    folder = hvd.broadcast_object(tmp_path_factory.mktemp("data"))
+    return hvd.on_rank_zero(lambda: write_made(folder / "made.h5", SPLITS))
+
+
+class Recorder(Progress):
+    """Keeps what the network held after each epoch, on each rank; best weights are later broadcast to all."""
+
+    held: ClassVar[list[list[np.ndarray]]] = []
+
+    def on_epoch_end(self, epoch: int, logs: dict) -> None:
+        super().on_epoch_end(epoch, logs)
+        self.held.append(self.model.get_weights())
+
+
+def train_recorded(data: Path, folder: Path, *flags: str) -> list[list[np.ndarray]]:
+    """Train the tiny network on all ranks; its weights and statistics after each epoch."""
+    Recorder.held.clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(NETWORKS, "small", tiny_network)
+        patch.setattr(training, "Progress", Recorder)
+        assert train.main(words(data, folder, *flags)) == 0
+    hvd.barrier()
+    return list(Recorder.held)
+
+
+@pytest.fixture(scope="module")
+def run_and_weights(data: Path) -> tuple[Path, list]:
+    """A run folder of two epochs by all ranks, and the network after each epoch on this rank."""
+    folder = data.parent / "run"
+    return folder, train_recorded(data, folder)
+
+
+@pytest.fixture(scope="module")
+def finished(run_and_weights: tuple[Path, list]) -> Path:
+    """The run folder."""
+    return run_and_weights[0]
+
+
+def words(data: Path, folder: Path, *flags: str) -> list[str]:
+    return ["--data", str(data), "--run-dir", str(folder), "--model", "small", "--epochs", "2", "--batch-size", "2",
+            "--warmup-epochs", "0", "--log-level", "WARNING", *flags]
+
+
+def test_scores_equal_scikit_learns_with_unequal_shares(ranks: int) -> None:
+    rng = np.random.default_rng(0)
+    labels = (rng.random((11, 4)) < 0.4).astype(np.uint8)
+    probabilities = rng.random((11, 4)).astype(np.float32)
+    mine = np.arange(11) if ranks == 1 else (np.arange(8) if hvd.rank() == 0 else np.arange(8, 11))
+    if hvd.rank() > 1:
+        mine = np.empty(0, np.int64)
+    pooled = pool_predictions(Predictions(mine, labels[mine], probabilities[mine]))
+    np.testing.assert_array_equal(pooled.labels, labels)
+    found = {row.metric: row.value for row in classification_metrics(
+        pooled.labels, pooled.probabilities, np.full(4, 0.5), list("abcd")) if row.name == "all"}
+    decided = probabilities >= 0.5
+    for average in ("micro", "macro"):
+        assert found[f"f1_{average}"] == pytest.approx(metrics.f1_score(labels, decided, average=average))
+        assert found[f"ap_{average}"] == pytest.approx(
+            metrics.average_precision_score(labels, probabilities, average=average))
+
+
+def test_synchronised_normalisation_equals_that_of_the_joined_batch(ranks: int) -> None:
+    """Outputs, moving statistics and gradients, far from zero mean."""
+    images = np.random.default_rng(1).normal(100, 3, (4 * ranks, 3, 3, 2)).astype(np.float32)
+    weights = np.random.default_rng(2).normal(size=images.shape).astype(np.float32)
+    part = slice(4 * hvd.rank(), 4 * hvd.rank() + 4)
+    ours, plain = SyncBatchNormalization(), keras.layers.BatchNormalization()
+    results = []
+    for layer, where in ((ours, part), (plain, slice(None))):
+        source = tf.Variable(images[where])
+        layer.build(source.shape)
+        with tf.GradientTape() as tape:
+            found = layer(source, training=True)
+            loss = tf.reduce_sum(found * weights[where])
+        results.append((found.numpy(), tape.gradient(loss, source).numpy(), layer.get_weights()[2:]))
+    (found, gradient, moving), (expected, expected_gradient, expected_moving) = results
+    np.testing.assert_allclose(found, expected[part], atol=1e-4)
+    # What a rank's pixels do to the statistics of all counts in the losses of all.
+    np.testing.assert_allclose(gradient_of_all(gradient, ranks), expected_gradient, atol=2e-3)
+    for mine, theirs in zip(moving, expected_moving, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5)
+
+
+def gradient_of_all(gradient: np.ndarray, ranks: int) -> np.ndarray:
+    """The gradients of all ranks, one below the other."""
+    return np.concatenate(hvd.allgather_object(gradient))
+
+
+def test_moving_statistics_become_their_mean(ranks: int) -> None:
+    model = keras.Sequential([keras.Input((2,)), keras.layers.BatchNormalization()])
+    model.layers[0].moving_mean.assign([hvd.rank(), 1.0])
+    callback = AverageStatistics()
+    callback.set_model(model)
+    callback.on_epoch_end(0, {})
+    np.testing.assert_allclose(np.asarray(model.layers[0].moving_mean), [(ranks - 1) / 2, 1])
+
+
+def test_ranks_hold_equal_networks_and_statistics_after_each_epoch(
+    run_and_weights: tuple[Path, list], same_on_all_ranks: Callable
+) -> None:
+    folder, held = run_and_weights
+    assert len(held) == len(read_history(folder / run.HISTORY, 9)) == 2
+    for weights in held:
+        same_on_all_ranks(weights)
+
+
+def test_synchronised_ranks_hold_equal_networks(data: Path, shared_path: Path, same_on_all_ranks: Callable) -> None:
+    for weights in train_recorded(data, shared_path / "run", "--sync-batch-norm"):
+        same_on_all_ranks(weights)
+
+
+def test_evaluation_is_that_of_one_process(data: Path, finished: Path, shared_path: Path, tmp_path: Path,
+                                           alone: Callable) -> None:
+    words = ["--data", str(data), "--run-dir", str(finished), "--log-level", "WARNING", "--output"]
+    assert evaluate.main([*words, str(shared_path / "many")]) == 0
+    hvd.barrier()
+    with alone():
+        assert evaluate.main([*words, str(tmp_path / "one")]) == 0
+    many, one = (read_metrics(folder / "metrics.csv") for folder in (shared_path / "many", tmp_path / "one"))
+    assert [row[:4] for row in many] == [row[:4] for row in one]
+    np.testing.assert_allclose([row.value for row in many], [row.value for row in one], atol=1e-6)
+
+
+def test_predictions_of_all_ranks_are_complete(data: Path, finished: Path) -> None:
+    trained, file = read_trained(finished), BigEarthNetFile(data)
+    rows = np.flatnonzero(np.asarray(file.splits) == "test")
+    found = predict(trained.build(), trained.patches(file, rows), batch_size=2)
+    np.testing.assert_array_equal(found.rows, rows)
+    np.testing.assert_array_equal(found.labels, file.labels[rows])
+    everywhere = hvd.allgather_object(found.probabilities)
+    np.testing.assert_array_equal(everywhere[0], everywhere[-1])

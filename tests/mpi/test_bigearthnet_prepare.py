@@ -1,0 +1,58 @@
+"""Two ranks prepare an archive together: the file is that of one process."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import common.distributed as hvd
+from bigearthnet import prepare
+from bigearthnet.patch_file import BigEarthNetFile
+from tests.fake_safe import write_labelled_patch, write_s1_patch
+
+PATCHES = 5
+
+
+def write_archive(folder: Path) -> None:
+    for number in range(PATCHES):
+        name = f"S2A_MSIL2A_20170617T113321_{number}_55"
+        write_labelled_patch(folder / "S2", name, corner=(100000 * number, 5300040))
+        write_s1_patch(folder / "S1", f"S1A_IW_GRDH_1SDV_20170617T064724_29UPU_{number}_55", name, shift=number)
+
+
+def run(folder: Path, output: str, *options: str) -> int:
+    return prepare.main(["--root", f"{folder}/S2", "--s1-root", f"{folder}/S1", "--split-by-region", "0",
+                         "--keep-snow-cloud", "--output", str(folder / output), "--processes", "1", *options])
+
+
+def test_same_file_as_one_process(shared_path: Path, alone: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepare, "PATCHES_PER_BLOCK", 1)
+    if hvd.rank() == 0:
+        write_archive(shared_path)
+        with alone():
+            assert run(shared_path, "one.h5") == 0
+    hvd.barrier()
+    seen = []
+    fill_block = prepare.fill_block
+    monkeypatch.setattr(prepare, "fill_block", lambda block: (seen.extend(block.patches), fill_block(block))[1])
+    assert run(shared_path, "two.h5") == 0
+    shares = hvd.allgather_object([row for row, _ in seen])
+    assert sorted(row for share in shares for row in share) == list(range(PATCHES))
+    assert all(shares)  # each rank read some
+    one, two = (BigEarthNetFile(shared_path / name) for name in ("one.h5", "two.h5"))
+    assert len(two) == PATCHES
+    assert two.attributes["checksum"] == one.attributes["checksum"]
+
+
+def test_what_either_rank_cannot_read_is_listed(shared_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepare, "PATCHES_PER_BLOCK", 1)
+    broken = [f"S2A_MSIL2A_20170617T113321_{number}_55" for number in (0, 3)]
+    if hvd.rank() == 0:
+        write_archive(shared_path)
+        for name in broken:
+            (shared_path / "S2" / name / f"{name}_B04.tif").unlink()
+    hvd.barrier()
+    assert run(shared_path, "data.h5", "--skip-unreadable") == 0
+    lines = (shared_path / "data-unreadable.txt").read_text().splitlines()
+    assert [line.partition(":")[0] for line in lines] == broken
+    assert len(BigEarthNetFile(shared_path / "data.h5")) == PATCHES - 2
