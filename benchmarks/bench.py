@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # `benchmarks` and `tests` are not installed
 
 from benchmarks import bigearthnet, classification, extraction, loading, ranks
@@ -52,10 +54,11 @@ def measure_extraction(product: str | None) -> list[Result]:
     """Extraction from the given product, or from a made one."""
     if product:
         return extraction.run(product)
-    from tests.fake_safe import made_pixels, write_safe
+    from tests.fake_safe import textured_pixels, write_safe
 
     with tempfile.TemporaryDirectory() as folder:
-        return extraction.run(str(write_safe(Path(folder), pixels=made_pixels(MADE_PX))))
+        pixels = textured_pixels(np.random.default_rng(0), MADE_PX)
+        return extraction.run(str(write_safe(Path(folder), pixels=pixels)))
 
 
 if __name__ == "__main__":

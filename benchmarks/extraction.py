@@ -10,6 +10,7 @@ from pathlib import Path
 
 from osgeo import gdal
 
+import superres.train  # noqa: F401  the command that cuts holds TensorFlow as well
 from benchmarks.measure import Result, peak_memory_gib, run_child, seconds
 from common.patches import PATCHES_PER_TILE, PatchSettings, make_patch_file
 from common.scene import Scene
