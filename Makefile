@@ -1,5 +1,5 @@
 # Each target does all of the set-up that it needs; a set-up that is up to date takes a second.
-.PHONY: help install train classify test test-mpi notebooks bench lint
+.PHONY: help install train weights classify test test-mpi notebooks bench lint
 .DEFAULT_GOAL := help
 
 PYTHON := .venv/bin/python
@@ -22,6 +22,9 @@ train: install ## train DSen2 on a small real sample with two ranks, and show ho
 	$(MPIRUN) $(PYTHON) superres/train.py --tiles "$$sample/train.txt" --test-tiles "$$sample/test.txt" \
 		--epochs 24 --batch-size 4 --learning-rate 2.5e-4 --schedule cosine --precision $(PRECISION) \
 		--patch-cache runs/sample/patches --run-dir runs/sample/dsen2-20m --overwrite
+
+weights: install ## fetch the published DSen2 weights (80 MB) into the cache
+	@$(PYTHON) superres/weights.py
 
 classify: install ## train ResNet50 on six real BigEarthNet patches with two ranks: shows that it runs (minutes)
 	@sample=$$($(PYTHON) common/sample.py) && mkdir -p runs/sample && \

@@ -36,7 +36,9 @@ setup(
     entry_points={
         "console_scripts": [
             "superres-train=superres.train:main",
+            "superres-predict=superres.predict:main",
             "superres-evaluate=superres.evaluate:main",
+            "superres-weights=superres.weights:main",
             "bigearthnet-prepare=bigearthnet.prepare:main",
             "bigearthnet-train=bigearthnet.train:main",
             "bigearthnet-evaluate=bigearthnet.evaluate:main",

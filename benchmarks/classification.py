@@ -1,4 +1,4 @@
-"""Does classification learn what a made dataset holds: several bands, several losses; and do two ranks keep up with one?
+"""Does classification learn what a made dataset holds, with several bands and losses; do two ranks keep up with one?
 
     python -m benchmarks.classification                    train on 2,000 made patches (`tests/made_patches.py`)
     mpirun -np 2 python -m benchmarks.classification MODEL BATCH STEPS    prints one line of JSON, patches/s

@@ -62,9 +62,9 @@ def build_parser() -> argparse.ArgumentParser:
         help="product (.SAFE folder, its .zip or its MTD_*.xml) or BigEarthNet patch folder")
     add("--output", required=True, metavar="FILE",
         help="GeoTIFF to write; for several scenes a folder, where each gets its name with .tif")
-    add("--weights", action="append", default=[], metavar="WEIGHTS",
+    add("--weights", nargs="+", action="extend", default=[], metavar="WEIGHTS",
         help=f"{', '.join(PUBLISHED)}, or a file; once for each GSD")
-    add("--run-dir", action="append", default=[], metavar="DIR", help="run folder of superres-train; once for each GSD")
+    add("--run-dir", nargs="+", action="extend", default=[], metavar="DIR", help="run folder of superres-train; once for each GSD")
     add("--model", default=PUBLISHED_NETWORK, choices=tuple(NETWORKS),
         help=f"network that files of weights are for; run folders and names know theirs ({PUBLISHED_NETWORK})")
     add("--gsd", type=int, nargs="+", choices=(20, 60), help="native GSD in metres of the bands to sharpen (all that there "
