@@ -1,8 +1,8 @@
 """Print speed and memory as ratios that are measured in one run.
 
-    python benchmarks/bench.py                     all, on a made product of half size
-    python benchmarks/bench.py --product SCENE     on a product of yours, for the numbers of a full tile
-    python benchmarks/bench.py --only loading      one of them
+python benchmarks/bench.py                     all, on a made product of half size
+python benchmarks/bench.py --product SCENE     on a product of yours, for the numbers of a full tile
+python benchmarks/bench.py --only loading      one of them
 """
 
 import argparse
@@ -24,10 +24,12 @@ MADE_PX = 5490
 def build_parser() -> argparse.ArgumentParser:
     """The command's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--product",
-                        help="scene to cut patches from (a made one of 5490 px, 30 %% of a full tile's time)")
-    parser.add_argument("--only", choices=("extraction", "loading", "bigearthnet", "classification", "ranks"),
-                        action="append")
+    parser.add_argument(
+        "--product", help="scene to cut patches from (a made one of 5490 px, 30 %% of a full tile's time)"
+    )
+    parser.add_argument(
+        "--only", choices=("extraction", "loading", "bigearthnet", "classification", "ranks"), action="append"
+    )
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="of ranks (float32)")
     return parser
 

@@ -59,9 +59,25 @@ def read_plainly(patches: list[Path]) -> None:
 def prepare_archive(root: Path, lists: Path, output: Path) -> None:
     """The whole command in a process of its own: its start, lists, labels, images, the finished file."""
     subprocess.run(
-        [sys.executable, "-m", "bigearthnet.prepare", "--root", root, "--splits", lists, "--keep-snow-cloud",
-         "--output", output, "--processes", str(PROCESSES), "--overwrite", "--log-level", "ERROR"],
-        check=True, stdout=subprocess.DEVNULL,
+        [
+            sys.executable,
+            "-m",
+            "bigearthnet.prepare",
+            "--root",
+            root,
+            "--splits",
+            lists,
+            "--keep-snow-cloud",
+            "--output",
+            output,
+            "--processes",
+            str(PROCESSES),
+            "--overwrite",
+            "--log-level",
+            "ERROR",
+        ],
+        check=True,
+        stdout=subprocess.DEVNULL,
     )
 
 
@@ -107,22 +123,36 @@ def measure() -> dict:
         gathering = max(gather_rate(source) for _ in range(3))
         pipeline = max(pipeline_rate(source) for _ in range(2))
     reading = min(prepared) - min(start)
-    return {"plain": PATCHES / min(plain), "prepare": (PATCHES - FEW) / reading, "gather": gathering,
-            "pipeline": pipeline}
+    return {
+        "plain": PATCHES / min(plain),
+        "prepare": (PATCHES - FEW) / reading,
+        "gather": gathering,
+        "pipeline": pipeline,
+    }
 
 
 def run() -> list[Result]:
     """The rows of this benchmark."""
     found = run_child([sys.executable, "-m", "benchmarks.bigearthnet"])[0]
     return [
-        Result(f"bigearthnet-prepare, {PROCESSES} processes, without its start",
-               f"{found['prepare']:,.0f} patches/s", ""),
-        Result("bigearthnet-prepare / plain GDAL opens in one process", f"{found['prepare'] / found['plain']:.1f}",
-               "at least 4 on two cores"),
-        Result("BigEarthNet HDF5, 12 bands, random rows, one process", f"{found['gather']:,.0f} patches/s",
-               "at least 10,000"),
-        Result("BigEarthNet HDF5 -> normalised tensors, flipped and turned", f"{found['pipeline']:,.0f} patches/s",
-               "at least 10,000"),
+        Result(
+            f"bigearthnet-prepare, {PROCESSES} processes, without its start", f"{found['prepare']:,.0f} patches/s", ""
+        ),
+        Result(
+            "bigearthnet-prepare / plain GDAL opens in one process",
+            f"{found['prepare'] / found['plain']:.1f}",
+            "at least 4 on two cores",
+        ),
+        Result(
+            "BigEarthNet HDF5, 12 bands, random rows, one process",
+            f"{found['gather']:,.0f} patches/s",
+            "at least 10,000",
+        ),
+        Result(
+            "BigEarthNet HDF5 -> normalised tensors, flipped and turned",
+            f"{found['pipeline']:,.0f} patches/s",
+            "at least 10,000",
+        ),
     ]
 
 

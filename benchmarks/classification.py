@@ -1,7 +1,7 @@
 """Does classification learn what a made dataset holds, with several bands and losses; do two ranks keep up with one?
 
-    python -m benchmarks.classification                    train on 2,000 made patches (`tests/made_patches.py`)
-    mpirun -np 2 python -m benchmarks.classification MODEL BATCH STEPS    prints one line of JSON, patches/s
+python -m benchmarks.classification                    train on 2,000 made patches (`tests/made_patches.py`)
+mpirun -np 2 python -m benchmarks.classification MODEL BATCH STEPS    prints one line of JSON, patches/s
 """
 
 import common  # isort: skip  # noqa: F401  before TensorFlow, whose notes at the start it turns off
@@ -34,8 +34,15 @@ RANKS_MODEL, BATCH, STEPS, ROUNDS = "resnet50", 8, 3, 2
 
 def train_once(data: Path, folder: Path, **settings: object) -> dict[tuple[str, str], float]:
     """Train, and return (class, metric) -> value on the test patches."""
-    options = {"data": data, "run_dir": folder, "model": MODEL, "epochs": EPOCHS, "batch_size": 32,
-               "schedule": "cosine", **settings}
+    options = {
+        "data": data,
+        "run_dir": folder,
+        "model": MODEL,
+        "epochs": EPOCHS,
+        "batch_size": 32,
+        "schedule": "cosine",
+        **settings,
+    }
     words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     if train.main(words):
         sys.exit("training failed")
@@ -55,12 +62,21 @@ def learning() -> list[Result]:
     return [
         Result(f"macro F1, s2: {made}", f"{s2['all', 'f1_macro']:.3f}", "above 0.9"),
         Result("macro F1, rgb: the same", f"{rgb['all', 'f1_macro']:.3f}", "clearly lower"),
-        Result("mean F1 of classes that RGB does not tell apart, s2 / rgb",
-               f"{np.mean([s2[n, 'f1'] for n in twins]):.3f} / {np.mean([rgb[n, 'f1'] for n in twins]):.3f}", ""),
-        Result(f"class in 1 % of patches ({RARE}), recall / F1 / AP, bce",
-               " / ".join(f"{s2[RARE, metric]:.3f}" for metric in ("recall", "f1", "ap")), ""),
-        Result("the same, weighted loss", " / ".join(f"{weighted[RARE, m]:.3f}" for m in ("recall", "f1", "ap")),
-               "better than bce"),
+        Result(
+            "mean F1 of classes that RGB does not tell apart, s2 / rgb",
+            f"{np.mean([s2[n, 'f1'] for n in twins]):.3f} / {np.mean([rgb[n, 'f1'] for n in twins]):.3f}",
+            "",
+        ),
+        Result(
+            f"class in 1 % of patches ({RARE}), recall / F1 / AP, bce",
+            " / ".join(f"{s2[RARE, metric]:.3f}" for metric in ("recall", "f1", "ap")),
+            "",
+        ),
+        Result(
+            "the same, weighted loss",
+            " / ".join(f"{weighted[RARE, m]:.3f}" for m in ("recall", "f1", "ap")),
+            "better than bce",
+        ),
     ]
 
 
@@ -68,8 +84,11 @@ def throughput(model_name: str, batch: int, steps: int) -> dict:
     """Patches/s of all ranks together, with all bands, after a first step that is not counted."""
     hvd.init()
     model = build_network(model_name, SHAPES, 19)
-    model.compile(hvd.DistributedOptimizer(keras.optimizers.AdamW(1e-3)),
-                  keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=False)
+    model.compile(
+        hvd.DistributedOptimizer(keras.optimizers.AdamW(1e-3)),
+        keras.losses.BinaryCrossentropy(from_logits=True),
+        jit_compile=False,
+    )
     rng = np.random.default_rng(hvd.rank())
     images = {name: tf.constant(rng.random((batch, *shape), np.float32)) for name, shape in SHAPES.items()}
     labels = tf.constant((rng.random((batch, 19)) < 0.2).astype(np.float32))
@@ -91,8 +110,13 @@ def ranks() -> list[Result]:
         one += run_child([sys.executable, *child, str(2 * BATCH), str(STEPS)])
         two += run_child(["mpirun", "-np", "2", sys.executable, *child, str(BATCH), str(STEPS)], **root)
     best_one, best_two = (max(found["rate"] for found in rounds) for rounds in (one, two))
-    return [Result(f"two ranks / one process on {os.cpu_count()} cores, {RANKS_MODEL}, s2, {BATCH} patches a rank",
-                   f"{best_two / best_one:.2f} ({best_two:.1f} / {best_one:.1f} patches/s)", "at least 0.95")]
+    return [
+        Result(
+            f"two ranks / one process on {os.cpu_count()} cores, {RANKS_MODEL}, s2, {BATCH} patches a rank",
+            f"{best_two / best_one:.2f} ({best_two:.1f} / {best_one:.1f} patches/s)",
+            "at least 0.95",
+        )
+    ]
 
 
 def run() -> list[Result]:

@@ -1,6 +1,6 @@
 """Patch extraction against bare GDAL decoding of the same bands with the same threads, and its memory.
 
-    python benchmarks/extraction.py SCENE    prints one line of JSON
+python benchmarks/extraction.py SCENE    prints one line of JSON
 """
 
 import json

@@ -1,6 +1,6 @@
 """From the patch file to batches that a model takes: patches a second from one process, warm cache.
 
-    python benchmarks/loading.py    prints one line of JSON
+python benchmarks/loading.py    prints one line of JSON
 """
 
 import json
@@ -26,11 +26,23 @@ def write_patches(path: Path) -> None:
     rng = np.random.default_rng(0)
     shapes = {"input_10m": (32, 32, 4), "input_20m": (16, 16, 6), "target": (32, 32, 6)}
     arrays = {name: rng.integers(1, 10000, (PATCHES, *shape), dtype=np.uint16) for name, shape in shapes.items()}
-    arrays |= {"row": np.zeros(PATCHES, np.int32), "col": np.zeros(PATCHES, np.int32), "block": np.zeros(PATCHES, np.int16)}
-    write_patch_file(path, arrays, {
-        "bands_10m": "B02,B03,B04,B08", "bands_20m": "B05,B06,B07,B8A,B11,B12", "bands_60m": "",
-        "offsets": [-1000.0] * 10, "quantification_value": 10000.0, "scene": "random",
-    })
+    arrays |= {
+        "row": np.zeros(PATCHES, np.int32),
+        "col": np.zeros(PATCHES, np.int32),
+        "block": np.zeros(PATCHES, np.int16),
+    }
+    write_patch_file(
+        path,
+        arrays,
+        {
+            "bands_10m": "B02,B03,B04,B08",
+            "bands_20m": "B05,B06,B07,B8A,B11,B12",
+            "bands_60m": "",
+            "offsets": [-1000.0] * 10,
+            "quantification_value": 10000.0,
+            "scene": "random",
+        },
+    )
 
 
 def pipeline_rate(path: Path) -> float:
@@ -68,8 +80,11 @@ def run() -> list[Result]:
     """The rows of this benchmark."""
     found = run_child([sys.executable, "-m", "benchmarks.loading"])[0]
     return [
-        Result("HDF5 -> model, one process (as stored: uncompressed)", f"{found['pipeline']:,.0f} patches/s",
-               "at least 20,000"),
+        Result(
+            "HDF5 -> model, one process (as stored: uncompressed)",
+            f"{found['pipeline']:,.0f} patches/s",
+            "at least 20,000",
+        ),
         Result("HDF5 -> model / h5py fancy index", f"{found['pipeline'] / found['plain']:.1f}", "above 1"),
     ]
 

@@ -8,20 +8,16 @@ The plain way is that of the DSen2 paper's code: patches of 128 px with a border
 DSen2 and nothing else, on tensors of our window's size.
 """
 
-import json
+import itertools
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 from skimage.transform import resize
 
-from benchmarks.measure import Result, peak_memory_gib, run_child
-from common.sentinel2 import BANDS_BY_GSD
 from common.windows import Window, grid
 from superres.inference import WINDOW_PX, array_reader, compile_network
 from superres.networks import NETWORKS, build_network, margin_px
@@ -36,7 +32,10 @@ FULL_TILE_ROWS = 800  # of a full tile, all its columns: three rows of windows, 
 def random_scene(size: int) -> dict[str, np.ndarray]:
     """Inputs of DSen2 for 20 m, network units."""
     rng = np.random.default_rng(0)
-    return {"input_10m": rng.random((size, size, 4), np.float32), "input_20m": rng.random((size // 2, size // 2, 6), np.float32)}
+    return {
+        "input_10m": rng.random((size, size, 4), np.float32),
+        "input_20m": rng.random((size // 2, size // 2, 6), np.float32),
+    }
 
 
 def random_weights(model: keras.Model) -> keras.Model:
@@ -57,8 +56,11 @@ def plain_way(model: keras.Model, scene: dict[str, np.ndarray]) -> np.ndarray:
     size = len(scene["input_10m"])
     step = PATCH_PX - 2 * BORDER_PX
     coarse = scene["input_20m"]
-    windows = [Window(row, col, PATCH_PX, PATCH_PX) for row in range(0, size - PATCH_PX + 1, step)
-               for col in range(0, size - PATCH_PX + 1, step)]
+    windows = [
+        Window(row, col, PATCH_PX, PATCH_PX)
+        for row in range(0, size - PATCH_PX + 1, step)
+        for col in range(0, size - PATCH_PX + 1, step)
+    ]
     fine = np.stack([scene["input_10m"][window.slices] for window in windows])
     large = np.empty((len(windows), PATCH_PX, PATCH_PX, coarse.shape[2]), np.float32)
     for number, window in enumerate(windows):
@@ -85,7 +87,10 @@ def bare_convolutions(precision: str) -> Callable[[tf.Tensor], tf.Tensor]:
     """The convolutions of DSen2 one after the other; the first and the last in float32, as in the network."""
     rng = np.random.default_rng(0)
     widths = [10, *[FEATURES] * (CONVOLUTIONS - 1), 6]
-    kernels = [tf.constant(rng.normal(0, 0.03, (3, 3, *pair)).astype(np.float32)) for pair in zip(widths, widths[1:], strict=False)]
+    kernels = [
+        tf.constant(rng.normal(0, 0.03, (3, 3, *pair)).astype(np.float32))
+        for pair in itertools.pairwise(widths)
+    ]
 
     @tf.function(input_signature=[tf.TensorSpec((1, None, None, 10))])
     def run(tensor: tf.Tensor) -> tf.Tensor:
@@ -102,7 +107,11 @@ def speed(precision: str) -> dict[str, float]:
     margin = margin_px("dsen2", GSD)
     size = 3 * (PATCH_PX - 2 * BORDER_PX) + 2 * BORDER_PX
     scene, ours_scene = random_scene(size), random_scene(WINDOW_PX + 2 * margin)
-    plain, ours, bare = plain_network(), compile_network(random_weights(build_network("dsen2", GSD, precision))), bare_convolutions(precision)
+    plain, ours, bare = (
+        plain_network(),
+        compile_network(random_weights(build_network("dsen2", GSD, precision))),
+        bare_convolutions(precision),
+    )
     tensor = tf.random.uniform((1, WINDOW_PX + 2 * margin, WINDOW_PX + 2 * margin, 10))
     ways = {
         "plain": (lambda: plain_way(plain, scene), (size - 2 * BORDER_PX) ** 2),
@@ -117,5 +126,9 @@ def speed(precision: str) -> dict[str, float]:
             started, cpu = time.perf_counter(), time.process_time()
             run()
             rates[name].append(pixels / (time.perf_counter() - started))
-            print(name, f"{rates[name][-1]:.0f} px/s, {pixels / (time.process_time() - cpu):.0f} px/cpu s", file=sys.stderr)
+            print(
+                name,
+                f"{rates[name][-1]:.0f} px/s, {pixels / (time.process_time() - cpu):.0f} px/cpu s",
+                file=sys.stderr,
+            )
     return {name: max(found) for name, found in rates.items()}

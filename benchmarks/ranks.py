@@ -1,6 +1,6 @@
 """Training throughput of two ranks on shared cores against one process that has them all.
 
-    mpirun -np 2 python -m benchmarks.ranks BATCH STEPS PRECISION    prints one line of JSON
+mpirun -np 2 python -m benchmarks.ranks BATCH STEPS PRECISION    prints one line of JSON
 """
 
 import json
@@ -42,8 +42,12 @@ def measure(batch: int, steps: int, precision: str) -> dict:
 def run(precision: str) -> list[Result]:
     """The rows of this benchmark: alternating rounds, since other work on the machine comes and goes."""
     arguments = ["-m", "benchmarks.ranks"]
-    mpi = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-           "OMPI_MCA_rmaps_base_oversubscribe": "1", "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe"}
+    mpi = {
+        "OMPI_ALLOW_RUN_AS_ROOT": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+        "OMPI_MCA_rmaps_base_oversubscribe": "1",
+        "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
+    }
     launch = ["mpirun", "--bind-to", "none", "-np", "2"]
     one, two = [], []
     for _ in range(ROUNDS):
@@ -51,8 +55,11 @@ def run(precision: str) -> list[Result]:
         two += run_child([*launch, sys.executable, *arguments, str(BATCH), str(STEPS), precision], **mpi)
     best_one, best_two = (max(found["rate"] for found in rounds) for rounds in (one, two))
     return [
-        Result(f"two ranks / one process on {os.cpu_count()} cores, DSen2 20 m, {precision}, {BATCH} patches a rank",
-               f"{best_two / best_one:.2f} ({best_two:.1f} / {best_one:.1f} patches/s)", "at least 0.95"),
+        Result(
+            f"two ranks / one process on {os.cpu_count()} cores, DSen2 20 m, {precision}, {BATCH} patches a rank",
+            f"{best_two / best_one:.2f} ({best_two:.1f} / {best_one:.1f} patches/s)",
+            "at least 0.95",
+        ),
     ]
 
 

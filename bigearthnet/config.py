@@ -18,13 +18,21 @@ class BigEarthNetConfig(RunConfig):
     """What `bigearthnet/train.py` needs to know; see `common/run.py` for the settings of every application."""
 
     data: str = setting("HDF5 file that bigearthnet/prepare.py wrote", metavar="FILE")
-    bands: str = setting("which bands the network sees: three visible ones; four at 10 m; twelve of Sentinel-2; the "
-                         "two of Sentinel-1; or all of both", "s2", choices=tuple(BAND_SETS))
+    bands: str = setting(
+        "which bands the network sees: three visible ones; four at 10 m; twelve of Sentinel-2; the "
+        "two of Sentinel-1; or all of both",
+        "s2",
+        choices=tuple(BAND_SETS),
+    )
     model: str = setting("network", "resnet50", choices=tuple(NETWORKS))
-    resampling: str = setting("how bands of all GSDs come to one grid; stem: by learned convolutions", "bilinear",
-                              choices=RESAMPLINGS)
-    loss: str = setting("binary cross-entropy; or against unbalanced classes: weighted by frequency, focal, asymmetric",
-                        "bce", choices=LOSSES)
+    resampling: str = setting(
+        "how bands of all GSDs come to one grid; stem: by learned convolutions", "bilinear", choices=RESAMPLINGS
+    )
+    loss: str = setting(
+        "binary cross-entropy; or against unbalanced classes: weighted by frequency, focal, asymmetric",
+        "bce",
+        choices=LOSSES,
+    )
     gamma: float | None = setting("exponent of the loss focal (2), or for absent classes of asymmetric (4)", None)
     margin: float = setting("probability below which the asymmetric loss takes a class for absent", 0.05)
     optimizer: str = setting("AdamW, or SGD with Nesterov momentum", "adamw", choices=OPTIMIZERS)

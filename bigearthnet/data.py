@@ -82,8 +82,10 @@ class ClassificationPatches:
 
     def signature(self) -> dict[str, tf.TensorSpec]:
         """`tf.TensorSpec`s of what `read` gives."""
-        return {name: tf.TensorSpec((None, *self.file.shapes[name]), self.file.dtypes[name])
-                for name in (*self.groups, "labels")}
+        return {
+            name: tf.TensorSpec((None, *self.file.shapes[name]), self.file.dtypes[name])
+            for name in (*self.groups, "labels")
+        }
 
     def convert(self, patches: dict[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         """What `read` gives, turned -> group -> normalised images of the chosen bands; labels (B, C); float32."""
@@ -107,8 +109,10 @@ def require_band_set(file: BigEarthNetFile, bands: str) -> Mapping[str, tuple[st
     if bands not in BAND_SETS:
         raise SettingError(f"--bands must be one of {', '.join(BAND_SETS)}; got {bands}.")
     if "s1" in BAND_SETS[bands] and not file.has_s1:
-        raise SettingError(f"{file.path} holds no Sentinel-1, which --bands {bands} needs; prepare it with --s1-root, "
-                           f"or choose rgb, 10m or s2.")
+        raise SettingError(
+            f"{file.path} holds no Sentinel-1, which --bands {bands} needs; prepare it with --s1-root, "
+            f"or choose rgb, 10m or s2."
+        )
     return BAND_SETS[bands]
 
 

@@ -66,8 +66,14 @@ def build_parser() -> argparse.ArgumentParser:
         "python bigearthnet/evaluate.py --data data.h5 --run-dir runs/first --output results",
     )
     parser.add_argument("--data", required=True, metavar="FILE", help="HDF5 file that bigearthnet/prepare.py wrote")
-    parser.add_argument("--run-dir", nargs="+", action="extend", required=True, metavar="DIR",
-                        help="folders of training runs to measure")
+    parser.add_argument(
+        "--run-dir",
+        nargs="+",
+        action="extend",
+        required=True,
+        metavar="DIR",
+        help="folders of training runs to measure",
+    )
     parser.add_argument("--split", default="test", choices=SPLITS, help="patches to measure on (test)")
     parser.add_argument("--batch-size", type=int, default=64, help="patches a rank and step (64)")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the tables and figures")
@@ -101,21 +107,29 @@ def set_out(arguments: argparse.Namespace) -> Plan:
     file = BigEarthNetFile(arguments.data)
     rows = np.flatnonzero(np.asarray(file.splits) == arguments.split)
     if not len(rows):
-        raise SettingError(f"{arguments.data} has no patch of split {arguments.split}; choose another --split, or "
-                           f"prepare it with other --splits.")
+        raise SettingError(
+            f"{arguments.data} has no patch of split {arguments.split}; choose another --split, or "
+            f"prepare it with other --splits."
+        )
     for classifier in classifiers.values():
         classifier.patches(file, rows)
         classifier.build()
     folder = Path(arguments.output)
-    open_output_folder(folder, arguments.overwrite,
-                       [METRICS, TABLES, F1_BARS, AP_BARS, CURVES, COOCCURRENCE, MISTAKES.format("*")])
+    open_output_folder(
+        folder, arguments.overwrite, [METRICS, TABLES, F1_BARS, AP_BARS, CURVES, COOCCURRENCE, MISTAKES.format("*")]
+    )
     return Plan(file, rows, classifiers, folder)
 
 
 def report(plan: Plan, found: dict[str, Predictions], split: str) -> None:
     """Write tables and figures, and print the tables. Called on rank 0."""
-    rows = [row for method, predictions in found.items() for row in metric_rows(
-        split, method, score(predictions, plan.classifiers[method].thresholds, plan.file.class_names))]
+    rows = [
+        row
+        for method, predictions in found.items()
+        for row in metric_rows(
+            split, method, score(predictions, plan.classifiers[method].thresholds, plan.file.class_names)
+        )
+    ]
     write_metrics(plan.folder / METRICS, rows)
     draw(plan, found)
     tables = describe(rows, split, len(plan.rows))
@@ -153,9 +167,16 @@ def find_mistakes(file: BigEarthNetFile, predictions: Predictions, thresholds: n
     def named(which: np.ndarray) -> list[str]:
         return [file.class_names[index] for index in np.flatnonzero(which)]
 
-    return [Mistake(str(file.names[predictions.rows[number]]), image, named(labels[number] & decided[number]),
-                    named(labels[number] & ~decided[number]), named(~labels[number] & decided[number]))
-            for number, image in zip(worst, images, strict=True)]
+    return [
+        Mistake(
+            str(file.names[predictions.rows[number]]),
+            image,
+            named(labels[number] & decided[number]),
+            named(labels[number] & ~decided[number]),
+            named(~labels[number] & decided[number]),
+        )
+        for number, image in zip(worst, images, strict=True)
+    ]
 
 
 def describe(rows: Sequence[MetricRow], split: str, patches: int) -> str:
@@ -163,7 +184,8 @@ def describe(rows: Sequence[MetricRow], split: str, patches: int) -> str:
     parts = [
         f"## {patches} {split} patches",
         "Higher is better but for the Hamming loss. Thresholds were chosen by class on validation patches.",
-        markdown_table(rows, MAIN_METRICS), markdown_table(rows, MORE_METRICS),
+        markdown_table(rows, MAIN_METRICS),
+        markdown_table(rows, MORE_METRICS),
     ]
     for method in dict.fromkeys(row.method for row in rows):
         parts += [f"### {method}, by class", markdown_class_table(rows, method)]

@@ -74,8 +74,9 @@ def read_superres(path: str, groups: tuple[str, ...]) -> dict[str, np.ndarray]:
     missing = [band for group in groups for band in GROUPS[group][0] if band not in names]
     if missing:
         raise ProductError(f"{path} lacks {', '.join(missing)}, it holds {', '.join(names)}; make it as the others.")
-    return {group: np.ascontiguousarray(pixels[..., [names.index(band) for band in GROUPS[group][0]]])
-            for group in groups}
+    return {
+        group: np.ascontiguousarray(pixels[..., [names.index(band) for band in GROUPS[group][0]]]) for group in groups
+    }
 
 
 def superres_groups(path: str) -> tuple[str, ...]:
@@ -88,12 +89,16 @@ def superres_groups(path: str) -> tuple[str, ...]:
     for bands, _ in GROUPS.values():
         held = set(bands) & set(names)
         if held and held != set(bands):
-            raise ProductError(f"{path} holds {', '.join(sorted(held))} without the other bands of their GSD; "
-                               f"run superres-predict for all of them.")
+            raise ProductError(
+                f"{path} holds {', '.join(sorted(held))} without the other bands of their GSD; "
+                f"run superres-predict for all of them."
+            )
     found = tuple(group for group, (bands, _) in GROUPS.items() if set(bands) <= set(names))
     if not set(found) - {"s2_10m"}:
-        raise ProductError(f"{path} holds no 20 m or 60 m bands named B01 to B12 in its band descriptions, but "
-                           f"{', '.join(filter(None, names)) or 'none'}; give results of superres-predict.")
+        raise ProductError(
+            f"{path} holds no 20 m or 60 m bands named B01 to B12 in its band descriptions, but "
+            f"{', '.join(filter(None, names)) or 'none'}; give results of superres-predict."
+        )
     return found
 
 
@@ -103,6 +108,8 @@ def read_superres_file(path: str) -> tuple[np.ndarray, list[str]]:
 
     pixels, names = read_raster(path)
     if pixels.shape[:2] != (SUPERRES_PX, SUPERRES_PX) or pixels.dtype != np.uint16:
-        raise ProductError(f"{path} must have {SUPERRES_PX} x {SUPERRES_PX} px of uint16; got {pixels.shape[0]} x "
-                           f"{pixels.shape[1]} px of {pixels.dtype}; run superres-predict on the patch.")
+        raise ProductError(
+            f"{path} must have {SUPERRES_PX} x {SUPERRES_PX} px of uint16; got {pixels.shape[0]} x "
+            f"{pixels.shape[1]} px of {pixels.dtype}; run superres-predict on the patch."
+        )
     return pixels, [name.split()[0] if name else "" for name in names]

@@ -31,8 +31,13 @@ def predict(model: keras.Model, source: ClassificationPatches, batch_size: int, 
     mine = np.arange(hvd.rank(), len(source), hvd.size())
     classes = source.file.labels.shape[1]
     found = [np.empty((0, classes), np.float32)]
-    for images, _ in tqdm(validation_batches(source, batch_size), unit="batch", total=-(-len(mine) // batch_size),
-                          disable=not progress, leave=False):
+    for images, _ in tqdm(
+        validation_batches(source, batch_size),
+        unit="batch",
+        total=-(-len(mine) // batch_size),
+        disable=not progress,
+        leave=False,
+    ):
         found.append(probabilities(model, images).numpy())
     rows = source.rows[mine]
     return pool_predictions(Predictions(rows, source.file.labels[rows], np.concatenate(found)))
@@ -72,5 +77,6 @@ def summarize_validation(sums: np.ndarray) -> dict[str, float]:
 def score(predictions: Predictions, thresholds: Sequence[float], class_names: Sequence[str]) -> list[ClassMetric]:
     """`classification_metrics` of predictions, and the threshold of each class."""
     found = classification_metrics(predictions.labels, predictions.probabilities, np.asarray(thresholds), class_names)
-    return found + [ClassMetric(name, "threshold", float(value))
-                    for name, value in zip(class_names, thresholds, strict=True)]
+    return found + [
+        ClassMetric(name, "threshold", float(value)) for name, value in zip(class_names, thresholds, strict=True)
+    ]

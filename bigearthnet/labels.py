@@ -33,8 +33,7 @@ CONVERSION: Mapping[str, str | None] = {
     "Pastures": "Pastures",
     "Annual crops associated with permanent crops": "Permanent crops",
     "Complex cultivation patterns": "Complex cultivation patterns",
-    "Land principally occupied by agriculture, with significant areas of natural vegetation":
-        "Land principally occupied by agriculture, with significant areas of natural vegetation",
+    "Land principally occupied by agriculture, with significant areas of natural vegetation": "Land principally occupied by agriculture, with significant areas of natural vegetation",  # noqa: E501
     "Agro-forestry areas": "Agro-forestry areas",
     "Broad-leaved forest": "Broad-leaved forest",
     "Coniferous forest": "Coniferous forest",

@@ -34,8 +34,9 @@ def build_loss(
     if name == "weighted":
         return WeightedCrossEntropy(present_weights(class_counts, patches))
     if name == "focal":
-        return keras.losses.BinaryFocalCrossentropy(apply_class_balancing=True, alpha=0.25, from_logits=True,
-                                                    gamma=2.0 if gamma is None else gamma)
+        return keras.losses.BinaryFocalCrossentropy(
+            apply_class_balancing=True, alpha=0.25, from_logits=True, gamma=2.0 if gamma is None else gamma
+        )
     if name == "asymmetric":
         return AsymmetricLoss(gamma_negative=4.0 if gamma is None else gamma, margin=margin)
     raise SettingError(f"unknown loss {name!r}; expected one of {', '.join(LOSSES)}.")
@@ -84,8 +85,14 @@ class AsymmetricLoss(keras.losses.Loss):
         margin: m.
     """
 
-    def __init__(self, gamma_negative: float = 4.0, gamma_positive: float = 0.0, margin: float = 0.05,
-                 name: str = "asymmetric", **kwargs):
+    def __init__(
+        self,
+        gamma_negative: float = 4.0,
+        gamma_positive: float = 0.0,
+        margin: float = 0.05,
+        name: str = "asymmetric",
+        **kwargs,
+    ):
         super().__init__(name=name, **kwargs)
         self.gamma_negative, self.gamma_positive, self.margin = gamma_negative, gamma_positive, margin
 
@@ -102,5 +109,9 @@ class AsymmetricLoss(keras.losses.Loss):
         return tf.reduce_mean(labels * present + (1 - labels) * absent, axis=-1)
 
     def get_config(self) -> dict:
-        return {**super().get_config(), "gamma_negative": self.gamma_negative,
-                "gamma_positive": self.gamma_positive, "margin": self.margin}
+        return {
+            **super().get_config(),
+            "gamma_negative": self.gamma_negative,
+            "gamma_positive": self.gamma_positive,
+            "margin": self.margin,
+        }

@@ -37,8 +37,10 @@ def run_blocks(function: Callable[[Block], Result], blocks: Sequence[Block], pro
         for future in as_completed([pool.submit(function, block) for block in blocks]):
             yield future.result()
     except BrokenProcessPool as error:
-        raise S2Error("a process that read patches was killed, by the system for want of memory perhaps; run the same "
-                      "command again, it continues.") from error
+        raise S2Error(
+            "a process that read patches was killed, by the system for want of memory perhaps; run the same "
+            "command again, it continues."
+        ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -41,7 +41,10 @@ from common.sentinel2 import BANDS_10M, BANDS_20M, BANDS_60M
 SCHEMA_VERSION = 1
 SPLITS = ("train", "val", "test")
 GROUP_BANDS: Mapping[str, tuple[str, ...]] = {
-    "s2_10m": BANDS_10M, "s2_20m": BANDS_20M, "s2_60m": BANDS_60M, "s1": ("VV", "VH"),
+    "s2_10m": BANDS_10M,
+    "s2_20m": BANDS_20M,
+    "s2_60m": BANDS_60M,
+    "s1": ("VV", "VH"),
 }
 NATIVE_PX: Mapping[str, int] = {"s2_10m": 120, "s2_20m": 60, "s2_60m": 20, "s1": 120}
 PATCH_PX = 120  # at 10 m
@@ -52,8 +55,11 @@ _PAGE = 4096  # arrays start at multiples of it
 
 def group_shapes(has_s1: bool, superres: Sequence[str] = ()) -> dict[str, tuple[int, int, int]]:
     """Group -> (rows, cols, bands) of one patch; the groups in `superres` have 120 px."""
-    return {name: (*2 * (PATCH_PX if name in superres else NATIVE_PX[name],), len(bands))
-            for name, bands in GROUP_BANDS.items() if has_s1 or name != "s1"}
+    return {
+        name: (*2 * (PATCH_PX if name in superres else NATIVE_PX[name],), len(bands))
+        for name, bands in GROUP_BANDS.items()
+        if has_s1 or name != "s1"
+    }
 
 
 def group_dtype(name: str) -> str:
@@ -62,8 +68,13 @@ def group_dtype(name: str) -> str:
 
 
 def create_file(
-    path: Path, shapes: Mapping[str, tuple[int, int, int]], labels: np.ndarray, class_names: Sequence[str],
-    names: Sequence[str], splits: Sequence[str], attributes: Mapping[str, Any],
+    path: Path,
+    shapes: Mapping[str, tuple[int, int, int]],
+    labels: np.ndarray,
+    class_names: Sequence[str],
+    names: Sequence[str],
+    splits: Sequence[str],
+    attributes: Mapping[str, Any],
 ) -> None:
     """Make a file with all of its labels and room for its images; `Slots.write` fills it, `finish_file` ends it.
 
@@ -75,8 +86,9 @@ def create_file(
     Raises:
         OutputError: the folder is missing or read-only, or the disk has no room for the whole file.
     """
-    sizes = {name: len(names) * int(np.prod(shape)) * np.dtype(group_dtype(name)).itemsize
-             for name, shape in shapes.items()}
+    sizes = {
+        name: len(names) * int(np.prod(shape)) * np.dtype(group_dtype(name)).itemsize for name, shape in shapes.items()
+    }
     require_space(path, sum(sizes.values()) + 8 * labels.size + 200 * len(names) + 2**20)
     try:
         with h5py.File(path, "w", alignment_threshold=_PAGE, alignment_interval=_PAGE) as file:
@@ -89,8 +101,9 @@ def create_file(
                 file[name] = np.array(texts, dtype="S")
             file.attrs.update(attributes)
             file.attrs.update({f"bands_{name}": ",".join(GROUP_BANDS[name]) for name in shapes})
-            file.attrs.update(schema_version=SCHEMA_VERSION, complete=False, created_utc=utc_now(),
-                              code_revision=code_revision())
+            file.attrs.update(
+                schema_version=SCHEMA_VERSION, complete=False, created_utc=utc_now(), code_revision=code_revision()
+            )
     except OSError as error:
         raise cannot_write(path, error) from error
 
@@ -108,8 +121,11 @@ def reserve(file: h5py.File, name: str, shape: tuple[int, ...], dtype: str) -> N
 def find_slots(path: Path) -> Slots:
     """Where the arrays of a file that is being filled lie."""
     with h5py.File(path, "r") as file:
-        places = {name: Slot(file[name].id.get_offset(), file[name].shape[1:], file[name].dtype.name)
-                  for name in (*GROUP_BANDS, CRC, DONE) if name in file}
+        places = {
+            name: Slot(file[name].id.get_offset(), file[name].shape[1:], file[name].dtype.name)
+            for name in (*GROUP_BANDS, CRC, DONE)
+            if name in file
+        }
     crc, done = places.pop(CRC), places.pop(DONE)
     return Slots(path, places, crc, done)
 
@@ -139,8 +155,12 @@ def checksum(file: h5py.File) -> str:
 
 
 def write_patches(
-    path: Path, images: Mapping[str, np.ndarray], labels: np.ndarray, class_names: Sequence[str],
-    names: Sequence[str], splits: Sequence[str],
+    path: Path,
+    images: Mapping[str, np.ndarray],
+    labels: np.ndarray,
+    class_names: Sequence[str],
+    names: Sequence[str],
+    splits: Sequence[str],
 ) -> None:
     """Write a small prepared file from arrays: images of each group (N, rows, cols, bands). For tests and benchmarks.
 
@@ -148,8 +168,15 @@ def write_patches(
         ValueError: an array has another shape or type than the schema.
     """
     superres = [name for name, array in images.items() if array.shape[1] != NATIVE_PX[name]]
-    create_file(path, group_shapes("s1" in images, superres), labels, class_names, names, splits,
-                {"command": "", "plan": "", "superres": ",".join(superres)})
+    create_file(
+        path,
+        group_shapes("s1" in images, superres),
+        labels,
+        class_names,
+        names,
+        splits,
+        {"command": "", "plan": "", "superres": ",".join(superres)},
+    )
     slots = find_slots(path)
     with open(path, "r+b", buffering=0) as file:
         for row in range(len(names)):
@@ -187,8 +214,9 @@ class BigEarthNetFile:
                 raise
             if not self.path.exists():
                 raise PatchFileError(f"{path} is not there; make it with bigearthnet-prepare.") from error
-            raise PatchFileError(f"{path} cannot be read: it is cut short or no file of bigearthnet-prepare; "
-                                 f"{AGAIN}.") from error
+            raise PatchFileError(
+                f"{path} cannot be read: it is cut short or no file of bigearthnet-prepare; {AGAIN}."
+            ) from error
 
     def _check(self) -> None:
         if "scale_factor" in self.attributes:

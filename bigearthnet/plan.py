@@ -97,8 +97,15 @@ class Plan:
         """SHA-256 of what decides the content of the file, wherever the archive lies."""
         partners = [Path(patch.s1).name if patch.s1 else "" for patch in self.patches]
         superres = [str(patch.superres) for patch in self.patches]
-        parts = [self.names, list(self.splits), self.labels.tolist(), list(self.class_names), partners, superres,
-                 list(self.superres_groups)]
+        parts = [
+            self.names,
+            list(self.splits),
+            self.labels.tolist(),
+            list(self.class_names),
+            partners,
+            superres,
+            list(self.superres_groups),
+        ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -134,12 +141,14 @@ def read_lists(selection: Selection, options: argparse.Namespace) -> OfficialLis
         by_hand = options.keep_snow_cloud and (options.splits or options.split_by_region is not None)
         return OfficialLists() if by_hand else read_official_lists()
     if options.nomenclature != 19:
-        raise SettingError(f"{options.root} holds version 2, whose labels are of the 19 classes; "
-                           f"give --nomenclature 19.")
+        raise SettingError(
+            f"{options.root} holds version 2, whose labels are of the 19 classes; give --nomenclature 19."
+        )
     lists = read_reben_lists(options.root)
     selection.facts = lists.facts
-    unknown = {name: f"{name} is not in the metadata of version 2"
-               for name in selection.folders if name not in lists.facts}
+    unknown = {
+        name: f"{name} is not in the metadata of version 2" for name in selection.folders if name not in lists.facts
+    }
     leave_out_unreadable(selection, unknown, options)
     return lists
 
@@ -159,8 +168,10 @@ def require_known(own: Mapping[str, str], selection: Selection, options: argpars
     """Refuse lists that name what is not there."""
     unknown = sorted(own.keys() - selection.folders.keys() - selection.unreadable.keys())
     if unknown and not options.skip_unreadable:
-        raise TileListError(f"{options.splits} lists {unknown[0]}{more(unknown)}, which is not in {options.root}; "
-                            f"correct the lists, or leave such patches out with --skip-unreadable.")
+        raise TileListError(
+            f"{options.splits} lists {unknown[0]}{more(unknown)}, which is not in {options.root}; "
+            f"correct the lists, or leave such patches out with --skip-unreadable."
+        )
     selection.unreadable.update((name, f"{name} is listed, but not in {options.root}") for name in unknown)
 
 
@@ -177,8 +188,10 @@ def find_partners(selection: Selection, lists: OfficialLists | RebenLists, s1_ro
 
 
 def make_plan(
-    options: argparse.Namespace, selection: Selection,
-    facts: Sequence[tuple[str, PatchFacts | None, str]], partners: Sequence[tuple[str, str | None, str]],
+    options: argparse.Namespace,
+    selection: Selection,
+    facts: Sequence[tuple[str, PatchFacts | None, str]],
+    partners: Sequence[tuple[str, str | None, str]],
 ) -> Plan:
     """Decide on labels, splits and partners of the selected patches.
 
@@ -202,14 +215,22 @@ def make_plan(
     split_of = selection.split_of
     if split_of is None:
         split_of = split_by_region({name: known[name].region for name in names}, options.split_by_region)
-    patches = [PatchFolders(name, selection.folders[name], selection.partners.get(name), superres_path(options, name))
-               for name in names]
+    patches = [
+        PatchFolders(name, selection.folders[name], selection.partners.get(name), superres_path(options, name))
+        for name in names
+    ]
     class_names = NOMENCLATURES[options.nomenclature]
     if selection.unreadable:
         selection.left_out[UNREADABLE] = len(selection.unreadable)
-    return Plan(patches, [split_of[name] for name in names],
-                np.stack([encode(labels[name], class_names) for name in names]), class_names, found_groups(patches),
-                +selection.left_out, selection.unreadable)
+    return Plan(
+        patches,
+        [split_of[name] for name in names],
+        np.stack([encode(labels[name], class_names) for name in names]),
+        class_names,
+        found_groups(patches),
+        +selection.left_out,
+        selection.unreadable,
+    )
 
 
 def add_partners(
@@ -223,8 +244,15 @@ def add_partners(
             selection.partners.setdefault(s2, selection.unlisted_s1[name])
     silent = [reason for _, s2, reason in partners if s2 is None]
     hint = f" ({len(silent)} patches there do not tell theirs: {silent[0]})" if silent else ""
-    leave_out_unreadable(selection, {name: f"{name} has no Sentinel-1 partner in {options.s1_root}{hint}"
-                                     for name in selection.folders if name not in selection.partners}, options)
+    leave_out_unreadable(
+        selection,
+        {
+            name: f"{name} has no Sentinel-1 partner in {options.s1_root}{hint}"
+            for name in selection.folders
+            if name not in selection.partners
+        },
+        options,
+    )
 
 
 def read_labels(
@@ -277,8 +305,10 @@ def require_some(folders: Mapping, left_out: Mapping[str, int], unreadable: Mapp
     """Refuse to make a file without patches."""
     if not folders:
         reasons = describe_left_out({**left_out, UNREADABLE: len(unreadable)})
-        raise SettingError(f"no patch of {root} remains, {reasons}; give --splits or --split-by-region, or see --help "
-                           f"for what else keeps them.")
+        raise SettingError(
+            f"no patch of {root} remains, {reasons}; give --splits or --split-by-region, or see --help "
+            f"for what else keeps them."
+        )
 
 
 def describe_left_out(left_out: Mapping[str, int]) -> str:

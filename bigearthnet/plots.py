@@ -34,8 +34,13 @@ from common.figures import (
 METHOD_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY)
 HISTORY_PANELS = (
     HistoryPanel({"loss": "training", "val_loss": "validation"}, "Loss, lower is better", "Loss", 3.0),
-    HistoryPanel({"val_f1_micro": "micro", "val_f1_macro": "macro"},
-                 "F1 of validation patches at threshold 0.5, higher is better", "F1", 2.2, is_minimised=False),
+    HistoryPanel(
+        {"val_f1_micro": "micro", "val_f1_macro": "macro"},
+        "F1 of validation patches at threshold 0.5, higher is better",
+        "F1",
+        2.2,
+        is_minimised=False,
+    ),
     RATE_PANEL,
 )
 LABEL_CHARACTERS = 44  # of a class's name in a line
@@ -111,13 +116,23 @@ def plot_precision_recall(
     axes = figure.subplots(1, count, sharey=True, squeeze=False)[0]
     for ax, (method, found), colour in zip(axes, probabilities.items(), METHOD_COLOURS * count, strict=False):
         clean_axes(ax, grid="both")
-        faint = [ax.step(*_recall_precision(labels[:, index], found[:, index]), where="post", color="#AAAAAA",
-                         linewidth=0.8)[0] for index in np.flatnonzero(labels.any(axis=0))]
+        faint = [
+            ax.step(
+                *_recall_precision(labels[:, index], found[:, index]), where="post", color="#AAAAAA", linewidth=0.8
+            )[0]
+            for index in np.flatnonzero(labels.any(axis=0))
+        ]
         bold = ax.step(*_recall_precision(labels.ravel(), found.ravel()), where="post", color=colour, linewidth=2.2)
         average = metrics.average_precision_score(labels.ravel(), found.ravel())
         ax.set_title(method, loc="left", fontsize=11, color=INK)
-        ax.legend([bold[0], faint[0]], [f"all classes together, AP {average:.3f}", f"each of {len(faint)} classes"],
-                  loc="lower left", framealpha=1, edgecolor="none", fontsize=8)
+        ax.legend(
+            [bold[0], faint[0]],
+            [f"all classes together, AP {average:.3f}", f"each of {len(faint)} classes"],
+            loc="lower left",
+            framealpha=1,
+            edgecolor="none",
+            fontsize=8,
+        )
         ax.set(xlabel="Recall", xlim=(0, 1.02), ylim=(0, 1.04))
     axes[0].set_ylabel("Precision")
     save_png(figure, output_png)
@@ -139,19 +154,34 @@ def plot_cooccurrence(labels: np.ndarray, class_names: Sequence[str], output_png
     figure = Figure(figsize=(size + 5.6, size + 3.2), layout="constrained")
     ax = figure.subplots()
     shown = ax.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    ax.set_yticks(range(len(order)), [f"{one_line(class_names[index])} ({counts[index]})" for index in order],
-                  fontsize=8)
-    ax.set_xticks(range(len(order)), [one_line(class_names[index], SHORT_CHARACTERS) for index in order], fontsize=8,
-                  rotation=60, ha="right", rotation_mode="anchor")
+    ax.set_yticks(
+        range(len(order)), [f"{one_line(class_names[index])} ({counts[index]})" for index in order], fontsize=8
+    )
+    ax.set_xticks(
+        range(len(order)),
+        [one_line(class_names[index], SHORT_CHARACTERS) for index in order],
+        fontsize=8,
+        rotation=60,
+        ha="right",
+        rotation_mode="anchor",
+    )
     ax.tick_params(length=0, labelcolor=INK)
     ax.spines[:].set_visible(False)
     if len(order) <= 20:
         for row, col in np.ndindex(share.shape):
             if share[row, col] >= 0.005:
-                ax.text(col, row, f"{100 * share[row, col]:.0f}", ha="center", va="center", fontsize=7,
-                        color="white" if share[row, col] > 0.55 else INK)
-    bar = figure.colorbar(shown, ax=ax, shrink=0.6, label="Share of the row's patches (%)",
-                          format=lambda value, _: f"{100 * value:.0f}")
+                ax.text(
+                    col,
+                    row,
+                    f"{100 * share[row, col]:.0f}",
+                    ha="center",
+                    va="center",
+                    fontsize=7,
+                    color="white" if share[row, col] > 0.55 else INK,
+                )
+    bar = figure.colorbar(
+        shown, ax=ax, shrink=0.6, label="Share of the row's patches (%)", format=lambda value, _: f"{100 * value:.0f}"
+    )
     bar.outline.set_visible(False)
     save_png(figure, output_png)
 
@@ -169,8 +199,16 @@ def plot_mistakes(mistakes: Sequence[Mistake], output_png: str | os.PathLike[str
     for ax, mistake, caption in zip(axes.flat, mistakes, captions, strict=False):
         ax.imshow(stretched(mistake.image), interpolation="nearest")
         for line, (text, colour) in enumerate(caption):
-            ax.annotate(text, (0, 0), (0, -4 - 11 * line), xycoords="axes fraction", textcoords="offset points",
-                        va="top", fontsize=7.5, color=colour)
+            ax.annotate(
+                text,
+                (0, 0),
+                (0, -4 - 11 * line),
+                xycoords="axes fraction",
+                textcoords="offset points",
+                va="top",
+                fontsize=7.5,
+                color=colour,
+            )
         # Room for all captions, the longest's; annotations take none by themselves.
         ax.annotate(" ", (0, 0), (0, -4 - 11 * lines), xycoords="axes fraction", textcoords="offset points", va="top")
     save_png(figure, output_png)
@@ -192,10 +230,19 @@ def _draw_bars(ax: Axes, table: np.ndarray) -> None:
     thickness = 0.8 / table.shape[1]
     for method in range(table.shape[1]):
         position = np.arange(len(table)) + (method - (table.shape[1] - 1) / 2) * thickness
-        bars = ax.barh(position, np.nan_to_num(table[:, method]), 0.9 * thickness,
-                       color=METHOD_COLOURS[method % len(METHOD_COLOURS)])
-        ax.bar_label(bars, ["" if np.isnan(value) else f"{value:.2f}" for value in table[:, method]], padding=3,
-                     fontsize=8, color=INK)
+        bars = ax.barh(
+            position,
+            np.nan_to_num(table[:, method]),
+            0.9 * thickness,
+            color=METHOD_COLOURS[method % len(METHOD_COLOURS)],
+        )
+        ax.bar_label(
+            bars,
+            ["" if np.isnan(value) else f"{value:.2f}" for value in table[:, method]],
+            padding=3,
+            fontsize=8,
+            color=INK,
+        )
 
 
 def _recall_precision(truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -206,11 +253,16 @@ def _recall_precision(truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray
 def _caption(mistake: Mistake) -> list[tuple[str, str]]:
     """Lines of text and their colours."""
     lines = [(mistake.name, INK)]
-    for mark, names, colour in (("found: ", mistake.right, INK), ("missed: ", mistake.missed, VERMILION),
-                                ("wrong: ", mistake.wrong, BLUE)):
+    for mark, names, colour in (
+        ("found: ", mistake.right, INK),
+        ("missed: ", mistake.missed, VERMILION),
+        ("wrong: ", mistake.wrong, BLUE),
+    ):
         for name in names:
-            lines += [(text, colour) for text in textwrap.wrap(f"{mark}{name}", 42, subsequent_indent="    ",
-                                                               max_lines=2, placeholder=" ...")]
+            lines += [
+                (text, colour)
+                for text in textwrap.wrap(
+                    f"{mark}{name}", 42, subsequent_indent="    ", max_lines=2, placeholder=" ..."
+                )
+            ]
     return lines
-
-

@@ -61,13 +61,17 @@ def build_parser() -> argparse.ArgumentParser:
         "python bigearthnet/predict.py S2A_MSIL2A_20170613T101031_N0400_R022_T33UUP_20170613T101608.SAFE "
         "--run-dir runs/first --output map",
     )
-    parser.add_argument("input", metavar="INPUT",
-                        help="patch folder, folder of patch folders, or product (.SAFE folder, .zip or MTD_*.xml)")
+    parser.add_argument(
+        "input",
+        metavar="INPUT",
+        help="patch folder, folder of patch folders, or product (.SAFE folder, .zip or MTD_*.xml)",
+    )
     parser.add_argument("--run-dir", required=True, metavar="DIR", help="folder of the training run")
     parser.add_argument("--s1-root", metavar="DIR", help="folder of the Sentinel-1 partners of the patches")
     parser.add_argument("--batch-size", type=int, default=64, help="patches a rank and step (64)")
-    parser.add_argument("--output", required=True, metavar="DIR",
-                        help="folder for the table, and the raster of a product")
+    parser.add_argument(
+        "--output", required=True, metavar="DIR", help="folder for the table, and the raster of a product"
+    )
     return parser
 
 
@@ -82,8 +86,11 @@ def predict(arguments: argparse.Namespace) -> None:
     model = plan.classifier.build()
 
     def compute(images: Images) -> np.ndarray:
-        return in_batches(lambda part: probabilities(model, network_inputs(part, plan.classifier.bands)).numpy(),
-                          images, arguments.batch_size)
+        return in_batches(
+            lambda part: probabilities(model, network_inputs(part, plan.classifier.bands)).numpy(),
+            images,
+            arguments.batch_size,
+        )
 
     progress = cli.shows_progress(arguments.no_progress)
     if plan.scene is None:
@@ -116,18 +123,23 @@ def require_native(classifier: TrainedClassifier) -> None:
     """Raise where the network takes bands that something else brought to another GSD first."""
     other = {name: shape for name, shape in classifier.image_shapes.items() if shape[0] != NATIVE_PX[name]}
     if other:
-        raise RunFolderError(f"{classifier.folder} was trained on bands brought to 10 m beforehand ({sizes(other)}); "
-                             f"give a run trained on bands at their own GSD.")
+        raise RunFolderError(
+            f"{classifier.folder} was trained on bands brought to 10 m beforehand ({sizes(other)}); "
+            f"give a run trained on bands at their own GSD."
+        )
 
 
 def require_squares(scene: Scene, classifier: TrainedClassifier) -> None:
     """Raise where a scene cannot give what the network sees; warn where it is no surface reflectance."""
     if "s1" in BAND_SETS[classifier.bands]:
-        raise SettingError(f"{classifier.folder} was trained with --bands {classifier.bands}, and {scene.name} holds "
-                           f"no Sentinel-1; give a run of rgb, 10m or s2.")
+        raise SettingError(
+            f"{classifier.folder} was trained with --bands {classifier.bands}, and {scene.name} holds "
+            f"no Sentinel-1; give a run of rgb, 10m or s2."
+        )
     if scene.level != "L2A":
-        logger.warning("%s is %s; networks trained on BigEarthNet know L2A: their result may be wrong", scene.name,
-                       scene.level)
+        logger.warning(
+            "%s is %s; networks trained on BigEarthNet know L2A: their result may be wrong", scene.name, scene.level
+        )
 
 
 def find_folders(path: Path, s1_root: str | None, classifier: TrainedClassifier) -> tuple[PatchFolders, ...]:
@@ -136,8 +148,10 @@ def find_folders(path: Path, s1_root: str | None, classifier: TrainedClassifier)
     if "s1" not in BAND_SETS[classifier.bands]:
         return tuple(PatchFolders(name, folder) for name, folder in found.items())
     if s1_root is None:
-        raise SettingError(f"{classifier.folder} was trained with --bands {classifier.bands}; give the folder of the "
-                           f"Sentinel-1 partners with --s1-root.")
+        raise SettingError(
+            f"{classifier.folder} was trained with --bands {classifier.bands}; give the folder of the "
+            f"Sentinel-1 partners with --s1-root."
+        )
     partners = {read_partner(name, folder): folder for name, folder in find_patches(s1_root, S1_NAME).items()}
     missing = [name for name in found if name not in partners]
     if missing:
@@ -153,8 +167,12 @@ def network_inputs(images: Images, bands: str) -> dict:
 def in_batches(compute: Callable[[Images], np.ndarray], images: Images, batch_size: int) -> np.ndarray:
     """What `compute` gives for all images, so many at a time."""
     count = len(next(iter(images.values())))
-    return np.concatenate([compute({name: array[first : first + batch_size] for name, array in images.items()})
-                           for first in range(0, count, batch_size)])
+    return np.concatenate(
+        [
+            compute({name: array[first : first + batch_size] for name, array in images.items()})
+            for first in range(0, count, batch_size)
+        ]
+    )
 
 
 def predict_patches(plan: Plan, compute: Callable[[Images], np.ndarray], batch_size: int, progress: bool) -> None:
@@ -188,13 +206,20 @@ def predict_scene(plan: Plan, compute: Callable[[Images], np.ndarray], progress:
 
 def write_scene(plan: Plan, raster: np.ndarray) -> None:
     """Write table and raster, (rows, cols, C) with NaN where there is nodata, and say how many squares there are."""
-    tags = {"SCENE": plan.scene.name, "NETWORK": plan.classifier.name, "CODE_REVISION": code_revision(),
-            "CREATED_UTC": utc_now(), "COMMAND": " ".join(sys.argv)}
+    tags = {
+        "SCENE": plan.scene.name,
+        "NETWORK": plan.classifier.name,
+        "CODE_REVISION": code_revision(),
+        "CREATED_UTC": utc_now(),
+        "COMMAND": " ".join(sys.argv),
+    }
     write_raster(plan.folder / RASTER, plan.grid, raster, plan.classifier.class_names, tags)
     write_table(plan, ["row", "col", "x", "y"], square_lines(plan.grid, raster))
     whole = int(np.isfinite(raster[..., 0]).sum())
-    print(f"{whole} squares, {raster[..., 0].size - whole} left out for nodata: {plan.folder / TABLE}, "
-          f"{plan.folder / RASTER}")
+    print(
+        f"{whole} squares, {raster[..., 0].size - whole} left out for nodata: {plan.folder / TABLE}, "
+        f"{plan.folder / RASTER}"
+    )
 
 
 def square_lines(grid: GeoReference, raster: np.ndarray) -> Iterator[tuple[list, np.ndarray]]:

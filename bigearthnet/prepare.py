@@ -54,19 +54,36 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", required=True, metavar="FILE", help="HDF5 file to make")
     parser.add_argument("--s1-root", metavar="DIR", help="folder of the Sentinel-1 patches, to store VV and VH too")
     splits = parser.add_mutually_exclusive_group()
-    splits.add_argument("--splits", metavar="DIR",
-                        help="folder with train.csv, val.csv and test.csv, a patch name a line (the official lists)")
-    splits.add_argument("--split-by-region", type=int, metavar="SEED",
-                        help="draw the splits at random, whole squares of 100 km (version 2: tiles) on one side")
+    splits.add_argument(
+        "--splits",
+        metavar="DIR",
+        help="folder with train.csv, val.csv and test.csv, a patch name a line (the official lists)",
+    )
+    splits.add_argument(
+        "--split-by-region",
+        type=int,
+        metavar="SEED",
+        help="draw the splits at random, whole squares of 100 km (version 2: tiles) on one side",
+    )
     parser.add_argument("--nomenclature", type=int, choices=(19, 43), default=19, help="number of classes (19)")
-    parser.add_argument("--keep-snow-cloud", action="store_true",
-                        help="keep patches with snow, clouds or shadow; as the official lists lack them, they train")
-    parser.add_argument("--keep-unlabelled", action="store_true",
-                        help="keep patches without any class of the nomenclature (left out)")
-    parser.add_argument("--skip-unreadable", action="store_true",
-                        help="leave out and list patches that cannot be read (the first one ends the command)")
-    parser.add_argument("--superres", metavar="DIR",
-                        help="folder of <patch>.tif, bands brought to 10 m by superres-predict, to store for native")
+    parser.add_argument(
+        "--keep-snow-cloud",
+        action="store_true",
+        help="keep patches with snow, clouds or shadow; as the official lists lack them, they train",
+    )
+    parser.add_argument(
+        "--keep-unlabelled", action="store_true", help="keep patches without any class of the nomenclature (left out)"
+    )
+    parser.add_argument(
+        "--skip-unreadable",
+        action="store_true",
+        help="leave out and list patches that cannot be read (the first one ends the command)",
+    )
+    parser.add_argument(
+        "--superres",
+        metavar="DIR",
+        help="folder of <patch>.tif, bands brought to 10 m by superres-predict, to store for native",
+    )
     parser.add_argument("--processes", type=int, metavar="N", help="processes of each rank that read (its cores)")
     return parser
 
@@ -132,19 +149,29 @@ def begin(part: Path, plan: Plan, overwrite: bool) -> tuple[Slots, int]:
     Raises:
         OutputError: there is an interrupted run of something else, or no place to write.
     """
-    logger.info("%d patches (%s), %d classes%s; %s", len(plan.patches), count_splits(plan.splits),
-                len(plan.class_names), ", with Sentinel-1" if plan.patches[0].s1 else "",
-                describe_left_out(plan.left_out))
+    logger.info(
+        "%d patches (%s), %d classes%s; %s",
+        len(plan.patches),
+        count_splits(plan.splits),
+        len(plan.class_names),
+        ", with Sentinel-1" if plan.patches[0].s1 else "",
+        describe_left_out(plan.left_out),
+    )
     if part.exists() and not (overwrite and not continues(part, plan)):
         if not continues(part, plan):
-            raise OutputError(f"{part} was begun with other patches or options; delete it, or replace it with "
-                              f"--overwrite.")
+            raise OutputError(
+                f"{part} was begun with other patches or options; delete it, or replace it with --overwrite."
+            )
         done = int(read_plan(part)[1].sum())
         logger.info("%s is continued: %d of %d patches are there", part, done, len(plan.patches))
         return find_slots(part), len(plan.patches) - done
     shapes = group_shapes(plan.patches[0].s1 is not None, plan.superres_groups)
-    attributes = {"command": " ".join(sys.argv), "plan": plan.digest, "superres": ",".join(plan.superres_groups),
-                  "nomenclature": len(plan.class_names)}
+    attributes = {
+        "command": " ".join(sys.argv),
+        "plan": plan.digest,
+        "superres": ",".join(plan.superres_groups),
+        "nomenclature": len(plan.class_names),
+    }
     with whole_file(part) as temporary:
         create_file(temporary, shapes, plan.labels, plan.class_names, plan.names, plan.splits, attributes)
     return find_slots(part), len(plan.patches)
@@ -165,8 +192,10 @@ def fill(plan: Plan, slots: Slots, options: argparse.Namespace, progress: bool) 
         ProductError: the first of these, where `--skip-unreadable` is not given.
         OutputError: the disk is full.
     """
-    mine = [FillBlock(slots, plan.superres_groups, block)
-            for block in in_blocks(list(enumerate(plan.patches)), PATCHES_PER_BLOCK)][hvd.rank() :: hvd.size()]
+    mine = [
+        FillBlock(slots, plan.superres_groups, block)
+        for block in in_blocks(list(enumerate(plan.patches)), PATCHES_PER_BLOCK)
+    ][hvd.rank() :: hvd.size()]
     unreadable: dict[str, str] = {}
     results = run_blocks(counted_fill_block, mine, processes(options, len(mine)))
     for found in shown(results, sum(len(block.patches) for block in mine), progress):
@@ -192,8 +221,13 @@ def shown(results: Iterator[tuple[int, Any]], total: int, progress: bool) -> Ite
             now = time.monotonic()
             if not progress and now - logged > LOG_SECONDS:
                 rate, logged = done / (now - started), now
-                logger.info("%d of %d patches of this rank, %.0f patches/s, %.1f h to go", done, total, rate,
-                            (total - done) / rate / 3600)
+                logger.info(
+                    "%d of %d patches of this rank, %.0f patches/s, %.1f h to go",
+                    done,
+                    total,
+                    rate,
+                    (total - done) / rate / 3600,
+                )
             yield result
 
 
@@ -233,9 +267,16 @@ def write_unreadable(path: Path, reasons: dict[str, str]) -> None:
 def report_speed(patches: int, filling: float, altogether: float) -> None:
     """Log how fast patches were read, and what that means for the whole archive."""
     rate = patches / max(filling, 1e-9)
-    logger.info("read %d patches in %.1f s, %.0f patches/s (%.1f s with lists and labels); the %d patches of the whole "
-                "archive take %.1f h at this rate", patches, filling, rate, altogether, ALL_PATCHES,
-                ALL_PATCHES / max(rate, 1e-9) / 3600)
+    logger.info(
+        "read %d patches in %.1f s, %.0f patches/s (%.1f s with lists and labels); the %d patches of the whole "
+        "archive take %.1f h at this rate",
+        patches,
+        filling,
+        rate,
+        altogether,
+        ALL_PATCHES,
+        ALL_PATCHES / max(rate, 1e-9) / 3600,
+    )
 
 
 if __name__ == "__main__":

@@ -48,8 +48,10 @@ def find_metadata(root: Path | str) -> list[Path]:
     for folder in (root, root.parent):
         if (folder / METADATA[0]).is_file():
             return [folder / name for name in METADATA if (folder / name).is_file()]
-    raise ProductNotFoundError(f"{root} holds patches of version 2, but {METADATA[0]} is neither there nor in the "
-                               f"folder above; download it to there.")
+    raise ProductNotFoundError(
+        f"{root} holds patches of version 2, but {METADATA[0]} is neither there nor in the "
+        f"folder above; download it to there."
+    )
 
 
 def read_reben_lists(root: Path | str) -> RebenLists:
@@ -61,8 +63,10 @@ def read_reben_lists(root: Path | str) -> RebenLists:
     """
     rows = [row for path in find_metadata(root) for row in read_rows(path)]
     return RebenLists(
-        facts={row["patch_id"]: PatchFacts(tuple(row["labels"]), S2_NAME.fullmatch(row["patch_id"])["tile"])
-               for row in rows},
+        facts={
+            row["patch_id"]: PatchFacts(tuple(row["labels"]), S2_NAME.fullmatch(row["patch_id"])["tile"])
+            for row in rows
+        },
         split_of={row["patch_id"]: _SPLITS[row["split"]] for row in rows if row["split"] in _SPLITS},
         partner_of={row["patch_id"]: row["s1_name"] for row in rows if row["s1_name"]},
         snow_cloud=frozenset(row["patch_id"] for row in rows if any(row.get(flag) for flag in _FLAGS)),
@@ -86,6 +90,8 @@ def read_rows(path: Path) -> Iterator[dict]:
     rows = table.select([name for name in (*_COLUMNS, *_FLAGS) if name in table.column_names]).to_pylist()
     for row in rows:
         if not is_reben(row["patch_id"]) or not isinstance(row["labels"], list):
-            raise ProductError(f"{path} has patch_id {row['patch_id']!r} with labels {row['labels']!r}; expected names "
-                               f"and lists of labels of BigEarthNet v2.")
+            raise ProductError(
+                f"{path} has patch_id {row['patch_id']!r} with labels {row['labels']!r}; expected names "
+                f"and lists of labels of BigEarthNet v2."
+            )
     yield from rows

@@ -10,16 +10,29 @@ from common.files import whole_file
 
 COLUMNS = ("split", "method", "class", "metric", "value")
 MAIN_METRICS = {
-    "f1_micro": "F1 micro", "f1_macro": "F1 macro", "f1_sample": "F1 sample", "f2_micro": "F2 micro",
-    "f2_macro": "F2 macro", "ap_micro": "AP micro", "ap_macro": "AP macro", "hamming": "Hamming loss ↓",
+    "f1_micro": "F1 micro",
+    "f1_macro": "F1 macro",
+    "f1_sample": "F1 sample",
+    "f2_micro": "F2 micro",
+    "f2_macro": "F2 macro",
+    "ap_micro": "AP micro",
+    "ap_macro": "AP macro",
+    "hamming": "Hamming loss ↓",
     "subset": "Subset accuracy",
 }
 MORE_METRICS = {
     f"{metric}_{average}": f"{title} {average}"
-    for metric, title in (("precision", "Precision"), ("recall", "Recall")) for average in ("micro", "macro", "sample")
+    for metric, title in (("precision", "Precision"), ("recall", "Recall"))
+    for average in ("micro", "macro", "sample")
 } | {"f2_sample": "F2 sample"}
-CLASS_METRICS = {"f1": "F1", "f2": "F2", "precision": "Precision", "recall": "Recall", "ap": "AP",
-                 "threshold": "Threshold"}
+CLASS_METRICS = {
+    "f1": "F1",
+    "f2": "F2",
+    "precision": "Precision",
+    "recall": "Recall",
+    "ap": "AP",
+    "threshold": "Threshold",
+}
 
 
 class MetricRow(NamedTuple):
@@ -48,8 +61,10 @@ def write_metrics(path: Path, rows: Sequence[MetricRow]) -> None:
 def read_metrics(path: Path | str) -> list[MetricRow]:
     """What `write_metrics` wrote."""
     with open(path, newline="") as file:
-        return [MetricRow(row["split"], row["method"], row["class"], row["metric"], float(row["value"]))
-                for row in csv.DictReader(file)]
+        return [
+            MetricRow(row["split"], row["method"], row["class"], row["metric"], float(row["value"]))
+            for row in csv.DictReader(file)
+        ]
 
 
 def classes_by_support(rows: Sequence[MetricRow]) -> dict[str, int]:
@@ -62,16 +77,22 @@ def markdown_table(rows: Sequence[MetricRow], metrics: Mapping[str, str] = MAIN_
     """The overall values as a Markdown table: a line a method, a column a metric."""
     values = {(row.method, row.metric): row.value for row in rows if row.name == OVERALL}
     methods = list(dict.fromkeys(row.method for row in rows))
-    return table(["Method", *metrics.values()],
-                 [[method, *(cell(values.get((method, metric))) for metric in metrics)] for method in methods])
+    return table(
+        ["Method", *metrics.values()],
+        [[method, *(cell(values.get((method, metric))) for metric in metrics)] for method in methods],
+    )
 
 
 def markdown_class_table(rows: Sequence[MetricRow], method: str, metrics: Mapping[str, str] = CLASS_METRICS) -> str:
     """The values of one method for each class as a Markdown table, the most frequent class first."""
     values = {(row.name, row.metric): row.value for row in rows if row.method == method}
-    return table(["Class", "Patches", *metrics.values()], [
-        [name, str(support), *(cell(values.get((name, metric))) for metric in metrics)]
-        for name, support in classes_by_support(rows).items()])
+    return table(
+        ["Class", "Patches", *metrics.values()],
+        [
+            [name, str(support), *(cell(values.get((name, metric))) for metric in metrics)]
+            for name, support in classes_by_support(rows).items()
+        ],
+    )
 
 
 def cell(value: float | None) -> str:
@@ -81,5 +102,10 @@ def cell(value: float | None) -> str:
 
 def table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     """A Markdown table; its first column is text."""
-    return "\n".join([f"| {' | '.join(header)} |", "|---|" + "---:|" * (len(header) - 1),
-                      *(f"| {' | '.join(line)} |" for line in lines)])
+    return "\n".join(
+        [
+            f"| {' | '.join(header)} |",
+            "|---|" + "---:|" * (len(header) - 1),
+            *(f"| {' | '.join(line)} |" for line in lines),
+        ]
+    )

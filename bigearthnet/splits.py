@@ -81,8 +81,10 @@ def read_names(path: Path) -> list[str]:
         lines = path.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no text"
-        raise TileListError(f"{path} cannot be read ({reason}); --splits needs a folder with train.csv, val.csv and "
-                            f"test.csv, a patch name a line.") from error
+        raise TileListError(
+            f"{path} cannot be read ({reason}); --splits needs a folder with train.csv, val.csv and "
+            f"test.csv, a patch name a line."
+        ) from error
     names = (line.partition("#")[0].split(",")[0].strip() for line in lines)
     return [name for name in names if name]
 
@@ -99,8 +101,10 @@ def split_by_region(region_of: Mapping[str, str], seed: int) -> dict[str, str]:
     """
     sizes = Counter(region_of.values())
     if len(sizes) < len(SPLITS):
-        raise SettingError(f"the patches lie in {len(sizes)} regions, too few for {len(SPLITS)} splits; give --splits, "
-                           f"or more patches.")
+        raise SettingError(
+            f"the patches lie in {len(sizes)} regions, too few for {len(SPLITS)} splits; give --splits, "
+            f"or more patches."
+        )
     filled = dict.fromkeys(SPLITS, 0)
     chosen = {}
     regions = sorted(sizes)

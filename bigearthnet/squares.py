@@ -36,8 +36,10 @@ def square_grid(scene: Scene) -> GeoReference:
     x, _, _, y, _, _ = grid.geotransform
     rows, cols = grid.rows // SQUARE_PX, grid.cols // SQUARE_PX
     if not rows or not cols:
-        raise ProductError(f"{scene.name} has {grid.rows} x {grid.cols} px at 10 m, less than a square of {SQUARE_PX} "
-                           f"px; give a larger product.")
+        raise ProductError(
+            f"{scene.name} has {grid.rows} x {grid.cols} px at 10 m, less than a square of {SQUARE_PX} "
+            f"px; give a larger product."
+        )
     return GeoReference(grid.crs_wkt, (x, SQUARE_M, 0.0, y, 0.0, -SQUARE_M), rows, cols)
 
 
@@ -98,8 +100,9 @@ def write_raster(
     """
     with whole_file(path) as temporary:
         options = ["COMPRESS=DEFLATE", "INTERLEAVE=BAND", "PHOTOMETRIC=MINISBLACK"]
-        dataset = gdal.GetDriverByName("GTiff").Create(str(temporary), grid.cols, grid.rows, len(class_names),
-                                                       gdal.GDT_Float32, options)
+        dataset = gdal.GetDriverByName("GTiff").Create(
+            str(temporary), grid.cols, grid.rows, len(class_names), gdal.GDT_Float32, options
+        )
         dataset.SetGeoTransform(grid.geotransform)
         dataset.SetSpatialRef(osr.SpatialReference(wkt=grid.crs_wkt))
         dataset.SetMetadata({"AREA_OR_POINT": "Area", **tags})

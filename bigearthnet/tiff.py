@@ -63,8 +63,10 @@ def read_tiff(path: str | Path, size: int, dtype: np.dtype) -> np.ndarray:
     if image is None:
         image = decode_other(path)
     if image.shape != (size, size) or image.dtype != dtype:
-        raise ProductError(f"{path} must have {size} x {size} px of {dtype}; got "
-                           f"{' x '.join(map(str, image.shape))} px of {image.dtype}; {_AGAIN}.")
+        raise ProductError(
+            f"{path} must have {size} x {size} px of {dtype}; got "
+            f"{' x '.join(map(str, image.shape))} px of {image.dtype}; {_AGAIN}."
+        )
     return image
 
 

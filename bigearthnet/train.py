@@ -107,15 +107,22 @@ def build_optimizer(config: BigEarthNetConfig) -> keras.optimizers.Optimizer:
     """AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101), or SGD with Nesterov momentum."""
     if config.optimizer == "adamw":
         return keras.optimizers.AdamW(config.learning_rate, weight_decay=config.weight_decay)
-    return keras.optimizers.SGD(config.learning_rate, config.momentum, nesterov=config.momentum > 0,
-                                weight_decay=config.weight_decay or None)
+    return keras.optimizers.SGD(
+        config.learning_rate, config.momentum, nesterov=config.momentum > 0, weight_decay=config.weight_decay or None
+    )
 
 
 def build_model(config: BigEarthNetConfig, data: Data) -> keras.Model:
     """The network with its optimizer and loss, the same on all ranks."""
     labels = data.file.labels[data.train.rows]
-    model = build_network(config.model, data.train.image_shapes, labels.shape[1], config.resampling, config.precision,
-                          config.sync_batch_norm)
+    model = build_network(
+        config.model,
+        data.train.image_shapes,
+        labels.shape[1],
+        config.resampling,
+        config.precision,
+        config.sync_batch_norm,
+    )
     loss = build_loss(config.loss, labels.sum(axis=0), len(labels), config.gamma, config.margin)
     training.compile_model(model, build_optimizer(config), loss, config.precision)
     return model
@@ -124,8 +131,11 @@ def build_model(config: BigEarthNetConfig, data: Data) -> keras.Model:
 def fit(config: BigEarthNetConfig, data: Data, folder: Path, resume: bool, progress: bool) -> keras.Model:
     """Train, and return the network with its best weights."""
     model = build_model(config, data)
-    record = {"class_names": list(data.file.class_names), "image_shapes": data.train.image_shapes,
-              "patch_files": {str(data.file.path): data.file.attributes["checksum"]}}
+    record = {
+        "class_names": list(data.file.class_names),
+        "image_shapes": data.train.image_shapes,
+        "patch_files": {str(data.file.path): data.file.attributes["checksum"]},
+    }
     place = training.Place(folder, resume, progress, checkpoint_identity(config, data), record)
     task = training.Task(data.train, data.val, ValidationSums(model.loss, DEFAULT_THRESHOLD), summarize_validation)
     training.fit(model, config, task, place)
@@ -142,8 +152,12 @@ def checkpoint_identity(config: BigEarthNetConfig, data: Data) -> dict[str, Any]
     if config.schedule == "cosine":
         changeable -= {"epochs"}  # the whole schedule hangs on it
     settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in changeable}
-    return {**settings, "ranks": hvd.size(), "classes": training.digest(list(data.file.class_names)),
-            "patches": data.file.attributes["checksum"]}
+    return {
+        **settings,
+        "ranks": hvd.size(),
+        "classes": training.digest(list(data.file.class_names)),
+        "patches": data.file.attributes["checksum"],
+    }
 
 
 def measure(model: keras.Model, config: BigEarthNetConfig, data: Data, folder: Path, progress: bool) -> None:

@@ -43,8 +43,9 @@ class TrainedClassifier:
 
     def build(self) -> keras.Model:
         """The network with its weights."""
-        model = build_network(self.model, self.image_shapes, len(self.class_names), self.resampling, self.precision,
-                              self.sync_batch_norm)
+        model = build_network(
+            self.model, self.image_shapes, len(self.class_names), self.resampling, self.precision, self.sync_batch_norm
+        )
         load_weights(model, self.folder)
         return model
 
@@ -56,12 +57,16 @@ class TrainedClassifier:
             SettingError: the file lacks the bands.
         """
         if tuple(file.class_names) != self.class_names:
-            raise RunFolderError(f"{self.folder} was trained on {describe(self.class_names)}, {file.path} holds "
-                                 f"{describe(file.class_names)}; prepare it with the same --nomenclature.")
+            raise RunFolderError(
+                f"{self.folder} was trained on {describe(self.class_names)}, {file.path} holds "
+                f"{describe(file.class_names)}; prepare it with the same --nomenclature."
+            )
         source = ClassificationPatches(file, rows, self.bands)
         if source.image_shapes != self.image_shapes:
-            raise RunFolderError(f"{self.folder} was trained on images {sizes(self.image_shapes)}, {file.path} holds "
-                                 f"{sizes(source.image_shapes)}; give a file of bands at the same GSD.")
+            raise RunFolderError(
+                f"{self.folder} was trained on images {sizes(self.image_shapes)}, {file.path} holds "
+                f"{sizes(source.image_shapes)}; give a file of bands at the same GSD."
+            )
         return source
 
 
@@ -78,19 +83,26 @@ def read_trained(folder: Path | str) -> TrainedClassifier:
     try:
         thresholds = read_thresholds(folder / THRESHOLDS)
     except (OSError, KeyError, ValueError, TypeError) as error:
-        raise RunFolderError(f"{folder} has no readable {THRESHOLDS}: its training is not over; finish it with "
-                             f"--resume.") from error
+        raise RunFolderError(
+            f"{folder} has no readable {THRESHOLDS}: its training is not over; finish it with --resume."
+        ) from error
     try:
-        settings = {name: config["settings"][name] for name in
-                    ("model", "bands", "resampling", "precision", "sync_batch_norm")}
+        settings = {
+            name: config["settings"][name] for name in ("model", "bands", "resampling", "precision", "sync_batch_norm")
+        }
         shapes = {name: tuple(shape) for name, shape in config["image_shapes"].items()}
         names = tuple(config["class_names"])
     except (KeyError, AttributeError, TypeError) as error:
         raise RunFolderError(f"{folder} was written by another version ({error} is missing); train again.") from error
     if names != tuple(threshold.name for threshold in thresholds):
         raise RunFolderError(f"{folder} has thresholds of other classes than its network; train again.")
-    return TrainedClassifier(folder, **settings, class_names=names, image_shapes=shapes,
-                             thresholds=np.array([threshold.threshold for threshold in thresholds]))
+    return TrainedClassifier(
+        folder,
+        **settings,
+        class_names=names,
+        image_shapes=shapes,
+        thresholds=np.array([threshold.threshold for threshold in thresholds]),
+    )
 
 
 def load_weights(model: keras.Model, folder: Path) -> None:
@@ -125,8 +137,10 @@ def unique_names(trained: list[TrainedClassifier]) -> list[str]:
         SettingError: a folder is given twice.
     """
     names = [classifier.name for classifier in trained]
-    full = [f"{classifier.name} {classifier.folder.name}" if names.count(classifier.name) > 1 else classifier.name
-            for classifier in trained]
+    full = [
+        f"{classifier.name} {classifier.folder.name}" if names.count(classifier.name) > 1 else classifier.name
+        for classifier in trained
+    ]
     if len(set(full)) < len(full):
         raise SettingError("two run folders hold the same network and have the same name; rename one of them.")
     return full

@@ -27,8 +27,9 @@ class SyncBatchNormalization(keras.layers.BatchNormalization):
         if hvd.size() == 1:
             return mean, variance
         shift = tf.cast(self.moving_mean, mean.dtype)  # the same on all ranks, and near the mean: nothing cancels
-        shifted, squared, within = tf.unstack(hvd.allreduce_average(
-            tf.stack([mean - shift, (mean - shift) ** 2, variance])))
+        shifted, squared, within = tf.unstack(
+            hvd.allreduce_average(tf.stack([mean - shift, (mean - shift) ** 2, variance]))
+        )
         return shifted + shift, within + squared - shifted**2
 
 
@@ -58,7 +59,11 @@ class AverageStatistics(keras.callbacks.Callback):
         if hvd.size() == 1:
             return
         variables = [variable for variable in self.model.non_trainable_variables if variable.name in MOVING]
-        sums = [np.sum(values, axis=0) for values in zip(*hvd.allgather_object(
-            [np.asarray(variable, dtype=np.float64) for variable in variables]), strict=True)]
+        sums = [
+            np.sum(values, axis=0)
+            for values in zip(
+                *hvd.allgather_object([np.asarray(variable, dtype=np.float64) for variable in variables]), strict=True
+            )
+        ]
         for variable, total in zip(variables, sums, strict=True):
             variable.assign(total / hvd.size())

@@ -70,8 +70,10 @@ class PoolOverRanks(keras.callbacks.Callback):
 def require_finite(name: str, value: float, epoch: int) -> None:
     """Raise TrainingError where a loss is no longer a finite number."""
     if not math.isfinite(value):
-        raise TrainingError(f"the {name} became {value} in epoch {epoch + 1}; the weights in the run folder are from "
-                            f"before: start a new run with --init-weights RUN_FOLDER and a lower --learning-rate.")
+        raise TrainingError(
+            f"the {name} became {value} in epoch {epoch + 1}; the weights in the run folder are from "
+            f"before: start a new run with --init-weights RUN_FOLDER and a lower --learning-rate."
+        )
 
 
 class LearningRate(keras.callbacks.Callback):
@@ -197,8 +199,13 @@ class Progress(keras.callbacks.Callback):
         self.wants_bar = bar
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        self.bar = tqdm(total=self.steps, desc=f"epoch {epoch + 1}/{self.epochs}", unit="step", leave=False,
-                        disable=not self.wants_bar)
+        self.bar = tqdm(
+            total=self.steps,
+            desc=f"epoch {epoch + 1}/{self.epochs}",
+            unit="step",
+            leave=False,
+            disable=not self.wants_bar,
+        )
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         self.bar.update()
@@ -206,5 +213,11 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
         self.bar.close()
         values = "  ".join(f"{name} {value:.4g}" for name, value in logs.items() if name != "seconds")
-        logger.info("epoch %d/%d  %s  %.0f s  %.1f patches/s", epoch + 1, self.epochs, values, logs["seconds"],
-                    self.patches / logs["seconds"])
+        logger.info(
+            "epoch %d/%d  %s  %.0f s  %.1f patches/s",
+            epoch + 1,
+            self.epochs,
+            values,
+            logs["seconds"],
+            self.patches / logs["seconds"],
+        )

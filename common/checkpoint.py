@@ -64,8 +64,10 @@ def check_identity(path: Path, found: dict, wanted: dict) -> None:
     """Raise WeightsError unless a checkpoint was made with the wanted settings."""
     for name, value in wanted.items():
         if found.get(name) != value:
-            raise WeightsError(f"{path} was made with {name} {found.get(name)}, this run has {value}; "
-                               f"resume with the same settings, or start a new run.")
+            raise WeightsError(
+                f"{path} was made with {name} {found.get(name)}, this run has {value}; "
+                f"resume with the same settings, or start a new run."
+            )
 
 
 def read_arrays(path: Path, file: h5py.File, groups: dict[str, list]) -> list[tuple]:
@@ -73,12 +75,16 @@ def read_arrays(path: Path, file: h5py.File, groups: dict[str, list]) -> list[tu
     pairs = []
     for group, variables in groups.items():
         if len(file[group]) != len(variables):
-            raise WeightsError(f"{path} holds {len(file[group])} {group} arrays, this network has {len(variables)}; "
-                               f"it belongs to another network.")
+            raise WeightsError(
+                f"{path} holds {len(file[group])} {group} arrays, this network has {len(variables)}; "
+                f"it belongs to another network."
+            )
         for number, variable in enumerate(variables):
             dataset = file[f"{group}/{number}"]
             if dataset.shape != tuple(variable.shape):
-                raise WeightsError(f"{path} holds {group} of shape {dataset.shape} where this network has "
-                                   f"{tuple(variable.shape)}; it belongs to another network.")
+                raise WeightsError(
+                    f"{path} holds {group} of shape {dataset.shape} where this network has "
+                    f"{tuple(variable.shape)}; it belongs to another network."
+                )
             pairs.append((variable, dataset[...]))
     return pairs

@@ -75,8 +75,9 @@ def pool_predictions(mine: Predictions) -> Predictions:
     parts = hvd.allgather_object(mine)
     rows = np.concatenate([part.rows for part in parts])
     order = np.unique(rows, return_index=True)[1]
-    labels, probabilities = (np.concatenate([getattr(part, name) for part in parts])[order]
-                             for name in ("labels", "probabilities"))
+    labels, probabilities = (
+        np.concatenate([getattr(part, name) for part in parts])[order] for name in ("labels", "probabilities")
+    )
     return Predictions(rows[order], labels, probabilities)
 
 
@@ -99,8 +100,11 @@ def classification_metrics(
     if len(class_names) < 2:
         raise ValueError(f"two classes or more are needed; got {len(class_names)}.")  # scikit-learn would see two
     decided = probabilities >= np.asarray(thresholds)
-    rows = [ClassMetric(OVERALL, f"{metric}_{average}", value) for average in AVERAGES
-            for metric, value in decision_scores(labels, decided, AVERAGES[average]).items()]
+    rows = [
+        ClassMetric(OVERALL, f"{metric}_{average}", value)
+        for average in AVERAGES
+        for metric, value in decision_scores(labels, decided, AVERAGES[average]).items()
+    ]
     precisions = average_precision(labels, probabilities)
     rows += [
         ClassMetric(OVERALL, "ap_micro", pooled_average_precision(labels, probabilities)),
@@ -130,8 +134,12 @@ def average_precision(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarr
     """Average precision of each class, (C,); 0 for a class that no patch holds."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="No positive class found")
-        return np.array([metrics.average_precision_score(labels[:, index], probabilities[:, index])
-                         for index in range(labels.shape[1])])
+        return np.array(
+            [
+                metrics.average_precision_score(labels[:, index], probabilities[:, index])
+                for index in range(labels.shape[1])
+            ]
+        )
 
 
 def pooled_average_precision(labels: np.ndarray, probabilities: np.ndarray) -> float:
@@ -200,15 +208,19 @@ def read_thresholds(path: Path) -> list[Threshold]:
         ValueError, KeyError, OSError: the file is missing or damaged.
     """
     with open(path, newline="") as file:
-        return [Threshold(row["class"], float(row["threshold"]), float(row["f1"]), int(row["support"]))
-                for row in csv.DictReader(file)]
+        return [
+            Threshold(row["class"], float(row["threshold"]), float(row["f1"]), int(row["support"]))
+            for row in csv.DictReader(file)
+        ]
 
 
 def check_shapes(labels: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str]) -> None:
     """Raise ValueError where labels, probabilities and names do not fit, or a probability is not finite."""
     if labels.ndim != 2 or labels.shape != np.shape(probabilities) or labels.shape[1] != len(class_names):
-        raise ValueError(f"labels and probabilities must be (N, {len(class_names)}); got {labels.shape} and "
-                         f"{np.shape(probabilities)}.")
+        raise ValueError(
+            f"labels and probabilities must be (N, {len(class_names)}); got {labels.shape} and "
+            f"{np.shape(probabilities)}."
+        )
     if not len(labels):
         raise ValueError("there is no patch to measure.")
     if not np.isfinite(probabilities).all():

@@ -48,8 +48,9 @@ def add_config_options(parser: argparse.ArgumentParser, config_class: type) -> N
     for field in dataclasses.fields(config_class):
         if types[field.name] is bool:
             shown = f"{field.metadata['help']} ({'yes' if field.default else 'no'})"
-            parser.add_argument(option_name(field.name), action=argparse.BooleanOptionalAction,
-                                default=argparse.SUPPRESS, help=shown)
+            parser.add_argument(
+                option_name(field.name), action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=shown
+            )
             continue
         required = field.default is dataclasses.MISSING
         default = "" if required or field.default is None else f" ({field.default})"
@@ -67,8 +68,11 @@ def add_config_options(parser: argparse.ArgumentParser, config_class: type) -> N
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say where a training run is kept."""
     parser.add_argument("--run-dir", metavar="DIR", help="folder of the run (a new one below runs/)")
-    parser.add_argument("--resume", action="store_true",
-                        help="continue the run in --run-dir from its checkpoint, exactly as if it had not stopped")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue the run in --run-dir from its checkpoint, exactly as if it had not stopped",
+    )
 
 
 def option_name(field_name: str) -> str:
@@ -104,8 +108,9 @@ def shows_progress(no_progress: bool) -> bool:
     return hvd.rank() == 0 and not no_progress and sys.stderr.isatty()
 
 
-def run_command(command: Callable[[argparse.Namespace], None], parser: argparse.ArgumentParser,
-                argv: Sequence[str] | None) -> int:
+def run_command(
+    command: Callable[[argparse.Namespace], None], parser: argparse.ArgumentParser, argv: Sequence[str] | None
+) -> int:
     """Parse the options, join the other ranks, run, and turn errors into one line and exit code 1.
 
     An error of one rank ends the job of all.

@@ -86,8 +86,10 @@ def read_patches(source: PatchSource, numbers: tf.Tensor, turn: tf.Tensor | int 
         return [patches[name] for name in signature]
 
     tensors = tf.numpy_function(read, [numbers, turn], [spec.dtype for spec in signature.values()], stateful=False)
-    return {name: tf.ensure_shape(tensor, spec.shape)
-            for (name, spec), tensor in zip(signature.items(), tensors, strict=True)}
+    return {
+        name: tf.ensure_shape(tensor, spec.shape)
+        for (name, spec), tensor in zip(signature.items(), tensors, strict=True)
+    }
 
 
 def turn_all(patches: dict[str, np.ndarray], turn: int) -> dict[str, np.ndarray]:

@@ -20,8 +20,14 @@ DPI = 150
 BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"
 INK, FAINT = "#333333", "#DDDDDD"
 
-CURVE_COLOURS = {"loss": BLUE, "val_loss": ORANGE, "val_rmse": ORANGE, "val_f1_micro": BLUE,
-                 "val_f1_macro": ORANGE, "learning_rate": INK}
+CURVE_COLOURS = {
+    "loss": BLUE,
+    "val_loss": ORANGE,
+    "val_rmse": ORANGE,
+    "val_f1_micro": BLUE,
+    "val_f1_macro": ORANGE,
+    "learning_rate": INK,
+}
 MANY_DECADES = 1000
 CURVE_STYLE = {"marker": "o", "markersize": 2.5, "linewidth": 1.5}  # markers show a run of one epoch
 LEGEND_CHARACTERS, LEGEND_HANDLE = 9, 8  # an inch; what the mark beside a label takes
@@ -40,8 +46,15 @@ class HistoryPanel:
     number: str = "{x:g}"
 
 
-RATE_PANEL = HistoryPanel({"learning_rate": "learning rate"}, "Learning rate", "Rate", 1.3, is_minimised=None,
-                          drawstyle="steps-mid", number="{x:.1e}")
+RATE_PANEL = HistoryPanel(
+    {"learning_rate": "learning rate"},
+    "Learning rate",
+    "Rate",
+    1.3,
+    is_minimised=None,
+    drawstyle="steps-mid",
+    number="{x:.1e}",
+)
 
 
 def draw_history(
@@ -82,8 +95,16 @@ def legend_above(figure: Figure, handles: Sequence[object], labels: Sequence[str
     """A legend above all panels, in as many columns as there is room for."""
     width = LEGEND_CHARACTERS * figure.get_figwidth()
     columns = int(width // (max(len(label) for label in labels) + LEGEND_HANDLE))
-    figure.legend(handles, labels, loc="outside upper left", ncols=min(max(columns, 1), len(labels)), frameon=False,
-                  title=title, title_fontsize=11, alignment="left")
+    figure.legend(
+        handles,
+        labels,
+        loc="outside upper left",
+        ncols=min(max(columns, 1), len(labels)),
+        frameon=False,
+        title=title,
+        title_fontsize=11,
+        alignment="left",
+    )
 
 
 def _read_history(history_csv: str | os.PathLike[str]) -> dict[str, np.ndarray]:

@@ -47,11 +47,15 @@ class RasterInfo:
     tags: Mapping[str, str]
 
     @classmethod
-    def of_region(cls, scene: Scene, grid: GeoReference, region: Window, bands: Sequence[str], tags: Mapping[str, str]) -> "RasterInfo":
+    def of_region(
+        cls, scene: Scene, grid: GeoReference, region: Window, bands: Sequence[str], tags: Mapping[str, str]
+    ) -> "RasterInfo":
         """A region of a scene, given in pixels of its grid."""
         x, width, x_skew, y, y_skew, height = grid.geotransform
         corner = (x + region.col * width + region.row * x_skew, y + region.col * y_skew + region.row * height)
-        there = GeoReference(grid.crs_wkt, (corner[0], width, x_skew, corner[1], y_skew, height), region.height, region.width)
+        there = GeoReference(
+            grid.crs_wkt, (corner[0], width, x_skew, corner[1], y_skew, height), region.height, region.width
+        )
         return cls(there, tuple(bands), scene.quantification, scene.offsets, tags)
 
 
@@ -122,8 +126,15 @@ def _write_tiles(path: Path, info: RasterInfo, strips: Iterator[np.ndarray]) -> 
 
 def _create(path: Path, info: RasterInfo) -> gdal.Dataset:
     """An empty file that says all about its pixels."""
-    options = ["TILED=YES", f"BLOCKXSIZE={TILE_PX}", f"BLOCKYSIZE={TILE_PX}", "INTERLEAVE=PIXEL", "PREDICTOR=2",
-               "PHOTOMETRIC=MINISBLACK", *COMPRESSION]
+    options = [
+        "TILED=YES",
+        f"BLOCKXSIZE={TILE_PX}",
+        f"BLOCKYSIZE={TILE_PX}",
+        "INTERLEAVE=PIXEL",
+        "PREDICTOR=2",
+        "PHOTOMETRIC=MINISBLACK",
+        *COMPRESSION,
+    ]
     shape = info.grid.cols, info.grid.rows, len(info.bands)
     dataset = gdal.GetDriverByName("GTiff").Create(str(path), *shape, gdal.GDT_UInt16, options)
     dataset.SetGeoTransform(info.grid.geotransform)
@@ -137,8 +148,14 @@ def _create(path: Path, info: RasterInfo) -> gdal.Dataset:
         band.SetOffset(info.offsets[name] / info.quantification)
         band.SetColorInterpretation(gdal.GCI_GrayIndex if number == 1 else gdal.GCI_Undefined)
         # Names as GDAL's own Sentinel-2 driver gives them.
-        band.SetMetadata({"BANDNAME": name, "WAVELENGTH": f"{BANDS[name].wavelength_nm:g}", "WAVELENGTH_UNIT": "nm",
-                          "NATIVE_GSD": f"{BANDS[name].gsd}"})
+        band.SetMetadata(
+            {
+                "BANDNAME": name,
+                "WAVELENGTH": f"{BANDS[name].wavelength_nm:g}",
+                "WAVELENGTH_UNIT": "nm",
+                "NATIVE_GSD": f"{BANDS[name].gsd}",
+            }
+        )
     return dataset
 
 

@@ -7,6 +7,7 @@ a network that sharpens 40 m -> 20 m (360 m -> 60 m). Positions are counted on t
 import logging
 import sys
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -90,7 +91,9 @@ def reduce_scene(scene: Scene, settings: PatchSettings) -> ReducedScene:
     target = None
     for gsd in input_gsds(settings.gsd):
         native = Window(0, 0, rows * settings.gsd // gsd, cols * settings.gsd // gsd)
-        keep = np.empty((native.height, native.width, len(BANDS_BY_GSD[gsd])), np.uint16) if gsd == settings.gsd else None
+        keep = (
+            np.empty((native.height, native.width, len(BANDS_BY_GSD[gsd])), np.uint16) if gsd == settings.gsd else None
+        )
         inputs[f"input_{gsd}m"], valid_here = reduce_bands(scene, gsd, native, settings, keep)
         valid &= enlarge(valid_here, rows // valid_here.shape[0])
         target = keep if keep is not None else target
@@ -108,7 +111,9 @@ def target_shape(scene: Scene, settings: PatchSettings) -> tuple[int, int]:
     cols = min(grid.cols * gsd // settings.gsd for gsd, grid in grids)
     factor = settings.scale_factor
     if min(rows, cols) < factor:
-        raise ProductError(f"{scene.name} has {rows} x {cols} px at {settings.gsd} m, fewer than {factor}; leave it out.")
+        raise ProductError(
+            f"{scene.name} has {rows} x {cols} px at {settings.gsd} m, fewer than {factor}; leave it out."
+        )
     return rows - rows % factor, cols - cols % factor
 
 
@@ -154,16 +159,21 @@ def block_windows(rows: int, cols: int, settings: PatchSettings) -> list[Window]
     reach = max(degrade.blur_radius(sigma) for sigma in settings.sigmas(settings.gsd))
     margin = -(-reach // factor)
     edges = [axis_blocks(length // factor, settings.patch_px // factor, margin) for length in (rows, cols)]
-    return [Window(top, left, bottom - top, right - left).scaled(factor)
-            for top, bottom in edges[0] for left, right in edges[1]]
+    return [
+        Window(top, left, bottom - top, right - left).scaled(factor)
+        for top, bottom in edges[0]
+        for left, right in edges[1]
+    ]
 
 
 def axis_blocks(length: int, patch: int, margin: int) -> list[tuple[int, int]]:
     """Start and end of the blocks along one axis, each shortened by `margin` where it meets another."""
     count = min(MOST_BLOCKS, max(1, length // (BLOCK_PATCHES * patch)))
     edges = [number * length // count for number in range(count + 1)]
-    return [(start + margin * (start > 0), end - margin * (end < length))
-            for start, end in zip(edges[:-1], edges[1:], strict=True)]
+    return [
+        (start + margin * (start > 0), end - margin * (end < length))
+        for start, end in pairwise(edges)
+    ]
 
 
 def candidate_positions(rows: int, cols: int, settings: PatchSettings) -> np.ndarray:
@@ -190,8 +200,9 @@ def holds_only(valid: np.ndarray, positions: np.ndarray, size: int) -> np.ndarra
     invalid = np.zeros((valid.shape[0] + 1, valid.shape[1] + 1), dtype=np.int64)
     np.cumsum(np.cumsum(~valid, axis=0), axis=1, out=invalid[1:, 1:])
     row, col = positions[:, 0], positions[:, 1]
-    return (invalid[row + size, col + size] - invalid[row, col + size]
-            - invalid[row + size, col] + invalid[row, col]) == 0
+    return (
+        invalid[row + size, col + size] - invalid[row, col + size] - invalid[row + size, col] + invalid[row, col]
+    ) == 0
 
 
 def cut(image: np.ndarray, positions: np.ndarray, size: int, factor: int) -> np.ndarray:
@@ -217,12 +228,15 @@ def extract_patches(scene: Scene, settings: PatchSettings) -> tuple[dict[str, np
     size = settings.patch_px
     candidates = candidate_positions(rows, cols, settings)
     if not len(candidates):
-        raise ProductError(f"{scene.name} has {rows} x {cols} px at {settings.gsd} m, too few for a patch of "
-                           f"{size} px; take it out of the list.")
+        raise ProductError(
+            f"{scene.name} has {rows} x {cols} px at {settings.gsd} m, too few for a patch of "
+            f"{size} px; take it out of the list."
+        )
     usable = candidates[holds_only(reduced.valid, candidates, size)]
     if not len(usable):
-        raise ProductError(f"{scene.name} has no patch of {size} px without nodata at {settings.gsd} m; "
-                           f"take it out of the list.")
+        raise ProductError(
+            f"{scene.name} has no patch of {size} px without nodata at {settings.gsd} m; take it out of the list."
+        )
     positions = np.random.default_rng(settings.seed).permutation(usable)[: settings.count]
     arrays = {name: cut(image, positions, size, rows // image.shape[0]) for name, image in reduced.inputs.items()}
     arrays["target"] = cut(reduced.target, positions, size, 1)
@@ -246,10 +260,16 @@ def identity(scene: Scene, settings: PatchSettings) -> dict:
     """The attributes in which a patch file must agree with what is asked for: a product may be cut, or made anew."""
     grid = georeference(scene, settings.gsd)
     return {
-        "scene_px": f"{grid.rows} x {grid.cols}", "upper_left": f"{grid.geotransform[0]:.0f}, {grid.geotransform[3]:.0f}",
-        "quantification_value": scene.quantification, "radiometric_offsets": describe_offsets(scene),
-        "scene": scene.name, "level": scene.level, "baseline": scene.baseline, "seed": settings.seed,
-        "scale_factor": settings.scale_factor, "degradation": settings.degradation,
+        "scene_px": f"{grid.rows} x {grid.cols}",
+        "upper_left": f"{grid.geotransform[0]:.0f}, {grid.geotransform[3]:.0f}",
+        "quantification_value": scene.quantification,
+        "radiometric_offsets": describe_offsets(scene),
+        "scene": scene.name,
+        "level": scene.level,
+        "baseline": scene.baseline,
+        "seed": settings.seed,
+        "scale_factor": settings.scale_factor,
+        "degradation": settings.degradation,
         "patches_requested": settings.count,
     }
 
@@ -263,11 +283,14 @@ def provenance(scene: Scene, settings: PatchSettings, left_out: int) -> dict:
     """The other attributes of a patch file."""
     bands = {10: BANDS_10M, 20: BANDS_20M, 60: BANDS_60M if settings.gsd == 60 else ()}
     return {
-        "created_utc": utc_now(), "code_revision": code_revision(), "command": " ".join(sys.argv),
+        "created_utc": utc_now(),
+        "code_revision": code_revision(),
+        "command": " ".join(sys.argv),
         "nodata": scene.nodata,
         "offsets": [scene.offsets[band] for names in bands.values() for band in names],
         **{f"bands_{gsd}m": ",".join(names) for gsd, names in bands.items()},
-        "patch_px": settings.patch_px, "patches_with_nodata": left_out,
+        "patch_px": settings.patch_px,
+        "patches_with_nodata": left_out,
     }
 
 
@@ -282,8 +305,10 @@ def open_patch_file(scene: Scene, settings: PatchSettings, path: Path) -> PatchF
     for name, wanted in identity(scene, settings).items():
         found = file.attributes.get(name)
         if found != wanted:
-            raise PatchFileError(f"{path} was made with {name} {found}, this run wants {wanted}; "
-                                 f"delete it, or give another --patch-cache.")
+            raise PatchFileError(
+                f"{path} was made with {name} {found}, this run wants {wanted}; "
+                f"delete it, or give another --patch-cache."
+            )
     return file
 
 
@@ -293,11 +318,16 @@ def check_content(file: PatchFile) -> None:
     missing += [name for name in ("checksum", "offsets", "bands_10m") if name not in file.attributes]
     if missing:
         raise PatchFileError(f"{file.path} lacks {', '.join(missing)}; delete it and it is made again.")
-    odd = [name for name, array in file.arrays.items() if len(array) != len(file)
-           or name not in PLACES and (array.dtype != np.uint16 or array.ndim != 4)]
+    odd = [
+        name
+        for name, array in file.arrays.items()
+        if len(array) != len(file) or (name not in PLACES and (array.dtype != np.uint16 or array.ndim != 4))
+    ]
     if odd:
-        raise PatchFileError(f"{file.path} holds {odd[0]} of shape {file.arrays[odd[0]].shape} and type "
-                             f"{file.arrays[odd[0]].dtype}, not as written; delete it and it is made again.")
+        raise PatchFileError(
+            f"{file.path} holds {odd[0]} of shape {file.arrays[odd[0]].shape} and type "
+            f"{file.arrays[odd[0]].dtype}, not as written; delete it and it is made again."
+        )
 
 
 def prepare_patch_files(
@@ -326,8 +356,15 @@ def describe_patch_file(file: PatchFile, settings: PatchSettings) -> None:
     if hvd.rank() == 0:
         short = "" if len(file) == settings.count else f"; {settings.count} were asked for, there is no place for more"
         left_out = file.attributes["patches_with_nodata"]
-        logger.info("%s: %d patches of %d px at %d m%s%s", file.attributes["scene"], len(file), settings.patch_px,
-                    settings.gsd, short, f"; {left_out} places left out for nodata" if left_out else "")
+        logger.info(
+            "%s: %d patches of %d px at %d m%s%s",
+            file.attributes["scene"],
+            len(file),
+            settings.patch_px,
+            settings.gsd,
+            short,
+            f"; {left_out} places left out for nodata" if left_out else "",
+        )
 
 
 def check_cache(scenes: tuple[Scene, ...], settings: PatchSettings, paths: list[Path]) -> list[int]:
@@ -338,8 +375,9 @@ def check_cache(scenes: tuple[Scene, ...], settings: PatchSettings, paths: list[
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise PatchFileError(f"cannot make the patch cache {path.parent}: {error.strerror}; "
-                                 f"give another --patch-cache.") from error
+            raise PatchFileError(
+                f"cannot make the patch cache {path.parent}: {error.strerror}; give another --patch-cache."
+            ) from error
     for scene, path in zip(scenes, paths, strict=True):
         if path.exists():
             open_patch_file(scene, settings, path)

@@ -60,8 +60,9 @@ def lonlat_region(text: str, grid: GeoReference, smallest: int = 1) -> Window:
     if max(abs(south), abs(north)) > 90 or max(abs(west), abs(east)) > 180:
         raise SettingError(f"{option} is no place; longitudes, -180 to 180, come before latitudes, -90 to 90.")
     if east <= west or north <= south:
-        raise SettingError(f"{option} is empty or upside down; expected lon1 < lon2 (west, east) and lat1 < lat2 "
-                           f"(south, north).")
+        raise SettingError(
+            f"{option} is empty or upside down; expected lon1 < lon2 (west, east) and lat1 < lat2 (south, north)."
+        )
     left, top, right, bottom = _pixel_bounds((west, south, east, north), grid)
     x1, y1, x2, y2 = max(left, 0), max(top, 0), min(right, grid.cols), min(bottom, grid.rows)
     if x2 <= x1 or y2 <= y1:
@@ -85,8 +86,10 @@ def _numbers(text: str, option: str, expected: str) -> list[float]:
 
 def _require_size(option: str, window: Window, smallest: int) -> None:
     if min(window.height, window.width) < smallest:
-        raise SettingError(f"{option} is {window.height} x {window.width} px of 10 m; expected at least "
-                           f"{smallest} x {smallest}, one pixel of the coarsest band.")
+        raise SettingError(
+            f"{option} is {window.height} x {window.width} px of 10 m; expected at least "
+            f"{smallest} x {smallest}, one pixel of the coarsest band."
+        )
 
 
 def _pixel_bounds(lonlat: tuple[float, ...], grid: GeoReference) -> tuple[int, int, int, int]:
@@ -99,15 +102,19 @@ def _pixel_bounds(lonlat: tuple[float, ...], grid: GeoReference) -> tuple[int, i
     if not all(map(math.isfinite, (x_min, y_min, x_max, y_max))):  # too far from the scene's zone to have coordinates
         return 0, 0, 0, 0
     return (
-        math.floor((x_min - x0) / width + ROUNDING_PX), math.floor((y_max - y0) / height + ROUNDING_PX),
-        math.ceil((x_max - x0) / width - ROUNDING_PX), math.ceil((y_min - y0) / height - ROUNDING_PX),
+        math.floor((x_min - x0) / width + ROUNDING_PX),
+        math.floor((y_max - y0) / height + ROUNDING_PX),
+        math.ceil((x_max - x0) / width - ROUNDING_PX),
+        math.ceil((y_min - y0) / height - ROUNDING_PX),
     )
 
 
 def _footprint(grid: GeoReference) -> str:
     x, width, _, y, _, height = grid.geotransform
     bounds = (x, y + height * grid.rows, x + width * grid.cols, y)
-    return ",".join(f"{degrees:.4f}" for degrees in _transformation(grid, to_grid=False).TransformBounds(*bounds, EDGE_POINTS))
+    return ",".join(
+        f"{degrees:.4f}" for degrees in _transformation(grid, to_grid=False).TransformBounds(*bounds, EDGE_POINTS)
+    )
 
 
 def _transformation(grid: GeoReference, to_grid: bool) -> osr.CoordinateTransformation:

@@ -58,12 +58,14 @@ class RunConfig:
     learning_rate: float = setting("for one rank; multiplied by the number of ranks", 1e-4)
     schedule: str = setting(
         "plateau: halve the learning rate when validation stops improving; cosine: fall to zero over all epochs",
-        "plateau", choices=("plateau", "cosine"),
+        "plateau",
+        choices=("plateau", "cosine"),
     )
     patience: int = setting("epochs without improvement before the learning rate is halved", 5)
     warmup_epochs: float = setting("epochs over which the learning rate rises to its full value", 1.0)
     precision: str = setting(
-        "of the convolutions; what they add up to stays float32", "float32",
+        "of the convolutions; what they add up to stays float32",
+        "float32",
         choices=("float32", "bfloat16", "float16"),
     )
     seed: int = setting("for initial weights, order and augmentation", 0)
@@ -128,8 +130,9 @@ def check_run_folder(arguments: argparse.Namespace) -> None:
     folder = Path(arguments.run_dir)
     read_config(folder)
     if not (folder / CHECKPOINT).exists():
-        raise RunFolderError(f"{folder} has no {CHECKPOINT}: no epoch was finished; start again with --overwrite "
-                             f"instead of --resume.")
+        raise RunFolderError(
+            f"{folder} has no {CHECKPOINT}: no epoch was finished; start again with --overwrite instead of --resume."
+        )
 
 
 def check_replaceable(folder: Path, overwrite: bool) -> None:
@@ -141,11 +144,22 @@ def check_replaceable(folder: Path, overwrite: bool) -> None:
     names = sorted(path.name for path in folder.iterdir())
     if names and not overwrite:
         raise RunFolderError(f"{folder} is not empty; continue with --resume, or replace it with --overwrite.")
-    strange = [name for name in names if not (name in KNOWN and (folder / name).is_file() or is_partial(folder / name)
-                                              or name == TENSORBOARD and holds_only_logs(folder / name))]
+    strange = [
+        name
+        for name in names
+        if not (
+            (name in KNOWN
+            and (folder / name).is_file())
+            or is_partial(folder / name)
+            or (name == TENSORBOARD
+            and holds_only_logs(folder / name))
+        )
+    ]
     if strange:
-        raise RunFolderError(f"{folder} holds {strange[0]}, which no run writes; --overwrite will not touch such a "
-                             f"folder: give another --run-dir.")
+        raise RunFolderError(
+            f"{folder} holds {strange[0]}, which no run writes; --overwrite will not touch such a "
+            f"folder: give another --run-dir."
+        )
 
 
 def holds_only_logs(folder: Path) -> bool:
@@ -239,8 +253,17 @@ def code_revision() -> str:
 def library_versions() -> dict[str, str]:
     """Versions of Python and of the libraries that can change a number."""
     versions = {"python": platform.python_version()}
-    for package in ("jeoparda", "tensorflow", "tensorflow-cpu", "keras", "horovod", "gdal", "h5py", "numpy",
-                    "scikit-learn"):
+    for package in (
+        "jeoparda",
+        "tensorflow",
+        "tensorflow-cpu",
+        "keras",
+        "horovod",
+        "gdal",
+        "h5py",
+        "numpy",
+        "scikit-learn",
+    ):
         try:
             versions[package] = version(package)
         except PackageNotFoundError:

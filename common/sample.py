@@ -23,8 +23,10 @@ from common.wheels import SAMPLE, fetch_wheel
 
 logger = logging.getLogger(__name__)
 
-ARCHIVES = {"BigEarthNet-S2": "bigearthnet_common/BigEarthNet-S2-Example.tar.bz2",
-            "BigEarthNet-S1": "bigearthnet_common/BigEarthNet-S1-Example.tar.bz2"}
+ARCHIVES = {
+    "BigEarthNet-S2": "bigearthnet_common/BigEarthNet-S2-Example.tar.bz2",
+    "BigEarthNet-S1": "bigearthnet_common/BigEarthNet-S1-Example.tar.bz2",
+}
 # From an acquisition and a tile of which nothing else is in the sample.
 HELD_OUT = "S2A_MSIL2A_20170613T101031_87_48"
 

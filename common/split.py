@@ -85,8 +85,10 @@ def choose_validation(
 def split_units(scenes: Sequence[SceneBlocks]) -> list[list[tuple[str, int]]]:
     """What must stay together: lists of (scene name, block)."""
     numbers = group_by_ground([scene.footprint for scene in scenes])
-    groups = [[scene for scene, own in zip(scenes, numbers, strict=True) if own == number]
-              for number in dict.fromkeys(numbers)]
+    groups = [
+        [scene for scene, own in zip(scenes, numbers, strict=True) if own == number]
+        for number in dict.fromkeys(numbers)
+    ]
     units = []
     for group in groups:
         same_grid = all(scene.footprint == group[0].footprint for scene in group)

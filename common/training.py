@@ -87,12 +87,23 @@ def fit(model: keras.Model, config: run.RunConfig, task: Task, place: Place) -> 
     # Not earlier: a checkpoint that does not fit must leave the settings it was made with.
     hvd.on_rank_zero(lambda: run.write_config(place.folder, config, **place.record))
     hvd.broadcast_variables([*model.variables, *model.optimizer.variables])
-    logger.info("%s: %d parameters, %d training and %d validation patches, %d ranks, %d steps an epoch",
-                model.name, model.count_params(), len(task.training), len(task.validation), hvd.size(), steps)
+    logger.info(
+        "%s: %d parameters, %d training and %d validation patches, %d ranks, %d steps an epoch",
+        model.name,
+        model.count_params(),
+        len(task.training),
+        len(task.validation),
+        hvd.size(),
+        steps,
+    )
     logger.info("each rank computes on %s", hvd.describe_hardware())
     model.fit(
-        training_batches(task.training, config.batch_size, config.seed, first_epoch), steps_per_epoch=steps,
-        epochs=config.epochs, initial_epoch=first_epoch, verbose=0, shuffle=False,
+        training_batches(task.training, config.batch_size, config.seed, first_epoch),
+        steps_per_epoch=steps,
+        epochs=config.epochs,
+        initial_epoch=first_epoch,
+        verbose=0,
+        shuffle=False,
         callbacks=training_callbacks(config, task, place, learning_rate, history, steps),
     )
 
@@ -102,8 +113,9 @@ def with_fitting_batches(config: run.RunConfig, patches: int) -> run.RunConfig:
     share = -(-patches // hvd.size())
     if config.batch_size <= share:
         return config
-    logger.warning("%d training patches on %d ranks: batches of %d instead of %d", patches, hvd.size(), share,
-                   config.batch_size)
+    logger.warning(
+        "%d training patches on %d ranks: batches of %d instead of %d", patches, hvd.size(), share, config.batch_size
+    )
     return replace(config, batch_size=share)
 
 
@@ -129,8 +141,10 @@ def restore(place: Place, model: keras.Model) -> tuple[int, dict, list[dict]]:
     epoch, state = read_checkpoint(place.folder / run.CHECKPOINT, model, place.identity)
     history = read_history(place.folder / run.HISTORY, epoch)
     if [row["epoch"] for row in history] != list(range(1, epoch + 1)):  # the best epoch would be forgotten
-        raise RunFolderError(f"{place.folder / run.HISTORY} lacks some of the {epoch} epochs that the checkpoint has "
-                             f"seen; restore it, or start a new run.")
+        raise RunFolderError(
+            f"{place.folder / run.HISTORY} lacks some of the {epoch} epochs that the checkpoint has "
+            f"seen; restore it, or start a new run."
+        )
     if not h5py.is_hdf5(place.folder / run.WEIGHTS):
         raise RunFolderError(f"{place.folder / run.WEIGHTS} is missing or damaged; restore it, or start a new run.")
     logger.info("resumed after epoch %d", epoch)

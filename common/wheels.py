@@ -61,14 +61,27 @@ def download(wheel: Wheel, path: Path) -> None:
     """Let pip download a wheel to `path`, whole or not at all."""
     logger.info("downloading %s %s (%.1f MB)", wheel.package, wheel.version, wheel.megabytes)
     with tempfile.TemporaryDirectory(dir=path.parent) as temporary:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:",
-                   "--dest", temporary, f"{wheel.package}=={wheel.version}"]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--only-binary",
+            ":all:",
+            "--dest",
+            temporary,
+            f"{wheel.package}=={wheel.version}",
+        ]
         done = subprocess.run(command, capture_output=True, text=True)
         found = list(Path(temporary).glob("*.whl"))
         if done.returncode or not found:
             reason = (done.stderr.strip().splitlines() or ["no file came"])[-1]
-            raise DownloadError(f"cannot download {wheel.package} {wheel.version}: {reason}; check the network, or put "
-                                f"the wheel at {path}.")
+            raise DownloadError(
+                f"cannot download {wheel.package} {wheel.version}: {reason}; check the network, or put "
+                f"the wheel at {path}."
+            )
         found[0].replace(path)
 
 

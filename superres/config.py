@@ -16,8 +16,9 @@ class SuperresConfig(RunConfig):
 
     tiles: str = setting("file with a scene a line to train on", metavar="FILE")
     test_tiles: str | None = setting("file with a scene a line to measure on after training", None, metavar="FILE")
-    data_dir: str | None = setting("folder of scenes listed without a path (the list's own folder)", None,
-                                   metavar="DIR")
+    data_dir: str | None = setting(
+        "folder of scenes listed without a path (the list's own folder)", None, metavar="DIR"
+    )
     gsd: int = setting("native GSD in metres of the bands to sharpen", 20, choices=(20, 60))
     model: str = setting("network", "dsen2", choices=tuple(NETWORKS))
     patches_per_tile: int | None = setting(
@@ -26,10 +27,12 @@ class SuperresConfig(RunConfig):
     validation_fraction: float = setting("share of scenes, or of blocks in few scenes, held out for validation", 0.1)
     degradation: str = setting(
         "blur before the scale factor is taken: gaussian as in the DSen2 paper, or mtf, each band as its sensor",
-        "gaussian", choices=("gaussian", "mtf"),
+        "gaussian",
+        choices=("gaussian", "mtf"),
     )
-    patch_cache: str = setting("folder of the patch files; those that are there are used again", "patches",
-                               metavar="DIR")
+    patch_cache: str = setting(
+        "folder of the patch files; those that are there are used again", "patches", metavar="DIR"
+    )
     init_weights: str | None = setting(
         "weights to start from: a file, a run folder, or published ones such as dsen2-l1c-20m", None, metavar="FILE"
     )

@@ -40,7 +40,11 @@ def residual(
 
 
 def back_project(
-    estimate: np.ndarray, coarse: np.ndarray, usable: np.ndarray, scale_factor: int, sigmas: Sequence[float],
+    estimate: np.ndarray,
+    coarse: np.ndarray,
+    usable: np.ndarray,
+    scale_factor: int,
+    sigmas: Sequence[float],
     iterations: int = ITERATIONS,
 ) -> np.ndarray:
     """The estimate, corrected until its degraded version is the coarse image; arguments as in `residual`."""
@@ -50,7 +54,9 @@ def back_project(
     return estimate
 
 
-def usable_pixels(coarse_valid: np.ndarray, fine_valid: np.ndarray, scale_factor: int, sigmas: Sequence[float]) -> np.ndarray:
+def usable_pixels(
+    coarse_valid: np.ndarray, fine_valid: np.ndarray, scale_factor: int, sigmas: Sequence[float]
+) -> np.ndarray:
     """Coarse pixels that are valid themselves and made of valid fine pixels.
 
     Args:

@@ -76,9 +76,12 @@ class Correction:
             usable = consistency.usable_pixels(is_valid(self.scene, strip.dn[gsd]), fine_valid, factor, sigmas)
             corrected = consistency.back_project(estimate, coarse, usable, factor, sigmas)
             here = place.overlap(self.counted).relative_to(strip.place).coarsened(factor).slices
-            missing = [consistency.residual(image, coarse, usable, factor, sigmas)[here] for image in (estimate, corrected)]
+            missing = [
+                consistency.residual(image, coarse, usable, factor, sigmas)[here] for image in (estimate, corrected)
+            ]
             self.sums[gsd] += [np.square(part, dtype=np.float64).sum(axis=(0, 1)) for part in missing] + [
-                usable[here].sum(axis=(0, 1))]
+                usable[here].sum(axis=(0, 1))
+            ]
             estimates[gsd] = corrected
         return Strip(strip.place, strip.dn, estimates).part(place)
 
@@ -86,5 +89,8 @@ class Correction:
 def _take(estimates: dict[int, Rows], stored: dict[int, Rows], place: Window) -> Strip:
     """Some of the rows that are kept."""
     top, bottom = place.row, place.row + place.height
-    return Strip(place, {gsd: rows.get(top * 10 // gsd, bottom * 10 // gsd) for gsd, rows in stored.items()},
-                 {gsd: rows.get(top, bottom) for gsd, rows in estimates.items()})
+    return Strip(
+        place,
+        {gsd: rows.get(top * 10 // gsd, bottom * 10 // gsd) for gsd, rows in stored.items()},
+        {gsd: rows.get(top, bottom) for gsd, rows in estimates.items()},
+    )

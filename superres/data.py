@@ -24,10 +24,13 @@ class FusionPatches:
         self.file_of = np.repeat(np.arange(len(files)), [len(r) for r in rows])
         self.row_of = np.concatenate([np.asarray(r, dtype=np.int64) for r in rows])
         self.bands = {f"input_{g}m": BANDS_BY_GSD[g] for g in input_gsds(gsd)} | {"target": BANDS_BY_GSD[gsd]}
-        self.scales = np.array([10000 / file.attributes["quantification_value"] / DN_DIVISOR for file in files],
-                               dtype=np.float32)
-        self.shifts = {name: self.scales[:, None] * np.stack([file_offsets(file, bands) for file in files])
-                       for name, bands in self.bands.items()}
+        self.scales = np.array(
+            [10000 / file.attributes["quantification_value"] / DN_DIVISOR for file in files], dtype=np.float32
+        )
+        self.shifts = {
+            name: self.scales[:, None] * np.stack([file_offsets(file, bands) for file in files])
+            for name, bands in self.bands.items()
+        }
 
     def __len__(self) -> int:
         return len(self.row_of)
@@ -45,8 +48,11 @@ class FusionPatches:
         """
         files, rows = self.file_of[numbers], self.row_of[numbers]
         found = {name: self._gather(name, files, rows) for name in self.bands}
-        return found | {f"shift_{name}": shifts[files] for name, shifts in self.shifts.items()} | {
-            "scale": self.scales[files]}
+        return (
+            found
+            | {f"shift_{name}": shifts[files] for name, shifts in self.shifts.items()}
+            | {"scale": self.scales[files]}
+        )
 
     def _gather(self, name: str, files: np.ndarray, rows: np.ndarray) -> np.ndarray:
         if (files == files[0]).all():

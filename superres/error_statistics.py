@@ -48,7 +48,8 @@ class ErrorStatistics:
         self.class_counts = np.bincount(self._classes.ravel(), minlength=len(CLASSES) + 1)[1:]
         self.class_truth = self._band_means(truth, self._classes, len(CLASSES))
         self.reflectance = np.stack(
-            [group_means(truth[..., band], self._bins[..., band], BINS) for band in range(truth.shape[2])], axis=1)
+            [group_means(truth[..., band], self._bins[..., band], BINS) for band in range(truth.shape[2])], axis=1
+        )
         self.class_means: dict[str, np.ndarray] = {}
         self.rmse: dict[str, np.ndarray] = {}
         self.bias: dict[str, np.ndarray] = {}

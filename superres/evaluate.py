@@ -68,19 +68,40 @@ def build_parser() -> argparse.ArgumentParser:
         "python superres/evaluate.py --tiles test.txt --run-dir runs/first --output results",
     )
     parser.add_argument("--tiles", required=True, metavar="FILE", help="file with a scene a line to measure on")
-    parser.add_argument("--data-dir", metavar="DIR",
-                        help="folder of scenes listed without a path (the list's own folder)")
-    parser.add_argument("--run-dir", nargs="+", action="extend", default=[], metavar="DIR",
-                        help="folders of training runs whose networks to measure")
-    parser.add_argument("--weights", nargs="+", action="extend", default=[], metavar="FILE",
-                        help=f"weights to measure: files, of the network --model, or of {', '.join(PUBLISHED)}")
+    parser.add_argument(
+        "--data-dir", metavar="DIR", help="folder of scenes listed without a path (the list's own folder)"
+    )
+    parser.add_argument(
+        "--run-dir",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="DIR",
+        help="folders of training runs whose networks to measure",
+    )
+    parser.add_argument(
+        "--weights",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="FILE",
+        help=f"weights to measure: files, of the network --model, or of {', '.join(PUBLISHED)}",
+    )
     parser.add_argument("--model", default="dsen2", choices=tuple(NETWORKS), help="network of files of weights (dsen2)")
-    parser.add_argument("--gsd", type=int, choices=(20, 60),
-                        help="native GSD in metres of the bands to sharpen (that of the first network)")
-    parser.add_argument("--precision", default="float32", choices=tuple(PRECISIONS),
-                        help="of the convolutions (float32)")
-    parser.add_argument("--full-scale", action="store_true",
-                        help="also sharpen to 10 m, and measure consistency and sharpness, for which there is no truth")
+    parser.add_argument(
+        "--gsd",
+        type=int,
+        choices=(20, 60),
+        help="native GSD in metres of the bands to sharpen (that of the first network)",
+    )
+    parser.add_argument(
+        "--precision", default="float32", choices=tuple(PRECISIONS), help="of the convolutions (float32)"
+    )
+    parser.add_argument(
+        "--full-scale",
+        action="store_true",
+        help="also sharpen to 10 m, and measure consistency and sharpness, for which there is no truth",
+    )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the tables and figures")
     return parser
 
@@ -123,8 +144,11 @@ def set_out(arguments: argparse.Namespace) -> Plan:
         load_method(name, trained, arguments.precision)
         warn_of_level(trained.source, scenes)
     folder = Path(arguments.output)
-    open_output_folder(folder, arguments.overwrite, [
-        METRICS, TABLES, BARS, BAND_BARS, FULL_SCALE_BARS, *(f"*-{figure}.png" for figure in SCENE_FIGURES)])
+    open_output_folder(
+        folder,
+        arguments.overwrite,
+        [METRICS, TABLES, BARS, BAND_BARS, FULL_SCALE_BARS, *(f"*-{figure}.png" for figure in SCENE_FIGURES)],
+    )
     logger.info("%d scenes, %d m bands, networks: %s", len(scenes), gsd, ", ".join(networks))
     return Plan(scenes, networks, PatchSettings(gsd, count=1), folder)
 
@@ -133,8 +157,14 @@ def draw_scene(result: SceneResult, settings: PatchSettings, stem: Path) -> None
     """The figures of one scene, `<stem>-<figure>.png`."""
     pictures, errors, spectra, reflectance = (Path(f"{stem}-{figure}.png") for figure in SCENE_FIGURES)
     bands = BANDS_BY_GSD[settings.gsd]
-    plots.plot_comparison(result.truth, result.estimates, pictures, bands, low_res=result.coarse,
-                          end_titles=(f"input, {settings.gsd * settings.scale_factor} m", f"truth, {settings.gsd} m"))
+    plots.plot_comparison(
+        result.truth,
+        result.estimates,
+        pictures,
+        bands,
+        low_res=result.coarse,
+        end_titles=(f"input, {settings.gsd * settings.scale_factor} m", f"truth, {settings.gsd} m"),
+    )
     evaluation_plots.plot_error_maps(result.statistics, errors, settings.gsd, stem.name)
     evaluation_plots.plot_spectra(result.statistics, spectra, bands, stem.name)
     evaluation_plots.plot_error_by_reflectance(result.statistics, reflectance, bands, stem.name)
@@ -162,15 +192,19 @@ def describe(rows: Sequence[MetricRow], settings: PatchSettings) -> str:
     parts = [
         f"## Reduced scale: {gsd * factor} m to {gsd} m, against the native bands",
         markdown_table(reduced, ALL_METRICS),
-        "RMSE (DN) by band, lower is better:", markdown_band_table(reduced, "rmse"),
-        "SRE (dB) by band, higher is better:", markdown_band_table(reduced, "sre"),
+        "RMSE (DN) by band, lower is better:",
+        markdown_band_table(reduced, "rmse"),
+        "SRE (dB) by band, higher is better:",
+        markdown_band_table(reduced, "sre"),
     ]
     if full:
         parts += [
             f"## Full scale: {gsd} m to 10 m, without truth",
             markdown_table(full, FULL_SCALE_METRICS),
-            "Consistency (DN) by band, lower is better:", markdown_band_table(full, "consistency"),
-            "Sharpness by band, higher is better:", markdown_band_table(full, "sharpness"),
+            "Consistency (DN) by band, lower is better:",
+            markdown_band_table(full, "consistency"),
+            "Sharpness by band, higher is better:",
+            markdown_band_table(full, "sharpness"),
         ]
     return "\n\n".join(parts)
 

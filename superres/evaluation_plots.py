@@ -71,9 +71,12 @@ def plot_spectra(
     axes[0, 0].set_ylabel("Mean reflectance")
     axes[1, 0].set_ylabel("Bias (DN)\n0 is perfect")
     axes[0, 0].set_ylim(bottom=min(0, axes[0, 0].get_ylim()[0]))
-    _caption(figure, f"Band, by wavelength. Classes: bright, visible above its {BRIGHT_PERCENTILE}th percentile; else "
-                     f"water, NDWI > {WATER_NDWI}; else vegetation, NDVI > {VEGETATION_NDVI}; other. "
-                     f"Bias: mean of estimate - truth.")
+    _caption(
+        figure,
+        f"Band, by wavelength. Classes: bright, visible above its {BRIGHT_PERCENTILE}th percentile; else "
+        f"water, NDWI > {WATER_NDWI}; else vegetation, NDVI > {VEGETATION_NDVI}; other. "
+        f"Bias: mean of estimate - truth.",
+    )
     legend_above(figure, *axes[0, 0].get_legend_handles_labels(), f"{short_name(scene)}: spectra by class of pixel")
     save_png(figure, output_png)
 
@@ -93,16 +96,26 @@ def plot_error_by_reflectance(
         for row, values in zip(axes[:, number], (statistics.rmse, statistics.bias), strict=True):
             clean_axes(row, grid="both")
             for method, colour, marker in zip(methods, method_colours(methods), MARKERS * 9, strict=False):
-                row.plot(reflectance, values[method][:, number], color=colour, marker=marker, markersize=4,
-                         linewidth=1.2, label=method)
+                row.plot(
+                    reflectance,
+                    values[method][:, number],
+                    color=colour,
+                    marker=marker,
+                    markersize=4,
+                    linewidth=1.2,
+                    label=method,
+                )
         axes[0, number].set_title(band, loc="left", fontsize=10, color=INK)
         axes[1, number].axhline(0, color="black", linewidth=0.8)
     if any((values > 0).any() for values in statistics.rmse.values()):
         use_log_scale(axes[0, 0], "{x:g}")
     axes[0, 0].set_ylabel("RMSE (DN), lower is better")
     axes[1, 0].set_ylabel("Bias (DN)\n0 is perfect")
-    _caption(figure, "Reflectance of the truth. A marker is a tenth of the band's pixels, the outermost ones the "
-                     "darkest and the brightest 1 %. Bias: mean of estimate - truth.")
+    _caption(
+        figure,
+        "Reflectance of the truth. A marker is a tenth of the band's pixels, the outermost ones the "
+        "darkest and the brightest 1 %. Bias: mean of estimate - truth.",
+    )
     legend_above(figure, *axes[0, 0].get_legend_handles_labels(), f"{short_name(scene)}: error against reflectance")
     save_png(figure, output_png)
 

@@ -108,8 +108,10 @@ class FullScale:
     def result(self, partners: np.ndarray) -> dict[str, np.ndarray]:
         """Metric -> value of each band, (bands,); `partners` are numbers of 10 m bands."""
         sharpness = self.detail.result()
-        return {"consistency": np.sqrt(self.squares / self.pixels),
-                "sharpness": sharpness[np.arange(len(partners)), partners]}
+        return {
+            "consistency": np.sqrt(self.squares / self.pixels),
+            "sharpness": sharpness[np.arange(len(partners)), partners],
+        }
 
 
 def measure_full_scale(scene: Scene, methods: Sequence[Method], settings: PatchSettings) -> list[MetricRow]:
@@ -134,8 +136,9 @@ def measure_full_scale(scene: Scene, methods: Sequence[Method], settings: PatchS
         raise ProductError(f"{scene.name} has no pixel without nodata to measure at; take it out of the list.")
     partners = coarse_detail.result().argmax(axis=1)
     logger.info("%s, full scale: %s (%.0f s)", scene.name, ", ".join(sums), time.monotonic() - started)
-    return [row for name, found in sums.items()
-            for row in full_scale_rows(scene, name, found.result(partners), settings)]
+    return [
+        row for name, found in sums.items() for row in full_scale_rows(scene, name, found.result(partners), settings)
+    ]
 
 
 def full_scale_rows(

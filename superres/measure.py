@@ -86,8 +86,13 @@ def measure_scene(scene: Scene, methods: Sequence[Method], settings: PatchSettin
         raise ProductError(f"{scene.name} has no pixel without nodata to compare; take it out of the list.")
     mask = None if reduced.valid.all() else reduced.valid
     coarse = reduced.inputs[f"input_{settings.gsd}m"][middle.coarsened(factor).slices].copy()
-    result = SceneResult([], reduced.truth[middle.slices].copy(), coarse, {},
-                         ErrorStatistics(reduced.truth, reduced.inputs["input_10m"], reduced.valid))
+    result = SceneResult(
+        [],
+        reduced.truth[middle.slices].copy(),
+        coarse,
+        {},
+        ErrorStatistics(reduced.truth, reduced.inputs["input_10m"], reduced.valid),
+    )
     for method in methods:
         started = time.monotonic()
         estimate = method.sharpen(reduced.inputs)
@@ -98,16 +103,24 @@ def measure_scene(scene: Scene, methods: Sequence[Method], settings: PatchSettin
         result.rows.extend(MetricRow(scene.name, method.name, *metric) for metric in found)
         result.estimates[method.name] = estimate[middle.slices].copy()
         result.statistics.add(method.name, estimate)
-        logger.info("%s, reduced scale: %s, RMSE %.1f DN (%.0f s)", scene.name, method.name, found[0].value,
-                    time.monotonic() - started)
+        logger.info(
+            "%s, reduced scale: %s, RMSE %.1f DN (%.0f s)",
+            scene.name,
+            method.name,
+            found[0].value,
+            time.monotonic() - started,
+        )
     return result
 
 
 def reduced_images(scene: Scene, settings: PatchSettings) -> ReducedImages:
     """Read and degrade a scene, and convert it; pixels that nodata or saturated ones enter do not count."""
     reduced = reduce_scene(scene, settings)
-    inputs = {f"input_{gsd}m": scaled_reflectance(scene, reduced.inputs[f"input_{gsd}m"], gsd)
-              for gsd in BANDS_BY_GSD if f"input_{gsd}m" in reduced.inputs}
+    inputs = {
+        f"input_{gsd}m": scaled_reflectance(scene, reduced.inputs[f"input_{gsd}m"], gsd)
+        for gsd in BANDS_BY_GSD
+        if f"input_{gsd}m" in reduced.inputs
+    }
     return ReducedImages(scaled_reflectance(scene, reduced.target, settings.gsd), inputs, reduced.valid)
 
 

@@ -41,8 +41,10 @@ class Method(NamedTuple):
 
 def interpolation_methods(gsd: int, clip: bool = True) -> list[Method]:
     """Bilinear and bicubic; see `interpolate` for `clip`."""
-    return [Method(name, partial(_interpolate, gsd=gsd, order=order, clip=clip), SPLINE_REACH * scale_factor(gsd))
-            for name, order in INTERPOLATIONS.items()]
+    return [
+        Method(name, partial(_interpolate, gsd=gsd, order=order, clip=clip), SPLINE_REACH * scale_factor(gsd))
+        for name, order in INTERPOLATIONS.items()
+    ]
 
 
 def network_method(name: str, model: keras.Model, margin: int) -> Method:
@@ -59,9 +61,7 @@ def load_method(name: str, trained: TrainedNetwork, precision: str) -> Method:
     return network_method(name, trained.build(precision), margin_px(trained.network, trained.gsd))
 
 
-def find_networks(
-    sources: Sequence[str], network: str, gsd: int | None
-) -> tuple[dict[str, TrainedNetwork], int]:
+def find_networks(sources: Sequence[str], network: str, gsd: int | None) -> tuple[dict[str, TrainedNetwork], int]:
     """The networks that a command asks for, by their names as methods, and the GSD that all are for.
 
     Args:
@@ -77,8 +77,10 @@ def find_networks(
     gsd = gsd or found[0].gsd
     for trained in found:
         if trained.gsd != gsd:
-            raise SettingError(f"{trained.source} is for {trained.gsd} m, and {gsd} m is asked for; evaluate networks "
-                               f"of one GSD at a time, with --gsd {trained.gsd} for this one.")
+            raise SettingError(
+                f"{trained.source} is for {trained.gsd} m, and {gsd} m is asked for; evaluate networks "
+                f"of one GSD at a time, with --gsd {trained.gsd} for this one."
+            )
     return dict(zip(distinct_names(found), found, strict=True)), gsd
 
 
@@ -87,8 +89,10 @@ def distinct_names(found: Sequence[TrainedNetwork]) -> list[str]:
     names = [trained.network for trained in found]
     for label in (lambda path: path.name if path.is_dir() else path.stem, str):
         counts = Counter(names)
-        names = [name if counts[name] == 1 else f"{trained.network} ({label(Path(trained.source))})"
-                 for name, trained in zip(names, found, strict=True)]
+        names = [
+            name if counts[name] == 1 else f"{trained.network} ({label(Path(trained.source))})"
+            for name, trained in zip(names, found, strict=True)
+        ]
     return names
 
 

@@ -80,8 +80,11 @@ def plot_metrics(
     Raises:
         ValueError: the table holds none of these metrics for band `all`.
     """
-    values = {(metric, scene, method): value for metric, scene, method, band, value in _read_metrics(metrics_csv)
-              if band == OVERALL and metric in metrics}
+    values = {
+        (metric, scene, method): value
+        for metric, scene, method, band, value in _read_metrics(metrics_csv)
+        if band == OVERALL and metric in metrics
+    }
     if not values:
         raise ValueError(f"{metrics_csv} has no {', '.join(metrics)} of band {OVERALL}; evaluate the run again.")
     labels = scene_labels(scene for _, scene, _ in values)

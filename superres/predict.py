@@ -58,31 +58,76 @@ def build_parser() -> argparse.ArgumentParser:
         "--weights dsen2-l1c-20m --weights dsen2-l1c-60m --output T33UUB.tif",
     )
     add = parser.add_argument
-    add("scenes", nargs="+", metavar="SCENE",
-        help="product (.SAFE folder, its .zip or its MTD_*.xml) or BigEarthNet patch folder")
-    add("--output", required=True, metavar="FILE",
-        help="GeoTIFF to write; for several scenes a folder, where each gets its name with .tif")
-    add("--weights", nargs="+", action="extend", default=[], metavar="WEIGHTS",
-        help=f"{', '.join(PUBLISHED)}, or a file; once for each GSD")
-    add("--run-dir", nargs="+", action="extend", default=[], metavar="DIR", help="run folder of superres-train; once for each GSD")
-    add("--model", default=PUBLISHED_NETWORK, choices=tuple(NETWORKS),
-        help=f"network that files of weights are for; run folders and names know theirs ({PUBLISHED_NETWORK})")
-    add("--gsd", type=int, nargs="+", choices=(20, 60), help="native GSD in metres of the bands to sharpen (all that there "
-        "are weights for)")
+    add(
+        "scenes",
+        nargs="+",
+        metavar="SCENE",
+        help="product (.SAFE folder, its .zip or its MTD_*.xml) or BigEarthNet patch folder",
+    )
+    add(
+        "--output",
+        required=True,
+        metavar="FILE",
+        help="GeoTIFF to write; for several scenes a folder, where each gets its name with .tif",
+    )
+    add(
+        "--weights",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="WEIGHTS",
+        help=f"{', '.join(PUBLISHED)}, or a file; once for each GSD",
+    )
+    add(
+        "--run-dir",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="DIR",
+        help="run folder of superres-train; once for each GSD",
+    )
+    add(
+        "--model",
+        default=PUBLISHED_NETWORK,
+        choices=tuple(NETWORKS),
+        help=f"network that files of weights are for; run folders and names know theirs ({PUBLISHED_NETWORK})",
+    )
+    add(
+        "--gsd",
+        type=int,
+        nargs="+",
+        choices=(20, 60),
+        help="native GSD in metres of the bands to sharpen (all that there are weights for)",
+    )
     region = parser.add_mutually_exclusive_group()
-    region.add_argument("--roi-pixels", metavar="x1,y1,x2,y2",
-                        help="region in pixels of the 10 m grid: columns x1 to x2 - 1, rows y1 to y2 - 1 (the whole scene)")
-    region.add_argument("--roi-lonlat", metavar="lon1,lat1,lon2,lat2",
-                        help="region in degrees, west,south,east,north: all pixels that it touches; write "
-                        "--roi-lonlat=-3.5,... where it begins with a minus")
+    region.add_argument(
+        "--roi-pixels",
+        metavar="x1,y1,x2,y2",
+        help="region in pixels of the 10 m grid: columns x1 to x2 - 1, rows y1 to y2 - 1 (the whole scene)",
+    )
+    region.add_argument(
+        "--roi-lonlat",
+        metavar="lon1,lat1,lon2,lat2",
+        help="region in degrees, west,south,east,north: all pixels that it touches; write "
+        "--roi-lonlat=-3.5,... where it begins with a minus",
+    )
     add("--copy-10m", action="store_true", help="write the 10 m bands as well")
     add("--consistent", action="store_true", help="correct the result until it gives back the input when degraded")
     add("--cog", action="store_true", help="write a Cloud-Optimized GeoTIFF")
     add("--quicklook", action="store_true", help="also draw before and after, beside the result with the ending .png")
-    add("--precision", default=AUTO, choices=(AUTO, *PRECISIONS), help="of the convolutions; auto is bfloat16 where the "
-        "hardware computes in it, float32 elsewhere (auto)")
-    add("--window", type=int, default=WINDOW_PX, metavar="PIXELS",
-        help=f"rows and columns predicted at once, a multiple of 6; memory grows with it ({WINDOW_PX})")
+    add(
+        "--precision",
+        default=AUTO,
+        choices=(AUTO, *PRECISIONS),
+        help="of the convolutions; auto is bfloat16 where the hardware computes in it, float32 elsewhere (auto)",
+    )
+    add(
+        "--window",
+        type=int,
+        default=WINDOW_PX,
+        metavar="PIXELS",
+        help=f"rows and columns predicted at once, a multiple of 6; memory grows with it ({WINDOW_PX})",
+    )
     return parser
 
 
@@ -125,7 +170,9 @@ def predict(arguments: argparse.Namespace) -> None:
 def set_out(arguments: argparse.Namespace) -> tuple[list[Job], dict[int, TrainedNetwork], str]:
     """Check all that can be checked before the work starts. Called on rank 0."""
     if arguments.window < COARSEST_PX or arguments.window % COARSEST_PX:
-        raise SettingError(f"--window must be a multiple of {COARSEST_PX}, the pixels of a 60 m pixel; got {arguments.window}.")
+        raise SettingError(
+            f"--window must be a multiple of {COARSEST_PX}, the pixels of a 60 m pixel; got {arguments.window}."
+        )
     networks = choose_networks([*arguments.run_dir, *arguments.weights], arguments.gsd, arguments.model)
     scenes = [open_scene(path) for path in arguments.scenes]
     outputs = output_files(scenes, Path(arguments.output))
@@ -187,43 +234,70 @@ def quicklook_file(output: Path) -> Path:
 
 def sharpeners(scene: Scene, networks: dict[int, TrainedNetwork], functions: dict[int, Predict]) -> list[Sharpener]:
     """A scene's sharpeners."""
-    return [Sharpener(scene, gsd, margin_px(trained.network, gsd), functions.get(gsd)) for gsd, trained in networks.items()]
+    return [
+        Sharpener(scene, gsd, margin_px(trained.network, gsd), functions.get(gsd)) for gsd, trained in networks.items()
+    ]
 
 
 def provenance(networks: dict[int, TrainedNetwork], precision: str, consistent: bool) -> dict[str, str]:
     """Tags that say how a file was made, the same for all scenes."""
-    tags = {"code_revision": code_revision(), "command": shlex.join(sys.argv), "precision": precision,
-            "TIFFTAG_SOFTWARE": f"jeoparda {cli.package_version()}"}
+    tags = {
+        "code_revision": code_revision(),
+        "command": shlex.join(sys.argv),
+        "precision": precision,
+        "TIFFTAG_SOFTWARE": f"jeoparda {cli.package_version()}",
+    }
     if consistent:
         tags["consistent"] = "yes"
     for gsd, trained in networks.items():
-        tags |= {f"network_{gsd}m": trained.network, f"weights_{gsd}m": trained.source,
-                 f"weights_{gsd}m_sha256": trained.sha256}
+        tags |= {
+            f"network_{gsd}m": trained.network,
+            f"weights_{gsd}m": trained.source,
+            f"weights_{gsd}m_sha256": trained.sha256,
+        }
     return tags
 
 
 def scene_tags(scene: Scene) -> dict[str, str]:
     """Tags that say what a file was made from."""
-    return {"source_product": scene.name, "level": scene.level, "processing_baseline": scene.baseline,
-            "sensing_time": scene.sensing_time, "satellite": scene.satellite, "created_utc": utc_now()}
+    return {
+        "source_product": scene.name,
+        "level": scene.level,
+        "processing_baseline": scene.baseline,
+        "sensing_time": scene.sensing_time,
+        "satellite": scene.satellite,
+        "created_utc": utc_now(),
+    }
 
 
 def predict_scene(
-    job: Job, networks: dict[int, TrainedNetwork], functions: dict[int, Predict], tags: dict[str, str],
-    arguments: argparse.Namespace, crew: Crew,
+    job: Job,
+    networks: dict[int, TrainedNetwork],
+    functions: dict[int, Predict],
+    tags: dict[str, str],
+    arguments: argparse.Namespace,
+    crew: Crew,
 ) -> None:
     """Sharpen one scene, and write it on the first rank of the crew."""
     started = time.monotonic()
-    prediction = ScenePrediction(job.scene, sharpeners(job.scene, networks, functions), job.region, arguments.copy_10m,
-                                 arguments.consistent, crew, arguments.window)
+    prediction = ScenePrediction(
+        job.scene,
+        sharpeners(job.scene, networks, functions),
+        job.region,
+        arguments.copy_10m,
+        arguments.consistent,
+        crew,
+        arguments.window,
+    )
     with progress(prediction, job, cli.shows_progress(arguments.no_progress)) as tick:
         strips = prediction.strips(tick)
         if crew.rank != 0:
             for _ in strips:
                 pass
             return
-        info = RasterInfo.of_region(job.scene, georeference(job.scene, 10), job.region, prediction.bands,
-                                    {**scene_tags(job.scene), **tags})
+        info = RasterInfo.of_region(
+            job.scene, georeference(job.scene, 10), job.region, prediction.bands, {**scene_tags(job.scene), **tags}
+        )
         write_geotiff(job.output, info, strips, arguments.cog)
     report(job, prediction, time.monotonic() - started)
     if arguments.quicklook:
@@ -233,12 +307,23 @@ def predict_scene(
 
 def report(job: Job, prediction: ScenePrediction, seconds: float) -> None:
     """Log what was done, and how far the result was from giving back the input."""
-    logger.info("%s: %d bands, %d x %d px in %.0f s", job.output, len(prediction.bands), job.region.height,
-                job.region.width, seconds)
+    logger.info(
+        "%s: %d bands, %d x %d px in %.0f s",
+        job.output,
+        len(prediction.bands),
+        job.region.height,
+        job.region.width,
+        seconds,
+    )
     if prediction.correction:
         for gsd, (before, after) in prediction.correction.residuals().items():
-            logger.info("%d m bands: degraded, they missed the input by %.2f DN before the correction, by %.3f DN after it "
-                        "(RMS)", gsd, rms(before), rms(after))
+            logger.info(
+                "%d m bands: degraded, they missed the input by %.2f DN before the correction, by %.3f DN after it "
+                "(RMS)",
+                gsd,
+                rms(before),
+                rms(after),
+            )
 
 
 def rms(values: Sequence[float]) -> float:
@@ -261,8 +346,13 @@ def progress(prediction: ScenePrediction, job: Job, bar: bool) -> Iterator[Calla
             now = time.monotonic()
             if not bar and now - last > SECONDS_BETWEEN_LINES:
                 last = now
-                logger.info("%s: %d of %d windows, %.0f min left", job.scene.name, done, total,
-                            (now - started) / done * (total - done) / 60)
+                logger.info(
+                    "%s: %d of %d windows, %.0f min left",
+                    job.scene.name,
+                    done,
+                    total,
+                    (now - started) / done * (total - done) / 60,
+                )
 
         yield tick
 

@@ -72,8 +72,13 @@ def plot_histograms(reflectance: Mapping[str, np.ndarray], output_png: str | os.
         clean_axes(ax, grid="y")
         for band, colour in zip(bands, BAND_COLOURS, strict=False):
             counts, edges = np.histogram(reflectance[band], HISTOGRAM_BINS, (lowest, highest))
-            ax.stairs(100 * counts / reflectance[band].size, edges, color=colour, linewidth=1.4,
-                      label=f"{band} ({BANDS[band].wavelength_nm:.0f} nm)")
+            ax.stairs(
+                100 * counts / reflectance[band].size,
+                edges,
+                color=colour,
+                linewidth=1.4,
+                label=f"{band} ({BANDS[band].wavelength_nm:.0f} nm)",
+            )
         ax.set_title(f"{gsd} m bands", loc="left", fontsize=10, color=INK)
         ax.set_xlabel("Reflectance")
         ax.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)

@@ -74,8 +74,13 @@ def draw(title: str, pictures: Sequence[Picture]) -> Figure:
         for ax in (left, right):
             ax.set_xlim(place.col, place.col + place.width)
             ax.set_ylim(place.row + place.height, place.row)
-    figure.supxlabel(f"{title}\n{place.width} x {place.height} px of 10 m from the middle, at column {place.col}, row {place.row}",
-                     x=0.01, ha="left", fontsize=8, color=INK)
+    figure.supxlabel(
+        f"{title}\n{place.width} x {place.height} px of 10 m from the middle, at column {place.col}, row {place.row}",
+        x=0.01,
+        ha="left",
+        fontsize=8,
+        color=INK,
+    )
     return figure
 
 
@@ -93,7 +98,13 @@ def stretch(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _show(ax: Axes, image: np.ndarray, place: Window, low: np.ndarray, high: np.ndarray, title: str) -> None:
     shown = ((image - low) / (high - low)).clip(0, 1)
     extent = (place.col, place.col + place.width, place.row + place.height, place.row)
-    ax.imshow(shown if shown.shape[2] == 3 else shown[..., 0], cmap="gray", vmin=0, vmax=1, interpolation="nearest",
-              extent=extent)
+    ax.imshow(
+        shown if shown.shape[2] == 3 else shown[..., 0],
+        cmap="gray",
+        vmin=0,
+        vmax=1,
+        interpolation="nearest",
+        extent=extent,
+    )
     ax.set_title(title, fontsize=10, color=INK)
     ax.set_axis_off()

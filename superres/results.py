@@ -14,8 +14,13 @@ from common.metrics import OVERALL
 
 TABLE_METRICS = {"rmse": "RMSE", "sre": "SRE (dB)", "ergas": "ERGAS", "sam": "SAM (deg)"}
 ALL_METRICS = {
-    "rmse": "RMSE (DN) ↓", "sre": "SRE (dB) ↑", "ergas": "ERGAS ↓", "sam": "SAM (deg) ↓", "uiq": "UIQ ↑",
-    "psnr": "PSNR (dB) ↑", "ssim": "SSIM ↑",
+    "rmse": "RMSE (DN) ↓",
+    "sre": "SRE (dB) ↑",
+    "ergas": "ERGAS ↓",
+    "sam": "SAM (deg) ↓",
+    "uiq": "UIQ ↑",
+    "psnr": "PSNR (dB) ↑",
+    "ssim": "SSIM ↑",
 }
 FULL_SCALE_METRICS = {"consistency": "Consistency (DN) ↓", "sharpness": "Sharpness ↑"}
 DECIMALS = {"uiq": 4, "ssim": 4, "sharpness": 4}  # of others, 2
@@ -76,16 +81,17 @@ def short_name(scene: str) -> str:
 def markdown_table(rows: Sequence[MetricRow], metrics: Mapping[str, str] = TABLE_METRICS) -> str:
     """The overall values as a Markdown table: a line a scene and method, a column a metric."""
     overall = {(row.scene, row.method, row.metric): row.value for row in rows if row.band == OVERALL}
-    return _table(metrics.values(), {pair: [_cell(overall.get((*pair, metric)), metric) for metric in metrics]
-                                     for pair in _pairs(rows)})
+    return _table(
+        metrics.values(),
+        {pair: [_cell(overall.get((*pair, metric)), metric) for metric in metrics] for pair in _pairs(rows)},
+    )
 
 
 def markdown_band_table(rows: Sequence[MetricRow], metric: str) -> str:
     """One metric as a Markdown table: a line a scene and method, a column a band."""
     values = {(row.scene, row.method, row.band): row.value for row in rows if row.metric == metric}
     bands = list(dict.fromkeys(row.band for row in rows if row.metric == metric))
-    return _table(bands, {pair: [_cell(values.get((*pair, band)), metric) for band in bands]
-                          for pair in _pairs(rows)})
+    return _table(bands, {pair: [_cell(values.get((*pair, band)), metric) for band in bands] for pair in _pairs(rows)})
 
 
 def _pairs(rows: Sequence[MetricRow]) -> list[tuple[str, str]]:
@@ -99,8 +105,10 @@ def _cell(value: float | None, metric: str) -> str:
 def _table(columns: Iterable[str], lines: Mapping[tuple[str, str], Sequence[str]]) -> str:
     columns = list(columns)
     labels = scene_labels(scene for scene, _ in lines)
-    return "\n".join([
-        f"| Scene | Method | {' | '.join(columns)} |",
-        "|---|---|" + "---:|" * len(columns),
-        *(f"| {labels[scene]} | {method} | {' | '.join(cells)} |" for (scene, method), cells in lines.items()),
-    ])
+    return "\n".join(
+        [
+            f"| Scene | Method | {' | '.join(columns)} |",
+            "|---|---|" + "---:|" * len(columns),
+            *(f"| {labels[scene]} | {method} | {' | '.join(cells)} |" for (scene, method), cells in lines.items()),
+        ]
+    )

@@ -54,8 +54,14 @@ class ScenePrediction:
     """
 
     def __init__(
-        self, scene: Scene, sharpeners: Sequence[Sharpener], region: Window, copy_10m: bool = False,
-        consistent: bool = False, crew: Crew | None = None, window_px: int = WINDOW_PX,
+        self,
+        scene: Scene,
+        sharpeners: Sequence[Sharpener],
+        region: Window,
+        copy_10m: bool = False,
+        consistent: bool = False,
+        crew: Crew | None = None,
+        window_px: int = WINDOW_PX,
     ):
         grid_10m = georeference(scene, 10)
         self.shape = grid_10m.rows, grid_10m.cols
@@ -65,7 +71,9 @@ class ScenePrediction:
         step = self.gsds[-1] // 10  # pixels of the coarsest band: all windows are multiples of them
         self.halo = -(-max(sharpener.halo for sharpener in sharpeners) // step) * step
         snapped = region.snapped(step)
-        self.correction = Correction(scene, [sharpener.gsd for sharpener in sharpeners], snapped) if consistent else None
+        self.correction = (
+            Correction(scene, [sharpener.gsd for sharpener in sharpeners], snapped) if consistent else None
+        )
         self.area = snapped.grown(self.correction.context if self.correction else 0, *self.shape)
         self.mine = self._my_columns()
 
@@ -101,8 +109,10 @@ class ScenePrediction:
     def _my_columns(self) -> Window:
         """The columns of the area that this rank predicts: whole windows, or none."""
         count = -(-self.area.width // self.window_px)
-        left, right = (min(count * part // self.crew.size * self.window_px, self.area.width)
-                       for part in (self.crew.rank, self.crew.rank + 1))
+        left, right = (
+            min(count * part // self.crew.size * self.window_px, self.area.width)
+            for part in (self.crew.rank, self.crew.rank + 1)
+        )
         return Window(self.area.row, self.area.col + left, self.area.height, right - left)
 
     def _windows(self, place: Window) -> Iterator[Window]:
@@ -124,8 +134,10 @@ class ScenePrediction:
 
     def _estimates(self, place: Window, dn: Dn, read: Window, tick: Tick) -> dict[int, np.ndarray]:
         """What the networks make of a row of windows."""
-        estimates = {sharpener.gsd: np.empty((place.height, place.width, len(BANDS_BY_GSD[sharpener.gsd])), np.float32)
-                     for sharpener in self.sharpeners}
+        estimates = {
+            sharpener.gsd: np.empty((place.height, place.width, len(BANDS_BY_GSD[sharpener.gsd])), np.float32)
+            for sharpener in self.sharpeners
+        }
         for window in self._windows(place):
             for sharpener in self.sharpeners:
                 here = window.relative_to(place).slices
@@ -136,7 +148,9 @@ class ScenePrediction:
     def _joined(self, strip: Strip) -> Strip:
         """The columns of all ranks."""
         place = Window(strip.place.row, self.area.col, strip.place.height, self.area.width)
-        dn, estimates = ({gsd: self.crew.join(part) for gsd, part in parts.items()} for parts in (strip.dn, strip.estimates))
+        dn, estimates = (
+            {gsd: self.crew.join(part) for gsd, part in parts.items()} for parts in (strip.dn, strip.estimates)
+        )
         return Strip(place, dn, estimates)
 
     def _stored(self, strip: Strip) -> np.ndarray:

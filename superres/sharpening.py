@@ -38,8 +38,11 @@ class Strip:
     def part(self, window: Window) -> "Strip":
         """A part of it."""
         inner = window.relative_to(self.place)
-        return Strip(window, {gsd: cut(dn, gsd, inner) for gsd, dn in self.dn.items()},
-                     {gsd: estimate[inner.slices] for gsd, estimate in self.estimates.items()})
+        return Strip(
+            window,
+            {gsd: cut(dn, gsd, inner) for gsd, dn in self.dn.items()},
+            {gsd: estimate[inner.slices] for gsd, estimate in self.estimates.items()},
+        )
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,12 @@ class Sharpener:
         if not (cut(dn[10], 10, window.relative_to(read)) != self.scene.nodata).all(axis=2).any():
             return np.zeros((window.height, window.width, len(BANDS_BY_GSD[self.gsd])), np.float32)
         outer, inner = window.grown(self.halo, *shape), window.grown(self.margin, *shape)
-        inputs = {f"input_{gsd}m": self._network_input(cut(dn[gsd], gsd, outer.relative_to(read)), gsd,
-                                                       inner.relative_to(outer)) for gsd in input_gsds(self.gsd)}
+        inputs = {
+            f"input_{gsd}m": self._network_input(
+                cut(dn[gsd], gsd, outer.relative_to(read)), gsd, inner.relative_to(outer)
+            )
+            for gsd in input_gsds(self.gsd)
+        }
         return self.predict(inputs)[window.relative_to(inner).slices] * np.float32(DN_DIVISOR)
 
     def _network_input(self, dn: np.ndarray, gsd: int, inner: Window) -> np.ndarray:

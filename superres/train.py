@@ -108,16 +108,22 @@ def check_scenes(scenes: Sequence[Scene], test_scenes: Sequence[Scene], gsd: int
         here = footprint_lonlat(scene)
         shared = [other.name for other, there in zip(scenes, footprints, strict=True) if overlaps(here, there)]
         if shared:
-            logger.warning("test scene %s shows ground that %s trains on; its metrics may flatter", scene.name, shared[0])
+            logger.warning(
+                "test scene %s shows ground that %s trains on; its metrics may flatter", scene.name, shared[0]
+            )
 
 
 def open_run(
     arguments: argparse.Namespace, config: SuperresConfig, scenes: Sequence[Scene], files: Sequence[PatchFile]
 ) -> tuple[dict[str, tuple[int, ...]], Path]:
     """Hold out blocks for validation, and write down which in the run folder. Called on rank 0."""
-    blocks = [SceneBlocks(scene.name, footprint_lonlat(scene), tuple(np.unique(file.arrays["block"]).tolist()))
-              for scene, file in zip(scenes, files, strict=True)]
-    held_out = choose_validation(blocks, config.validation_fraction, np.random.default_rng(0))  # runs of other seeds compare
+    blocks = [
+        SceneBlocks(scene.name, footprint_lonlat(scene), tuple(np.unique(file.arrays["block"]).tolist()))
+        for scene, file in zip(scenes, files, strict=True)
+    ]
+    held_out = choose_validation(
+        blocks, config.validation_fraction, np.random.default_rng(0)
+    )  # runs of other seeds compare
     folder = run.open_run_folder(arguments, f"superres-{config.model}-{config.gsd}m")
     run.log_to_file(folder)
     logger.info("run folder %s", folder)
@@ -131,8 +137,10 @@ def sources(
 ) -> tuple[FusionPatches, FusionPatches]:
     """The training and the validation patches."""
     held = [np.isin(file.arrays["block"], held_out[file.attributes["scene"]]) for file in files]
-    return (FusionPatches(files, [np.flatnonzero(~rows) for rows in held], gsd),
-            FusionPatches(files, [np.flatnonzero(rows) for rows in held], gsd))
+    return (
+        FusionPatches(files, [np.flatnonzero(~rows) for rows in held], gsd),
+        FusionPatches(files, [np.flatnonzero(rows) for rows in held], gsd),
+    )
 
 
 def build_model(config: SuperresConfig) -> keras.Model:
@@ -146,15 +154,26 @@ def build_model(config: SuperresConfig) -> keras.Model:
 
 
 def fit(
-    config: SuperresConfig, files: Sequence[PatchFile], held_out: dict[str, tuple[int, ...]], folder: Path,
-    resume: bool, progress: bool,
+    config: SuperresConfig,
+    files: Sequence[PatchFile],
+    held_out: dict[str, tuple[int, ...]],
+    folder: Path,
+    resume: bool,
+    progress: bool,
 ) -> keras.Model:
     """Train, and return the network with its best weights."""
     model = build_model(config)
-    place = Place(folder, resume, progress, checkpoint_identity(config, files, held_out),
-                  {"patches": {**dataclasses.asdict(config.patches), "patch_px": config.patches.patch_px},
-                   "dn_divisor": DN_DIVISOR,
-                   "patch_files": {str(file.path): file.attributes["checksum"] for file in files}})
+    place = Place(
+        folder,
+        resume,
+        progress,
+        checkpoint_identity(config, files, held_out),
+        {
+            "patches": {**dataclasses.asdict(config.patches), "patch_px": config.patches.patch_px},
+            "dn_divisor": DN_DIVISOR,
+            "patch_files": {str(file.path): file.attributes["checksum"] for file in files},
+        },
+    )
     training.fit(model, config, Task(*sources(files, held_out, config.gsd), error_sums, summarize_errors), place)
     if hvd.rank() == 0:
         plots.plot_history(folder / run.HISTORY, folder / run.CURVES)
@@ -169,8 +188,12 @@ def checkpoint_identity(config: SuperresConfig, files: Sequence[PatchFile], held
     if config.schedule == "cosine":
         changeable -= {"epochs"}  # the whole schedule hangs on it
     settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in changeable}
-    return {**settings, "ranks": hvd.size(), "patch files": digest([file.attributes["checksum"] for file in files]),
-            "validation blocks": digest(sorted(held_out.items()))}
+    return {
+        **settings,
+        "ranks": hvd.size(),
+        "patch files": digest([file.attributes["checksum"] for file in files]),
+        "validation blocks": digest(sorted(held_out.items())),
+    }
 
 
 @tf.function(reduce_retracing=True)
@@ -213,8 +236,9 @@ def draw(result: SceneResult, config: SuperresConfig, folder: Path) -> None:
     """The picture of a test scene."""
     estimates = {name: result.estimates[name] for name in ("bicubic", config.model)}
     titles = (f"input, {config.gsd * config.patches.scale_factor} m", f"truth, {config.gsd} m")
-    plots.plot_comparison(result.truth, estimates, folder / run.PICTURE, BANDS_BY_GSD[config.gsd], result.coarse,
-                          titles)
+    plots.plot_comparison(
+        result.truth, estimates, folder / run.PICTURE, BANDS_BY_GSD[config.gsd], result.coarse, titles
+    )
 
 
 if __name__ == "__main__":

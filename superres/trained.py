@@ -12,7 +12,7 @@ from pathlib import Path
 import h5py
 import keras
 
-from common.errors import RunFolderError, SettingError, WeightsError
+from common.errors import RunFolderError, SettingError
 from common.run import CONFIG, read_config
 from common.sentinel2 import BANDS_BY_GSD
 from superres.networks import NETWORKS, build_network
@@ -66,15 +66,21 @@ def choose_networks(sources: Sequence[str], gsds: Sequence[int] | None, network:
     for source in dict.fromkeys(sources):
         trained = describe_weights(source, network)
         if gsds and trained.gsd not in gsds:
-            raise SettingError(f"{source} is for {trained.gsd} m, and --gsd asks for {_metres(gsds)}; give weights for "
-                               f"that, or leave --gsd out.")
+            raise SettingError(
+                f"{source} is for {trained.gsd} m, and --gsd asks for {_metres(gsds)}; give weights for "
+                f"that, or leave --gsd out."
+            )
         if trained.gsd in found:
-            raise SettingError(f"{found[trained.gsd].source} and {source} are both for {trained.gsd} m; give one of them.")
+            raise SettingError(
+                f"{found[trained.gsd].source} and {source} are both for {trained.gsd} m; give one of them."
+            )
         found[trained.gsd] = trained
     missing = [gsd for gsd in gsds or () if gsd not in found]
     if missing or not found:
-        raise SettingError(f"there are no weights for {_metres(missing or GSDS)}; give them with --weights "
-                           f"({', '.join(PUBLISHED)}, or a file) or --run-dir.")
+        raise SettingError(
+            f"there are no weights for {_metres(missing or GSDS)}; give them with --weights "
+            f"({', '.join(PUBLISHED)}, or a file) or --run-dir."
+        )
     return {gsd: found[gsd] for gsd in GSDS if gsd in found}
 
 
@@ -107,8 +113,14 @@ def run_network(folder: Path) -> tuple[str, int]:
     """
     config = read_config(folder)
     settings = config.get("settings", {})
-    if config.get("application") != "superres" or settings.get("model") not in NETWORKS or settings.get("gsd") not in GSDS:
-        raise RunFolderError(f"{folder} holds no run of superres-train that this version knows; give one that it wrote.")
+    if (
+        config.get("application") != "superres"
+        or settings.get("model") not in NETWORKS
+        or settings.get("gsd") not in GSDS
+    ):
+        raise RunFolderError(
+            f"{folder} holds no run of superres-train that this version knows; give one that it wrote."
+        )
     return settings["model"], settings["gsd"]
 
 

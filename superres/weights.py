@@ -54,19 +54,33 @@ class Published(NamedTuple):
 
 # The wheel's file for 20 m and L2A is the one for L1C, byte by byte: there are none for L2A.
 PUBLISHED = {
-    "dsen2-l1c-20m": Published(20, "L1C", "l1c_dsen2_20m_s2_038_lr_1e-04.hdf5",
-                               "171592416b7d4bd8deee611aa9d07f693b5267e8bb101a8990d48416998ab5d7"),
-    "dsen2-l1c-60m": Published(60, "L1C", "l1c_dsen2_60m_s2_038_lr_1e-04.hdf5",
-                               "21cd7ad53d07379412ef134909b59f489b1ac0a2932e3cebb54fb864dd52f37c"),
-    "dsen2-l2a-60m": Published(60, "L2A", "l2a_dsen2_60m_s2_038_lr_1e-04.hdf5",
-                               "bea06224f2865897a8ac6fbae7763852342459043c572c018c876a65a7fe3c58"),
+    "dsen2-l1c-20m": Published(
+        20,
+        "L1C",
+        "l1c_dsen2_20m_s2_038_lr_1e-04.hdf5",
+        "171592416b7d4bd8deee611aa9d07f693b5267e8bb101a8990d48416998ab5d7",
+    ),
+    "dsen2-l1c-60m": Published(
+        60,
+        "L1C",
+        "l1c_dsen2_60m_s2_038_lr_1e-04.hdf5",
+        "21cd7ad53d07379412ef134909b59f489b1ac0a2932e3cebb54fb864dd52f37c",
+    ),
+    "dsen2-l2a-60m": Published(
+        60,
+        "L2A",
+        "l2a_dsen2_60m_s2_038_lr_1e-04.hdf5",
+        "bea06224f2865897a8ac6fbae7763852342459043c572c018c876a65a7fe3c58",
+    ),
 }
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The command's options."""
-    parser = cli.new_parser("Fetch the published DSen2 weights, 80 MB, and print where they are. Licence: " + LICENCE + ".",
-                            "python superres/weights.py")
+    parser = cli.new_parser(
+        "Fetch the published DSen2 weights, 80 MB, and print where they are. Licence: " + LICENCE + ".",
+        "python superres/weights.py",
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(PUBLISHED)} (all)")
     return parser
 
@@ -80,7 +94,9 @@ def fetch(arguments: argparse.Namespace) -> None:
     """Print name and file of each of the weights asked for."""
     unknown = [name for name in arguments.names if name not in PUBLISHED]
     if unknown:
-        raise WeightsError(f"no weights are published as {unknown[0]}; give some of {', '.join(PUBLISHED)}, or none for all.")
+        raise WeightsError(
+            f"no weights are published as {unknown[0]}; give some of {', '.join(PUBLISHED)}, or none for all."
+        )
     for name in arguments.names or PUBLISHED:
         print(f"{name}  {find_weights(name)}")
 
@@ -100,8 +116,10 @@ def find_weights(source: Path | str) -> Path:
     path = Path(source)
     file = path / WEIGHTS if path.is_dir() else path
     if not file.exists():
-        raise WeightsError(f"there are no weights {file}; give a run folder or a file of weights. Published ones are "
-                           f"{', '.join(PUBLISHED)}.")
+        raise WeightsError(
+            f"there are no weights {file}; give a run folder or a file of weights. Published ones are "
+            f"{', '.join(PUBLISHED)}."
+        )
     return file
 
 
@@ -126,8 +144,13 @@ def warn_of_level(source: Path | str, scenes: Iterable[Scene]) -> None:
     level = published_level(source)
     others = [scene for scene in scenes if level and scene.level != level]
     if others:
-        logger.warning("%s was trained on %s and meets %s: the top of the atmosphere and the surface reflect differently, "
-                       "so the result may be less exact than published", source, level, others[0].level)
+        logger.warning(
+            "%s was trained on %s and meets %s: the top of the atmosphere and the surface reflect differently, "
+            "so the result may be less exact than published",
+            source,
+            level,
+            others[0].level,
+        )
 
 
 def load_weights(model: keras.Model, path: Path | str) -> None:
@@ -153,8 +176,9 @@ def load_weights(model: keras.Model, path: Path | str) -> None:
         raise
     except Exception as error:  # Keras and h5py raise many kinds; all mean the same here
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise WeightsError(f"{file} does not hold weights of {model.name} ({reason}); give weights of the same "
-                           f"network and GSD.") from error
+        raise WeightsError(
+            f"{file} does not hold weights of {model.name} ({reason}); give weights of the same network and GSD."
+        ) from error
 
 
 def is_published(file: Path) -> bool:
@@ -172,15 +196,18 @@ def load_published(model: keras.Model, file: Path) -> None:
     published = published_convolutions(file)
     ours = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
     if len(published) != len(ours):
-        raise WeightsError(f"{file} has {len(published)} convolutions, {model.name} has {len(ours)}; "
-                           f"give weights of the same network.")
+        raise WeightsError(
+            f"{file} has {len(published)} convolutions, {model.name} has {len(ours)}; give weights of the same network."
+        )
     kernel, bias = published[0]
     order = PUBLISHED_10M_TO_OURS + list(range(4, kernel.shape[2]))
     published[0] = (kernel[:, :, order], bias)
-    for layer, (kernel, bias) in zip(ours, published, strict=True):
+    for layer, (kernel, _) in zip(ours, published, strict=True):
         if kernel.shape != layer.kernel.shape:
-            raise WeightsError(f"{file} has a kernel {kernel.shape} where {model.name} has {tuple(layer.kernel.shape)}; "
-                               f"give weights for the same GSD.")
+            raise WeightsError(
+                f"{file} has a kernel {kernel.shape} where {model.name} has {tuple(layer.kernel.shape)}; "
+                f"give weights for the same GSD."
+            )
     for layer, arrays in zip(ours, published, strict=True):
         layer.set_weights(list(arrays))
 
@@ -188,7 +215,7 @@ def load_published(model: keras.Model, file: Path) -> None:
 def published_convolutions(file: Path) -> list[tuple[np.ndarray, np.ndarray]]:
     """Kernel and bias of each convolution of a Keras 2 file, in the order of the numbers in the layers' names."""
     with h5py.File(file, "r") as handle:
-        layers = handle["model_weights"] if "model_weights" in handle else handle
+        layers = handle.get("model_weights", handle)
         found = {}
         for name in layers:
             weights = [layers[name][weight][...] for weight in layers[name].attrs["weight_names"]]

@@ -31,8 +31,11 @@ def check_network(name: str, gsd: int) -> None:
     model = build_network(name, gsd)
     inputs, target = random_batch(gsd)
     before = np.asarray(model(inputs))
-    assert before.shape == target.shape == (2, *model.compute_output_shape(
-        {key: image.shape for key, image in inputs.items()})[1:])
+    assert (
+        before.shape
+        == target.shape
+        == (2, *model.compute_output_shape({key: image.shape for key, image in inputs.items()})[1:])
+    )
     assert before.dtype == np.float32
     assert set(model.input) == set(inputs)
     wide = {key: np.concatenate([image, image], axis=2) for key, image in inputs.items()}

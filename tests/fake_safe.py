@@ -145,8 +145,12 @@ def write_s1_patch(folder: Path, name: str, s2_name: str, shift: float = 0.0) ->
     for band, level in (("VV", -5.0), ("VH", -12.0)):
         image = (level + shift - (row + col / 120) / 6).astype(np.float32)
         _write_image(patch / f"{name}_{band}.tif", image, EPSG, UPPER_LEFT, 10)
-    facts = {"labels": [], "coordinates": {"ulx": 0, "uly": 0, "lrx": 1200, "lly": -1200}, "projection": "",
-             "corresponding_s2_patch": s2_name}
+    facts = {
+        "labels": [],
+        "coordinates": {"ulx": 0, "uly": 0, "lrx": 1200, "lly": -1200},
+        "projection": "",
+        "corresponding_s2_patch": s2_name,
+    }
     (patch / f"{name}_labels_metadata.json").write_text(json.dumps(facts))
     return patch
 

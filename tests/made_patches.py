@@ -24,8 +24,10 @@ SPECTRA = {
     "Transitional woodland/shrub": (379, 514, 512, 1811, 874, 1503, 1668, 1828, 636, 356, 485, 1932),  # S2A_..90_7
 }
 RARE = "Transitional woodland/shrub"
-TWINS = {"Twin of arable land": ("Non-irrigated arable land", "Moors and heathland"),
-         "Twin of coniferous forest": ("Coniferous forest", "Pastures")}
+TWINS = {
+    "Twin of arable land": ("Non-irrigated arable land", "Moors and heathland"),
+    "Twin of coniferous forest": ("Coniferous forest", "Pastures"),
+}
 SPECTRA |= {twin: SPECTRA[seen][:VISIBLE] + SPECTRA[hidden][VISIBLE:] for twin, (seen, hidden) in TWINS.items()}
 CLASSES = tuple(SPECTRA)
 COMMON = tuple(index for index, name in enumerate(CLASSES) if name != RARE)
@@ -59,7 +61,11 @@ def made_images(present: np.ndarray, rng: np.random.Generator) -> dict[str, np.n
 
 
 def write_made(
-    path: Path, splits: Sequence[str], seed: int = 0, rare: float = 0.01, with_s1: bool = False,
+    path: Path,
+    splits: Sequence[str],
+    seed: int = 0,
+    rare: float = 0.01,
+    with_s1: bool = False,
     classes: Sequence[str] = CLASSES,
 ) -> Path:
     """Write a prepared file with a patch for each of the splits; its names are made too."""

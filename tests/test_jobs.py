@@ -34,12 +34,21 @@ class Cluster:
         """Run the job's script as Slurm would, in the repository's folder."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SLURM_", "JEOPARDA_"))}
         settings = {
-            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", "RECORD": str(self.folder / "record"),
-            "SLURM_JOB_NAME": "tried", "SLURM_JOB_NUM_NODES": "1", "SLURM_GPUS_ON_NODE": "0",
-            "JEOPARDA_SCRATCH": str(self.folder / "scratch"), "JEOPARDA_VENV": str(self.folder / "venv"),
+            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
+            "RECORD": str(self.folder / "record"),
+            "SLURM_JOB_NAME": "tried",
+            "SLURM_JOB_NUM_NODES": "1",
+            "SLURM_GPUS_ON_NODE": "0",
+            "JEOPARDA_SCRATCH": str(self.folder / "scratch"),
+            "JEOPARDA_VENV": str(self.folder / "venv"),
         }
-        return subprocess.run(["bash", self.folder / "jobs" / JOB.name, *options], cwd=self.folder, text=True,
-                              env=inherited | settings | variables, capture_output=True)
+        return subprocess.run(
+            ["bash", self.folder / "jobs" / JOB.name, *options],
+            cwd=self.folder,
+            text=True,
+            env=inherited | settings | variables,
+            capture_output=True,
+        )
 
     def launched(self, *options: str, **variables: str) -> tuple[list[str], list[str]]:
         """What the launcher and what the training command were given."""
@@ -71,7 +80,10 @@ def test_training_command_knows_the_options(cluster: Cluster, options: tuple, le
     assert arguments.run_dir == str(cluster.run)
     # A run that has a checkpoint goes on; one that was cut before starts again; one with results is left alone.
     assert (arguments.resume, arguments.overwrite) == {
-        None: (False, True), "checkpoint.h5": (True, False), "history.csv": (False, False)}[left_behind]
+        None: (False, True),
+        "checkpoint.h5": (True, False),
+        "history.csv": (False, False),
+    }[left_behind]
     if options:
         assert (arguments.tiles, arguments.epochs, arguments.patch_cache) == ("mine.txt", 3, "mine")
     else:
@@ -106,11 +118,14 @@ def test_failure_is_the_job_s(cluster: Cluster) -> None:
     assert cluster.submit(LAUNCHER_EXIT="7").returncode == 7
 
 
-@pytest.mark.parametrize(("options", "variables", "message"), [
-    (("--tiles", "mine.txt", "--run-dir", "mine"), {}, "the job's name names the run"),
-    ((), {"JEOPARDA_LAUNCHER": "mpiexec"}, "must be mpirun or srun; got mpiexec"),
-    ((), {"JEOPARDA_VENV": "/nowhere"}, "/nowhere/bin/python; run ./install.sh"),
-])
+@pytest.mark.parametrize(
+    ("options", "variables", "message"),
+    [
+        (("--tiles", "mine.txt", "--run-dir", "mine"), {}, "the job's name names the run"),
+        ((), {"JEOPARDA_LAUNCHER": "mpiexec"}, "must be mpirun or srun; got mpiexec"),
+        ((), {"JEOPARDA_VENV": "/nowhere"}, "/nowhere/bin/python; run ./install.sh"),
+    ],
+)
 def test_wrong_use_is_one_line(cluster: Cluster, options: tuple, variables: dict, message: str) -> None:
     done = cluster.submit(*options, **variables)
     assert done.returncode == 2

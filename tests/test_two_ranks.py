@@ -52,7 +52,11 @@ class Job:
         with open(log, "w") as output:
             self.process = subprocess.Popen(
                 ["mpirun", "-np", "2", "--bind-to", "none", sys.executable, *map(str, arguments)],
-                cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
             )
 
     @property
@@ -111,10 +115,19 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Job]]:
 
 def training(tiles: Path, folder: Path, **settings: object) -> list[object]:
     """Arguments of Python for a run with the tiny network."""
-    options = {"tiles": tiles, "run_dir": folder / "run", "patch_cache": folder / "patches", "patches_per_tile": 8,
-               "batch_size": 2, **settings}
-    return ["-m", "tests.tiny_training",
-            *(word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", value))]
+    options = {
+        "tiles": tiles,
+        "run_dir": folder / "run",
+        "patch_cache": folder / "patches",
+        "patches_per_tile": 8,
+        "batch_size": 2,
+        **settings,
+    }
+    return [
+        "-m",
+        "tests.tiny_training",
+        *(word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", value)),
+    ]
 
 
 def test_two_ranks(start: Callable[..., Job]) -> None:
@@ -136,8 +149,9 @@ def test_rank_that_fails_ends_the_job(start: Callable[..., Job], tmp_path: Path)
     assert job.wait(SECONDS_TO_END) == 1
     assert job.ranks() == {}
     (line,) = job.lines_with("ProductError")
-    assert line == (f"[rank 1] ProductError: {empty.stem} has no patch of 32 px without nodata at 20 m; "
-                    f"take it out of the list.")
+    assert line == (
+        f"[rank 1] ProductError: {empty.stem} has no patch of 32 px without nodata at 20 m; take it out of the list."
+    )
     assert "Traceback" not in job.output
     assert [path.name for path in (tmp_path / "patches").iterdir() if TILES[0] not in path.name] == []
 
@@ -147,8 +161,9 @@ def test_error_of_all_ranks_is_told_once(start: Callable[..., Job], tmp_path: Pa
     assert job.wait(120) == 1
     assert job.ranks() == {}
     (line,) = job.lines_with("Error")
-    assert line == (f"TileListError: the tile list {tmp_path}/none.txt does not exist; "
-                    f"give a text file with a scene a line.")
+    assert line == (
+        f"TileListError: the tile list {tmp_path}/none.txt does not exist; give a text file with a scene a line."
+    )
     assert "Traceback" not in job.output
 
 

@@ -1,6 +1,6 @@
 """Training runs that take seconds: small scenes that a network can learn from, and a network of 2,334 parameters.
 
-    python -m tests.tiny_training --tiles tiles.txt ...    superres/train.py with that network in place of DSen2
+python -m tests.tiny_training --tiles tiles.txt ...    superres/train.py with that network in place of DSen2
 """
 
 import sys

@@ -32,8 +32,12 @@ NETWORKS: dict[str, Callable[[keras.KerasTensor], keras.KerasTensor]] = {
 
 
 def build_network(
-    name: str, shapes: Mapping[str, tuple[int, int, int]], classes: int, resampling: str = "bilinear",
-    precision: str = "float32", sync_batch_norm: bool = False,
+    name: str,
+    shapes: Mapping[str, tuple[int, int, int]],
+    classes: int,
+    resampling: str = "bilinear",
+    precision: str = "float32",
+    sync_batch_norm: bool = False,
 ) -> keras.Model:
     """A Keras model that tells which classes a patch holds.
 
@@ -53,8 +57,11 @@ def build_network(
     Raises:
         SettingError: unknown name, resampling or precision.
     """
-    for kind, value, known in (("network", name, NETWORKS), ("resampling", resampling, RESAMPLINGS),
-                               ("precision", precision, PRECISIONS)):
+    for kind, value, known in (
+        ("network", name, NETWORKS),
+        ("resampling", resampling, RESAMPLINGS),
+        ("precision", precision, PRECISIONS),
+    ):
         if value not in known:
             raise SettingError(f"unknown {kind} {value!r}; expected one of {', '.join(known)}.")
     inputs = {key: keras.Input(shape, name=key) for key, shape in shapes.items()}

@@ -45,7 +45,14 @@ def normalised_convolution(
     image: keras.KerasTensor, width: int, kernel: int, stride: int, name: str, activate: bool = True
 ) -> keras.KerasTensor:
     """Convolution, batch normalisation and, where asked for, ReLU."""
-    image = keras.layers.Conv2D(width, kernel, strides=stride, padding="same", use_bias=False,
-                                kernel_initializer="he_normal", name=f"{name}_conv")(image)
+    image = keras.layers.Conv2D(
+        width,
+        kernel,
+        strides=stride,
+        padding="same",
+        use_bias=False,
+        kernel_initializer="he_normal",
+        name=f"{name}_conv",
+    )(image)
     image = keras.layers.BatchNormalization(name=f"{name}_norm")(image)
     return keras.layers.ReLU(name=f"{name}_relu")(image) if activate else image

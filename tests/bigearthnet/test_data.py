@@ -32,10 +32,16 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> BigEarthNetFile:
     return BigEarthNetFile(path)
 
 
-@pytest.mark.parametrize(("bands", "groups"), [
-    ("rgb", {"s2_10m": 3}), ("10m", {"s2_10m": 4}), ("s2", {"s2_10m": 4, "s2_20m": 6, "s2_60m": 2}), ("s1", {"s1": 2}),
-    ("s1s2", {"s2_10m": 4, "s2_20m": 6, "s2_60m": 2, "s1": 2}),
-])
+@pytest.mark.parametrize(
+    ("bands", "groups"),
+    [
+        ("rgb", {"s2_10m": 3}),
+        ("10m", {"s2_10m": 4}),
+        ("s2", {"s2_10m": 4, "s2_20m": 6, "s2_60m": 2}),
+        ("s1", {"s1": 2}),
+        ("s1s2", {"s2_10m": 4, "s2_20m": 6, "s2_60m": 2, "s1": 2}),
+    ],
+)
 def test_band_sets(file: BigEarthNetFile, bands: str, groups: dict[str, int]) -> None:
     source = ClassificationPatches(file, np.array([4, 2, 0, 1]), bands)
     assert len(source) == 4

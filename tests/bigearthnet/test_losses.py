@@ -60,7 +60,8 @@ def test_easy_absent_classes_count_nothing_in_the_asymmetric_loss() -> None:
 def test_focal_counts_easy_decisions_less() -> None:
     labels, logits = np.ones((1, 3), np.float32), np.full((1, 3), 3, np.float32)
     assert value(build_loss("focal", COUNTS, 100), labels, logits) < 0.01 * value(
-        build_loss("bce", COUNTS, 100), labels, logits)
+        build_loss("bce", COUNTS, 100), labels, logits
+    )
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -14,8 +14,13 @@ from common.layers import Upsample
 SHAPES = {"s2_10m": (120, 120, 4), "s2_20m": (60, 60, 6), "s2_60m": (20, 20, 2)}
 # With 12 bands and 19 classes. ResNet50: 23,587,712 of Keras without its last layer, 9 more bands of 7 x 7 x 64
 # weights, and 2049 * 19; the others are counted from their definition in the same way by Keras itself.
-PARAMETERS = {"small": 77_203, "resnet18": 11_224_083, "resnet50": 23_587_712 + 9 * 49 * 64 + 2049 * 19,
-              "efficientnetv2b0": 5_946_243, "convnexttiny": 27_848_563}
+PARAMETERS = {
+    "small": 77_203,
+    "resnet18": 11_224_083,
+    "resnet50": 23_587_712 + 9 * 49 * 64 + 2049 * 19,
+    "efficientnetv2b0": 5_946_243,
+    "convnexttiny": 27_848_563,
+}
 
 
 def random_inputs(shapes: dict, patches: int = 2, seed: int = 0) -> dict[str, np.ndarray]:
@@ -32,9 +37,17 @@ def test_parameters_and_logits(name: str) -> None:
     assert found.shape == (2, 19) and np.isfinite(found).all()
 
 
-@pytest.mark.parametrize("shapes", [SHAPES, {"s2_10m": (120, 120, 3)}, {"s1": (120, 120, 2)},
-                                    SHAPES | {"s1": (120, 120, 2)}, SHAPES | {"s2_20m": (120, 120, 6)}],
-                         ids=["s2", "rgb", "s1", "s1s2", "super-resolved"])
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        SHAPES,
+        {"s2_10m": (120, 120, 3)},
+        {"s1": (120, 120, 2)},
+        SHAPES | {"s1": (120, 120, 2)},
+        SHAPES | {"s2_20m": (120, 120, 6)},
+    ],
+    ids=["s2", "rgb", "s1", "s1s2", "super-resolved"],
+)
 def test_any_bands(shapes: dict) -> None:
     assert build_network("small", shapes, 5)(random_inputs(shapes)).shape == (2, 5)
 
@@ -83,8 +96,12 @@ def test_training_step_lowers_the_loss(resampling: str, precision: str) -> None:
     inputs, labels = random_inputs(shapes, 4), np.eye(4, 3, dtype=np.float32)
     assert model(inputs).dtype == np.float32
     assert keras.config.dtype_policy().name == "float32"  # as it was
-    model.compile(keras.optimizers.SGD(0.01), keras.losses.BinaryCrossentropy(from_logits=True), run_eagerly=True,
-                  jit_compile=False)
+    model.compile(
+        keras.optimizers.SGD(0.01),
+        keras.losses.BinaryCrossentropy(from_logits=True),
+        run_eagerly=True,
+        jit_compile=False,
+    )
     losses = [float(model.train_on_batch(inputs, labels)) for _ in range(3)]
     assert losses[2] < losses[0]
 
@@ -97,11 +114,14 @@ def test_synchronised_statistics_everywhere() -> None:
     assert model.count_params() == build_network("small", SHAPES, 3).count_params()
 
 
-@pytest.mark.parametrize("settings, message", [
-    ({"name": "vgg"}, "unknown network 'vgg'; expected one of small, resnet18, resnet50"),
-    ({"resampling": "nearest"}, "unknown resampling 'nearest'; expected one of bilinear, bicubic, stem"),
-    ({"precision": "int8"}, "unknown precision 'int8'"),
-])
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"name": "vgg"}, "unknown network 'vgg'; expected one of small, resnet18, resnet50"),
+        ({"resampling": "nearest"}, "unknown resampling 'nearest'; expected one of bilinear, bicubic, stem"),
+        ({"precision": "int8"}, "unknown precision 'int8'"),
+    ],
+)
 def test_unknown_names(settings: dict, message: str) -> None:
     with pytest.raises(SettingError, match=message):
         build_network(**{"name": "small", "shapes": SHAPES, "classes": 3, **settings})

@@ -16,8 +16,10 @@ N = 5
 
 def random_images(has_s1: bool = True, superres: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
-    images = {name: rng.integers(1, 10000, (N, *shape), dtype=np.uint16)
-              for name, shape in group_shapes(has_s1, superres).items()}
+    images = {
+        name: rng.integers(1, 10000, (N, *shape), dtype=np.uint16)
+        for name, shape in group_shapes(has_s1, superres).items()
+    }
     return {name: array.astype(np.float32) if name == "s1" else array for name, array in images.items()}
 
 
@@ -40,8 +42,13 @@ def test_round_trip(path: Path) -> None:
     file = BigEarthNetFile(path)
     assert (len(file), file.has_s1, file.class_names) == (N, True, CLASSES_19)
     assert (file.names.tolist(), file.splits.tolist()) == (NAMES, SPLITS)
-    assert file.shapes == {"s2_10m": (120, 120, 4), "s2_20m": (60, 60, 6), "s2_60m": (20, 20, 2), "s1": (120, 120, 2),
-                           "labels": (19,)}
+    assert file.shapes == {
+        "s2_10m": (120, 120, 4),
+        "s2_20m": (60, 60, 6),
+        "s2_60m": (20, 20, 2),
+        "s1": (120, 120, 2),
+        "labels": (19,),
+    }
     np.testing.assert_array_equal(file.labels, labels())
     rows = np.array([3, 0, 3])
     for name, array in random_images().items():
@@ -105,12 +112,15 @@ def test_the_checksum_tells_content(path: Path, tmp_path: Path) -> None:
     assert BigEarthNetFile(path).attributes["checksum"] != BigEarthNetFile(tmp_path / "other.h5").attributes["checksum"]
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    (lambda file: file.attrs.update(schema_version=9), r"data.h5 has schema 9, this code reads 1; delete it"),
-    (lambda file: file.attrs.update(complete=False), "data.h5 is unfinished"),
-    (lambda file: file.attrs.update(scale_factor=2), "holds patches of super-resolution"),
-    (lambda file: file.__delitem__("split"), "cannot be read"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda file: file.attrs.update(schema_version=9), r"data.h5 has schema 9, this code reads 1; delete it"),
+        (lambda file: file.attrs.update(complete=False), "data.h5 is unfinished"),
+        (lambda file: file.attrs.update(scale_factor=2), "holds patches of super-resolution"),
+        (lambda file: file.__delitem__("split"), "cannot be read"),
+    ],
+)
 def test_files_of_others(path: Path, change, message: str) -> None:
     with h5py.File(path, "r+") as file:
         change(file)

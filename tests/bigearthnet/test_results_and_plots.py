@@ -18,10 +18,14 @@ from bigearthnet.results import (
 
 LONG = "Land principally occupied by agriculture, with significant areas of natural vegetation"
 ROWS = [
-    MetricRow("test", "one", "all", "f1_micro", 0.75), MetricRow("test", "two", "all", "f1_micro", 0.5),
-    *(MetricRow("test", method, name, metric, value) for method in ("one", "two")
-      for name, values in (("Pastures", (0.25, 3)), (LONG, (1.0, 7)), ("Inland waters", (0.0, 0)))
-      for metric, value in zip(("f1", "support"), values, strict=True)),
+    MetricRow("test", "one", "all", "f1_micro", 0.75),
+    MetricRow("test", "two", "all", "f1_micro", 0.5),
+    *(
+        MetricRow("test", method, name, metric, value)
+        for method in ("one", "two")
+        for name, values in (("Pastures", (0.25, 3)), (LONG, (1.0, 7)), ("Inland waters", (0.0, 0)))
+        for metric, value in zip(("f1", "support"), values, strict=True)
+    ),
 ]
 
 
@@ -37,10 +41,14 @@ def test_classes_are_ordered_by_support() -> None:
 
 def test_markdown() -> None:
     assert markdown_table(ROWS, {"f1_micro": "F1 micro"}) == (
-        "| Method | F1 micro |\n|---|---:|\n| one | 0.750 |\n| two | 0.500 |")
+        "| Method | F1 micro |\n|---|---:|\n| one | 0.750 |\n| two | 0.500 |"
+    )
     lines = markdown_class_table(ROWS, "one", {"f1": "F1", "ap": "AP"}).splitlines()
-    assert lines[2:] == [f"| {LONG} | 7 | 1.000 |  |", "| Pastures | 3 | 0.250 |  |",
-                         "| Inland waters | 0 | 0.000 |  |"]
+    assert lines[2:] == [
+        f"| {LONG} | 7 | 1.000 |  |",
+        "| Pastures | 3 | 0.250 |  |",
+        "| Inland waters | 0 | 0.000 |  |",
+    ]
 
 
 def is_drawn(path: Path) -> bool:

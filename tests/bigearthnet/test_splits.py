@@ -52,10 +52,13 @@ def test_lists_in_a_folder(tmp_path: Path) -> None:
     assert read_split_lists(lists) == {"a": "train", "b": "train", "c": "val", "d": "test"}
 
 
-@pytest.mark.parametrize(("lists", "message"), [
-    ({"train": "a\na\n"}, r"lists a twice, in train.csv and train.csv; a patch can be in one split only"),
-    ({"train": "a\n", "test": "b\na\n"}, r"lists a twice, in train.csv and test.csv"),
-])
+@pytest.mark.parametrize(
+    ("lists", "message"),
+    [
+        ({"train": "a\na\n"}, r"lists a twice, in train.csv and train.csv; a patch can be in one split only"),
+        ({"train": "a\n", "test": "b\na\n"}, r"lists a twice, in train.csv and test.csv"),
+    ],
+)
 def test_the_same_patch_twice(tmp_path: Path, lists: dict, message: str) -> None:
     with pytest.raises(TileListError, match=message):
         read_split_lists(write_lists(tmp_path, **lists))

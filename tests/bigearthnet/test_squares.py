@@ -28,8 +28,11 @@ def scene(tmp_path: Path) -> Scene:
     """252 rows, 372 columns at 10 m, offset -1000: 2 x 3 squares, and something left; DN 0 in the last square."""
     square = textured_pixels(np.random.default_rng(0), 372)
     pixels = {band: image[: len(image) * 252 // 372] for band, image in square.items()}
-    return open_scene(write_safe(tmp_path, level="L2A", baseline="04.00", size=(252, 372),
-                                 pixels=with_nodata(pixels, 120, 240, 60, 60)))
+    return open_scene(
+        write_safe(
+            tmp_path, level="L2A", baseline="04.00", size=(252, 372), pixels=with_nodata(pixels, 120, 240, 60, 60)
+        )
+    )
 
 
 def test_squares_hold_their_pixels_without_the_offset(scene: Scene) -> None:

@@ -39,10 +39,18 @@ def test_float32(tmp_path: Path) -> None:
     np.testing.assert_array_equal(image, gdal.Open(str(path)).ReadAsArray())
 
 
-@pytest.mark.parametrize("options", [
-    ["COMPRESS=DEFLATE"], ["COMPRESS=LZW", "PREDICTOR=2"], ["TILED=YES", "BLOCKXSIZE=32", "BLOCKYSIZE=32"],
-    ["BIGTIFF=YES"], ["ENDIANNESS=BIG"], ["BLOCKYSIZE=1"], ["BLOCKYSIZE=60"],
-])
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["COMPRESS=DEFLATE"],
+        ["COMPRESS=LZW", "PREDICTOR=2"],
+        ["TILED=YES", "BLOCKXSIZE=32", "BLOCKYSIZE=32"],
+        ["BIGTIFF=YES"],
+        ["ENDIANNESS=BIG"],
+        ["BLOCKYSIZE=1"],
+        ["BLOCKYSIZE=60"],
+    ],
+)
 def test_stored_in_other_ways(patch: Path, tmp_path: Path, options: list[str]) -> None:
     path = recoded(patch / f"{patch.name}_B04.tif", tmp_path / "other.tif", *options)
     np.testing.assert_array_equal(tiff.read_tiff(path, 120, DN), expected_dn("B04", 120, 120))

@@ -38,8 +38,25 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(NETWORKS, "small", tiny_network)
         for bands in ("s2", "rgb"):
-            assert train.main(["--data", str(folder / "made.h5"), "--run-dir", str(folder / bands), "--bands", bands,
-                               "--model", "small", "--epochs", "1", "--batch-size", "4"]) == 0
+            assert (
+                train.main(
+                    [
+                        "--data",
+                        str(folder / "made.h5"),
+                        "--run-dir",
+                        str(folder / bands),
+                        "--bands",
+                        bands,
+                        "--model",
+                        "small",
+                        "--epochs",
+                        "1",
+                        "--batch-size",
+                        "4",
+                    ]
+                )
+                == 0
+            )
     return folder
 
 
@@ -98,18 +115,35 @@ def test_bad_input(finished: Path, tmp_path: Path, capfd: pytest.CaptureFixture)
     shutil.copytree(finished, copy)
     out = tmp_path / "out"
     other = write_made(copy / "other.h5", split_names(2, 2, 2), classes=CLASSES[::-1])
-    fails(evaluate.main, capfd, r"RunFolderError: \S+s2 was trained on 9 classes from 'Pastures' on, \S+other\.h5 "
-          r"holds 9 classes from 'Twin of coniferous forest' on; .*", words(copy, out, "s2", data=other.name))
+    fails(
+        evaluate.main,
+        capfd,
+        r"RunFolderError: \S+s2 was trained on 9 classes from 'Pastures' on, \S+other\.h5 "
+        r"holds 9 classes from 'Twin of coniferous forest' on; .*",
+        words(copy, out, "s2", data=other.name),
+    )
     write_made(copy / "untested.h5", split_names(2, 2, 0))
-    fails(evaluate.main, capfd, r"SettingError: \S+ has no patch of split test; .*",
-          words(copy, out, "s2", data="untested.h5"))
+    fails(
+        evaluate.main,
+        capfd,
+        r"SettingError: \S+ has no patch of split test; .*",
+        words(copy, out, "s2", data="untested.h5"),
+    )
     fails(evaluate.main, capfd, r"RunFolderError: \S+none has no config\.json; .*", words(copy, out, "none"))
     (copy / "rgb" / run.THRESHOLDS).unlink()
-    fails(evaluate.main, capfd, r"RunFolderError: \S+rgb has no readable thresholds\.csv: its training is not over; .*",
-          words(copy, out, "rgb"))
+    fails(
+        evaluate.main,
+        capfd,
+        r"RunFolderError: \S+rgb has no readable thresholds\.csv: its training is not over; .*",
+        words(copy, out, "rgb"),
+    )
     (copy / "s2" / run.WEIGHTS).write_bytes(b"nothing")
-    fails(evaluate.main, capfd, r"WeightsError: \S+best\.weights\.h5 does not fit the network small, .*",
-          words(copy, out, "s2"))
+    fails(
+        evaluate.main,
+        capfd,
+        r"WeightsError: \S+best\.weights\.h5 does not fit the network small, .*",
+        words(copy, out, "s2"),
+    )
     config = json.loads((copy / "s2" / run.CONFIG).read_text()) | {"application": "superres"}
     (copy / "s2" / run.CONFIG).write_text(json.dumps(config))
     fails(evaluate.main, capfd, r"RunFolderError: \S+s2 holds no run of bigearthnet-train; .*", words(copy, out, "s2"))
@@ -120,8 +154,12 @@ def test_nothing_is_overwritten(finished: Path, tmp_path: Path, capfd: pytest.Ca
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("mine")
     fails(evaluate.main, capfd, r"OutputError: \S+out is not empty; .*", words(finished, tmp_path / "out", "s2"))
-    fails(predict.main, capfd, r"OutputError: \S+out is not empty; .*",
-          [write_safe(tmp_path, level="L2A"), "--run-dir", finished / "s2", "--output", tmp_path / "out"])
+    fails(
+        predict.main,
+        capfd,
+        r"OutputError: \S+out is not empty; .*",
+        [write_safe(tmp_path, level="L2A"), "--run-dir", finished / "s2", "--output", tmp_path / "out"],
+    )
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
 
 
@@ -155,13 +193,18 @@ def test_bands_that_a_product_does_not_hold(finished: Path, tmp_path: Path, capf
     config["image_shapes"]["s1"] = [120, 120, 2]
     (tmp_path / "s1s2" / run.CONFIG).write_text(json.dumps(config))
     message = r"WeightsError: .*"  # the weights are those of twelve bands
-    fails(predict.main, capfd, message, [write_safe(tmp_path, level="L2A"), "--run-dir", tmp_path / "s1s2", "--output",
-                                         tmp_path / "out"])
+    fails(
+        predict.main,
+        capfd,
+        message,
+        [write_safe(tmp_path, level="L2A"), "--run-dir", tmp_path / "s1s2", "--output", tmp_path / "out"],
+    )
 
 
 @pytest.mark.real_data
-def test_square_of_a_product_equals_the_patch_that_it_was_made_from(real_data: Path, finished: Path,
-                                                                    tmp_path: Path) -> None:
+def test_square_of_a_product_equals_the_patch_that_it_was_made_from(
+    real_data: Path, finished: Path, tmp_path: Path
+) -> None:
     """Products and patch folders give a network the same: here, real patches one by one and in their folder."""
     root = real_data / "bigearthnet" / "BigEarthNet-S2"
     arguments = ["--run-dir", str(finished / "s2"), "--output"]

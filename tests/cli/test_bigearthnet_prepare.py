@@ -24,8 +24,12 @@ from tests.fake_safe import expected_dn, write_labelled_patch, write_s1_patch
 
 ROOT = Path(__file__).parents[2]
 LOG_LINE = re.compile(r"\d\d:\d\d:\d\d ")
-NAMES = ["S2A_MSIL2A_20170617T113321_36_85", "S2A_MSIL2A_20170617T113321_4_55", "S2B_MSIL2A_20170924T93020_69_24",
-         "S2B_MSIL2A_20180417T102019_73_24"]
+NAMES = [
+    "S2A_MSIL2A_20170617T113321_36_85",
+    "S2A_MSIL2A_20170617T113321_4_55",
+    "S2B_MSIL2A_20170924T93020_69_24",
+    "S2B_MSIL2A_20180417T102019_73_24",
+]
 LABELS = [("Coniferous forest", "Water bodies"), ("Rice fields", "Airports"), ("Sea and ocean",), ("Burnt areas",)]
 
 
@@ -118,7 +122,10 @@ def test_default_nomenclature_leaves_out_patches_without_a_class(bench: Bench) -
     file = BigEarthNetFile(bench.output)
     assert file.names.tolist() == NAMES[:3]
     assert [decode(row, file.class_names) for row in file.labels] == [
-        ("Coniferous forest", "Inland waters"), ("Arable land",), ("Marine waters",)]
+        ("Coniferous forest", "Inland waters"),
+        ("Arable land",),
+        ("Marine waters",),
+    ]
     assert json.loads(file.attributes["left_out"]) == {"without a class of the 19": 1}
     assert bench.run("--keep-unlabelled", "--overwrite")[:2] == (0, f"{bench.output}: 4 patches, left out: none\n")
 
@@ -150,8 +157,21 @@ def test_official_lists_and_snow(bench: Bench, capsys: pytest.CaptureFixture) ->
 def test_real_patches(real_data: Path, bench: Bench, capsys: pytest.CaptureFixture) -> None:
     """16 patches of the archive against GDAL, all bands."""
     root = real_data / "bigearthnet"
-    code = prepare.main(["--root", str(root), "--s1-root", str(root), "--output", str(bench.output),
-                         "--nomenclature", "43", "--split-by-region", "0", "--keep-snow-cloud"])
+    code = prepare.main(
+        [
+            "--root",
+            str(root),
+            "--s1-root",
+            str(root),
+            "--output",
+            str(bench.output),
+            "--nomenclature",
+            "43",
+            "--split-by-region",
+            "0",
+            "--keep-snow-cloud",
+        ]
+    )
     assert code == 0
     file = BigEarthNetFile(bench.output)
     assert len(file) == 16
@@ -193,8 +213,9 @@ def test_interrupted_run_continues(bench: Bench, monkeypatch: pytest.MonkeyPatch
     assert "interrupted" in lines[0]
     assert not bench.output.exists()
     again = []
-    monkeypatch.setattr(fill, "read_images",
-                        lambda patch, groups: (again.append(patch.name), read_images(patch, groups))[1])
+    monkeypatch.setattr(
+        fill, "read_images", lambda patch, groups: (again.append(patch.name), read_images(patch, groups))[1]
+    )
     assert bench.run()[0] == 0
     assert read + again == NAMES[:3]
     assert BigEarthNetFile(bench.output).attributes["checksum"] == whole
@@ -230,8 +251,9 @@ def test_bands_brought_to_10_m(bench: Bench) -> None:
 
 def write_superres(path: Path, bands: list[str], number: int) -> None:
     """Band i has DN 1000 i + number everywhere."""
-    target = gdal.GetDriverByName("GTiff").Create(str(path), 120, 120, len(bands), gdal.GDT_UInt16,
-                                                  ["TILED=YES", "COMPRESS=DEFLATE"])
+    target = gdal.GetDriverByName("GTiff").Create(
+        str(path), 120, 120, len(bands), gdal.GDT_UInt16, ["TILED=YES", "COMPRESS=DEFLATE"]
+    )
     for index, band in enumerate(bands):
         target.GetRasterBand(index + 1).SetDescription(band)
         target.GetRasterBand(index + 1).WriteArray(np.full((120, 120), 1000 * index + number, np.uint16))
@@ -245,7 +267,8 @@ def test_bad_superres(bench: Bench) -> None:
     assert "holds B05, B06 without the other bands of their GSD" in bench.fails("--superres", folder)
     write_superres(folder / f"{NAMES[0]}.tif", ["red", ""], 0)
     assert "holds no 20 m or 60 m bands named B01 to B12 in its band descriptions, but red" in bench.fails(
-        "--superres", folder)
+        "--superres", folder
+    )
     write_superres(folder / f"{NAMES[0]}.tif", list(GROUP_BANDS["s2_60m"]), 0)
     write_superres(folder / f"{NAMES[1]}.tif", list(GROUP_BANDS["s2_20m"]), 0)
     assert f"{NAMES[1]}.tif lacks B01, B09" in bench.fails("--superres", folder, unfinished=True)
@@ -402,9 +425,11 @@ def test_wrong_usage(bench: Bench) -> None:
 
 
 def test_help_of_the_script_needs_no_tensorflow() -> None:
-    code = ("import sys; from bigearthnet import prepare\n"
-            "try: prepare.main(['--help'])\n"
-            "finally: assert not {'tensorflow', 'horovod'} & set(sys.modules)")
+    code = (
+        "import sys; from bigearthnet import prepare\n"
+        "try: prepare.main(['--help'])\n"
+        "finally: assert not {'tensorflow', 'horovod'} & set(sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith("example:\n  bigearthnet-prepare --root BigEarthNet-v1.0 --output data.h5\n")
@@ -423,8 +448,16 @@ def write_reben(bench: Bench) -> Path:
         write_labelled_patch(root / product, f"{product}_26_57")
         (root / product / f"{product}_26_57" / f"{product}_26_57_labels_metadata.json").unlink()
         write_s1_patch(bench.folder / "v2" / "BigEarthNet-S1", s1_name, "")
-        rows.append({"patch_id": f"{product}_26_57", "labels": ["Urban fabric", "Arable land"], "split": split,
-                     "country": "Austria", "s1_name": s1_name, "contains_seasonal_snow": number == 3})
+        rows.append(
+            {
+                "patch_id": f"{product}_26_57",
+                "labels": ["Urban fabric", "Arable land"],
+                "split": split,
+                "country": "Austria",
+                "s1_name": s1_name,
+                "contains_seasonal_snow": number == 3,
+            }
+        )
     parquet.write_table(pyarrow.Table.from_pylist(rows), root.parent / "metadata.parquet")
     return root
 
@@ -442,7 +475,8 @@ def test_version_2(bench: Bench) -> None:
 def test_version_2_with_what_it_lacks(bench: Bench) -> None:
     root = write_reben(bench)
     assert "whose labels are of the 19 classes; give --nomenclature 19" in bench.fails(
-        "--root", root, "--nomenclature", 43)
+        "--root", root, "--nomenclature", 43
+    )
     (root.parent / "metadata.parquet").write_bytes(b"PAR1")
     assert "metadata.parquet cannot be read as Parquet" in bench.fails("--root", root)
     (root.parent / "metadata.parquet").unlink()

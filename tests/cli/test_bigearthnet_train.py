@@ -44,8 +44,17 @@ def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def words(data: Path, folder: Path, *flags: str, **settings: object) -> list[str]:
     """Command line of a run that takes a second or two."""
-    options = {"data": data, "run_dir": folder, "model": "small", "bands": "s2", "epochs": 1, "batch_size": 4,
-               "learning_rate": 0.01, "warmup_epochs": 0, **settings}
+    options = {
+        "data": data,
+        "run_dir": folder,
+        "model": "small",
+        "bands": "s2",
+        "epochs": 1,
+        "batch_size": 4,
+        "learning_rate": 0.01,
+        "warmup_epochs": 0,
+        **settings,
+    }
     return [*flags, *(word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value)))]
 
 
@@ -59,9 +68,13 @@ def fails(capfd: pytest.CaptureFixture, message: str, arguments: list[str]) -> N
     assert re.fullmatch(message, line), line
 
 
-@pytest.mark.parametrize("option, end", [
-    ("--help", r"example:\n  mpirun -np 2 python bigearthnet/train\.py --data .*\n"), ("--version", r"jeoparda \S+\n"),
-])
+@pytest.mark.parametrize(
+    "option, end",
+    [
+        ("--help", r"example:\n  mpirun -np 2 python bigearthnet/train\.py --data .*\n"),
+        ("--version", r"jeoparda \S+\n"),
+    ],
+)
 def test_help_and_version(option: str, end: str, capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(SystemExit) as stopped:
         train.main([option])
@@ -71,8 +84,18 @@ def test_help_and_version(option: str, end: str, capsys: pytest.CaptureFixture) 
 
 def test_run_folder(finished: Path, data: Path) -> None:
     held = {path.name for path in finished.iterdir()}
-    assert held == {run.CONFIG, run.HISTORY, run.WEIGHTS, run.CHECKPOINT, run.LOG, run.CURVES, run.METRICS,
-                    run.METRIC_BARS, run.THRESHOLDS, run.TENSORBOARD}
+    assert held == {
+        run.CONFIG,
+        run.HISTORY,
+        run.WEIGHTS,
+        run.CHECKPOINT,
+        run.LOG,
+        run.CURVES,
+        run.METRICS,
+        run.METRIC_BARS,
+        run.THRESHOLDS,
+        run.TENSORBOARD,
+    }
     config = json.loads((finished / run.CONFIG).read_text())
     assert config["application"] == "bigearthnet"
     assert config["class_names"] == list(CLASSES)
@@ -97,11 +120,15 @@ def test_resumed_run_goes_on_exactly(finished: Path, data: Path, tmp_path: Path)
                 np.testing.assert_array_equal(first[group][number], second[group][number])
 
 
-@pytest.mark.parametrize("settings", [
-    {"bands": "rgb", "loss": "asymmetric", "optimizer": "sgd", "precision": "float16"},
-    {"bands": "10m", "loss": "weighted", "schedule": "cosine", "precision": "bfloat16"},
-    {"bands": "s2", "loss": "focal", "gamma": 1, "resampling": "stem"},
-], ids=lambda settings: settings["bands"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"bands": "rgb", "loss": "asymmetric", "optimizer": "sgd", "precision": "float16"},
+        {"bands": "10m", "loss": "weighted", "schedule": "cosine", "precision": "bfloat16"},
+        {"bands": "s2", "loss": "focal", "gamma": 1, "resampling": "stem"},
+    ],
+    ids=lambda settings: settings["bands"],
+)
 def test_settings_that_train(data: Path, tmp_path: Path, settings: dict) -> None:
     assert train.main(words(data, tmp_path / "run", "--sync-batch-norm", **settings)) == 0
     assert json.loads((tmp_path / "run" / run.CONFIG).read_text())["settings"]["sync_batch_norm"] is True
@@ -121,34 +148,43 @@ def test_weight_decay_spares_biases_and_normalisations(data: Path) -> None:
     for optimizer in ("adamw", "sgd"):
         config = BigEarthNetConfig(data=str(data), model="small", optimizer=optimizer)
         model = build_model(config, open_data(config))
-        kept = [variable.path for variable in model.trainable_variables
-                if model.optimizer._use_weight_decay(variable)]
+        kept = [variable.path for variable in model.trainable_variables if model.optimizer._use_weight_decay(variable)]
         assert kept == ["first/kernel", "logits/kernel"]
 
 
-@pytest.mark.parametrize("name, value, message", [
-    ("epochs", 0, r"--epochs must be above 0; got 0\."),
-    ("gamma", -1, r"--gamma must be at least 0; got -1\.0\."),
-    ("gamma", 2, r"--gamma is for the losses focal and asymmetric; got --loss bce\."),
-    ("margin", 1, r"--margin must be at least 0 and below 1; got 1\.0\."),
-    ("momentum", 1, r"--momentum must be at least 0 and below 1; got 1\.0\."),
-    ("weight_decay", "nan", r"--weight-decay must be at least 0; got nan\."),
-])
-def test_values_out_of_range(data: Path, tmp_path: Path, capfd: pytest.CaptureFixture, name: str, value: object,
-                             message: str) -> None:
+@pytest.mark.parametrize(
+    "name, value, message",
+    [
+        ("epochs", 0, r"--epochs must be above 0; got 0\."),
+        ("gamma", -1, r"--gamma must be at least 0; got -1\.0\."),
+        ("gamma", 2, r"--gamma is for the losses focal and asymmetric; got --loss bce\."),
+        ("margin", 1, r"--margin must be at least 0 and below 1; got 1\.0\."),
+        ("momentum", 1, r"--momentum must be at least 0 and below 1; got 1\.0\."),
+        ("weight_decay", "nan", r"--weight-decay must be at least 0; got nan\."),
+    ],
+)
+def test_values_out_of_range(
+    data: Path, tmp_path: Path, capfd: pytest.CaptureFixture, name: str, value: object, message: str
+) -> None:
     fails(capfd, f"SettingError: {message}", words(data, tmp_path / "run", **{name: value}))
     assert not (tmp_path / "run").exists()
 
 
 def test_bands_that_the_file_does_not_hold(data: Path, tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
-    fails(capfd, r"SettingError: \S+made\.h5 holds no Sentinel-1, which --bands s1 needs; .*",
-          words(data, tmp_path / "run", bands="s1"))
+    fails(
+        capfd,
+        r"SettingError: \S+made\.h5 holds no Sentinel-1, which --bands s1 needs; .*",
+        words(data, tmp_path / "run", bands="s1"),
+    )
 
 
-@pytest.mark.parametrize("splits, message", [
-    (split_names(2, 0, 1), r"SettingError: \S+ has no patch of split val, to choose weights and thresholds on; .*"),
-    (split_names(0, 2, 1), r"SettingError: \S+ has no patch of split train, to train on; .*"),
-])
+@pytest.mark.parametrize(
+    "splits, message",
+    [
+        (split_names(2, 0, 1), r"SettingError: \S+ has no patch of split val, to choose weights and thresholds on; .*"),
+        (split_names(0, 2, 1), r"SettingError: \S+ has no patch of split train, to train on; .*"),
+    ],
+)
 def test_split_that_is_empty(tmp_path: Path, capfd: pytest.CaptureFixture, splits: list[str], message: str) -> None:
     data = write_made(tmp_path / "made.h5", splits)
     fails(capfd, message, words(data, tmp_path / "run"))
@@ -163,8 +199,9 @@ def test_file_that_is_not_there_or_of_another_schema(data: Path, tmp_path: Path,
     fails(capfd, r"PatchFileError: \S+other\.h5 has schema 99, this code reads 1; .*", words(other, tmp_path / "run"))
 
 
-def test_run_folder_that_holds_something(finished: Path, data: Path, tmp_path: Path,
-                                         capfd: pytest.CaptureFixture) -> None:
+def test_run_folder_that_holds_something(
+    finished: Path, data: Path, tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
     shutil.copytree(finished, tmp_path / "run")
     fails(capfd, r"RunFolderError: \S+run is not empty; .*", words(data, tmp_path / "run"))
     assert train.main(words(data, tmp_path / "run", "--overwrite")) == 0
@@ -172,8 +209,14 @@ def test_run_folder_that_holds_something(finished: Path, data: Path, tmp_path: P
 
 def test_checkpoint_of_other_settings(finished: Path, data: Path, tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
     shutil.copytree(finished, tmp_path / "run")
-    fails(capfd, r"WeightsError: \S+ was made with bands s2, this run has rgb; .*",
-          words(data, tmp_path / "run", "--resume", bands="rgb"))
+    fails(
+        capfd,
+        r"WeightsError: \S+ was made with bands s2, this run has rgb; .*",
+        words(data, tmp_path / "run", "--resume", bands="rgb"),
+    )
     other = write_made(tmp_path / "made.h5", split_names(12, 6, 5), seed=1)
-    fails(capfd, r"WeightsError: \S+ was made with patches \w+, this run has \w+; .*",
-          words(other, tmp_path / "run", "--resume"))
+    fails(
+        capfd,
+        r"WeightsError: \S+ was made with patches \w+, this run has \w+; .*",
+        words(other, tmp_path / "run", "--resume"),
+    )

@@ -74,8 +74,10 @@ def command(tiles: Path, output: Path, *words: object) -> list[str]:
 def read_table(output: Path) -> dict[tuple[str, str, str, str], float]:
     """(scene, method, band, metric) -> value."""
     with open(output / "metrics.csv", newline="") as file:
-        return {tuple(row[name] for name in ("scene", "method", "band", "metric")): float(row["value"])
-                for row in csv.DictReader(file)}
+        return {
+            tuple(row[name] for name in ("scene", "method", "band", "metric")): float(row["value"])
+            for row in csv.DictReader(file)
+        }
 
 
 @pytest.mark.parametrize("gsd", [20, 60])
@@ -92,8 +94,14 @@ def test_tables_and_figures(tiles, tmp_path, capsys, gsd):
     assert {key[3] for key in table if key[2] == "all"} == REDUCED | FULL
     assert {key[2] for key in table} == {"all", *BANDS_BY_GSD[gsd]}
     assert np.isfinite(list(table.values())).all()
-    expected = {"metrics.csv", "metrics.md", "metrics.png", "bands.png", "full_scale.png",
-                *(f"{scene}-{figure}.png" for scene in scenes for figure in FIGURES)}
+    expected = {
+        "metrics.csv",
+        "metrics.md",
+        "metrics.png",
+        "bands.png",
+        "full_scale.png",
+        *(f"{scene}-{figure}.png" for scene in scenes for figure in FIGURES),
+    }
     assert {path.name for path in output.iterdir()} == expected
     stdout = capsys.readouterr().out
     assert stdout.startswith(f"## Reduced scale: {gsd * gsd // 10} m to {gsd} m")
@@ -105,8 +113,9 @@ def test_numbers_are_those_of_training(one_tile, run_dir, tmp_path):
     assert evaluate.main(command(one_tile, tmp_path / "results", "--run-dir", run_dir)) == 0
     model = build_network("dsen2", 20)
     load_weights(model, run_dir)
-    rows = evaluate_scene(open_scene(one_tile.parent / f"{one_tile.read_text().strip()}.SAFE"), model, "dsen2",
-                          PatchSettings(20, 1)).rows
+    rows = evaluate_scene(
+        open_scene(one_tile.parent / f"{one_tile.read_text().strip()}.SAFE"), model, "dsen2", PatchSettings(20, 1)
+    ).rows
     assert read_table(tmp_path / "results") == {tuple(row[:4]): row.value for row in rows}
     assert not (tmp_path / "results" / "full_scale.png").exists()
 
@@ -116,9 +125,11 @@ def test_overwrite_replaces_results_and_leaves_other_files(tiles, one_tile, run_
     assert evaluate.main(command(tiles, output, "--run-dir", run_dir, "--full-scale")) == 0
     (output / "notes.txt").write_text("mine")
     before = (output / "metrics.csv").read_bytes()
-    assert_refused(capsys, command(one_tile, output, "--run-dir", run_dir),
-                   f"OutputError: {output} is not empty; give another --output, or replace its results with "
-                   f"--overwrite.")
+    assert_refused(
+        capsys,
+        command(one_tile, output, "--run-dir", run_dir),
+        f"OutputError: {output} is not empty; give another --output, or replace its results with --overwrite.",
+    )
     assert (output / "metrics.csv").read_bytes() == before
     assert evaluate.main(command(one_tile, output, "--run-dir", run_dir, "--overwrite")) == 0
     assert {key[0] for key in read_table(output)} == {one_tile.read_text().strip()}
@@ -147,32 +158,43 @@ def assert_refused(capsys, words: list[str], message: str) -> None:
 
 
 def missing_tiles(folder: Path) -> tuple[list[object], str]:
-    return (["--tiles", folder / "none.txt"],
-            f"TileListError: the tile list {folder}/none.txt does not exist; give a text file with a scene a line.")
+    return (
+        ["--tiles", folder / "none.txt"],
+        f"TileListError: the tile list {folder}/none.txt does not exist; give a text file with a scene a line.",
+    )
 
 
 def other_gsd_of_run(folder: Path) -> tuple[list[object], str]:
     other = write_run(folder / "sixty", 60)
-    return (["--run-dir", other], f"SettingError: {other} is for 60 m, and 20 m is asked for; evaluate networks of "
-                                  f"one GSD at a time, with --gsd 60 for this one.")
+    return (
+        ["--run-dir", other],
+        f"SettingError: {other} is for 60 m, and 20 m is asked for; evaluate networks of "
+        f"one GSD at a time, with --gsd 60 for this one.",
+    )
 
 
 def folder_that_is_no_run(folder: Path) -> tuple[list[object], str]:
-    return (["--run-dir", folder],
-            f"RunFolderError: {folder} has no config.json; give the folder that a training run wrote.")
+    return (
+        ["--run-dir", folder],
+        f"RunFolderError: {folder} has no config.json; give the folder that a training run wrote.",
+    )
 
 
 def run_of_another_application(folder: Path) -> tuple[list[object], str]:
     (folder / "config.json").write_text('{"application": "bigearthnet", "settings": {"model": "resnet50"}}')
-    return (["--run-dir", folder],
-            f"RunFolderError: {folder} holds no run of superres-train that this version knows; give one that it wrote.")
+    return (
+        ["--run-dir", folder],
+        f"RunFolderError: {folder} holds no run of superres-train that this version knows; give one that it wrote.",
+    )
 
 
 def folder_below_a_file(folder: Path) -> tuple[list[object], str]:
     (folder / "file").write_text("")
-    return (["--output", folder / "file" / "results"],
-            f"OutputError: cannot write to {folder}/file/results: it, or a folder above it, is a file; "
-            f"give another --output.")
+    return (
+        ["--output", folder / "file" / "results"],
+        f"OutputError: cannot write to {folder}/file/results: it, or a folder above it, is a file; "
+        f"give another --output.",
+    )
 
 
 def product_without_60m_bands(folder: Path) -> tuple[list[object], str]:
@@ -180,29 +202,42 @@ def product_without_60m_bands(folder: Path) -> tuple[list[object], str]:
     pixels = {band: image for band, image in images.items() if BANDS[band].gsd != 60}
     product = write_safe(folder, size=SIZE, pixels=pixels)
     (folder / "list.txt").write_text(product.name)
-    return (["--tiles", folder / "list.txt", "--run-dir", write_run(folder / "sixty", 60), "--gsd", "60"],
-            f"ProductError: {product.stem} has no B01, B09; the 60 m bands are B01, B09: download the product again, "
-            f"or leave it out of the list.")
+    return (
+        ["--tiles", folder / "list.txt", "--run-dir", write_run(folder / "sixty", 60), "--gsd", "60"],
+        f"ProductError: {product.stem} has no B01, B09; the 60 m bands are B01, B09: download the product again, "
+        f"or leave it out of the list.",
+    )
 
 
 def product_of_nodata(folder: Path) -> tuple[list[object], str]:
-    product = write_safe(folder, size=SIZE, pixels=with_nodata(
-        textured_pixels(np.random.default_rng(1), SIZE), 0, 0, SIZE, SIZE))
+    product = write_safe(
+        folder, size=SIZE, pixels=with_nodata(textured_pixels(np.random.default_rng(1), SIZE), 0, 0, SIZE, SIZE)
+    )
     (folder / "list.txt").write_text(product.name)
-    return (["--tiles", folder / "list.txt"],
-            f"ProductError: {product.stem} has no pixel without nodata to compare; take it out of the list.")
+    return (
+        ["--tiles", folder / "list.txt"],
+        f"ProductError: {product.stem} has no pixel without nodata to compare; take it out of the list.",
+    )
 
 
 def tiny_product(folder: Path) -> tuple[list[object], str]:
     product = write_safe(folder, size=12)
     (folder / "list.txt").write_text(product.name)
-    return (["--tiles", folder / "list.txt"],
-            f"ProductError: {product.stem} cannot be measured with bilinear: windows of 8 x 8 px need a larger image; "
-            f"got 6 x 6 px.")
+    return (
+        ["--tiles", folder / "list.txt"],
+        f"ProductError: {product.stem} cannot be measured with bilinear: windows of 8 x 8 px need a larger image; "
+        f"got 6 x 6 px.",
+    )
 
 
-EARLY = (missing_tiles, other_gsd_of_run, folder_that_is_no_run, run_of_another_application, folder_below_a_file,
-         product_without_60m_bands)  # seen before there is a folder for the results
+EARLY = (
+    missing_tiles,
+    other_gsd_of_run,
+    folder_that_is_no_run,
+    run_of_another_application,
+    folder_below_a_file,
+    product_without_60m_bands,
+)  # seen before there is a folder for the results
 LATE = (product_of_nodata, tiny_product)
 
 
@@ -239,8 +274,10 @@ def test_weights_of_another_gsd(one_tile, tmp_path, capsys):
     weights = write_run(tmp_path / "sixty", 60) / run.WEIGHTS
     assert evaluate.main(command(one_tile, tmp_path / "results", "--weights", weights, "--gsd", 20)) == 1
     (line,) = [line for line in capsys.readouterr().err.splitlines() if not LOG_LINE.match(line)]
-    assert line == (f"SettingError: {weights} is for 60 m, and 20 m is asked for; evaluate networks of one GSD at a "
-                    f"time, with --gsd 60 for this one.")
+    assert line == (
+        f"SettingError: {weights} is for 60 m, and 20 m is asked for; evaluate networks of one GSD at a "
+        f"time, with --gsd 60 for this one."
+    )
     assert not (tmp_path / "results").exists()
 
 
@@ -257,6 +294,7 @@ def test_help_ends_with_a_command():
     found = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, cwd="/", check=True)
     assert found.stderr == ""
     assert found.stdout.rstrip().endswith(
-        "python superres/evaluate.py --tiles test.txt --run-dir runs/first --output results")
+        "python superres/evaluate.py --tiles test.txt --run-dir runs/first --output results"
+    )
     for option in ("--tiles", "--run-dir", "--weights", "--gsd", "--precision", "--full-scale", "--output"):
         assert option in found.stdout

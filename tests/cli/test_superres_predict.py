@@ -106,8 +106,23 @@ def test_help_and_version():
 def test_everything_at_once(run, folder, product, tmp_path, capfd):
     """Both GSDs, the 10 m bands, a region at an odd offset, a COG and its picture."""
     output = tmp_path / "out.tif"
-    code, _ = run(product, "--run-dir", folder / "run60", "--run-dir", folder / "run20", "--copy-10m", "--cog",
-                  "--quicklook", "--consistent", "--roi-pixels", "5,9,52,58", "--output", output, "--window", 30)
+    code, _ = run(
+        product,
+        "--run-dir",
+        folder / "run60",
+        "--run-dir",
+        folder / "run20",
+        "--copy-10m",
+        "--cog",
+        "--quicklook",
+        "--consistent",
+        "--roi-pixels",
+        "5,9,52,58",
+        "--output",
+        output,
+        "--window",
+        30,
+    )
     assert code == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.png", "out.tif"]
     assert names(output) == [*BANDS_10M, *BANDS_20M, *BANDS_60M]
@@ -130,8 +145,11 @@ def test_everything_at_once(run, folder, product, tmp_path, capfd):
 
 @pytest.mark.parametrize("gsd", [20, 60])
 def test_run_folder_and_file_give_the_same(run, folder, product, tmp_path, gsd):
-    for name, source in (("a", ("--run-dir", folder / f"run{gsd}")), ("b", ("--weights", folder / f"{gsd}.weights.h5")),
-                         ("c", ("--weights", folder / f"run{gsd}" / WEIGHTS, "--gsd", gsd))):
+    for name, source in (
+        ("a", ("--run-dir", folder / f"run{gsd}")),
+        ("b", ("--weights", folder / f"{gsd}.weights.h5")),
+        ("c", ("--weights", folder / f"run{gsd}" / WEIGHTS, "--gsd", gsd)),
+    ):
         assert run(product, *source, "--output", tmp_path / f"{name}.tif")[0] == 0
         assert names(tmp_path / f"{name}.tif") == list({20: BANDS_20M, 60: BANDS_60M}[gsd])
         np.testing.assert_array_equal(pixels_of(tmp_path / f"{name}.tif"), pixels_of(tmp_path / "a.tif"))
@@ -154,8 +172,15 @@ def test_patch_folder(run, folder, tmp_path):
 
 
 def test_region_by_degrees(run, folder, product, tmp_path):
-    code, _ = run(product, "--run-dir", folder / "run20", "--output", tmp_path / "out.tif",
-                  "--roi-lonlat", "10.3400,47.8420,10.3425,47.8440")
+    code, _ = run(
+        product,
+        "--run-dir",
+        folder / "run20",
+        "--output",
+        tmp_path / "out.tif",
+        "--roi-lonlat",
+        "10.3400,47.8420,10.3425,47.8440",
+    )
     assert code == 0
     info = gdal.Info(str(tmp_path / "out.tif"), format="json")["wgs84Extent"]["coordinates"][0]
     longitudes, latitudes = zip(*info, strict=True)
@@ -178,7 +203,9 @@ def test_overwrite(run, folder, product, tmp_path):
 
 
 def test_the_report_tells_consistency(run, folder, product, tmp_path):
-    _, stderr = run(product, "--run-dir", folder / "run20", "--output", tmp_path / "out.tif", "--consistent", level="INFO")
+    _, stderr = run(
+        product, "--run-dir", folder / "run20", "--output", tmp_path / "out.tif", "--consistent", level="INFO"
+    )
     assert "20 m bands: degraded, they missed the input by " in stderr
     assert "DN before the correction, by " in stderr
 
@@ -196,14 +223,17 @@ def test_published_weights_on_the_other_level_warn(run, folder, product, tmp_pat
 # --- bad input
 
 
-@pytest.mark.parametrize("option, reason", [
-    (("--roi-pixels", "50,0,70,20"), "is not inside the scene, whose pixels are 0,0,60,60; cut it."),
-    (("--roi-pixels", "20,30,10,40"), "is empty or upside down"),
-    (("--roi-pixels", "0,0,1,40"), "is 40 x 1 px of 10 m; expected at least 2 x 2"),
-    (("--roi-lonlat", "11,47,12,48"), "is outside the scene, which covers 10.33"),
-    (("--roi-lonlat", "10.35,47.84,10.34,47.85"), "is empty or upside down"),
-    (("--window", "100"), "--window must be a multiple of 6"),
-])
+@pytest.mark.parametrize(
+    "option, reason",
+    [
+        (("--roi-pixels", "50,0,70,20"), "is not inside the scene, whose pixels are 0,0,60,60; cut it."),
+        (("--roi-pixels", "20,30,10,40"), "is empty or upside down"),
+        (("--roi-pixels", "0,0,1,40"), "is 40 x 1 px of 10 m; expected at least 2 x 2"),
+        (("--roi-lonlat", "11,47,12,48"), "is outside the scene, which covers 10.33"),
+        (("--roi-lonlat", "10.35,47.84,10.34,47.85"), "is empty or upside down"),
+        (("--window", "100"), "--window must be a multiple of 6"),
+    ],
+)
 def test_regions_and_windows(fails, folder, product, tmp_path, option, reason):
     assert reason in fails(product, "--run-dir", folder / "run20", "--output", tmp_path / "out.tif", *option)
 
@@ -215,11 +245,15 @@ def test_a_region_must_hold_a_pixel_of_the_coarsest_band(fails, folder, product,
 
 def test_weights_for_another_gsd(fails, folder, product, tmp_path):
     output = ("--output", tmp_path / "out.tif")
-    assert "run20 is for 20 m, and --gsd asks for 60 m" in fails(product, "--run-dir", folder / "run20", "--gsd", 60, *output)
+    assert "run20 is for 20 m, and --gsd asks for 60 m" in fails(
+        product, "--run-dir", folder / "run20", "--gsd", 60, *output
+    )
     assert "there are no weights for 60 m; give them with --weights (dsen2-l1c-20m" in fails(
-        product, "--run-dir", folder / "run20", "--gsd", 20, 60, *output)
+        product, "--run-dir", folder / "run20", "--gsd", 20, 60, *output
+    )
     assert "20.weights.h5 are both for 20 m; give one" in fails(
-        product, "--run-dir", folder / "run20", "--weights", folder / "20.weights.h5", *output)
+        product, "--run-dir", folder / "run20", "--weights", folder / "20.weights.h5", *output
+    )
     assert "there are no weights for 20 m and 60 m" in fails(product, *output)
 
 
@@ -229,7 +263,9 @@ def test_weights_that_are_none(fails, folder, product, tmp_path):
     (tmp_path / "text.h5").write_text("no weights")
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / CONFIG).write_bytes((folder / "run20" / CONFIG).read_bytes())
-    assert "has no config.json; give the folder that a training run wrote" in fails(product, "--run-dir", tmp_path / "empty", *output)
+    assert "has no config.json; give the folder that a training run wrote" in fails(
+        product, "--run-dir", tmp_path / "empty", *output
+    )
     assert f"there are no weights {tmp_path}/run/{WEIGHTS}" in fails(product, "--run-dir", tmp_path / "run", *output)
     assert "text.h5 does not hold weights of dsen2_20m" in fails(product, "--weights", tmp_path / "text.h5", *output)
     assert "there are no weights dsen2-l1c-10m; give" in fails(product, "--weights", "dsen2-l1c-10m", *output)
@@ -249,23 +285,31 @@ def test_outputs_that_cannot_be(fails, folder, product, tmp_path):
     (tmp_path / "there.tif").write_text("old")
     (tmp_path / "picture.png").write_text("old")
     assert "there.tif exists; replace it with --overwrite" in fails(product, *run20, "--output", tmp_path / "there.tif")
-    assert "picture.png exists; replace it" in fails(product, *run20, "--output", tmp_path / "picture.tif", "--quicklook")
+    assert "picture.png exists; replace it" in fails(
+        product, *run20, "--output", tmp_path / "picture.tif", "--quicklook"
+    )
     assert f"the folder {tmp_path}/missing does not exist; make it" in fails(
-        product, *run20, "--output", tmp_path / "missing" / "out.tif")
+        product, *run20, "--output", tmp_path / "missing" / "out.tif"
+    )
     assert "there.tif is no folder; give one that exists for 2 scenes" in fails(
-        product, product, *run20, "--output", tmp_path / "there.tif")
+        product, product, *run20, "--output", tmp_path / "there.tif"
+    )
     assert "a scene is given twice" in fails(product, product, *run20, "--output", tmp_path)
 
 
 def test_a_product_without_60m_bands(fails, folder, tmp_path):
-    pixels = {band: image for band, image in textured_pixels(np.random.default_rng(0), SIZE).items() if band not in BANDS_60M}
+    pixels = {
+        band: image for band, image in textured_pixels(np.random.default_rng(0), SIZE).items() if band not in BANDS_60M
+    }
     product = write_safe(tmp_path, size=SIZE, pixels=pixels)
     line = fails(product, "--run-dir", folder / "run60", "--output", tmp_path / "out.tif")
     assert "has no B01, B09; the 60 m bands are B01, B09" in line
 
 
 def test_a_product_without_60m_bands_will_do_for_20m(run, folder, tmp_path):
-    pixels = {band: image for band, image in textured_pixels(np.random.default_rng(0), SIZE).items() if band not in BANDS_60M}
+    pixels = {
+        band: image for band, image in textured_pixels(np.random.default_rng(0), SIZE).items() if band not in BANDS_60M
+    }
     product = write_safe(tmp_path, size=SIZE, pixels=pixels)
     assert run(product, "--run-dir", folder / "run20", "--output", tmp_path / "out.tif")[0] == 0
 
@@ -313,8 +357,21 @@ sys.exit(predict.main(sys.argv[2:]))
 def test_an_interrupted_run_leaves_nothing(folder, product, tmp_path, number):
     mark = tmp_path / "started"
     (tmp_path / "out").mkdir()
-    command = [sys.executable, "-c", INTERRUPTED, mark, product, "--run-dir", folder / "run20", "--window", "6", "--output",
-               tmp_path / "out" / "out.tif", "--log-level", "WARNING"]
+    command = [
+        sys.executable,
+        "-c",
+        INTERRUPTED,
+        mark,
+        product,
+        "--run-dir",
+        folder / "run20",
+        "--window",
+        "6",
+        "--output",
+        tmp_path / "out" / "out.tif",
+        "--log-level",
+        "WARNING",
+    ]
     process = subprocess.Popen([str(word) for word in command], cwd=ROOT, stderr=subprocess.PIPE, text=True)
     while not mark.exists() and process.poll() is None:
         time.sleep(0.05)
@@ -328,7 +385,11 @@ def test_an_interrupted_run_leaves_nothing(folder, product, tmp_path, number):
 
 
 def test_wrong_usage_is_exit_code_2():
-    for arguments in ([], ["scene"], ["scene", "--output", "x.tif", "--roi-pixels", "0,0,6,6", "--roi-lonlat", "1,2,3,4"]):
+    for arguments in (
+        [],
+        ["scene"],
+        ["scene", "--output", "x.tif", "--roi-pixels", "0,0,6,6", "--roi-lonlat", "1,2,3,4"],
+    ):
         with pytest.raises(SystemExit) as stopped:
             predict.main(arguments)
         assert stopped.value.code == 2

@@ -58,15 +58,26 @@ def finished(tiles: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def words(tiles: Path, folder: Path, *flags: str, **settings: object) -> list[str]:
     """Command line of a run that takes a second."""
-    options = {"tiles": tiles, "run_dir": folder / "run", "patch_cache": folder / "patches", "patches_per_tile": 8,
-               "epochs": 2, "batch_size": 4, "warmup_epochs": 0, **settings}
+    options = {
+        "tiles": tiles,
+        "run_dir": folder / "run",
+        "patch_cache": folder / "patches",
+        "patches_per_tile": 8,
+        "epochs": 2,
+        "batch_size": 4,
+        "warmup_epochs": 0,
+        **settings,
+    }
     return [*flags, *(word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value)))]
 
 
 def snapshot(folder: Path) -> dict[str, str]:
     """Name -> checksum of all files below a folder."""
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def our_lines(stderr: str) -> list[str]:
@@ -112,8 +123,9 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, finished: Path, tiles: Path, capfd: pytest.CaptureFixture,
-          monkeypatch: pytest.MonkeyPatch) -> Bench:
+def bench(
+    tmp_path: Path, finished: Path, tiles: Path, capfd: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> Bench:
     monkeypatch.setitem(NETWORKS, "dsen2", tiny_network())
     shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
     return Bench(tmp_path, tiles, capfd)
@@ -122,8 +134,10 @@ def bench(tmp_path: Path, finished: Path, tiles: Path, capfd: pytest.CaptureFixt
 # --- usage
 
 
-@pytest.mark.parametrize("option, end", [("--help", r"example:\n  mpirun -np 2 python superres/train\.py --tiles .*\n"),
-                                         ("--version", r"jeoparda \S+\n")])
+@pytest.mark.parametrize(
+    "option, end",
+    [("--help", r"example:\n  mpirun -np 2 python superres/train\.py --tiles .*\n"), ("--version", r"jeoparda \S+\n")],
+)
 def test_help_and_version(option: str, end: str, capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(SystemExit) as stopped:
         train.main([option])
@@ -137,14 +151,17 @@ def test_example_of_the_help_is_a_command_line_that_parses() -> None:
     assert parser.parse_args(example).tiles == "tiles.txt"
 
 
-@pytest.mark.parametrize("argv, message", [
-    ([], "the following arguments are required: --tiles"),
-    (["--tiles", "t.txt", "--gsd", "30"], "argument --gsd: invalid choice: 30 (choose from 20, 60)"),
-    (["--tiles", "t.txt", "--model", "srcnn"], "argument --model: invalid choice: 'srcnn'"),
-    (["--tiles", "t.txt", "--precision", "int8"], "argument --precision: invalid choice: 'int8'"),
-    (["--tiles", "t.txt", "--epochs", "many"], "argument --epochs: invalid int value: 'many'"),
-    (["--tiles", "t.txt", "--no-such-option"], "unrecognized arguments: --no-such-option"),
-])
+@pytest.mark.parametrize(
+    "argv, message",
+    [
+        ([], "the following arguments are required: --tiles"),
+        (["--tiles", "t.txt", "--gsd", "30"], "argument --gsd: invalid choice: 30 (choose from 20, 60)"),
+        (["--tiles", "t.txt", "--model", "srcnn"], "argument --model: invalid choice: 'srcnn'"),
+        (["--tiles", "t.txt", "--precision", "int8"], "argument --precision: invalid choice: 'int8'"),
+        (["--tiles", "t.txt", "--epochs", "many"], "argument --epochs: invalid int value: 'many'"),
+        (["--tiles", "t.txt", "--no-such-option"], "unrecognized arguments: --no-such-option"),
+    ],
+)
 def test_wrong_usage_is_exit_code_2(argv: list[str], message: str, capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(SystemExit) as stopped:
         train.main(argv)
@@ -152,17 +169,20 @@ def test_wrong_usage_is_exit_code_2(argv: list[str], message: str, capsys: pytes
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name, value, message", [
-    ("epochs", -1, r"--epochs must be above 0; got -1\."),
-    ("batch_size", 0, r"--batch-size must be above 0; got 0\."),
-    ("learning_rate", -0.1, r"--learning-rate must be above 0; got -0\.1\."),
-    ("learning_rate", "nan", r"--learning-rate must be above 0; got nan\."),
-    ("patches_per_tile", 0, r"--patches-per-tile must be at least 1; got 0\."),
-    ("validation_fraction", 1, r"--validation-fraction must be at least 0 and below 1; got 1\.0\."),
-    ("validation_fraction", -0.1, r"--validation-fraction must be at least 0 and below 1; got -0\.1\."),
-    ("validation_fraction", "nan", r"--validation-fraction must be at least 0 and below 1; got nan\."),
-    ("seed", -1, r"--seed must be at least 0; got -1\."),
-])
+@pytest.mark.parametrize(
+    "name, value, message",
+    [
+        ("epochs", -1, r"--epochs must be above 0; got -1\."),
+        ("batch_size", 0, r"--batch-size must be above 0; got 0\."),
+        ("learning_rate", -0.1, r"--learning-rate must be above 0; got -0\.1\."),
+        ("learning_rate", "nan", r"--learning-rate must be above 0; got nan\."),
+        ("patches_per_tile", 0, r"--patches-per-tile must be at least 1; got 0\."),
+        ("validation_fraction", 1, r"--validation-fraction must be at least 0 and below 1; got 1\.0\."),
+        ("validation_fraction", -0.1, r"--validation-fraction must be at least 0 and below 1; got -0\.1\."),
+        ("validation_fraction", "nan", r"--validation-fraction must be at least 0 and below 1; got nan\."),
+        ("seed", -1, r"--seed must be at least 0; got -1\."),
+    ],
+)
 def test_values_out_of_range(bench: Bench, name: str, value: object, message: str) -> None:
     bench.fails(f"SettingError: {message}", "--overwrite", **{name: value})
 
@@ -170,11 +190,17 @@ def test_values_out_of_range(bench: Bench, name: str, value: object, message: st
 # --- tile lists and products
 
 
-@pytest.mark.parametrize("lines, message", [
-    (["{first}", "S2A_NONE"], r"TileListError: \S+ names 1 unknown of 2 scenes \(line 2: S2A_NONE\); neither is in .*"),
-    (["{first}", "{first}.SAFE"], r"TileListError: \S+ line 2 names \S+T32TNS\S+, as line 1 does; remove one\."),
-    (["# nothing"], r"TileListError: \S+ names no scene; write one product name or path a line\."),
-])
+@pytest.mark.parametrize(
+    "lines, message",
+    [
+        (
+            ["{first}", "S2A_NONE"],
+            r"TileListError: \S+ names 1 unknown of 2 scenes \(line 2: S2A_NONE\); neither is in .*",
+        ),
+        (["{first}", "{first}.SAFE"], r"TileListError: \S+ line 2 names \S+T32TNS\S+, as line 1 does; remove one\."),
+        (["# nothing"], r"TileListError: \S+ names no scene; write one product name or path a line\."),
+    ],
+)
 def test_tile_list(bench: Bench, lines: list[str], message: str) -> None:
     first = bench.tiles.read_text().split()[0]
     tile_list = bench.list_of(*(line.format(first=first) for line in lines))
@@ -182,13 +208,19 @@ def test_tile_list(bench: Bench, lines: list[str], message: str) -> None:
 
 
 def test_tile_list_that_does_not_exist(bench: Bench) -> None:
-    bench.fails(r"TileListError: the tile list \S+none\.txt does not exist; give a text file with a scene a line\.",
-                "--overwrite", tiles=bench.folder / "none.txt")
+    bench.fails(
+        r"TileListError: the tile list \S+none\.txt does not exist; give a text file with a scene a line\.",
+        "--overwrite",
+        tiles=bench.folder / "none.txt",
+    )
 
 
 def test_scene_on_both_lists(bench: Bench) -> None:
-    bench.fails(r"SettingError: \S+T32TNS\S+ is in --tiles and in --test-tiles; take it out of one of them\.",
-                "--overwrite", test_tiles=bench.tiles)
+    bench.fails(
+        r"SettingError: \S+T32TNS\S+ is in --tiles and in --test-tiles; take it out of one of them\.",
+        "--overwrite",
+        test_tiles=bench.tiles,
+    )
 
 
 def remove(product: Path) -> None:
@@ -252,19 +284,29 @@ def band_file(product: Path, band: str) -> Path:
     return next(product.glob(f"GRANULE/*/IMG_DATA/*_{band}.jp2"))
 
 
-@pytest.mark.parametrize("damage, message", [
-    (remove, r"TileListError: .* names 1 unknown of 2 scenes \(line 2: .*: download them, or give .*"),
-    (remove_a_band, r"ProductError: \S+T31UDQ\S+ has no B05; the 20 m bands are .*: download the product again, or .*"),
-    (cut_short, r"ProductError: \S+B11\.jp2 is cut short at \d+ bytes .*; download or unpack the product again\."),
-    (empty_a_band, r"ProductError: \S+B02\.jp2 is empty \(0 bytes\); download or unpack the product again\."),
-    (spoil_a_marker, r"ProductError: \S+B02\.jp2 is damaged \(.*\); download or unpack the product again\."),
-    (empty_the_xml, r"ProductError: MTD_MSIL1C\.xml of \S+ is no readable XML \(no element .*\); .* it again\."),
-    (zip_of_something, r"ProductError: \S+\.zip has no MTD_MSIL1C\.xml or MTD_MSIL2A\.xml; give .*"),
-    (zip_with_a_way_out, r"ProductError: \S+ holds '\S+\.\./evil\.txt', a name outside .*; do not use this zip\."),
-    (zip_cut_short, r"ProductError: \S+ is no .* complete zip \(.*\); download it again\."),
-    (only_nodata, r"ProductError: \S+ has no patch of 32 px without nodata at 20 m; take it out of the list\."),
-    (too_small, r"ProductError: \S+ has 24 x 24 px at 20 m, too few for a patch of 32 px; take it out of the list\."),
-], ids=lambda value: getattr(value, "__name__", ""))
+@pytest.mark.parametrize(
+    "damage, message",
+    [
+        (remove, r"TileListError: .* names 1 unknown of 2 scenes \(line 2: .*: download them, or give .*"),
+        (
+            remove_a_band,
+            r"ProductError: \S+T31UDQ\S+ has no B05; the 20 m bands are .*: download the product again, or .*",
+        ),
+        (cut_short, r"ProductError: \S+B11\.jp2 is cut short at \d+ bytes .*; download or unpack the product again\."),
+        (empty_a_band, r"ProductError: \S+B02\.jp2 is empty \(0 bytes\); download or unpack the product again\."),
+        (spoil_a_marker, r"ProductError: \S+B02\.jp2 is damaged \(.*\); download or unpack the product again\."),
+        (empty_the_xml, r"ProductError: MTD_MSIL1C\.xml of \S+ is no readable XML \(no element .*\); .* it again\."),
+        (zip_of_something, r"ProductError: \S+\.zip has no MTD_MSIL1C\.xml or MTD_MSIL2A\.xml; give .*"),
+        (zip_with_a_way_out, r"ProductError: \S+ holds '\S+\.\./evil\.txt', a name outside .*; do not use this zip\."),
+        (zip_cut_short, r"ProductError: \S+ is no .* complete zip \(.*\); download it again\."),
+        (only_nodata, r"ProductError: \S+ has no patch of 32 px without nodata at 20 m; take it out of the list\."),
+        (
+            too_small,
+            r"ProductError: \S+ has 24 x 24 px at 20 m, too few for a patch of 32 px; take it out of the list\.",
+        ),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
 def test_product(bench: Bench, other_product: Path, damage: Callable[[Path], None], message: str) -> None:
     product = bench.folder / "data" / other_product.name
     shutil.copytree(other_product, product)
@@ -276,20 +318,32 @@ def test_product(bench: Bench, other_product: Path, damage: Callable[[Path], Non
 
 def test_a_single_block_cannot_be_split(bench: Bench, other_product: Path) -> None:
     message = r"SettingError: \S+T31UDQ\S+ cannot be split .*; give more or larger scenes, or --validation-fraction 0\."
-    bench.fails(message, "--overwrite", tiles=bench.list_of(other_product),
-                may_change=(f"patches/{other_product.stem}-20m.h5",))
+    bench.fails(
+        message, "--overwrite", tiles=bench.list_of(other_product), may_change=(f"patches/{other_product.stem}-20m.h5",)
+    )
 
 
 # --- folders and files
 
 
-@pytest.mark.parametrize("option, place, message", [
-    ("run_dir", "file/run", r"OutputError: cannot write to run folder \S+: Not a directory; give another --run-dir\."),
-    ("run_dir", "file", r"RunFolderError: \S+file is a file; give --run-dir a folder\."),
-    ("run_dir", "run", r"RunFolderError: \S+run is not empty; continue with --resume, or .* --overwrite\."),
-    ("patch_cache", "file/patches", r"\w+Error: cannot \S+ .*patch\S*: Not a directory; give another --patch-cache\."),
-    ("patch_cache", "file", r"\w+Error: cannot .*: File exists; give another --patch-cache\."),
-])
+@pytest.mark.parametrize(
+    "option, place, message",
+    [
+        (
+            "run_dir",
+            "file/run",
+            r"OutputError: cannot write to run folder \S+: Not a directory; give another --run-dir\.",
+        ),
+        ("run_dir", "file", r"RunFolderError: \S+file is a file; give --run-dir a folder\."),
+        ("run_dir", "run", r"RunFolderError: \S+run is not empty; continue with --resume, or .* --overwrite\."),
+        (
+            "patch_cache",
+            "file/patches",
+            r"\w+Error: cannot \S+ .*patch\S*: Not a directory; give another --patch-cache\.",
+        ),
+        ("patch_cache", "file", r"\w+Error: cannot .*: File exists; give another --patch-cache\."),
+    ],
+)
 def test_folder_that_cannot_be_written(bench: Bench, option: str, place: str, message: str) -> None:
     (bench.folder / "file").write_text("in the way")
     bench.fails(message, **{"run_dir": bench.folder / "new", option: bench.folder / place})
@@ -297,8 +351,9 @@ def test_folder_that_cannot_be_written(bench: Bench, option: str, place: str, me
 
 def test_overwrite_does_not_touch_foreign_files(bench: Bench) -> None:
     (bench.folder / "run/thesis.tex").write_text("years of work")
-    bench.fails(r"RunFolderError: \S+run holds thesis\.tex, which no run writes; .*: give another --run-dir\.",
-                "--overwrite")
+    bench.fails(
+        r"RunFolderError: \S+run holds thesis\.tex, which no run writes; .*: give another --run-dir\.", "--overwrite"
+    )
 
 
 def patch_file(bench: Bench) -> Path:
@@ -308,20 +363,26 @@ def patch_file(bench: Bench) -> Path:
 def test_patch_file_of_another_schema(bench: Bench) -> None:
     with h5py.File(patch_file(bench), "a") as file:
         file.attrs["schema_version"] = 0
-    bench.fails(r"PatchFileError: \S+-20m\.h5 has schema 0, this code reads \d; delete it and it is made again\.",
-                "--overwrite")
+    bench.fails(
+        r"PatchFileError: \S+-20m\.h5 has schema 0, this code reads \d; delete it and it is made again\.", "--overwrite"
+    )
 
 
 @pytest.mark.parametrize("size", [0, 1000, 100_000])
 def test_patch_file_cut_short(bench: Bench, size: int) -> None:
     patch_file(bench).write_bytes(patch_file(bench).read_bytes()[:size])
-    bench.fails(r"PatchFileError: \S+-20m\.h5 cannot be read: it is cut short .*; delete it and it is made again\.",
-                "--overwrite")
+    bench.fails(
+        r"PatchFileError: \S+-20m\.h5 cannot be read: it is cut short .*; delete it and it is made again\.",
+        "--overwrite",
+    )
 
 
 def test_patch_files_of_other_settings(bench: Bench) -> None:
-    bench.fails(r"PatchFileError: \S+-20m\.h5 was made with patches_requested 8, this run wants 9; delete it, or .*",
-                "--overwrite", patches_per_tile=9)
+    bench.fails(
+        r"PatchFileError: \S+-20m\.h5 was made with patches_requested 8, this run wants 9; delete it, or .*",
+        "--overwrite",
+        patches_per_tile=9,
+    )
 
 
 # --- resuming, and weights to start from
@@ -333,40 +394,59 @@ def test_resume_without_run_dir(bench: Bench) -> None:
     before = snapshot(bench.folder)
     assert train.main(arguments[:place] + arguments[place + 2 :]) == 1
     assert our_lines(bench.capture.readouterr().err) == [
-        "RunFolderError: --resume needs to know which run; give its folder with --run-dir."]
+        "RunFolderError: --resume needs to know which run; give its folder with --run-dir."
+    ]
     assert snapshot(bench.folder) == before
 
 
 def test_resume_what_is_no_run(bench: Bench) -> None:
-    bench.fails(r"RunFolderError: \S+ has no config\.json; give the folder that a training run wrote\.", "--resume",
-                run_dir=bench.folder / "patches")
+    bench.fails(
+        r"RunFolderError: \S+ has no config\.json; give the folder that a training run wrote\.",
+        "--resume",
+        run_dir=bench.folder / "patches",
+    )
 
 
 def test_resume_without_checkpoint(bench: Bench) -> None:
     (bench.folder / "run" / run.CHECKPOINT).unlink()
-    bench.fails(r"RunFolderError: \S+run has no checkpoint\.h5: no epoch was finished; start again with --overwrite .*",
-                "--resume")
+    bench.fails(
+        r"RunFolderError: \S+run has no checkpoint\.h5: no epoch was finished; start again with --overwrite .*",
+        "--resume",
+    )
 
 
 def test_resume_another_network(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(NETWORKS, "dsen2", tiny_network(features=4))
-    bench.fails(r"WeightsError: \S+checkpoint\.h5 holds weights of shape .*; it belongs to another network\.",
-                "--resume", epochs=3, may_change=(f"run/{run.LOG}",))
+    bench.fails(
+        r"WeightsError: \S+checkpoint\.h5 holds weights of shape .*; it belongs to another network\.",
+        "--resume",
+        epochs=3,
+        may_change=(f"run/{run.LOG}",),
+    )
 
 
-@pytest.mark.parametrize("name, value, was", [
-    ("batch_size", 2, 4), ("seed", 1, 0), ("precision", "float16", "float32")])
+@pytest.mark.parametrize(
+    "name, value, was", [("batch_size", 2, 4), ("seed", 1, 0), ("precision", "float16", "float32")]
+)
 def test_resume_with_other_settings(bench: Bench, name: str, value: object, was: object) -> None:
-    bench.fails(rf"WeightsError: \S+checkpoint\.h5 was made with .*{name} {was}, this run has {value}; resume with .*",
-                "--resume", **{"epochs": 3, name: value}, may_change=(f"run/{run.LOG}",))
+    bench.fails(
+        rf"WeightsError: \S+checkpoint\.h5 was made with .*{name} {was}, this run has {value}; resume with .*",
+        "--resume",
+        **{"epochs": 3, name: value},
+        may_change=(f"run/{run.LOG}",),
+    )
 
 
 @pytest.mark.parametrize("size", [0, 1000, 20_000])
 def test_resume_from_a_checkpoint_cut_short(bench: Bench, size: int) -> None:
     checkpoint = bench.folder / "run" / run.CHECKPOINT
     checkpoint.write_bytes(checkpoint.read_bytes()[:size])
-    bench.fails(r"WeightsError: \S+checkpoint\.h5 cannot be read: .*; start a new run\.", "--resume", epochs=3,
-                may_change=(f"run/{run.LOG}",))
+    bench.fails(
+        r"WeightsError: \S+checkpoint\.h5 cannot be read: .*; start a new run\.",
+        "--resume",
+        epochs=3,
+        may_change=(f"run/{run.LOG}",),
+    )
 
 
 def missing_weights(path: Path) -> None:
@@ -386,12 +466,22 @@ def weights_cut_short(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:5000])
 
 
-@pytest.mark.parametrize("make, message", [
-    (missing_weights, r"there are no weights \S+; give a run folder\b.* a file of weights\b.* Published ones are .*\."),
-    (garbage, r"\S+ does not hold weights of dsen2_20m \(.*\); give weights of the same network and GSD\."),
-    (weights_of_another_gsd, r"\S+ does not hold weights of dsen2_20m \(.*\); give weights of the same .* GSD\."),
-    (weights_cut_short, r"\S+ does not hold weights of dsen2_20m \(.*\); give weights of the same network and GSD\."),
-], ids=lambda value: getattr(value, "__name__", ""))
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (
+            missing_weights,
+            r"there are no weights \S+; give a run folder\b.* a file of weights\b.* Published ones are .*\.",
+        ),
+        (garbage, r"\S+ does not hold weights of dsen2_20m \(.*\); give weights of the same network and GSD\."),
+        (weights_of_another_gsd, r"\S+ does not hold weights of dsen2_20m \(.*\); give weights of the same .* GSD\."),
+        (
+            weights_cut_short,
+            r"\S+ does not hold weights of dsen2_20m \(.*\); give weights of the same network and GSD\.",
+        ),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
 def test_init_weights(bench: Bench, make: Callable[[Path], None], message: str) -> None:
     path = bench.folder / "start.weights.h5"
     make(path)
@@ -416,8 +506,9 @@ def test_full_disk_in_the_patch_cache(bench: Bench) -> None:
     for file in (bench.folder / "patches").iterdir():
         file.unlink()
     with largest_file(100_000):
-        bench.fails(r"OutputError: cannot write \S+-20m\.h5: File too large; check space and permissions there\.",
-                    "--overwrite")
+        bench.fails(
+            r"OutputError: cannot write \S+-20m\.h5: File too large; check space and permissions there\.", "--overwrite"
+        )
 
 
 @pytest.mark.parametrize("size, file", [(1_000, "config.json"), (20_000, "best.weights.h5")])
@@ -460,8 +551,9 @@ def test_from_products_to_run_folder(
     assert "epoch 2/2" in err
     folder = tmp_path / "run"
     assert {path.name for path in folder.iterdir()} == {*run.FILES, run.TENSORBOARD}
-    assert {path.name for path in (tmp_path / "patches").iterdir()} == {f"{name}-20m.h5"
-                                                                        for name in tiles.read_text().split()}
+    assert {path.name for path in (tmp_path / "patches").iterdir()} == {
+        f"{name}-20m.h5" for name in tiles.read_text().split()
+    }
     history = read_table(folder / run.HISTORY)
     assert [row["epoch"] for row in history] == ["1", "2"]
     assert set(history[0]) == HISTORY_COLUMNS
@@ -536,7 +628,16 @@ def test_level_2a_without_cirrus_band(bench: Bench) -> None:
     for number, tile in enumerate(TILES[:2]):
         images = textured_pixels(np.random.default_rng(number), 120)
         corner = (OTHER_CORNER[0] + 3000 * number, OTHER_CORNER[1])
-        names.append(write_safe(bench.folder / "l2a", level="L2A", baseline="04.00", tile=tile, size=120,
-                                pixels={band: images[band] for band in L2A_BANDS}, upper_left=corner))
+        names.append(
+            write_safe(
+                bench.folder / "l2a",
+                level="L2A",
+                baseline="04.00",
+                tile=tile,
+                size=120,
+                pixels={band: images[band] for band in L2A_BANDS},
+                upper_left=corner,
+            )
+        )
     code, stderr = bench.train(tiles=bench.list_of(*names), run_dir=bench.folder / "l2a/run", epochs=1)
     assert code == 0, stderr

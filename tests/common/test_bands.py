@@ -266,7 +266,9 @@ def test_band_elsewhere(tmp_path: Path) -> None:
     patch = write_patch_folder(tmp_path)
     path = patch / f"{patch.name}_B06.tif"
     write_tif(path, np.ones((60, 60), np.uint16), (600020, 20, 0, 5300040, 0, -20))
-    with pytest.raises(ProductError, match=r"B06 has 60 x 60 px of 20 m at \(600020, \S+\) in .+, but B05 has .*\(600000, "):
+    with pytest.raises(
+        ProductError, match=r"B06 has 60 x 60 px of 20 m at \(600020, \S+\) in .+, but B05 has .*\(600000, "
+    ):
         georeference(open_scene(patch), 20)
 
 

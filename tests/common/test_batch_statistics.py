@@ -1,5 +1,4 @@
-"""Batch normalisation on one process: the synchronised one is Keras' own. For two see `tests/mpi/test_bigearthnet.py`.
-"""
+"""Batch normalisation on one process: the synchronised one is Keras' own. For two see `tests/mpi/test_bigearthnet.py`."""
 
 import keras
 import numpy as np
@@ -11,8 +10,9 @@ def test_equals_keras_on_one_process() -> None:
     images = np.random.default_rng(0).normal(3, 2, (4, 5, 5, 3)).astype(np.float32)
     plain, ours = keras.layers.BatchNormalization(), SyncBatchNormalization()
     for training in (True, False):
-        np.testing.assert_array_equal(np.asarray(plain(images, training=training)),
-                                      np.asarray(ours(images, training=training)))
+        np.testing.assert_array_equal(
+            np.asarray(plain(images, training=training)), np.asarray(ours(images, training=training))
+        )
     for mine, theirs in zip(ours.variables, plain.variables, strict=True):
         np.testing.assert_array_equal(np.asarray(mine), np.asarray(theirs))
 

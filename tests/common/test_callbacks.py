@@ -92,8 +92,10 @@ def test_training_loss_is_monitored_without_validation():
 
 
 def test_history_round_trip(tmp_path):
-    rows = [{"epoch": 1, "loss": 0.1 + 0.2, "seconds": 3.0},
-            {"epoch": 2, "loss": 1e-17, "seconds": 2.5, "val_loss": 7.0}]
+    rows = [
+        {"epoch": 1, "loss": 0.1 + 0.2, "seconds": 3.0},
+        {"epoch": 2, "loss": 1e-17, "seconds": 2.5, "val_loss": 7.0},
+    ]
     write_history(tmp_path / "history.csv", rows)
     assert read_history(tmp_path / "history.csv", 2) == rows
     assert read_history(tmp_path / "history.csv", 1) == rows[:1]
@@ -138,15 +140,25 @@ def mean_square(sums: np.ndarray) -> dict[str, float]:
     return {"val_loss": sums[0] / sums[1]}
 
 
-def fit(folder: Path, targets: list[float], validation: tf.data.Dataset | None, steps: int = 2, history: tuple = (),
-        model: keras.Model | None = None) -> tuple[keras.Model, RunFolder]:
+def fit(
+    folder: Path,
+    targets: list[float],
+    validation: tf.data.Dataset | None,
+    steps: int = 2,
+    history: tuple = (),
+    model: keras.Model | None = None,
+) -> tuple[keras.Model, RunFolder]:
     """Train a constant, an epoch for each so many targets."""
     model = model or constant_model()
     epochs = len(targets) // steps
     rate = LearningRate(run.RunConfig(learning_rate=0.1, warmup_epochs=0, epochs=epochs), steps)
     writer = RunFolder(folder, rate, IDENTITY, list(history))
-    callbacks = [PoolOverRanks(validation, squared_sums, mean_square), rate, writer,
-                 Progress(epochs, steps, 4 * steps, bar=False)]
+    callbacks = [
+        PoolOverRanks(validation, squared_sums, mean_square),
+        rate,
+        writer,
+        Progress(epochs, steps, 4 * steps, bar=False),
+    ]
     model.fit(batches(*targets), steps_per_epoch=steps, epochs=epochs, callbacks=callbacks, verbose=0, shuffle=False)
     return model, writer
 
@@ -217,8 +229,11 @@ def test_training_loss_is_averaged_over_ranks(monkeypatch):
 def test_a_loss_that_is_not_finite_ends_the_run_and_leaves_the_checkpoint(tmp_path, bad):
     model, _ = fit(tmp_path, [1, 1], None)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    with pytest.raises(TrainingError, match=rf"the loss became {bad} in epoch 1; the weights in the run folder are from "
-                                            rf"before: start a new run with --init-weights RUN_FOLDER and a lower"):
+    with pytest.raises(
+        TrainingError,
+        match=rf"the loss became {bad} in epoch 1; the weights in the run folder are from "
+        rf"before: start a new run with --init-weights RUN_FOLDER and a lower",
+    ):
         fit(tmp_path, [1, bad], None, model=model)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 

@@ -79,10 +79,15 @@ def check_refused(path: Path, model: keras.Model, identity: dict, message: str) 
 
 
 def test_another_network(path):
-    check_refused(path, make_model(features=4), IDENTITY,
-                  r"holds weights of shape \(3, 3, 2, 3\) where this network has \(3, 3, 2, 4\); it belongs to another")
-    check_refused(path, make_model(layers=2), IDENTITY,
-                  "holds 4 weights arrays, this network has 6; it belongs to another")
+    check_refused(
+        path,
+        make_model(features=4),
+        IDENTITY,
+        r"holds weights of shape \(3, 3, 2, 3\) where this network has \(3, 3, 2, 4\); it belongs to another",
+    )
+    check_refused(
+        path, make_model(layers=2), IDENTITY, "holds 4 weights arrays, this network has 6; it belongs to another"
+    )
 
 
 def test_another_optimizer(path):
@@ -94,8 +99,12 @@ def test_another_optimizer(path):
 
 @pytest.mark.parametrize("name, value", [("seed", 1), ("model", "other"), ("held out", {"scene": [1]})])
 def test_other_settings(path, name, value):
-    check_refused(path, make_model(), {**IDENTITY, name: value},
-                  f"was made with {name} .*; resume with the same settings, or start a new run")
+    check_refused(
+        path,
+        make_model(),
+        {**IDENTITY, name: value},
+        f"was made with {name} .*; resume with the same settings, or start a new run",
+    )
 
 
 @pytest.mark.parametrize("share", [0, 0.01, 0.3, 0.9, 0.9999])
@@ -113,8 +122,12 @@ def test_not_a_checkpoint(tmp_path):
 
 
 def test_missing(tmp_path):
-    check_refused(tmp_path / "none.h5", make_model(), IDENTITY,
-                  r"there is no checkpoint .*none\.h5; start the run without --resume")
+    check_refused(
+        tmp_path / "none.h5",
+        make_model(),
+        IDENTITY,
+        r"there is no checkpoint .*none\.h5; start the run without --resume",
+    )
 
 
 def test_folder_that_is_missing(tmp_path, trained):

@@ -47,17 +47,23 @@ def test_equals_scikit_learn(seed: int) -> None:
         for metric, name in (("precision", "precision"), ("recall", "recall"), ("f1", "f1-score")):
             assert table[OVERALL, f"{metric}_{ours}"] == pytest.approx(report[theirs][name], abs=1e-12)
     for name in NAMES:
-        for metric, theirs in (("precision", "precision"), ("recall", "recall"), ("f1", "f1-score"),
-                               ("support", "support")):
+        for metric, theirs in (
+            ("precision", "precision"),
+            ("recall", "recall"),
+            ("f1", "f1-score"),
+            ("support", "support"),
+        ):
             assert table[name, metric] == pytest.approx(report[name][theirs], abs=1e-12)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for average in ("micro", "macro"):
             assert table[OVERALL, f"ap_{average}"] == pytest.approx(
-                metrics.average_precision_score(labels, probabilities, average=average))
+                metrics.average_precision_score(labels, probabilities, average=average)
+            )
     for ours, theirs in (("micro", "micro"), ("macro", "macro"), ("sample", "samples")):
         assert table[OVERALL, f"f2_{ours}"] == pytest.approx(
-            metrics.fbeta_score(labels, decided, beta=2, average=theirs, zero_division=0))
+            metrics.fbeta_score(labels, decided, beta=2, average=theirs, zero_division=0)
+        )
     assert table[OVERALL, "hamming"] == pytest.approx(metrics.hamming_loss(labels, decided))
     assert table[OVERALL, "subset"] == pytest.approx(metrics.accuracy_score(labels, decided))
 
@@ -91,7 +97,8 @@ def test_counts_of_parts_add_up_to_the_f1_of_all(seed: int, parts: int) -> None:
     scores = f1_from_counts(counts)
     for average in ("micro", "macro"):
         assert scores[f"f1_{average}"] == pytest.approx(
-            metrics.f1_score(labels, decided, average=average, zero_division=0))
+            metrics.f1_score(labels, decided, average=average, zero_division=0)
+        )
 
 
 @given(seed=st.integers(0, 10**6))
@@ -132,12 +139,15 @@ def test_pooled_predictions_are_in_the_order_of_their_rows() -> None:
     assert pooled.probabilities.ravel().tolist() == [0.2, 0.5, 0.9]
 
 
-@pytest.mark.parametrize("labels, probabilities, message", [
-    (np.zeros((3, 2)), np.zeros((3, 1)), r"must be \(N, 2\); got \(3, 2\) and \(3, 1\)"),
-    (np.zeros((3, 3)), np.zeros((3, 3)), r"must be \(N, 2\); got \(3, 3\)"),
-    (np.zeros((0, 2)), np.zeros((0, 2)), "no patch to measure"),
-    (np.zeros((1, 2)), np.array([[0.1, np.nan]]), "probabilities must be finite"),
-])
+@pytest.mark.parametrize(
+    "labels, probabilities, message",
+    [
+        (np.zeros((3, 2)), np.zeros((3, 1)), r"must be \(N, 2\); got \(3, 2\) and \(3, 1\)"),
+        (np.zeros((3, 3)), np.zeros((3, 3)), r"must be \(N, 2\); got \(3, 3\)"),
+        (np.zeros((0, 2)), np.zeros((0, 2)), "no patch to measure"),
+        (np.zeros((1, 2)), np.array([[0.1, np.nan]]), "probabilities must be finite"),
+    ],
+)
 def test_bad_input(labels: np.ndarray, probabilities: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         classification_metrics(labels, probabilities, np.array([0.5, 0.5]), ("a", "b"))

@@ -68,7 +68,8 @@ def test_shared_options_keep_their_names():
 
 def test_settings_are_those_that_were_given():
     arguments = parser_of(SuperresConfig).parse_args(
-        ["--tiles", "t.txt", "--patches-per-tile", "7", "--warmup-epochs", "0.5", "--gsd", "60", "--overwrite"])
+        ["--tiles", "t.txt", "--patches-per-tile", "7", "--warmup-epochs", "0.5", "--gsd", "60", "--overwrite"]
+    )
     settings = cli.given_settings(arguments, SuperresConfig)
     assert settings == {"tiles": "t.txt", "patches_per_tile": 7, "warmup_epochs": 0.5, "gsd": 60}
     config = SuperresConfig.from_dict(settings)
@@ -76,8 +77,9 @@ def test_settings_are_those_that_were_given():
     assert config.epochs == RunConfig().epochs
 
 
-@pytest.mark.parametrize("argv", [
-    ["--no-such-option"], ["--epochs", "many"], ["--schedule", "steps"], ["--seed"], ["--log-level", "LOUD"]])
+@pytest.mark.parametrize(
+    "argv", [["--no-such-option"], ["--epochs", "many"], ["--schedule", "steps"], ["--seed"], ["--log-level", "LOUD"]]
+)
 def test_wrong_usage_is_exit_code_2(argv, capsys):
     with pytest.raises(SystemExit) as stopped:
         run(raising(AssertionError("never called")), *argv)
@@ -106,18 +108,27 @@ def test_success_is_exit_code_0(capsys):
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("error, line", [
-    (SettingError("--epochs must be above 0; got 0."), "SettingError: --epochs must be above 0; got 0."),
-    (SettingError("two\n  lines"), "SettingError: two lines"),
-    (ProductNotFoundError("no scene; give another."), "ProductNotFoundError: no scene; give another."),
-    (OSError(28, "No space left on device", "a.h5"),
-     "OutputError: cannot read or write a.h5: No space left on device; check space and permissions there."),
-    (PermissionError(13, "Permission denied"),
-     "OutputError: cannot read or write: Permission denied; check space and permissions there."),
-    (OSError("truncated file"),
-     "OutputError: cannot read or write: truncated file; check space and permissions there."),
-    (KeyboardInterrupt(), "S2Error: interrupted; finished files stay, run the same command again."),
-])
+@pytest.mark.parametrize(
+    "error, line",
+    [
+        (SettingError("--epochs must be above 0; got 0."), "SettingError: --epochs must be above 0; got 0."),
+        (SettingError("two\n  lines"), "SettingError: two lines"),
+        (ProductNotFoundError("no scene; give another."), "ProductNotFoundError: no scene; give another."),
+        (
+            OSError(28, "No space left on device", "a.h5"),
+            "OutputError: cannot read or write a.h5: No space left on device; check space and permissions there.",
+        ),
+        (
+            PermissionError(13, "Permission denied"),
+            "OutputError: cannot read or write: Permission denied; check space and permissions there.",
+        ),
+        (
+            OSError("truncated file"),
+            "OutputError: cannot read or write: truncated file; check space and permissions there.",
+        ),
+        (KeyboardInterrupt(), "S2Error: interrupted; finished files stay, run the same command again."),
+    ],
+)
 @pytest.mark.parametrize("on_all_ranks", [False, True])
 def test_failure_is_exit_code_1_and_one_line(error, line, on_all_ranks, capsys):
     error.on_all_ranks = on_all_ranks

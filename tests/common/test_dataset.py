@@ -144,8 +144,10 @@ def test_training_batches_follow_the_order():
 
 
 def test_training_batches_are_turned():
-    turned = [target.tobytes() != Numbered(10).read(inputs["number"])["fine"].tobytes()
-              for inputs, target in first_batches(24)]
+    turned = [
+        target.tobytes() != Numbered(10).read(inputs["number"])["fine"].tobytes()
+        for inputs, target in first_batches(24)
+    ]
     assert any(turned)
     assert not all(turned)
 

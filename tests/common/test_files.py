@@ -32,8 +32,10 @@ def test_an_error_leaves_the_old_file(tmp_path, error):
 
 
 def test_an_error_of_the_system_becomes_ours(tmp_path):
-    with (pytest.raises(OutputError, match=r"cannot write .*out\.txt: No space left.*; check space and permissions"),
-          whole_file(tmp_path / "out.txt") as temporary):
+    with (
+        pytest.raises(OutputError, match=r"cannot write .*out\.txt: No space left.*; check space and permissions"),
+        whole_file(tmp_path / "out.txt") as temporary,
+    ):
         temporary.write_text("half")
         raise OSError(28, "No space left on device")
     assert list(tmp_path.iterdir()) == []

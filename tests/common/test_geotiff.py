@@ -78,11 +78,13 @@ def test_bands(written):
 
 def test_reflectance_as_gdal_computes_it(written, pixels):
     """`gdal_translate -unscale` gives the input's (DN + offset) / quantification."""
-    unscaled = gdal.Translate("", str(written), format="MEM", unscale=True, outputType=gdal.GDT_Float64,
-                              srcWin=[0, 0, 700, 600]).ReadAsArray()
+    unscaled = gdal.Translate(
+        "", str(written), format="MEM", unscale=True, outputType=gdal.GDT_Float64, srcWin=[0, 0, 700, 600]
+    ).ReadAsArray()
     for number, offset in enumerate((-1000, -500, -1000)):
-        np.testing.assert_allclose(unscaled[number], (pixels[:600, :, number].astype(np.float64) + offset) / 10000,
-                                   atol=1e-12)
+        np.testing.assert_allclose(
+            unscaled[number], (pixels[:600, :, number].astype(np.float64) + offset) / 10000, atol=1e-12
+        )
 
 
 def test_layout(written):
@@ -91,7 +93,9 @@ def test_layout(written):
     assert band.GetBlockSize() == [512, 512]
     assert dataset.GetMetadataItem("COMPRESSION", "IMAGE_STRUCTURE") == "DEFLATE"
     assert [(band.GetOverview(i).YSize, band.GetOverview(i).XSize) for i in range(band.GetOverviewCount())] == [
-        (325, 350), (163, 175)]
+        (325, 350),
+        (163, 175),
+    ]
     stored = sum(int(band.GetMetadataItem(f"BLOCK_SIZE_{x}_{y}", "TIFF") or 0) for x in range(2) for y in range(2))
     assert written.stat().st_size < 1.8 * stored  # overviews, and no tile that was written twice
 
@@ -163,8 +167,12 @@ except OutputError as error:
 @pytest.mark.parametrize("kind", ["plain", "cog"])
 def test_full_disk(tmp_path, kind, size):
     """A limit to the size of files stands for a full disk; it may be met at any step."""
-    done = subprocess.run([sys.executable, "-c", FULL_DISK, tmp_path / "out.tif", kind, str(size)],
-                          cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, tmp_path / "out.tif", kind, str(size)],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"cannot write to {tmp_path}: "), done.stdout + done.stderr
     assert done.stdout.count("\n") == 1

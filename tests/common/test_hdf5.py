@@ -153,8 +153,9 @@ print(json.dumps(outcome))
 
 def test_full_disk(tmp_path):
     """No file may grow beyond a limit, which looks to a program as a full disk does."""
-    done = subprocess.run([sys.executable, "-c", FULL_DISK, str(tmp_path)], capture_output=True, text=True,
-                          cwd=Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(tmp_path)], capture_output=True, text=True, cwd=Path(__file__).parents[2]
+    )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     outcome = json.loads(done.stdout)

@@ -66,9 +66,14 @@ def test_content_at_20m(scene):
     check_content(arrays, SIZE // 2, SIZE // 2, settings_20m)
     assert left_out == 0
     shapes = {name: (array.shape[1:], str(array.dtype)) for name, array in arrays.items()}
-    assert shapes == {"input_10m": ((32, 32, 4), "uint16"), "input_20m": ((16, 16, 6), "uint16"),
-                      "target": ((32, 32, 6), "uint16"), "row": ((), "int32"), "col": ((), "int32"),
-                      "block": ((), "int16")}
+    assert shapes == {
+        "input_10m": ((32, 32, 4), "uint16"),
+        "input_20m": ((16, 16, 6), "uint16"),
+        "target": ((32, 32, 6), "uint16"),
+        "row": ((), "int32"),
+        "col": ((), "int32"),
+        "block": ((), "int16"),
+    }
     assert {len(array) for array in arrays.values()} == {40}
     assert len(set(zip(arrays["row"].tolist(), arrays["col"].tolist(), strict=True))) == 40
 
@@ -84,8 +89,13 @@ def test_content_at_60m_in_l2a_after_baseline_4(scene_60m):
 
 
 @few
-@given(st.sampled_from([20, 60]), st.sampled_from(["gaussian", "mtf"]), st.integers(32, 700), st.integers(32, 700),
-       st.integers(1, 3000))
+@given(
+    st.sampled_from([20, 60]),
+    st.sampled_from(["gaussian", "mtf"]),
+    st.integers(32, 700),
+    st.integers(32, 700),
+    st.integers(1, 3000),
+)
 def test_blocks_and_positions(gsd, degradation, rows, cols, count):
     cut = PatchSettings(gsd, count, degradation)
     factor, size = cut.scale_factor, cut.patch_px
@@ -110,8 +120,9 @@ def test_blocks_and_positions(gsd, degradation, rows, cols, count):
 
 
 @few
-@given(st.sampled_from([20, 60]), st.integers(96, 1500), st.integers(96, 1500), st.floats(0.05, 0.6),
-       st.integers(0, 99))
+@given(
+    st.sampled_from([20, 60]), st.integers(96, 1500), st.integers(96, 1500), st.floats(0.05, 0.6), st.integers(0, 99)
+)
 def test_training_and_validation_share_no_pixel(gsd, rows, cols, fraction, seed):
     cut = PatchSettings(gsd, 100)
     rows, cols = rows - rows % cut.scale_factor, cols - cols % cut.scale_factor
@@ -166,16 +177,28 @@ def left_out_by_hand(hole: Window, hole_gsd: int, gsd: int, size: int, cut: Patc
     seen = []
     for row, col, _ in candidate_positions(size, size, cut):
         top, left, side = row * step - reach, col * step - reach, cut.patch_px * step + 2 * reach
-        seen.append(top < hole.row + hole.height and hole.row < top + side
-                    and left < hole.col + hole.width and hole.col < left + side)
+        seen.append(
+            top < hole.row + hole.height
+            and hole.row < top + side
+            and left < hole.col + hole.width
+            and hole.col < left + side
+        )
     return np.array(seen)
 
 
 def test_patches_that_see_nodata_are_left_out_and_counted(tmp_path):
     hole = Window(96, 150, 12, 60)  # its upper edge lies two pixels of 20 m below a patch
-    pixels = with_nodata({band: expected_dn(band, 240 * 10 // gsd, 240 * 10 // gsd)
-                          for gsd, bands in BANDS_BY_GSD.items() for band in bands},
-                         hole.row, hole.col, hole.height, hole.width)
+    pixels = with_nodata(
+        {
+            band: expected_dn(band, 240 * 10 // gsd, 240 * 10 // gsd)
+            for gsd, bands in BANDS_BY_GSD.items()
+            for band in bands
+        },
+        hole.row,
+        hole.col,
+        hole.height,
+        hole.width,
+    )
     holed = open_scene(write_safe(tmp_path, pixels=pixels))
     cut = PatchSettings(20, 500)
     arrays, left_out = extract_patches(holed, cut)
@@ -201,19 +224,25 @@ def test_one_pixel_of_one_band_is_enough(tmp_path, band, gsd, value):
     assert sorted(zip(arrays["row"], arrays["col"], strict=True)) == sorted(map(tuple, places))
 
 
-@pytest.mark.parametrize("size, gsd, message", [
-    (60, 20, r"has 30 x 30 px at 20 m, too few for a patch of 32 px; take it out of the list"),
-    (240, 60, r"has 36 x 36 px at 60 m, too few for a patch of 96 px; take it out of the list"),
-    (24, 60, r"has 4 x 4 px at 60 m, fewer than 6; leave it out"),
-])
+@pytest.mark.parametrize(
+    "size, gsd, message",
+    [
+        (60, 20, r"has 30 x 30 px at 20 m, too few for a patch of 32 px; take it out of the list"),
+        (240, 60, r"has 36 x 36 px at 60 m, too few for a patch of 96 px; take it out of the list"),
+        (24, 60, r"has 4 x 4 px at 60 m, fewer than 6; leave it out"),
+    ],
+)
 def test_scene_too_small(tmp_path, size, gsd, message):
     with pytest.raises(ProductError, match=message):
         extract_patches(open_scene(write_safe(tmp_path, size=size)), PatchSettings(gsd, 5))
 
 
 def test_nodata_only(tmp_path):
-    pixels = {band: np.zeros_like(expected_dn(band, 1200 // gsd, 1200 // gsd))
-              for gsd, bands in BANDS_BY_GSD.items() for band in bands}
+    pixels = {
+        band: np.zeros_like(expected_dn(band, 1200 // gsd, 1200 // gsd))
+        for gsd, bands in BANDS_BY_GSD.items()
+        for band in bands
+    }
     empty = open_scene(write_safe(tmp_path, size=120, pixels=pixels))
     with pytest.raises(ProductError, match="has no patch of 32 px without nodata at 20 m; take it out of the list"):
         extract_patches(empty, PatchSettings(20, 5))
@@ -222,10 +251,24 @@ def test_nodata_only(tmp_path):
 def test_attributes(scene_60m, tmp_path):
     (file,) = prepare_patch_files((scene_60m,), PatchSettings(60, 3, seed=5), tmp_path)
     expected = {
-        "schema_version": 1, "complete": True, "seed": 5, "scene": scene_60m.name, "level": "L2A", "baseline": "04.00",
-        "scale_factor": 6, "degradation": "gaussian", "quantification_value": 10000, "nodata": 0,
-        "bands_10m": "B02,B03,B04,B08", "bands_20m": "B05,B06,B07,B8A,B11,B12", "bands_60m": "B01,B09",
-        "patches_requested": 3, "patches_with_nodata": 0, "patch_px": 96, "scene_px": file.attributes["scene_px"], "upper_left": "600000, 5300040",
+        "schema_version": 1,
+        "complete": True,
+        "seed": 5,
+        "scene": scene_60m.name,
+        "level": "L2A",
+        "baseline": "04.00",
+        "scale_factor": 6,
+        "degradation": "gaussian",
+        "quantification_value": 10000,
+        "nodata": 0,
+        "bands_10m": "B02,B03,B04,B08",
+        "bands_20m": "B05,B06,B07,B8A,B11,B12",
+        "bands_60m": "B01,B09",
+        "patches_requested": 3,
+        "patches_with_nodata": 0,
+        "patch_px": 96,
+        "scene_px": file.attributes["scene_px"],
+        "upper_left": "600000, 5300040",
         "radiometric_offsets": file.attributes["radiometric_offsets"],
     }
     assert "B05 -1000" in file.attributes["radiometric_offsets"]
@@ -272,11 +315,14 @@ def test_a_file_that_is_there_is_used_again(scene, tmp_path):
     assert second.attributes["checksum"] == first.attributes["checksum"]
 
 
-@pytest.mark.parametrize("other, difference", [
-    (PatchSettings(20, 41), "patches_requested 40, this run wants 41"),
-    (PatchSettings(20, 40, seed=1), "seed 0, this run wants 1"),
-    (PatchSettings(20, 40, "mtf"), "degradation gaussian, this run wants mtf"),
-])
+@pytest.mark.parametrize(
+    "other, difference",
+    [
+        (PatchSettings(20, 41), "patches_requested 40, this run wants 41"),
+        (PatchSettings(20, 40, seed=1), "seed 0, this run wants 1"),
+        (PatchSettings(20, 40, "mtf"), "degradation gaussian, this run wants mtf"),
+    ],
+)
 def test_a_file_of_other_settings_is_refused(scene, tmp_path, other, difference):
     (file,) = prepare_patch_files((scene,), settings_20m, tmp_path)
     before = file.path.read_bytes()

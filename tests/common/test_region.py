@@ -38,20 +38,23 @@ def test_pixels_are_half_open_and_x_comes_first():
     assert pixel_region("0,0,300,240", GRID) == Window(0, 0, ROWS, COLS)
 
 
-@pytest.mark.parametrize("text, reason", [
-    ("0,0,301,240", "is not inside the scene, whose pixels are 0,0,300,240"),
-    ("0,0,300,241", "is not inside the scene"),
-    ("-1,0,30,24", "is not inside the scene"),
-    ("400,0,500,24", "is not inside the scene"),
-    ("30,0,10,24", "is empty or upside down; expected x1 < x2"),
-    ("0,24,30,4", "is empty or upside down"),
-    ("5,5,5,50", "is empty or upside down"),
-    ("0,0,5,60", "is 60 x 5 px of 10 m; expected at least 6 x 6"),
-    ("0,0,60", "expected four numbers x1,y1,x2,y2"),
-    ("a,b,c,d", "expected four numbers"),
-    ("0,0,nan,50", "expected four numbers"),
-    ("0.5,0,50,50", "pixels are whole numbers"),
-])
+@pytest.mark.parametrize(
+    "text, reason",
+    [
+        ("0,0,301,240", "is not inside the scene, whose pixels are 0,0,300,240"),
+        ("0,0,300,241", "is not inside the scene"),
+        ("-1,0,30,24", "is not inside the scene"),
+        ("400,0,500,24", "is not inside the scene"),
+        ("30,0,10,24", "is empty or upside down; expected x1 < x2"),
+        ("0,24,30,4", "is empty or upside down"),
+        ("5,5,5,50", "is empty or upside down"),
+        ("0,0,5,60", "is 60 x 5 px of 10 m; expected at least 6 x 6"),
+        ("0,0,60", "expected four numbers x1,y1,x2,y2"),
+        ("a,b,c,d", "expected four numbers"),
+        ("0,0,nan,50", "expected four numbers"),
+        ("0.5,0,50,50", "pixels are whole numbers"),
+    ],
+)
 def test_pixels_refused(text, reason):
     with pytest.raises(SettingError, match=f"^--roi-pixels {text}:? ?{reason}"):
         pixel_region(text, GRID, smallest=6)
@@ -83,15 +86,18 @@ def test_degrees_beyond_the_scene_are_cut_with_a_warning(caplog):
     assert "reaches beyond the scene" in caplog.text
 
 
-@pytest.mark.parametrize("text, reason", [
-    ("20,47,21,48", "is outside the scene, which covers 10.33"),
-    ("-120,-40,-119,-39", "is outside the scene"),
-    ("10.35,47.83,10.34,47.84", "is empty or upside down; expected lon1 < lon2"),
-    ("10.34,47.84,10.35,47.83", "is empty or upside down"),
-    ("47.83,110.34,47.84,110.35", "is no place; longitudes, -180 to 180, come before latitudes"),
-    ("10.35,47.83,10.35001,47.83001", r"is \d x \d px of 10 m; expected at least 6 x 6"),
-    ("10.34;47.83;10.35;47.84", "expected four numbers lon1,lat1,lon2,lat2"),
-])
+@pytest.mark.parametrize(
+    "text, reason",
+    [
+        ("20,47,21,48", "is outside the scene, which covers 10.33"),
+        ("-120,-40,-119,-39", "is outside the scene"),
+        ("10.35,47.83,10.34,47.84", "is empty or upside down; expected lon1 < lon2"),
+        ("10.34,47.84,10.35,47.83", "is empty or upside down"),
+        ("47.83,110.34,47.84,110.35", "is no place; longitudes, -180 to 180, come before latitudes"),
+        ("10.35,47.83,10.35001,47.83001", r"is \d x \d px of 10 m; expected at least 6 x 6"),
+        ("10.34;47.83;10.35;47.84", "expected four numbers lon1,lat1,lon2,lat2"),
+    ],
+)
 def test_degrees_refused(text, reason):
     with pytest.raises(SettingError, match=f"^--roi-lonlat {text}:? ?{reason}"):
         lonlat_region(text, GRID, smallest=6)

@@ -20,8 +20,13 @@ from common.errors import OutputError, RunFolderError, SettingError
 from common.run import RunConfig, create_run_folder, open_run_folder, read_config, setting, write_config
 
 configs = st.builds(
-    RunConfig, epochs=st.integers(1, 500), batch_size=st.integers(1, 99), learning_rate=st.floats(1e-9, 10),
-    schedule=st.sampled_from(["plateau", "cosine"]), patience=st.integers(1, 9), warmup_epochs=st.floats(0, 9),
+    RunConfig,
+    epochs=st.integers(1, 500),
+    batch_size=st.integers(1, 99),
+    learning_rate=st.floats(1e-9, 10),
+    schedule=st.sampled_from(["plateau", "cosine"]),
+    patience=st.integers(1, 9),
+    warmup_epochs=st.floats(0, 9),
     precision=st.sampled_from(["float32", "bfloat16", "float16"]),
     seed=st.integers(0, 2**31),
 )
@@ -48,20 +53,23 @@ def test_unknown_settings():
         OtherConfig.from_dict({"sizes": 3, "colour": 1})
 
 
-@pytest.mark.parametrize("settings, message", [
-    ({"epochs": 0}, "--epochs must be above 0; got 0"),
-    ({"batch_size": -1}, "--batch-size must be above 0; got -1"),
-    ({"patience": 0}, "--patience must be above 0; got 0"),
-    ({"learning_rate": 0.0}, "--learning-rate must be above 0; got 0.0"),
-    ({"learning_rate": math.nan}, "--learning-rate must be above 0; got nan"),
-    ({"learning_rate": math.inf}, "--learning-rate must be above 0; got inf"),
-    ({"warmup_epochs": -1.0}, "--warmup-epochs must be at least 0; got -1.0"),
-    ({"warmup_epochs": math.nan}, "--warmup-epochs must be at least 0; got nan"),
-    ({"seed": -1}, "--seed must be 0 to 4294967295; got -1"),
-    ({"schedule": "steps"}, r"schedule must be one of \('plateau', 'cosine'\); got 'steps'"),
-    ({"precision": "int8"}, r"precision must be one of .*; got 'int8'"),
-    ({"size": 5}, r"size must be one of \(3, 4\); got 5"),
-])
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"epochs": 0}, "--epochs must be above 0; got 0"),
+        ({"batch_size": -1}, "--batch-size must be above 0; got -1"),
+        ({"patience": 0}, "--patience must be above 0; got 0"),
+        ({"learning_rate": 0.0}, "--learning-rate must be above 0; got 0.0"),
+        ({"learning_rate": math.nan}, "--learning-rate must be above 0; got nan"),
+        ({"learning_rate": math.inf}, "--learning-rate must be above 0; got inf"),
+        ({"warmup_epochs": -1.0}, "--warmup-epochs must be at least 0; got -1.0"),
+        ({"warmup_epochs": math.nan}, "--warmup-epochs must be at least 0; got nan"),
+        ({"seed": -1}, "--seed must be 0 to 4294967295; got -1"),
+        ({"schedule": "steps"}, r"schedule must be one of \('plateau', 'cosine'\); got 'steps'"),
+        ({"precision": "int8"}, r"precision must be one of .*; got 'int8'"),
+        ({"size": 5}, r"size must be one of \(3, 4\); got 5"),
+    ],
+)
 def test_values_out_of_range(settings, message):
     with pytest.raises(SettingError, match=message):
         OtherConfig.from_dict(settings)
@@ -164,8 +172,11 @@ def test_resume_needs_a_run(tmp_path):
         open_run_folder(options("--resume", "--run-dir", str(folder)), "name")
     assert open_run_folder(options("--run-dir", str(folder)), "name") == folder
     write_config(folder, RunConfig())
-    with pytest.raises(RunFolderError, match=r"has no checkpoint\.h5: no epoch was finished; start again with "
-                                             r"--overwrite instead of --resume"):
+    with pytest.raises(
+        RunFolderError,
+        match=r"has no checkpoint\.h5: no epoch was finished; start again with "
+        r"--overwrite instead of --resume",
+    ):
         open_run_folder(options("--resume", "--run-dir", str(folder)), "name")
     (folder / run.CHECKPOINT).touch()
     assert open_run_folder(options("--resume", "--run-dir", str(folder)), "name") == folder

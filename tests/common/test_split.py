@@ -133,8 +133,11 @@ def test_at_least_one_block_on_each_side():
 
 
 def test_one_block_cannot_be_split():
-    with pytest.raises(SettingError, match=r"scene0 cannot be split .*; give more or larger scenes, or "
-                                           r"--validation-fraction 0"):
+    with pytest.raises(
+        SettingError,
+        match=r"scene0 cannot be split .*; give more or larger scenes, or "
+        r"--validation-fraction 0",
+    ):
         choose_validation(apart(1, blocks=(0,)), 0.1, rng())
 
 

@@ -57,4 +57,9 @@ def test_no_row_is_read_twice_and_reads_end_with_blocks(scene, monkeypatch):
     for top in range(12, 228, 24):
         reader.read(max(12, top - 12), min(228, top + 36))
     assert [(window.row, window.row + window.height) for window in windows] == [
-        (12, 48), (48, 96), (96, 144), (144, 192), (192, 228)]
+        (12, 48),
+        (48, 96),
+        (96, 144),
+        (144, 192),
+        (192, 228),
+    ]

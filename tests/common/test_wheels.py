@@ -81,11 +81,15 @@ def test_a_file_damaged_in_the_cache_is_fetched_again(tiny, cache, pip):
     assert fetch_wheel(wheel).read_bytes() == tiny.read_bytes()
 
 
-@pytest.mark.parametrize("stderr, reason", [("WARNING: old pip\nERROR: no network", "ERROR: no network"),
-                                            ("", "no file came")])
+@pytest.mark.parametrize(
+    "stderr, reason", [("WARNING: old pip\nERROR: no network", "ERROR: no network"), ("", "no file came")]
+)
 def test_no_network(tiny, cache, monkeypatch, stderr, reason):
     monkeypatch.setattr(wheels.subprocess, "run", Pip(stderr=stderr))
-    with pytest.raises(DownloadError, match=f"cannot download tiny-data 1.0: {reason}; check the network, or put the "
-                                            rf"wheel at .*tiny_data-1\.0-py3-none-any\.whl"):
+    with pytest.raises(
+        DownloadError,
+        match=f"cannot download tiny-data 1.0: {reason}; check the network, or put the "
+        rf"wheel at .*tiny_data-1\.0-py3-none-any\.whl",
+    ):
         fetch_wheel(wheel_of(tiny))
     assert list(cache.iterdir()) == []

@@ -39,8 +39,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
             capture = item.config.pluginmanager.getplugin("capturemanager")
             capture.suspend_global_capture(in_=True)
             sections = "\n".join(f"--- {title} ---\n{text}" for title, text in report.sections)
-            print(f"\nrank {hvd.rank()}: {report.nodeid} failed in {report.when}\n{report.longreprtext}\n{sections}",
-                  file=sys.stderr)
+            print(
+                f"\nrank {hvd.rank()}: {report.nodeid} failed in {report.when}\n{report.longreprtext}\n{sections}",
+                file=sys.stderr,
+            )
             hvd.abort(1)
 
 

@@ -34,8 +34,10 @@ def build_model(optimizer: keras.optimizers.Optimizer, seed: int = 0) -> keras.M
 def all_data(ranks: int) -> tuple[np.ndarray, np.ndarray]:
     """Inputs (ranks, STEPS, BATCH, 5) and targets (ranks, STEPS, BATCH, 2)."""
     rng = np.random.default_rng(7)
-    return (rng.standard_normal((ranks, STEPS, BATCH, 5)).astype(np.float32),
-            rng.standard_normal((ranks, STEPS, BATCH, 2)).astype(np.float32))
+    return (
+        rng.standard_normal((ranks, STEPS, BATCH, 5)).astype(np.float32),
+        rng.standard_normal((ranks, STEPS, BATCH, 2)).astype(np.float32),
+    )
 
 
 def take_step(model: keras.Model, x: np.ndarray, y: np.ndarray) -> None:
@@ -64,8 +66,13 @@ def train_by_fit(model: keras.Model, x: np.ndarray, y: np.ndarray) -> None:
 
 @pytest.mark.parametrize(
     ("name", "way"),
-    [*((name, train_by_fit) for name in OPTIMIZERS), ("sgd", train_eagerly), ("scaled sgd", train_eagerly),
-     ("nadam", train_in_a_function), ("scaled nadam", train_in_a_function)],
+    [
+        *((name, train_by_fit) for name in OPTIMIZERS),
+        ("sgd", train_eagerly),
+        ("scaled sgd", train_eagerly),
+        ("nadam", train_in_a_function),
+        ("scaled nadam", train_in_a_function),
+    ],
 )
 def test_steps_equal_those_of_one_process_on_the_joined_batch(
     name: str, way: Callable, ranks: int, same_on_all_ranks: Callable

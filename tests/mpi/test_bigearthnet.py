@@ -72,8 +72,23 @@ def finished(run_and_weights: tuple[Path, list]) -> Path:
 
 
 def words(data: Path, folder: Path, *flags: str) -> list[str]:
-    return ["--data", str(data), "--run-dir", str(folder), "--model", "small", "--epochs", "2", "--batch-size", "2",
-            "--warmup-epochs", "0", "--log-level", "WARNING", *flags]
+    return [
+        "--data",
+        str(data),
+        "--run-dir",
+        str(folder),
+        "--model",
+        "small",
+        "--epochs",
+        "2",
+        "--batch-size",
+        "2",
+        "--warmup-epochs",
+        "0",
+        "--log-level",
+        "WARNING",
+        *flags,
+    ]
 
 
 def test_scores_equal_scikit_learns_with_unequal_shares(ranks: int) -> None:
@@ -85,13 +100,17 @@ def test_scores_equal_scikit_learns_with_unequal_shares(ranks: int) -> None:
         mine = np.empty(0, np.int64)
     pooled = pool_predictions(Predictions(mine, labels[mine], probabilities[mine]))
     np.testing.assert_array_equal(pooled.labels, labels)
-    found = {row.metric: row.value for row in classification_metrics(
-        pooled.labels, pooled.probabilities, np.full(4, 0.5), list("abcd")) if row.name == "all"}
+    found = {
+        row.metric: row.value
+        for row in classification_metrics(pooled.labels, pooled.probabilities, np.full(4, 0.5), list("abcd"))
+        if row.name == "all"
+    }
     decided = probabilities >= 0.5
     for average in ("micro", "macro"):
         assert found[f"f1_{average}"] == pytest.approx(metrics.f1_score(labels, decided, average=average))
         assert found[f"ap_{average}"] == pytest.approx(
-            metrics.average_precision_score(labels, probabilities, average=average))
+            metrics.average_precision_score(labels, probabilities, average=average)
+        )
 
 
 def test_synchronised_normalisation_equals_that_of_the_joined_batch(ranks: int) -> None:
@@ -144,8 +163,9 @@ def test_synchronised_ranks_hold_equal_networks(data: Path, shared_path: Path, s
         same_on_all_ranks(weights)
 
 
-def test_evaluation_is_that_of_one_process(data: Path, finished: Path, shared_path: Path, tmp_path: Path,
-                                           alone: Callable) -> None:
+def test_evaluation_is_that_of_one_process(
+    data: Path, finished: Path, shared_path: Path, tmp_path: Path, alone: Callable
+) -> None:
     words = ["--data", str(data), "--run-dir", str(finished), "--log-level", "WARNING", "--output"]
     assert evaluate.main([*words, str(shared_path / "many")]) == 0
     hvd.barrier()

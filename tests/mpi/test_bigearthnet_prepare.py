@@ -21,8 +21,22 @@ def write_archive(folder: Path) -> None:
 
 
 def run(folder: Path, output: str, *options: str) -> int:
-    return prepare.main(["--root", f"{folder}/S2", "--s1-root", f"{folder}/S1", "--split-by-region", "0",
-                         "--keep-snow-cloud", "--output", str(folder / output), "--processes", "1", *options])
+    return prepare.main(
+        [
+            "--root",
+            f"{folder}/S2",
+            "--s1-root",
+            f"{folder}/S1",
+            "--split-by-region",
+            "0",
+            "--keep-snow-cloud",
+            "--output",
+            str(folder / output),
+            "--processes",
+            "1",
+            *options,
+        ]
+    )
 
 
 def test_same_file_as_one_process(shared_path: Path, alone: Callable, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,8 +24,17 @@ def words(shared_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(predict, "utc_now", lambda: TIME)
     monkeypatch.setattr("sys.argv", ["superres-predict"])
     hvd.on_rank_zero(lambda: write_weights(shared_path))
-    return ["--weights", str(shared_path / "20.weights.h5"), "--weights", str(shared_path / "60.weights.h5"),
-            "--log-level", "WARNING", "--window", "18", "--copy-10m"]
+    return [
+        "--weights",
+        str(shared_path / "20.weights.h5"),
+        "--weights",
+        str(shared_path / "60.weights.h5"),
+        "--log-level",
+        "WARNING",
+        "--window",
+        "18",
+        "--copy-10m",
+    ]
 
 
 def write_weights(folder: Path) -> None:
@@ -41,9 +50,16 @@ def write_scene(folder: Path, number: int) -> Path:
     return write_safe(folder, tile=TILES[number], size=SIZE, pixels=pixels)
 
 
-@pytest.mark.parametrize("more", [(), ("--consistent",), ("--roi-pixels", "3,5,70,61", "--cog")], ids=["plain", "consistent", "region"])
+@pytest.mark.parametrize(
+    "more", [(), ("--consistent",), ("--roi-pixels", "3,5,70,61", "--cog")], ids=["plain", "consistent", "region"]
+)
 def test_windows_of_one_scene_are_shared(
-    shared_path: Path, tmp_path: Path, alone: Callable, words: list[str], more: tuple[str, ...], capfd: pytest.CaptureFixture
+    shared_path: Path,
+    tmp_path: Path,
+    alone: Callable,
+    words: list[str],
+    more: tuple[str, ...],
+    capfd: pytest.CaptureFixture,
 ) -> None:
     scene = str(hvd.on_rank_zero(lambda: write_scene(shared_path, 0)))
     assert predict.main([scene, *words, *more, "--output", str(shared_path / "many.tif")]) == 0
@@ -55,7 +71,9 @@ def test_windows_of_one_scene_are_shared(
     assert (shared_path / "many.tif").read_bytes() == (tmp_path / "one.tif").read_bytes()
 
 
-def test_many_scenes_are_shared(shared_path: Path, tmp_path: Path, alone: Callable, words: list[str], ranks: int) -> None:
+def test_many_scenes_are_shared(
+    shared_path: Path, tmp_path: Path, alone: Callable, words: list[str], ranks: int
+) -> None:
     scenes = [str(path) for path in hvd.on_rank_zero(lambda: [write_scene(shared_path, number) for number in range(3)])]
     folder = shared_path / "out"
     hvd.on_rank_zero(folder.mkdir)

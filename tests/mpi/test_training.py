@@ -63,8 +63,15 @@ class Trainer:
 
     def __call__(self, run_dir: Path, *flags: str, **settings: object) -> list[dict]:
         """Train, and return the history."""
-        options = {"tiles": self.tiles, "run_dir": run_dir, "patch_cache": self.tiles.parent / "patches",
-                   "batch_size": BATCH, "patches_per_tile": PATCHES, "log_level": "WARNING", **settings}
+        options = {
+            "tiles": self.tiles,
+            "run_dir": run_dir,
+            "patch_cache": self.tiles.parent / "patches",
+            "batch_size": BATCH,
+            "patches_per_tile": PATCHES,
+            "log_level": "WARNING",
+            **settings,
+        }
         words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
         assert train.main([*words, *flags]) == 0
         hvd.barrier()
@@ -151,8 +158,10 @@ def test_resumed_run_goes_on_exactly(
     history = train_tiny(shared_path / "run", "--resume", epochs=4, warmup_epochs=1.5)
     compare(history, straight.history, rtol=0)
     same_on_all_ranks(train_tiny.recorder.weights[-1])
-    with (h5py.File(straight.folder / run.CHECKPOINT) as first,
-          h5py.File(shared_path / "run" / run.CHECKPOINT) as second):
+    with (
+        h5py.File(straight.folder / run.CHECKPOINT) as first,
+        h5py.File(shared_path / "run" / run.CHECKPOINT) as second,
+    ):
         for group in ("weights", "optimizer"):
             assert len(first[group]) == len(second[group]) > 0
             for number in first[group]:
@@ -160,7 +169,12 @@ def test_resumed_run_goes_on_exactly(
 
 
 def test_equals_one_process_with_the_joined_batch(
-    straight: Straight, train_tiny: Trainer, shared_path: Path, tmp_path: Path, alone: Callable, ranks: int,
+    straight: Straight,
+    train_tiny: Trainer,
+    shared_path: Path,
+    tmp_path: Path,
+    alone: Callable,
+    ranks: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Order, averaging, learning rate (1e-3 on each rank is 1e-3 times ranks alone), and pooled validation.
@@ -181,9 +195,7 @@ def test_equals_one_process_with_the_joined_batch(
     assert turned == pytest.approx(train_tiny.recorder.first_loss, rel=1e-5)
 
 
-def test_float16_ranks_hold_equal_weights(
-    train_tiny: Trainer, shared_path: Path, same_on_all_ranks: Callable
-) -> None:
+def test_float16_ranks_hold_equal_weights(train_tiny: Trainer, shared_path: Path, same_on_all_ranks: Callable) -> None:
     train_tiny(shared_path / "run", precision="float16", epochs=1)
     same_on_all_ranks(train_tiny.recorder.weights[-1])
 

@@ -40,7 +40,9 @@ def test_a_consistent_image_stays(factor):
     coarse, _, sigmas = scene(factor)
     flat = np.full_like(coarse, 1234)
     estimate = np.full((144, 144, BANDS), 1234, np.float32)
-    np.testing.assert_allclose(back_project(estimate, flat, np.ones(coarse.shape, bool), factor, sigmas), 1234, atol=1e-2)
+    np.testing.assert_allclose(
+        back_project(estimate, flat, np.ones(coarse.shape, bool), factor, sigmas), 1234, atol=1e-2
+    )
 
 
 @pytest.mark.parametrize("factor", FACTORS)
@@ -85,5 +87,6 @@ def test_holes_change_nothing_around_them(factor):
 def test_default_iterations():
     coarse, estimate, sigmas = scene(2)
     usable = np.ones(coarse.shape, bool)
-    np.testing.assert_array_equal(back_project(estimate, coarse, usable, 2, sigmas),
-                                  back_project(estimate, coarse, usable, 2, sigmas, ITERATIONS))
+    np.testing.assert_array_equal(
+        back_project(estimate, coarse, usable, 2, sigmas), back_project(estimate, coarse, usable, 2, sigmas, ITERATIONS)
+    )

@@ -15,8 +15,15 @@ from superres.data import FusionPatches, file_offsets
 DIVISOR = 2000
 
 
-def make_file(folder: Path, name: str, gsd: int, seed: int, offsets: float | list[float], quantification: float = 10000,
-              count: int = 6) -> PatchFile:
+def make_file(
+    folder: Path,
+    name: str,
+    gsd: int,
+    seed: int,
+    offsets: float | list[float],
+    quantification: float = 10000,
+    count: int = 6,
+) -> PatchFile:
     rng = np.random.default_rng(seed)
     size = {20: 4, 60: 6}[gsd]
 
@@ -43,8 +50,10 @@ def converted(source: FusionPatches, numbers: np.ndarray) -> tuple[dict[str, np.
 def test_units_are_reflectance_times_5(tmp_path, gsd):
     """(DN + offset) / quantification * 10000 / 2000, with files of different offsets and quantification mixed."""
     radiometry = [(0.0, 10000), (-1000.0, 10000), (-1000.0, 5000)]
-    files = [make_file(tmp_path, f"scene{i}", gsd, i, offset, quantification)
-             for i, (offset, quantification) in enumerate(radiometry)]
+    files = [
+        make_file(tmp_path, f"scene{i}", gsd, i, offset, quantification)
+        for i, (offset, quantification) in enumerate(radiometry)
+    ]
     rows = [np.array([1, 4]), np.array([0, 2, 5]), np.array([3])]
     source = FusionPatches(files, rows, gsd)
     assert len(source) == 6
@@ -91,7 +100,8 @@ def test_through_tf_data(tmp_path, gsd):
     for inputs, target in itertools.islice(training_batches(source, 4, 0).as_numpy_iterator(), 4):
         assert target.shape == (4, size, size, len(BANDS_BY_GSD[gsd]))
         assert {name: image.shape[1] for name, image in inputs.items()} == {
-            f"input_{g}m": size * 10 // g for g in input_gsds(gsd)}
+            f"input_{g}m": size * 10 // g for g in input_gsds(gsd)
+        }
     whole = converted(source, np.arange(9))[1]
     batches = [target for _, target in validation_batches(source, 4).as_numpy_iterator()]
     assert [len(batch) for batch in batches] == [4, 4, 1]

@@ -38,8 +38,11 @@ ERRORS = {"bilinear": 200.0, "bicubic": 150.0, "dsen2": 30.0}
 
 def test_figures_are_painted(tmp_path):
     statistics = make_statistics(6, ERRORS, holes=True)
-    for name, plot, argument in (("maps", plot_error_maps, 20), ("spectra", plot_spectra, BANDS_20M),
-                                 ("reflectance", plot_error_by_reflectance, BANDS_20M)):
+    for name, plot, argument in (
+        ("maps", plot_error_maps, 20),
+        ("spectra", plot_spectra, BANDS_20M),
+        ("reflectance", plot_error_by_reflectance, BANDS_20M),
+    ):
         (tmp_path / name).mkdir()
         plot(statistics, tmp_path / name / "figure.png", argument, SCENE)
         assert_only_picture(tmp_path / name, "figure.png")

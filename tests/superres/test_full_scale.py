@@ -31,8 +31,10 @@ def pixels() -> dict[str, np.ndarray]:
 def strip_of(estimate: np.ndarray, rng: np.random.Generator, gsd: int) -> Strip:
     """All of a scene, whose coarse bands are the estimate's, degraded."""
     rows, cols = estimate.shape[:2]
-    images = {f"input_{g}m": rng.normal(3000, 500, (rows * 10 // g, cols * 10 // g, len(BANDS_BY_GSD[g]))).astype(
-        np.float32) for g in input_gsds(gsd)}
+    images = {
+        f"input_{g}m": rng.normal(3000, 500, (rows * 10 // g, cols * 10 // g, len(BANDS_BY_GSD[g]))).astype(np.float32)
+        for g in input_gsds(gsd)
+    }
     images[f"input_{gsd}m"] = degrade(estimate, gsd // 10, SETTINGS[gsd].sigmas(gsd))
     return Strip(images, np.ones((rows * 10 // gsd, cols * 10 // gsd), bool), Window(0, 0, rows, cols))
 
@@ -100,12 +102,19 @@ def test_strips_leave_no_trace(tmp_path, pixels, monkeypatch, gsd):
 def test_partner_is_the_band_that_goes_best_with_the_coarse_one(tmp_path, pixels):
     """Each 20 m band is a 10 m band made coarse; a method that copies its detail is sharp, another one's is not."""
     from_10m = dict(zip(BANDS_20M, ("B08", "B04", "B03", "B02", "B02", "B03"), strict=True))
-    images = {**pixels, **{band: pixels[fine].reshape(72, 2, 72, 2).mean(axis=(1, 3)).astype(np.uint16)
-                           for band, fine in from_10m.items()}}
+    images = {
+        **pixels,
+        **{
+            band: pixels[fine].reshape(72, 2, 72, 2).mean(axis=(1, 3)).astype(np.uint16)
+            for band, fine in from_10m.items()
+        },
+    }
     scene = open_scene(write_safe(tmp_path, size=144, pixels=images))
     order = {"right": [3, 2, 1, 0, 0, 1], "wrong": [0, 3, 0, 1, 1, 3]}
-    methods = [Method(name, lambda images, chosen=chosen: images["input_10m"][..., chosen], 0)
-               for name, chosen in order.items()]
+    methods = [
+        Method(name, lambda images, chosen=chosen: images["input_10m"][..., chosen], 0)
+        for name, chosen in order.items()
+    ]
     found = {row[1:4]: row.value for row in measure_full_scale(scene, methods, SETTINGS[20])}
     for band in BANDS_20M:
         assert found["right", band, "sharpness"] == pytest.approx(1, abs=1e-4)
@@ -117,8 +126,11 @@ def test_pixels_that_nodata_enters_do_not_count(tmp_path, pixels):
     """Whatever a method puts there."""
     scene = open_scene(write_safe(tmp_path, size=144, pixels=with_nodata(pixels, 0, 0, 144, 48)))
     clean, dirty = (
-        {row.metric: row.value for row in measure_full_scale(scene, [Method("m", sharpen, 16)], SETTINGS[20])
-         if row.band == "all"}
+        {
+            row.metric: row.value
+            for row in measure_full_scale(scene, [Method("m", sharpen, 16)], SETTINGS[20])
+            if row.band == "all"
+        }
         for sharpen in (blocks, lambda images: blocks(images) + 1e6 * (np.arange(144) < 46)[:, None])
     )
     assert clean == pytest.approx(dirty, rel=1e-5)

@@ -14,8 +14,14 @@ def test_interpolation_is_scikit_images(method, order, factor):
     found = interpolate(coarse, (7 * factor, 8 * factor, 2), order)
     assert found.dtype == np.float32
     for band in range(2):  # one by one: scikit-image clips to the range of what it is given
-        expected = resize(coarse[..., band].astype(np.float64), (7 * factor, 8 * factor), order=order, mode="reflect",
-                          anti_aliasing=False, preserve_range=True)
+        expected = resize(
+            coarse[..., band].astype(np.float64),
+            (7 * factor, 8 * factor),
+            order=order,
+            mode="reflect",
+            anti_aliasing=False,
+            preserve_range=True,
+        )
         np.testing.assert_allclose(found[..., band], expected, rtol=1e-4)
 
 

@@ -12,8 +12,9 @@ from superres.layers import Upsample, convolution, residual_block
 
 def by_scikit_image(image: np.ndarray, factor: int) -> np.ndarray:
     rows, cols, bands = image.shape
-    return resize(image.astype(np.float64), (rows * factor, cols * factor, bands), order=1, mode="reflect",
-                  anti_aliasing=False)
+    return resize(
+        image.astype(np.float64), (rows * factor, cols * factor, bands), order=1, mode="reflect", anti_aliasing=False
+    )
 
 
 @settings(max_examples=30, deadline=None)

@@ -52,8 +52,12 @@ def test_a_row_for_every_method_band_and_metric(tmp_path, pixels, gsd):
     assert set(result.estimates) == {"bilinear", "bicubic", "small"}
     found = [(row.scene, row.method, row.band, row.metric) for row in result.rows]
     bands = {"all": OVERALL} | dict.fromkeys(BANDS_BY_GSD[gsd], BY_BAND)
-    assert sorted(found) == sorted((product.stem, method, band, metric) for method in result.estimates
-                                   for band, metrics in bands.items() for metric in metrics)
+    assert sorted(found) == sorted(
+        (product.stem, method, band, metric)
+        for method in result.estimates
+        for band, metrics in bands.items()
+        for metric in metrics
+    )
     assert np.isfinite([row.value for row in result.rows]).all()
 
 
@@ -92,8 +96,10 @@ def test_a_network_that_adds_nothing_equals_bilinear(tmp_path, pixels):
 
 def test_pixels_that_nodata_enters_do_not_count(tmp_path, pixels):
     """Noise where nothing may be compared changes no metric."""
-    scenes = [open_scene(write_safe(tmp_path / name, level="L2A", size=144, pixels=images)) for name, images in
-              (("whole", pixels), ("holed", with_nodata(pixels, 0, 0, 144, 48)))]
+    scenes = [
+        open_scene(write_safe(tmp_path / name, level="L2A", size=144, pixels=images))
+        for name, images in (("whole", pixels), ("holed", with_nodata(pixels, 0, 0, 144, 48)))
+    ]
     whole, holed = (evaluate_scene(scene, random_network(20), "small", PatchSettings(20, 1)) for scene in scenes)
     reduced = reduce_scene(scenes[1], PatchSettings(20, 1))
     valid = reduced.valid

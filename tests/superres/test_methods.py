@@ -35,8 +35,10 @@ def write_run(folder: Path, gsd: int, network: str) -> str:
         ([("dsen2", "runs/a"), ("vdsen2", "runs/b")], ["dsen2", "vdsen2"]),
         ([("dsen2", "runs/a"), ("dsen2", "runs/b"), ("vdsen2", "c")], ["dsen2 (a)", "dsen2 (b)", "vdsen2"]),
         ([("dsen2", "x/run"), ("dsen2", "y/run")], ["dsen2 (x/run)", "dsen2 (y/run)"]),
-        ([("dsen2", "x/run"), ("dsen2", "y/run"), ("dsen2", "z.hdf5")],
-         ["dsen2 (x/run)", "dsen2 (y/run)", "dsen2 (z)"]),
+        (
+            [("dsen2", "x/run"), ("dsen2", "y/run"), ("dsen2", "z.hdf5")],
+            ["dsen2 (x/run)", "dsen2 (y/run)", "dsen2 (z)"],
+        ),
     ],
 )
 def test_networks_of_one_name_are_told_apart(sources, names):
@@ -53,7 +55,9 @@ def test_networks_of_runs_and_files(tmp_path, gsd):
     found, found_gsd = find_networks([runs[0], file, runs[0]], "dsen2", None)
     assert found_gsd == gsd
     assert {name: (trained.network, trained.source) for name, trained in found.items()} == {
-        "vdsen2": ("vdsen2", runs[0]), "dsen2": ("dsen2", file)}
+        "vdsen2": ("vdsen2", runs[0]),
+        "dsen2": ("dsen2", file),
+    }
 
 
 def test_networks_of_two_gsds_are_refused(tmp_path):

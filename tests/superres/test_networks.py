@@ -11,8 +11,13 @@ from superres.networks import NETWORKS, build_network, margin_px
 from tests.checks import check_network
 
 # From the definition in Lanaras et al. 2018: first, 2 x blocks, and last 3 x 3 convolution, with biases.
-PARAMETERS = {("dsen2", 20): 1_789_574, ("dsen2", 60): 1_787_266, ("vdsen2", 20): 37_802_246,
-              ("tiny", 20): 41_638, ("tiny", 60): 41_058}
+PARAMETERS = {
+    ("dsen2", 20): 1_789_574,
+    ("dsen2", 60): 1_787_266,
+    ("vdsen2", 20): 37_802_246,
+    ("tiny", 20): 41_638,
+    ("tiny", 60): 41_058,
+}
 LARGE = {"vdsen2"}  # seconds a step
 
 
@@ -37,8 +42,10 @@ def test_network(name, gsd):
 def test_training_starts_at_the_upsampled_image(gsd):
     """The last convolution starts from zero weights."""
     model = build_network("dsen2", gsd)
-    inputs = {key: np.full((1, 60 // int(key[6:-1]), 60 // int(key[6:-1]), tensor.shape[-1]), 0.5, np.float32)
-              for key, tensor in model.input.items()}
+    inputs = {
+        key: np.full((1, 60 // int(key[6:-1]), 60 // int(key[6:-1]), tensor.shape[-1]), 0.5, np.float32)
+        for key, tensor in model.input.items()
+    }
     inputs = {key: image.repeat(2, axis=1).repeat(2, axis=2) for key, image in inputs.items()}
     np.testing.assert_allclose(np.asarray(model(inputs)), 0.5, rtol=1e-6)
 
@@ -59,8 +66,9 @@ def test_receptive_field(name):
     assert lit.tolist() == list(range(cols // 2 - radius, cols // 2 + radius + 1))
 
 
-@pytest.mark.parametrize("name, gsd, margin", [("dsen2", 20, 16), ("dsen2", 60, 18), ("vdsen2", 20, 68),
-                                               ("vdsen2", 60, 72)])
+@pytest.mark.parametrize(
+    "name, gsd, margin", [("dsen2", 20, 16), ("dsen2", 60, 18), ("vdsen2", 20, 68), ("vdsen2", 60, 72)]
+)
 def test_margins(name, gsd, margin):
     """Radius 14 or 66, and half a coarse pixel, in whole coarse pixels."""
     assert margin_px(name, gsd) == margin

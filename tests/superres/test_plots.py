@@ -94,8 +94,12 @@ def test_metrics_without_overall_values(tmp_path):
 
 def test_metrics_by_band(tmp_path, monkeypatch):
     """Only the bands, never the overall value; the mean over scenes."""
-    rows = [(scene, method, band, "rmse", value) for scene, value in (("one", 3), ("two", 5))
-            for method in ("bicubic", "dsen2") for band in ("all", "B05", "B12")]
+    rows = [
+        (scene, method, band, "rmse", value)
+        for scene, value in (("one", 3), ("two", 5))
+        for method in ("bicubic", "dsen2")
+        for band in ("all", "B05", "B12")
+    ]
     table = write_table(tmp_path / "metrics.csv", ("scene", "method", "band", "metric", "value"), rows)
     plot_band_metrics(table, tmp_path / "bands.png")
     assert_only_picture(tmp_path, "bands.png", "metrics.csv")

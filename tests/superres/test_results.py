@@ -15,10 +15,18 @@ from superres.results import (
     write_metrics,
 )
 
-ROWS = [MetricRow("T33UUB", method, band, metric, value if band == "all" else value + 1)
-        for method, value in (("bicubic", 150.70001), ("dsen2", 35.6))
-        for band, metric in (("all", "rmse"), ("all", "sre"), ("all", "ergas"), ("all", "sam"), ("all", "uiq"),
-                             ("B05", "rmse"))]
+ROWS = [
+    MetricRow("T33UUB", method, band, metric, value if band == "all" else value + 1)
+    for method, value in (("bicubic", 150.70001), ("dsen2", 35.6))
+    for band, metric in (
+        ("all", "rmse"),
+        ("all", "sre"),
+        ("all", "ergas"),
+        ("all", "sam"),
+        ("all", "uiq"),
+        ("B05", "rmse"),
+    )
+]
 
 
 def test_metrics_csv(tmp_path):
@@ -60,9 +68,13 @@ def test_band_table():
 
 
 def test_short_labels_stay_unambiguous():
-    names = ["S2A_MSIL1C_20170527T102031_N0205_R065_T33UUB_20170527T102301",
-             "S2B_MSIL1C_20171022T023429_N0205_R103_T49JGM_20171022T023428", "S2B_MSIL2A_20170924T93020_69_24",
-             "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP_26_57", "something else"]
+    names = [
+        "S2A_MSIL1C_20170527T102031_N0205_R065_T33UUB_20170527T102301",
+        "S2B_MSIL1C_20171022T023429_N0205_R103_T49JGM_20171022T023428",
+        "S2B_MSIL2A_20170924T93020_69_24",
+        "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP_26_57",
+        "something else",
+    ]
     short = ["T33UUB 2017-05-27", "T49JGM 2017-10-22", "69_24 2017-09-24", "T33UUP 26_57 2017-06-13", "something else"]
     assert list(scene_labels(names).values()) == short
     twins = [names[0], names[0].replace("N0205", "N0500")]

@@ -67,16 +67,22 @@ def sharpened(scene: Scene, models: dict[int, keras.Model], region: Window = WHO
     return np.concatenate(list(prediction(scene, models, region, **options).strips()))
 
 
-def prediction(scene: Scene, models: dict[int, keras.Model], region: Window = WHOLE, **options: object) -> ScenePrediction:
-    sharpeners = [Sharpener(scene, gsd, margin_px("tiny", gsd), compile_network(model)) for gsd, model in models.items()]
+def prediction(
+    scene: Scene, models: dict[int, keras.Model], region: Window = WHOLE, **options: object
+) -> ScenePrediction:
+    sharpeners = [
+        Sharpener(scene, gsd, margin_px("tiny", gsd), compile_network(model)) for gsd, model in models.items()
+    ]
     return ScenePrediction(scene, sharpeners, region, **options)
 
 
 def at_once(scene: Scene, model: keras.Model, gsd: int) -> np.ndarray:
     """The whole scene through the network in one piece, by the plainest code: float DN."""
     inputs = {
-        f"input_{g}m": dn_to_scaled_reflectance(read_bands(scene, BANDS_BY_GSD[g]), scene.quantification,
-                                                band_offsets(scene, BANDS_BY_GSD[g]))[None] / DN_DIVISOR
+        f"input_{g}m": dn_to_scaled_reflectance(
+            read_bands(scene, BANDS_BY_GSD[g]), scene.quantification, band_offsets(scene, BANDS_BY_GSD[g])
+        )[None]
+        / DN_DIVISOR
         for g in input_gsds(gsd)
     }
     return np.asarray(model(inputs))[0] * DN_DIVISOR - band_offsets(scene, BANDS_BY_GSD[gsd])
@@ -109,7 +115,9 @@ def test_values_before_rounding(scene, models):
         np.testing.assert_allclose(found, at_once(scene, model, gsd), atol=1e-3)
 
 
-@pytest.mark.parametrize("region", [Window(0, 0, 6, 6), Window(7, 13, 61, 50), Window(59, 61, 61, 59), Window(113, 114, 7, 6)])
+@pytest.mark.parametrize(
+    "region", [Window(0, 0, 6, 6), Window(7, 13, 61, 50), Window(59, 61, 61, 59), Window(113, 114, 7, 6)]
+)
 def test_regions_are_cut_from_the_whole(scene, models, region):
     whole = sharpened(scene, models)
     part = sharpened(scene, models, region, window_px=30)
@@ -220,7 +228,9 @@ def test_consistent(scene, models, gsd):
     misses = np.sqrt(np.square(degrade(stored, gsd // 10, sigmas) - coarse).mean(axis=(0, 1)))
     before, after = job.correction.residuals()[gsd]
     plain = sharpened(scene, {gsd: models[gsd]}).astype(np.float32)
-    np.testing.assert_allclose(before, np.sqrt(np.square(degrade(plain, gsd // 10, sigmas) - coarse).mean(axis=(0, 1))), rtol=0.02)
+    np.testing.assert_allclose(
+        before, np.sqrt(np.square(degrade(plain, gsd // 10, sigmas) - coarse).mean(axis=(0, 1))), rtol=0.02
+    )
     assert (after < 0.1 * before).all()
     np.testing.assert_allclose(misses, after, atol=0.3)  # rounding to DN
 

@@ -101,23 +101,31 @@ def check_refused(model: keras.Model, path: Path, message: str) -> None:
 
 def test_published_weights_of_the_other_gsd(tmp_path):
     path = write_published(tmp_path / "l1c.hdf5", random_network(20))
-    check_refused(build_network("small", 60), path,
-                  r"has a kernel \(3, 3, 10, 4\) where small_60m has \(3, 3, 12, 4\); give weights for the same GSD")
+    check_refused(
+        build_network("small", 60),
+        path,
+        r"has a kernel \(3, 3, 10, 4\) where small_60m has \(3, 3, 12, 4\); give weights for the same GSD",
+    )
 
 
 def test_published_weights_of_another_network(tmp_path):
     path = write_published(tmp_path / "l1c.hdf5", random_network(20))
-    check_refused(build_network("shorter", 20), path,
-                  "has 14 convolutions, shorter_20m has 12; give weights of the same network")
+    check_refused(
+        build_network("shorter", 20), path, "has 14 convolutions, shorter_20m has 12; give weights of the same network"
+    )
 
 
 @pytest.mark.filterwarnings("ignore:Skipping nested container")
-@pytest.mark.parametrize("saved, name, gsd",
-                         [("small", "small", 60), ("small", "shorter", 20), ("shorter", "small", 20)])
+@pytest.mark.parametrize(
+    "saved, name, gsd", [("small", "small", 60), ("small", "shorter", 20), ("shorter", "small", 20)]
+)
 def test_our_weights_of_another_network(tmp_path, saved, name, gsd):
     build_network(saved, 20).save_weights(tmp_path / WEIGHTS)
-    with pytest.raises(WeightsError, match=rf"does not hold weights of {name}_{gsd}m \(.*\); give weights of the same "
-                                           rf"network and GSD"):
+    with pytest.raises(
+        WeightsError,
+        match=rf"does not hold weights of {name}_{gsd}m \(.*\); give weights of the same "
+        rf"network and GSD",
+    ):
         load_weights(build_network(name, gsd), tmp_path)
 
 
