@@ -15,7 +15,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # `benchmarks` and `tests` are not installed
 
-from benchmarks import bigearthnet, classification, extraction, loading, ranks
+from benchmarks import bigearthnet, classification, extraction, loading, prediction, ranks
 from benchmarks.measure import Result
 
 MADE_PX = 5490
@@ -25,12 +25,17 @@ def build_parser() -> argparse.ArgumentParser:
     """The command's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--product", help="scene to cut patches from (a made one of 5490 px, 30 %% of a full tile's time)"
+        "--product",
+        help="scene to cut patches from and to sharpen (a made one of 5490 px, 30 %% of a full tile's time)",
     )
     parser.add_argument(
-        "--only", choices=("extraction", "loading", "bigearthnet", "classification", "ranks"), action="append"
+        "--only",
+        choices=("extraction", "loading", "prediction", "bigearthnet", "classification", "ranks"),
+        action="append",
     )
-    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="of ranks (float32)")
+    parser.add_argument(
+        "--precision", choices=("float32", "bfloat16"), default="float32", help="of prediction and ranks (float32)"
+    )
     return parser
 
 
@@ -38,7 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmarks; returns the exit code."""
     arguments = build_parser().parse_args(argv)
     benchmarks: dict[str, Callable[[], list[Result]]] = {
-        "extraction": lambda: measure_extraction(arguments.product),
+        "extraction": lambda: with_product(arguments.product, extraction.run),
+        "prediction": lambda: with_product(arguments.product, lambda path: prediction.run(path, arguments.precision)),
         "loading": loading.run,
         "bigearthnet": bigearthnet.run,
         "classification": classification.run,
@@ -52,15 +58,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def measure_extraction(product: str | None) -> list[Result]:
-    """Extraction from the given product, or from a made one."""
+def with_product(product: str | None, run: Callable[[str], list[Result]]) -> list[Result]:
+    """Measure on the given product, or on a made one."""
     if product:
-        return extraction.run(product)
+        return run(product)
     from tests.fake_safe import textured_pixels, write_safe
 
     with tempfile.TemporaryDirectory() as folder:
         pixels = textured_pixels(np.random.default_rng(0), MADE_PX)
-        return extraction.run(str(write_safe(Path(folder), pixels=pixels)))
+        return run(str(write_safe(Path(folder), pixels=pixels, size=MADE_PX)))
 
 
 if __name__ == "__main__":

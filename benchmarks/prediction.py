@@ -1,32 +1,45 @@
 """Prediction against the plain way, and against the convolutions alone; its memory on a full tile.
 
-    python -m benchmarks.prediction speed PRECISION        prints one line of JSON
-    python -m benchmarks.prediction memory SCENE ROWS      prints one line of JSON
+    python -m benchmarks.prediction speed PRECISION    prints one line of JSON
+    python -m benchmarks.prediction memory SCENE       prints one line of JSON
 
 The plain way is that of the DSen2 paper's code: patches of 128 px with a border of 8, upsampled by scikit-image, float32
 `model.predict`, pasted together. Ours is what `superres-predict` does with a window. The convolutions alone are those of
 DSen2 and nothing else, on tensors of our window's size.
+
+Memory is that of a whole scene, 20 m and 60 m bands together, read, predicted and written as `superres-predict` does it; but
+the networks really run on the first windows only, which takes the hours out and leaves the memory as it is.
 """
 
 import itertools
+import json
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 from skimage.transform import resize
 
+from benchmarks.measure import Result, peak_memory_gib, run_child
+from common.bands import georeference, limit_cache
+from common.geotiff import RasterInfo, write_geotiff
+from common.tiles import open_scene
 from common.windows import Window, grid
-from superres.inference import WINDOW_PX, array_reader, compile_network
+from superres.inference import WINDOW_PX, Predict, array_reader, compile_network
 from superres.networks import NETWORKS, build_network, margin_px
+from superres.scene_prediction import ScenePrediction
+from superres.sharpening import Sharpener
 
 PATCH_PX, BORDER_PX = 128, 8
 ROUNDS = 3
 GSD = 20
 FEATURES, CONVOLUTIONS = 128, 14  # of DSen2
-FULL_TILE_ROWS = 800  # of a full tile, all its columns: three rows of windows, after which memory no longer changes
+REAL_WINDOWS = 2  # that each network predicts when memory is measured
+LEAST_RATIO, LEAST_SHARE, MOST_GIB = 2.5, 0.8, 3
 
 
 def random_scene(size: int) -> dict[str, np.ndarray]:
@@ -88,8 +101,7 @@ def bare_convolutions(precision: str) -> Callable[[tf.Tensor], tf.Tensor]:
     rng = np.random.default_rng(0)
     widths = [10, *[FEATURES] * (CONVOLUTIONS - 1), 6]
     kernels = [
-        tf.constant(rng.normal(0, 0.03, (3, 3, *pair)).astype(np.float32))
-        for pair in itertools.pairwise(widths)
+        tf.constant(rng.normal(0, 0.03, (3, 3, *pair)).astype(np.float32)) for pair in itertools.pairwise(widths)
     ]
 
     @tf.function(input_signature=[tf.TensorSpec((1, None, None, 10))])
@@ -123,12 +135,75 @@ def speed(precision: str) -> dict[str, float]:
     rates: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(ROUNDS):
         for name, (run, pixels) in ways.items():
-            started, cpu = time.perf_counter(), time.process_time()
+            started = time.perf_counter()
             run()
             rates[name].append(pixels / (time.perf_counter() - started))
-            print(
-                name,
-                f"{rates[name][-1]:.0f} px/s, {pixels / (time.process_time() - cpu):.0f} px/cpu s",
-                file=sys.stderr,
-            )
     return {name: max(found) for name, found in rates.items()}
+
+
+def memory(path: str) -> dict[str, float]:
+    """Peak memory in GiB, and the seconds of all but the networks."""
+    scene, scene_grid = open_scene(path), georeference(open_scene(path), 10)
+    limit_cache()
+    clock = {"networks": 0.0}
+    sharpeners = [
+        Sharpener(
+            scene, gsd, margin_px("dsen2", gsd), first_windows(compile_network(build_network("dsen2", gsd)), clock)
+        )
+        for gsd in (20, 60)
+    ]
+    whole = Window(0, 0, scene_grid.rows, scene_grid.cols)
+    prediction = ScenePrediction(scene, sharpeners, whole)
+    info = RasterInfo.of_region(scene, scene_grid, whole, prediction.bands, {})
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        write_geotiff(Path(folder) / "out.tif", info, prediction.strips())
+    seconds = time.perf_counter() - started - clock["networks"]
+    return {"memory": peak_memory_gib(), "rows": whole.height, "around": seconds}
+
+
+def first_windows(predict: Predict, clock: dict[str, float]) -> Predict:
+    """A network that really runs on its first windows, and after them gives the last bands back as they came."""
+    runs = 0
+
+    def run(inputs: dict[str, np.ndarray]) -> np.ndarray:
+        nonlocal runs
+        runs += 1
+        started = time.perf_counter()
+        coarse = list(inputs.values())[-1]
+        factor = len(inputs["input_10m"]) // len(coarse)
+        result = predict(inputs) if runs <= REAL_WINDOWS else coarse.repeat(factor, axis=0).repeat(factor, axis=1)
+        clock["networks"] += time.perf_counter() - started
+        return result
+
+    return run
+
+
+def run(product: str, precision: str) -> list[Result]:
+    """The rows of this benchmark."""
+    rates = run_child([sys.executable, "-m", "benchmarks.prediction", "speed", precision])[0]
+    found = run_child([sys.executable, "-m", "benchmarks.prediction", "memory", product])[0]
+    ours, plain, bare = rates["ours"], rates["plain"], rates["convolutions"]
+    computed = ours * (1 + 2 * margin_px("dsen2", GSD) / WINDOW_PX) ** 2
+    return [
+        Result(
+            f"prediction / the plain way, useful pixels/s, {precision}",
+            f"{ours / plain:.2f} ({ours:,.0f} / {plain:,.0f} px/s)",
+            f"at least {LEAST_RATIO} where bfloat16 is in the hardware",
+        ),
+        Result(
+            f"prediction / its convolutions alone, {precision}",
+            f"{computed / bare:.2f}; without the margins, which are cut off, {ours / bare:.2f}",
+            f"at least {LEAST_SHARE}",
+        ),
+        Result(
+            f"prediction, peak memory, {found['rows']} rows, 20 and 60 m",
+            f"{found['memory']:.2f} GiB",
+            f"under {MOST_GIB} GiB on a full tile",
+        ),
+    ]
+
+
+if __name__ == "__main__":
+    kind, argument = sys.argv[1:]
+    print(json.dumps({"speed": speed, "memory": memory}[kind](argument)))

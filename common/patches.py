@@ -139,7 +139,8 @@ def reduce_bands(
         if keep is not None:
             keep[..., number] = dn
         reduced[..., number] = degrade.degrade_to_dn(dn[..., None], factor, (sigma,))[..., 0]
-        usable = (dn != scene.nodata) & (dn != scene.saturated)
+        usable = dn != scene.nodata
+        usable &= dn != scene.saturated
         if not usable.all():
             valid &= degrade.degrade_mask(usable, factor, degrade.blur_radius(sigma))
     return reduced, valid
@@ -170,10 +171,7 @@ def axis_blocks(length: int, patch: int, margin: int) -> list[tuple[int, int]]:
     """Start and end of the blocks along one axis, each shortened by `margin` where it meets another."""
     count = min(MOST_BLOCKS, max(1, length // (BLOCK_PATCHES * patch)))
     edges = [number * length // count for number in range(count + 1)]
-    return [
-        (start + margin * (start > 0), end - margin * (end < length))
-        for start, end in pairwise(edges)
-    ]
+    return [(start + margin * (start > 0), end - margin * (end < length)) for start, end in pairwise(edges)]
 
 
 def candidate_positions(rows: int, cols: int, settings: PatchSettings) -> np.ndarray:

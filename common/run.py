@@ -148,11 +148,9 @@ def check_replaceable(folder: Path, overwrite: bool) -> None:
         name
         for name in names
         if not (
-            (name in KNOWN
-            and (folder / name).is_file())
+            (name in KNOWN and (folder / name).is_file())
             or is_partial(folder / name)
-            or (name == TENSORBOARD
-            and holds_only_logs(folder / name))
+            or (name == TENSORBOARD and holds_only_logs(folder / name))
         )
     ]
     if strange:

@@ -180,7 +180,7 @@ def test_wrong_usage_is_exit_code_2(argv: list[str], message: str, capsys: pytes
         ("validation_fraction", 1, r"--validation-fraction must be at least 0 and below 1; got 1\.0\."),
         ("validation_fraction", -0.1, r"--validation-fraction must be at least 0 and below 1; got -0\.1\."),
         ("validation_fraction", "nan", r"--validation-fraction must be at least 0 and below 1; got nan\."),
-        ("seed", -1, r"--seed must be at least 0; got -1\."),
+        ("seed", -1, r"--seed must be 0 to 4294967295; got -1\."),
     ],
 )
 def test_values_out_of_range(bench: Bench, name: str, value: object, message: str) -> None:
