@@ -74,7 +74,7 @@ def evaluate_scene(scene: Scene, model: keras.Model, network: str, settings: Pat
 def measure_scene(scene: Scene, methods: Sequence[Method], settings: PatchSettings) -> SceneResult:
     """Sharpen a degraded scene by each method, one after the other, and compare with the truth.
 
-    Memory: truth, inputs and one estimate; 3 GB for the 20 m bands of a full tile.
+    Memory: truth, inputs and one estimate; 4 GB for the 20 m bands of a full tile.
 
     Raises:
         ProductError: the scene is damaged, too small, or has no valid pixel.
