@@ -197,17 +197,35 @@ def test_nodata_of_a_single_band(models, pixels, tmp_path):
         np.testing.assert_array_equal(found[..., number] == 0, expected, err_msg=name)
 
 
+def test_scattered_holes_leave_no_seams(models, pixels, tmp_path):
+    """A hole at the edge of what a window sees may be nearest to pixels beyond it."""
+    rng = np.random.default_rng(2)
+    changed = {
+        band: np.where(rng.random(image.shape) < 0.3, 0, image).astype(np.uint16) for band, image in pixels.items()
+    }
+    for band in BANDS_BY_GSD[10][1:]:
+        changed[band] = pixels[band]
+    holed = scene_of(tmp_path, changed)
+    found = sharpened(holed, models, window_px=18)
+    assert 0.4 < (found == 0).mean() < 0.6
+    check_same(found, sharpened(holed, models, window_px=600))
+
+
 def test_saturated_pixels(scene, models, pixels, tmp_path):
     """A band that is saturated says so; to its neighbours it is a hole and not a reflectance of 6.5."""
     changed = {band: image.copy() for band, image in pixels.items()}
     changed["B12"][10, 20] = 65535
     changed["B02"][80, 60] = 65535
+    changed["B02"][20, 40] = 0  # a pixel that is both has no data
     found = sharpened(scene_of(tmp_path, changed), {20: models[20]}, window_px=60)
     whole = sharpened(scene, {20: models[20]}, window_px=60)
     expected = np.zeros(found.shape, bool)
     expected[20:22, 40:42, 5] = True
+    expected[20, 40] = False
     np.testing.assert_array_equal(found == 65535, expected)
-    assert not (found == 0).any()
+    assert (found[20, 40] == 0).all()
+    assert (found == 0).sum() == 6
+    expected[20, 40] = True
     assert np.abs(found[~expected].astype(int) - whole[~expected]).max() < 6000
 
 
