@@ -16,11 +16,10 @@ from matplotlib.figure import Figure
 from common.figures import INK, clean_axes, legend_above, save_png, use_log_scale
 from common.sentinel2 import BANDS
 from superres.error_statistics import BRIGHT_PERCENTILE, CLASSES, VEGETATION_NDVI, WATER_NDWI, ErrorStatistics
-from superres.plots import CELL_INCHES, ERROR_PERCENTILE, method_colours, wrapped
+from superres.plots import CELL_INCHES, ERROR_PERCENTILE, NO_DATA_GREY, method_colours, wrapped
 from superres.results import short_name
 
 FEWEST_PIXELS = 10  # of a class to be shown
-NO_DATA_COLOUR = "#BBBBBB"
 MARKERS = "os^Dvp*X"
 MAPS_A_ROW = 4
 LEAST_INCHES = 7  # width of a figure with a legend and a caption
@@ -37,7 +36,7 @@ def plot_error_maps(statistics: ErrorStatistics, output_png: str | os.PathLike[s
     size = (CELL_INCHES * across + 1, (CELL_INCHES * rows / cols + 0.4) * down + 0.4)
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(down, across, squeeze=False)
-    colours = matplotlib.colormaps["inferno"].with_extremes(bad=NO_DATA_COLOUR)
+    colours = matplotlib.colormaps["inferno"].with_extremes(bad=(NO_DATA_GREY,) * 3)
     for ax in axes.flat:
         ax.set_axis_off()
     for ax, (method, errors) in zip(axes.flat, maps.items(), strict=False):

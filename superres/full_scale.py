@@ -27,6 +27,7 @@ import common.distributed as hvd
 from common.bands import georeference, read_bands
 from common.degrade import blur_radius, degrade, degrade_mask
 from common.errors import ProductError
+from common.holes import fill_holes
 from common.metrics import OVERALL
 from common.patches import PatchSettings, enlarge
 from common.scene import Scene
@@ -48,6 +49,7 @@ class Strip(NamedTuple):
 
     Attributes:
         images: reflectance * 10000 of all these rows.
+            Nodata and saturated pixels are filled from the nearest valid ones, as in prediction.
         valid: (rows / s, cols / s) bool, on the grid of the coarse bands: no nodata or saturated pixel enters.
         inner: the strip without what lies above and below, on the 10 m grid of `images`.
     """
@@ -167,14 +169,14 @@ def detail(image: np.ndarray) -> np.ndarray:
 
 
 def read_strips(scene: Scene, settings: PatchSettings, reach: int) -> Iterator[Strip]:
-    """Read a scene strip by strip, each with at least `reach` pixels, and what the blur reaches, above and below."""
+    """Read a scene strip by strip, with what the methods and the blur reach above and below, twice: to fill holes there."""
     factor = settings.scale_factor
     rows, cols = scene_shape(scene, settings)
-    halo = -(-(reach + blur_reach(settings) + LAPLACIAN_PX) // factor) * factor
+    reach = -(-(reach + blur_reach(settings) + LAPLACIAN_PX) // factor) * factor
     height = max(1, STRIP_PIXELS // cols // factor) * factor
     for window in grid(rows, cols, height, cols):
-        outer = window.grown(halo, rows, cols)
-        yield Strip(*read_images(scene, outer, settings), window.relative_to(outer))
+        outer = window.grown(2 * reach, rows, cols)
+        yield Strip(*read_images(scene, outer, settings, reach), window.relative_to(outer))
 
 
 def scene_shape(scene: Scene, settings: PatchSettings) -> tuple[int, int]:
@@ -195,14 +197,15 @@ def blur_reach(settings: PatchSettings) -> int:
     return max(blur_radius(sigma) for gsd in (10, settings.gsd) for sigma in settings.sigmas(gsd))
 
 
-def read_images(scene: Scene, window: Window, settings: PatchSettings) -> tuple[Images, np.ndarray]:
-    """Read the bands of a window of the 10 m grid; images and validity as in `Strip`."""
+def read_images(scene: Scene, window: Window, settings: PatchSettings, reach: int) -> tuple[Images, np.ndarray]:
+    """Read the bands of a window of the 10 m grid; images and validity as in `Strip`, holes filled from up to `reach`."""
     images, factor = {}, settings.scale_factor
     valid = np.ones((window.height // factor, window.width // factor), bool)
     for gsd in input_gsds(settings.gsd):
         dn = read_bands(scene, BANDS_BY_GSD[gsd], window.coarsened(gsd // 10), threads=hvd.cores_per_rank())
-        images[f"input_{gsd}m"] = scaled_reflectance(scene, dn, gsd)
-        usable = ((dn != scene.nodata) & (dn != scene.saturated)).all(axis=2)
+        bands_valid = (dn != scene.nodata) & (dn != scene.saturated)
+        images[f"input_{gsd}m"] = scaled_reflectance(scene, fill_holes(dn, bands_valid, reach * 10 // gsd), gsd)
+        usable = bands_valid.all(axis=2)
         if not usable.all():
             valid &= degrade_mask(usable, settings.gsd // gsd, blur_reach(settings) if gsd == 10 else 1)
     return images, valid

@@ -32,12 +32,12 @@ def compile_network(model: keras.Model) -> Predict:
 
 
 def predict_windows(
-    model: keras.Model, read: ReadInputs, rows: int, cols: int, margin: int, window_px: int = WINDOW_PX
+    predict: Predict, read: ReadInputs, rows: int, cols: int, margin: int, window_px: int = WINDOW_PX
 ) -> Iterator[tuple[Window, np.ndarray]]:
     """Predict a scene in windows, row by row.
 
     Args:
-        model: a network of `superres.networks`.
+        predict: of `compile_network`.
         read: gives the inputs of a window.
         rows, cols: size of the output grid; multiples of the coarsest input's factor.
         margin: pixels to cut off, from `superres.networks.margin_px`.
@@ -46,7 +46,6 @@ def predict_windows(
     Yields:
         Window and its prediction, (height, width, bands) float32 in network units. Each pixel comes once.
     """
-    predict = compile_network(model)
     for window in grid(rows, cols, window_px, window_px):
         outer = window.grown(margin, rows, cols)
         yield window, predict(read(outer))[window.relative_to(outer).slices]
@@ -60,14 +59,3 @@ def array_reader(inputs: dict[str, np.ndarray]) -> ReadInputs:
         return {name: image[window.coarsened(rows // image.shape[0]).slices] for name, image in inputs.items()}
 
     return read
-
-
-def predict_scene(
-    model: keras.Model, inputs: dict[str, np.ndarray], margin: int, window_px: int = WINDOW_PX
-) -> np.ndarray:
-    """Predict a scene that is in memory: (rows, cols, bands) float32 in network units; see `predict_windows`."""
-    rows, cols = inputs["input_10m"].shape[:2]
-    result = np.empty((rows, cols, model.output_shape[-1]), np.float32)
-    for window, prediction in predict_windows(model, array_reader(inputs), rows, cols, margin, window_px):
-        result[window.slices] = prediction
-    return result

@@ -11,21 +11,24 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
+from scipy.ndimage import minimum_filter
 
 from common.errors import ProductError
 from common.metrics import fusion_metrics
 from common.patches import PatchSettings, reduce_scene
 from common.radiometry import band_offsets, dn_to_scaled_reflectance
 from common.scene import Scene
-from common.sentinel2 import BANDS_BY_GSD
+from common.sentinel2 import BANDS_BY_GSD, input_gsds
 from common.windows import Window
 from superres.error_statistics import ErrorStatistics
 from superres.methods import Images, Method, interpolation_methods, network_method
 from superres.networks import margin_px
 from superres.results import MetricRow
+from superres.weights import PUBLISHED_NETWORK
 
 logger = logging.getLogger(__name__)
 
+RINGING_PX = 6  # coarse pixels after which less than 1/1000 of a step is left
 PICTURE_PX = 150  # no larger than single pixels can be seen
 
 
@@ -34,9 +37,9 @@ class SceneResult(NamedTuple):
 
     Attributes:
         rows: of the table.
-        truth: the middle of the scene, (rows, cols, bands) float32, reflectance * 10000.
+        truth: the middle of the scene, (rows, cols, bands) float32, reflectance * 10000; NaN where pixels do not count.
         coarse: what was sharpened, of the same ground.
-        estimates: method -> estimate there.
+        estimates: method -> estimate there, NaN likewise.
         statistics: of the errors in the whole scene.
     """
 
@@ -83,12 +86,13 @@ def measure_scene(scene: Scene, methods: Sequence[Method], settings: PatchSettin
     factor, bands = settings.scale_factor, BANDS_BY_GSD[settings.gsd]
     middle = Window(0, 0, *reduced.valid.shape).middle(PICTURE_PX, factor)
     if not reduced.valid.any():
-        raise ProductError(f"{scene.name} has no pixel without nodata to compare; take it out of the list.")
+        raise ProductError(f"{scene.name} has no pixel far from nodata to compare; take it out of the list.")
     mask = None if reduced.valid.all() else reduced.valid
     coarse = reduced.inputs[f"input_{settings.gsd}m"][middle.coarsened(factor).slices].copy()
+    counts = reduced.valid[middle.slices][..., None]
     result = SceneResult(
         [],
-        reduced.truth[middle.slices].copy(),
+        np.where(counts, reduced.truth[middle.slices], np.float32(np.nan)),
         coarse,
         {},
         ErrorStatistics(reduced.truth, reduced.inputs["input_10m"], reduced.valid),
@@ -101,7 +105,7 @@ def measure_scene(scene: Scene, methods: Sequence[Method], settings: PatchSettin
         except ValueError as error:
             raise ProductError(f"{scene.name} cannot be measured with {method.name}: {error}") from error
         result.rows.extend(MetricRow(scene.name, method.name, *metric) for metric in found)
-        result.estimates[method.name] = estimate[middle.slices].copy()
+        result.estimates[method.name] = np.where(counts, estimate[middle.slices], np.float32(np.nan))
         result.statistics.add(method.name, estimate)
         logger.info(
             "%s, reduced scale: %s, RMSE %.1f DN (%.0f s)",
@@ -114,14 +118,31 @@ def measure_scene(scene: Scene, methods: Sequence[Method], settings: PatchSettin
 
 
 def reduced_images(scene: Scene, settings: PatchSettings) -> ReducedImages:
-    """Read and degrade a scene, and convert it; pixels that nodata or saturated ones enter do not count."""
+    """Read and degrade a scene, and convert it.
+
+    Pixels that nodata or saturated ones enter do not count, nor those near nodata: what a method makes of a hole is not what
+    is measured. The distance is the same for all methods, so that a table compares the same pixels.
+    """
     reduced = reduce_scene(scene, settings)
     inputs = {
         f"input_{gsd}m": scaled_reflectance(scene, reduced.inputs[f"input_{gsd}m"], gsd)
-        for gsd in BANDS_BY_GSD
-        if f"input_{gsd}m" in reduced.inputs
+        for gsd in input_gsds(settings.gsd)
     }
-    return ReducedImages(scaled_reflectance(scene, reduced.target, settings.gsd), inputs, reduced.valid)
+    holds_data = (reduced.target != scene.nodata).all(axis=2)
+    valid = reduced.valid & far_from_holes(holds_data, reach_of_holes(settings))
+    return ReducedImages(scaled_reflectance(scene, reduced.target, settings.gsd), inputs, valid)
+
+
+def reach_of_holes(settings: PatchSettings) -> int:
+    """Pixels from nodata within which none counts: as far as DSen2 sees, and as a cubic spline rings."""
+    return max(margin_px(PUBLISHED_NETWORK, settings.gsd), RINGING_PX * settings.scale_factor)
+
+
+def far_from_holes(holds_data: np.ndarray, distance: int) -> np.ndarray:
+    """Pixels with no False one within so many rows and columns: shape of holds_data, (rows, cols) bool."""
+    if holds_data.all():
+        return holds_data
+    return minimum_filter(holds_data, 2 * distance + 1, mode="nearest")
 
 
 def scaled_reflectance(scene: Scene, dn: np.ndarray, gsd: int) -> np.ndarray:

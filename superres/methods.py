@@ -15,9 +15,9 @@ import numpy as np
 
 from common.errors import SettingError
 from common.sentinel2 import scale_factor
-from common.windows import grid
+from common.windows import Window
 from superres.config import DN_DIVISOR
-from superres.inference import WINDOW_PX, Predict, array_reader, compile_network
+from superres.inference import Predict, array_reader, compile_network, predict_windows
 from superres.interpolation import INTERPOLATIONS, SPLINE_REACH, interpolate
 from superres.networks import margin_px
 from superres.trained import TrainedNetwork, describe_weights
@@ -105,9 +105,11 @@ def _predict(predict: Predict, margin: int, bands: int, images: Images) -> np.nd
     """Window by window, so that nothing of the scene's size is held in network units."""
     rows, cols = images["input_10m"].shape[:2]
     read = array_reader(images)
+
+    def read_scaled(window: Window) -> Images:
+        return {name: image / np.float32(DN_DIVISOR) for name, image in read(window).items()}
+
     result = np.empty((rows, cols, bands), np.float32)
-    for window in grid(rows, cols, WINDOW_PX, WINDOW_PX):
-        outer = window.grown(margin, rows, cols)
-        scaled = {name: image / np.float32(DN_DIVISOR) for name, image in read(outer).items()}
-        result[window.slices] = predict(scaled)[window.relative_to(outer).slices] * np.float32(DN_DIVISOR)
+    for window, prediction in predict_windows(predict, read_scaled, rows, cols, margin):
+        result[window.slices] = prediction * np.float32(DN_DIVISOR)
     return result

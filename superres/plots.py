@@ -9,6 +9,7 @@ import os
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -52,6 +53,7 @@ BAND_METRICS = ("rmse", "sre", "uiq")
 # The first triple that is complete is shown as red, green, blue; without one, the first band in grey.
 FALSE_COLOURS = (("B12", "B8A", "B05"), ("B08", "B04", "B03"))
 STRETCH_PERCENTILES = (2, 98)  # of the truth
+NO_DATA_GREY = 0.73
 ERROR_PERCENTILE = 99.5  # upper end of the colour scale of error maps
 COMPARISON_INCHES = 22  # most of a row of pictures
 
@@ -124,7 +126,8 @@ def plot_comparison(
     """Show images beside their truth with one stretch, and below them where they are wrong with one scale of errors.
 
     Args:
-        truth: shape (rows, cols, bands), DN; a hundred pixels or two wide, so that single pixels can be seen.
+        truth: shape (rows, cols, bands), DN; a hundred pixels or two wide, so that single pixels can be seen. Pixels that
+            are NaN are shown in grey and do not count.
         estimates: images of the same shape, by the name of the method.
         output_png: file to write.
         bands: names of the bands in their order; they decide which are shown in colour.
@@ -217,10 +220,12 @@ def _shown_bands(bands: Sequence[str]) -> tuple[str, ...]:
 
 def _draw_pictures(axes: Sequence[Axes], pictures: Sequence[np.ndarray], channels: Sequence[int]) -> None:
     """Draw images of any GSD at one size, all stretched as the last one, the truth, needs it."""
-    low, high = np.percentile(pictures[-1][..., channels], STRETCH_PERCENTILES, axis=(0, 1))
+    counting = pictures[-1][..., channels][np.isfinite(pictures[-1][..., channels]).all(axis=2)]
+    low, high = np.percentile(counting, STRETCH_PERCENTILES, axis=0) if len(counting) else (0, 1)
     rows, cols = pictures[-1].shape[:2]
     for ax, image in zip(axes, pictures, strict=True):
-        stretched = ((image[..., channels] - low) / np.maximum(high - low, 1)).clip(0, 1)
+        stretched = ((image[..., channels] - low) / np.maximum(np.subtract(high, low), 1)).clip(0, 1)
+        stretched = np.where(np.isnan(stretched), NO_DATA_GREY, stretched)
         grey_or_colour = stretched if len(channels) == 3 else stretched[..., 0]
         ax.imshow(grey_or_colour, cmap="gray", vmin=0, vmax=1, interpolation="nearest", extent=(0, cols, rows, 0))
 
@@ -228,10 +233,16 @@ def _draw_pictures(axes: Sequence[Axes], pictures: Sequence[np.ndarray], channel
 def _draw_errors(axes: Sequence[Axes], truth: np.ndarray, images: Sequence[np.ndarray]) -> None:
     """Draw an error map of each image, and in the last of the axes the colour bar that they share."""
     errors = [np.abs(image.astype(np.float64) - truth).mean(axis=-1) for image in images]
-    highest = max(np.percentile(errors, ERROR_PERCENTILE), 1.0)
+    counts = np.isfinite(errors[0])
+    highest = max(np.percentile([error[counts] for error in errors], ERROR_PERCENTILE), 1.0) if counts.any() else 1.0
+    colours = matplotlib.colormaps["inferno"].with_extremes(bad=(NO_DATA_GREY,) * 3)
     for ax, image, error in zip(axes, images, errors, strict=False):
-        shown = ax.imshow(error, cmap="inferno", vmin=0, vmax=highest, interpolation="nearest")
-        ax.set_title(f"RMSE {rmse(truth, image):.1f} DN", fontsize=10, color=INK)
+        shown = ax.imshow(error, cmap=colours, vmin=0, vmax=highest, interpolation="nearest")
+        ax.set_title(
+            f"RMSE {rmse(truth[counts][None], image[counts][None]):.1f} DN" if counts.any() else "no data",
+            fontsize=10,
+            color=INK,
+        )
     bar_axes = axes[-1].inset_axes((0.0, 0.03, 0.07, 0.94))
     bar = axes[-1].figure.colorbar(shown, cax=bar_axes, extend="max", label="|error| (DN)")
     bar.outline.set_visible(False)

@@ -38,7 +38,8 @@ def residual_network(
         inputs: (B, H, W, C) each, float32, all upsampled to the finest grid; the last one holds the bands that are
             sharpened, and is what the result is added to.
         bands: number of bands of the last input.
-        dtype: Keras dtype policy of the convolutions inside the blocks; the rest is float32.
+        dtype: Keras dtype policy of the convolutions inside the blocks; the rest is float32, and so is the first block
+            for 60 m bands: with the published weights and bfloat16 it makes RMSE 1.2 % larger, without it 0.2 % (T33UUB).
         blocks, features: size of the network.
 
     Returns:
@@ -47,7 +48,8 @@ def residual_network(
     trunk = keras.layers.Concatenate(name="bands")(list(inputs))
     trunk = convolution(features, activation="relu", name="first")(trunk)
     for number in range(1, blocks + 1):
-        trunk = residual_block(trunk, RESIDUAL_SCALING, dtype, name=f"block{number:02d}")
+        block_dtype = dtype if number >= len(inputs) - 1 else "float32"
+        trunk = residual_block(trunk, RESIDUAL_SCALING, block_dtype, name=f"block{number:02d}")
     # Not as in the paper: from zero weights training starts at the upsampled image, not far away from any image.
     difference = convolution(bands, name="last", kernel_initializer="zeros")(trunk)
     return keras.layers.Add(name="sharpened")([difference, inputs[-1]])

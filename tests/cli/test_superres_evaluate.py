@@ -216,7 +216,7 @@ def product_of_nodata(folder: Path) -> tuple[list[object], str]:
     (folder / "list.txt").write_text(product.name)
     return (
         ["--tiles", folder / "list.txt"],
-        f"ProductError: {product.stem} has no pixel without nodata to compare; take it out of the list.",
+        f"ProductError: {product.stem} has no pixel far from nodata to compare; take it out of the list.",
     )
 
 

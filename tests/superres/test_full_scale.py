@@ -11,7 +11,7 @@ from common.sentinel2 import BANDS_20M, BANDS_BY_GSD, input_gsds
 from common.tiles import open_scene
 from common.windows import Window
 from superres import full_scale
-from superres.full_scale import Correlation, FullScale, Strip, detail, measure_full_scale
+from superres.full_scale import Correlation, FullScale, Strip, detail, measure_full_scale, read_images
 from superres.methods import Method, interpolation_methods
 from tests.fake_safe import textured_pixels, with_nodata, write_safe
 
@@ -88,7 +88,8 @@ def test_correlation_comes_in_parts(rng):
 
 @pytest.mark.parametrize("gsd", [20, 60])
 def test_strips_leave_no_trace(tmp_path, pixels, monkeypatch, gsd):
-    product = write_safe(tmp_path, size=144, pixels=pixels, level="L1C", baseline="04.00")
+    holed = with_nodata(pixels, 24, 12, 72, 30)
+    product = write_safe(tmp_path, size=144, pixels=holed, level="L1C", baseline="04.00")
     scene = open_scene(product)
     methods = interpolation_methods(gsd, clip=False)
     whole = measure_full_scale(scene, methods, SETTINGS[gsd])
@@ -134,6 +135,16 @@ def test_pixels_that_nodata_enters_do_not_count(tmp_path, pixels):
         for sharpen in (blocks, lambda images: blocks(images) + 1e6 * (np.arange(144) < 46)[:, None])
     )
     assert clean == pytest.approx(dirty, rel=1e-5)
+
+
+@pytest.mark.parametrize("gsd", [20, 60])
+def test_methods_see_no_cliff_where_data_ends(tmp_path, pixels, gsd):
+    """What is beside a hole counts, so the hole holds what is beside it, and not DN 0."""
+    scene = open_scene(write_safe(tmp_path, size=144, pixels=with_nodata(pixels, 0, 0, 144, 48), baseline="04.00"))
+    images, _ = read_images(scene, Window(0, 0, 144, 144), SETTINGS[gsd], reach=144)
+    for image in images.values():
+        beside = image.shape[1] // 3
+        np.testing.assert_array_equal(image[:, :beside], np.repeat(image[:, beside : beside + 1], beside, axis=1))
 
 
 def blocks(images: dict[str, np.ndarray]) -> np.ndarray:

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from superres.inference import array_reader, predict_scene, predict_windows
+from superres.inference import array_reader, compile_network, predict_windows
 from superres.networks import NETWORKS, Network, build_network, margin_px
 from superres.networks.dsen2 import receptive_radius, residual_network
 from tests.checks import random_batch, set_random_weights
@@ -56,23 +56,30 @@ def margin(gsd: int, monkeypatch) -> int:
     return margin_px("small", gsd)
 
 
+def predicted(model: keras.Model, scene: dict[str, np.ndarray], margin: int, window_px: int) -> np.ndarray:
+    """All windows, put together."""
+    result = np.full((SIZE, 60, model.output_shape[-1]), np.nan, np.float32)
+    for window, prediction in predict_windows(compile_network(model), array_reader(scene), SIZE, 60, margin, window_px):
+        result[window.slices] = prediction
+    return result
+
+
 @pytest.mark.parametrize("window_px", [12, 24, 42, 384])
 def test_windows_equal_the_whole_scene(model, scene, whole, margin, window_px):
-    found = predict_scene(model, scene, margin, window_px)
-    assert found.dtype == np.float32
+    found = predicted(model, scene, margin, window_px)
     np.testing.assert_allclose(found, whole, atol=1e-5 * np.abs(whole).max())
 
 
 @pytest.mark.parametrize("window_px", [12, 24])
 def test_a_margin_one_coarse_pixel_smaller_leaves_seams(model, scene, whole, margin, gsd, window_px):
-    found = predict_scene(model, scene, margin - FACTOR[gsd], window_px)
+    found = predicted(model, scene, margin - FACTOR[gsd], window_px)
     assert np.abs(found - whole).max() > 1e-3 * np.abs(whole).max()
 
 
 def test_windows_come_row_by_row_and_cover_each_pixel_once(model, scene, margin):
     visits = np.zeros((SIZE, 60), int)
     last = (-1, -1)
-    for window, prediction in predict_windows(model, array_reader(scene), SIZE, 60, margin, 24):
+    for window, prediction in predict_windows(compile_network(model), array_reader(scene), SIZE, 60, margin, 24):
         assert prediction.shape == (window.height, window.width, model.output_shape[-1])
         assert last < (window.row, window.col)
         last = (window.row, window.col)
@@ -88,4 +95,4 @@ def test_what_is_read_is_bounded_by_the_window(model, scene, margin):
         assert window.width <= 24 + 2 * margin
         return read(window)
 
-    list(predict_windows(model, counting, SIZE, 60, margin, 24))
+    list(predict_windows(compile_network(model), counting, SIZE, 60, margin, 24))

@@ -80,7 +80,8 @@ def test_only_convolutions_of_the_blocks_are_in_half_precision(precision, gsd):
     model = build_network("dsen2", gsd, precision)
     computed = {layer.name: layer.compute_dtype for layer in model.layers}
     half = {name for name, dtype in computed.items() if dtype == precision}
-    assert half == {f"block{block:02d}_conv{number}" for block in range(1, 7) for number in (1, 2)}
+    first = {20: 1, 60: 2}[gsd]
+    assert half == {f"block{block:02d}_conv{number}" for block in range(first, 7) for number in (1, 2)}
     assert {dtype for name, dtype in computed.items() if name not in half} == {"float32"}
     assert {str(variable.dtype) for variable in model.variables} == {"float32"}
     assert model.output.dtype == "float32"
