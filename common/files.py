@@ -50,6 +50,25 @@ def is_partial(path: Path) -> bool:
     return path.name.startswith(".") and PARTIAL in path.name
 
 
+def remove_abandoned(path: Path) -> None:
+    """Take away temporary files of `path` that processes of this machine left when they were killed."""
+    for temporary in path.parent.glob(f".{platform.node()}.*{PARTIAL}{path.name}*"):
+        number = temporary.name.removeprefix(f".{platform.node()}.").split(".")[0]
+        if number.isdigit() and not _is_running(int(number)):
+            with suppress(OSError):
+                temporary.unlink()
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        pass
+    return True
+
+
 @contextmanager
 def whole_hdf5(path: Path) -> Iterator[h5py.File]:
     """An HDF5 file to fill, built in memory and written to `path` when the block ends well.

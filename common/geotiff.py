@@ -16,7 +16,7 @@ from osgeo import gdal, osr
 
 from common.bands import GeoReference
 from common.errors import OutputError
-from common.files import require_space, whole_file
+from common.files import remove_abandoned, require_space, whole_file
 from common.scene import NODATA_DN, Scene
 from common.sentinel2 import BANDS
 from common.windows import Window
@@ -76,6 +76,7 @@ def check_output(path: Path, overwrite: bool, info_size: int = 0) -> None:
         raise OutputError(f"{path} exists; replace it with --overwrite, or give another --output.")
     if not path.parent.is_dir():
         raise OutputError(f"the folder {path.parent} does not exist; make it, or give another --output.")
+    remove_abandoned(path)
     require_space(path, int(LEAST_COMPRESSED * info_size) + 1)
 
 
@@ -103,6 +104,8 @@ def write_geotiff(path: Path, info: RasterInfo, strips: Iterator[np.ndarray], cl
             for name in (f"{temporary.name}.plain", f"{temporary.name}.ovr.tmp"):
                 with suppress(OSError):
                     temporary.with_name(name).unlink()
+    for name in (f"{path.name}.aux.xml", f"{path.name}.ovr"):  # what GIS programs wrote about an older file
+        path.with_name(name).unlink(missing_ok=True)
 
 
 def _write_tiles(path: Path, info: RasterInfo, strips: Iterator[np.ndarray]) -> None:

@@ -3,7 +3,7 @@
     python superres/predict.py SCENE --weights dsen2-l1c-20m --weights dsen2-l1c-60m --output out.tif
 
 Scene -> strips of windows -> GeoTIFF. Under mpirun the ranks share the windows of each scene, or, where there are at
-least as many scenes as ranks, the scenes; the files are the same as those of one process.
+least as many scenes as ranks, the scenes; the files are those of one process (`superres/scene_prediction.py`).
 """
 
 import common  # isort: skip  # noqa: F401  before TensorFlow, whose notes at the start it turns off
@@ -11,21 +11,19 @@ import common  # isort: skip  # noqa: F401  before TensorFlow, whose notes at th
 import argparse
 import logging
 import shlex
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from tqdm import tqdm
 
 import common.distributed as hvd
 from common import cli
 from common.bands import GeoReference, check_grids, georeference, limit_cache
-from common.errors import SettingError
+from common.errors import ProductError, SettingError
 from common.geotiff import RasterInfo, check_output, write_geotiff
 from common.region import lonlat_region, pixel_region
 from common.run import code_revision, utc_now
@@ -46,6 +44,8 @@ logger = logging.getLogger(__name__)
 
 AUTO = "auto"
 COARSEST_PX = 6  # a 60 m pixel, of 10 m
+LEAST_COARSE_PX = 2  # between which to interpolate
+SUFFIXES = (".tif", ".tiff")
 SECONDS_BETWEEN_LINES = 60  # of progress, where there is no terminal
 
 
@@ -157,14 +157,16 @@ def predict(arguments: argparse.Namespace) -> None:
     limit_cache()
     functions = {gsd: compile_network(trained.build(precision)) for gsd, trained in networks.items()}
     tags = provenance(networks, precision, arguments.consistent)
-    with interrupt_on_termination():
-        if len(jobs) >= hvd.size() > 1:
-            for job in jobs[hvd.rank() :: hvd.size()]:
-                predict_scene(job, networks, functions, tags, arguments, Crew())
-        else:
-            for job in jobs:
-                predict_scene(job, networks, functions, tags, arguments, Crew(hvd.rank(), hvd.size()))
-    hvd.barrier()
+    if len(jobs) >= hvd.size() > 1:
+        reports = [
+            predict_scene(job, networks, functions, tags, arguments, Crew()) for job in jobs[hvd.rank() :: hvd.size()]
+        ]
+    else:
+        crew = Crew(hvd.rank(), hvd.size())
+        reports = [predict_scene(job, networks, functions, tags, arguments, crew) for job in jobs]
+    for others in hvd.allgather_object(reports)[1:]:  # those of the first rank are out already
+        for lines in others:
+            log_lines(lines)
 
 
 def set_out(arguments: argparse.Namespace) -> tuple[list[Job], dict[int, TrainedNetwork], str]:
@@ -182,6 +184,8 @@ def set_out(arguments: argparse.Namespace) -> tuple[list[Job], dict[int, Trained
         job = Job(scene, find_region(arguments, grid, max(networks) // 10), output)
         bands = len(ScenePrediction(scene, sharpeners(scene, networks, {}), job.region, arguments.copy_10m).bands)
         check_output(output, arguments.overwrite, 2 * bands * job.region.height * job.region.width)
+        if output.suffix.lower() not in SUFFIXES:
+            raise SettingError(f"--output {output} must end with {' or '.join(SUFFIXES)}, or be a folder that exists.")
         if arguments.quicklook:
             check_output(quicklook_file(output), arguments.overwrite)
         jobs.append(job)
@@ -199,14 +203,20 @@ def check_scene(scene: Scene, gsds: Sequence[int]) -> GeoReference:
     for gsd in needed:
         scene.bands_at(gsd)
     check_grids(scene, needed)
-    return georeference(scene, 10)
+    grid = georeference(scene, 10)
+    if min(grid.rows, grid.cols) < LEAST_COARSE_PX * needed[-1] // 10:
+        raise ProductError(
+            f"{scene.name} has {grid.rows} x {grid.cols} px of 10 m; sharpening {needed[-1]} m bands takes at least "
+            f"{LEAST_COARSE_PX} of their pixels each way."
+        )
+    return grid
 
 
 def find_region(arguments: argparse.Namespace, grid: GeoReference, smallest: int) -> Window:
     """The part of the 10 m grid that is asked for."""
-    if arguments.roi_pixels:
+    if arguments.roi_pixels is not None:
         return pixel_region(arguments.roi_pixels, grid, smallest)
-    if arguments.roi_lonlat:
+    if arguments.roi_lonlat is not None:
         return lonlat_region(arguments.roi_lonlat, grid, smallest)
     return Window(0, 0, grid.rows, grid.cols)
 
@@ -277,8 +287,8 @@ def predict_scene(
     tags: dict[str, str],
     arguments: argparse.Namespace,
     crew: Crew,
-) -> None:
-    """Sharpen one scene, and write it on the first rank of the crew."""
+) -> list[str]:
+    """Sharpen one scene, and write it on the first rank of the crew; returns what there is to report."""
     started = time.monotonic()
     prediction = ScenePrediction(
         job.scene,
@@ -294,36 +304,37 @@ def predict_scene(
         if crew.rank != 0:
             for _ in strips:
                 pass
-            return
+            return []
         info = RasterInfo.of_region(
             job.scene, georeference(job.scene, 10), job.region, prediction.bands, {**scene_tags(job.scene), **tags}
         )
         write_geotiff(job.output, info, strips, arguments.cog)
-    report(job, prediction, time.monotonic() - started)
+    lines = report(job, prediction, time.monotonic() - started)
+    log_lines(lines)
     if arguments.quicklook:
         write_quicklook(quicklook_file(job.output), job.output, job.scene, job.region, list(networks))
     print(job.output)
+    return lines
 
 
-def report(job: Job, prediction: ScenePrediction, seconds: float) -> None:
-    """Log what was done, and how far the result was from giving back the input."""
-    logger.info(
-        "%s: %d bands, %d x %d px in %.0f s",
-        job.output,
-        len(prediction.bands),
-        job.region.height,
-        job.region.width,
-        seconds,
-    )
+def report(job: Job, prediction: ScenePrediction, seconds: float) -> list[str]:
+    """What was done, and how far the result was from giving back the input."""
+    lines = [
+        f"{job.output}: {len(prediction.bands)} bands, {job.region.height} x {job.region.width} px in {seconds:.0f} s"
+    ]
     if prediction.correction:
-        for gsd, (before, after) in prediction.correction.residuals().items():
-            logger.info(
-                "%d m bands: degraded, they missed the input by %.2f DN before the correction, by %.3f DN after it "
-                "(RMS)",
-                gsd,
-                rms(before),
-                rms(after),
-            )
+        lines += [
+            f"{job.output}: {gsd} m bands, degraded, missed the input by {rms(before):.2f} DN before the correction, by "
+            f"{rms(after):.3f} DN after it (RMS)"
+            for gsd, (before, after) in prediction.correction.residuals().items()
+        ]
+    return lines
+
+
+def log_lines(lines: Sequence[str]) -> None:
+    """Log each; ranks other than the first are silent about what went well."""
+    for line in lines:
+        logger.info(line)
 
 
 def rms(values: Sequence[float]) -> float:
@@ -355,20 +366,6 @@ def progress(prediction: ScenePrediction, job: Job, bar: bool) -> Iterator[Calla
                 )
 
         yield tick
-
-
-@contextmanager
-def interrupt_on_termination() -> Iterator[None]:
-    """End on SIGTERM as on Ctrl-C, so that no temporary file is left."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,16 @@
 """Sharpen one window of a scene: DN as stored -> reflectance * 10000 at 10 m -> DN.
 
 Rows and columns are those of the 10 m grid. Pixels without data: the network is given a window whose holes are filled
-from the nearest valid pixels, so that they do not spoil what is around them. The result is nodata (DN 0) where the band
-itself or any 10 m band is nodata, and DN 65535 where the band itself is saturated; all else lies in 1 to 65534.
+from the nearest valid pixels within its reach, so that they do not spoil what is around them; beyond, they are DN 0. The
+result is nodata (DN 0) where the band itself or any 10 m band is nodata, and DN 65535 where the band itself is
+saturated; all else lies in 1 to 65534.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from common.errors import WeightsError
 from common.holes import fill_holes
 from common.patches import enlarge
 from common.radiometry import band_offsets, dn_to_scaled_reflectance, scaled_reflectance_to_dn
@@ -77,6 +79,9 @@ class Sharpener:
 
         Returns:
             (rows, cols, bands) float32, reflectance * 10000.
+
+        Raises:
+            WeightsError: the network gives values that are not finite.
         """
         if not (cut(dn[10], 10, window.relative_to(read)) != self.scene.nodata).all(axis=2).any():
             return np.zeros((window.height, window.width, len(BANDS_BY_GSD[self.gsd])), np.float32)
@@ -87,7 +92,13 @@ class Sharpener:
             )
             for gsd in input_gsds(self.gsd)
         }
-        return self.predict(inputs)[window.relative_to(inner).slices] * np.float32(DN_DIVISOR)
+        sharp = self.predict(inputs)[window.relative_to(inner).slices] * np.float32(DN_DIVISOR)
+        if not np.isfinite([sharp.min(), sharp.max()]).all():  # without an array of flags
+            raise WeightsError(
+                f"the network for {self.gsd} m gives values that are not finite at row {window.row}, column {window.col} of "
+                f"{self.scene.name}; use --precision float32, or other weights."
+            )
+        return sharp
 
     def _network_input(self, dn: np.ndarray, gsd: int, inner: Window) -> np.ndarray:
         """A part of the bands of one GSD in network units, its holes filled with the help of what lies around it."""

@@ -171,6 +171,7 @@ def fit(
         {
             "patches": {**dataclasses.asdict(config.patches), "patch_px": config.patches.patch_px},
             "dn_divisor": DN_DIVISOR,
+            "levels": sorted({file.attributes["level"] for file in files}),
             "patch_files": {str(file.path): file.attributes["checksum"] for file in files},
         },
     )

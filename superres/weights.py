@@ -9,6 +9,7 @@ one. Their networks see the 10 m bands as B04, B03, B02, B08; ours as B02, B03, 
 import common  # isort: skip  # noqa: F401  before TensorFlow, whose notes at the start it turns off
 
 import argparse
+import hashlib
 import logging
 import re
 import sys
@@ -24,7 +25,7 @@ import numpy as np
 from common import cli
 from common.errors import WeightsError
 from common.files import cache_folder
-from common.run import WEIGHTS
+from common.run import CONFIG, WEIGHTS, read_config
 from common.scene import Scene
 from common.wheels import DSEN2_WEIGHTS, fetch_member
 
@@ -128,27 +129,33 @@ def fetch_published(name: str) -> Path:
     published = PUBLISHED[name]
     path = cache_folder() / "weights" / f"{name}.hdf5"
     if not path.exists():
-        logger.info("the weights %s come under %s", name, LICENCE)
+        logger.warning("the weights %s come under %s", name, LICENCE)  # whatever --log-level is
     return fetch_member(DSEN2_WEIGHTS, f"{IN_WHEEL}/{published.member}", published.sha256, path)
 
 
-def published_level(source: Path | str) -> str | None:
-    """`L1C` or `L2A` for published weights, by name or by their file's; None where it is not known."""
-    names = {PUBLISHED[name].member: PUBLISHED[name] for name in PUBLISHED} | PUBLISHED
-    found = names.get(str(source)) or names.get(Path(source).name) or names.get(Path(source).stem)
-    return found.level if found else None
+def trained_levels(source: Path | str) -> tuple[str, ...]:
+    """Levels of the products that weights were trained on, `L1C` and `L2A`; none where that is not known.
+
+    Published weights are known by their content, whatever their file is called; run folders say it in `config.json`.
+    """
+    file = find_weights(source)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    for published in PUBLISHED.values():
+        if published.sha256 == digest:
+            return (published.level,)
+    return tuple(read_config(file.parent).get("levels", ())) if (file.parent / CONFIG).exists() else ()
 
 
 def warn_of_level(source: Path | str, scenes: Iterable[Scene]) -> None:
-    """Warn where published weights meet products of another level than they were trained on."""
-    level = published_level(source)
-    others = [scene for scene in scenes if level and scene.level != level]
+    """Warn where weights meet products of another level than they were trained on."""
+    levels = trained_levels(source)
+    others = [scene for scene in scenes if levels and scene.level not in levels]
     if others:
         logger.warning(
             "%s was trained on %s and meets %s: the top of the atmosphere and the surface reflect differently, "
-            "so the result may be less exact than published",
+            "so the result may be less exact",
             source,
-            level,
+            " and ".join(levels),
             others[0].level,
         )
 
@@ -179,6 +186,12 @@ def load_weights(model: keras.Model, path: Path | str) -> None:
         raise WeightsError(
             f"{file} does not hold weights of {model.name} ({reason}); give weights of the same network and GSD."
         ) from error
+    _require_numbers(model, file)
+
+
+def _require_numbers(model: keras.Model, file: Path) -> None:
+    if not all(np.isfinite(array).all() for array in model.get_weights()):
+        raise WeightsError(f"{file} holds values that are not finite; give weights of a run that ended well.")
 
 
 def is_published(file: Path) -> bool:

@@ -1,6 +1,8 @@
 """`superres/predict.py` as it is called: files, options, and one line for each kind of bad input."""
 
+import hashlib
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -197,20 +199,29 @@ def test_several_scenes(run, folder, product, tmp_path, capfd):
 
 
 def test_overwrite(run, folder, product, tmp_path):
-    (tmp_path / "out.tif").write_text("old")
+    """With it goes what GIS programs wrote beside the old file, and what a killed run left."""
+    process = subprocess.Popen(["true"])
+    process.wait()
+    old = ("out.tif", "out.tif.aux.xml", "out.tif.ovr", f".{platform.node()}.{process.pid}.partial.out.tif")
+    for name in old:
+        (tmp_path / name).write_text("old")
     assert run(product, "--run-dir", folder / "run20", "--output", tmp_path / "out.tif", "--overwrite")[0] == 0
     assert names(tmp_path / "out.tif") == list(BANDS_20M)
+    assert [path.name for path in tmp_path.iterdir()] == ["out.tif"]
 
 
 def test_the_report_tells_consistency(run, folder, product, tmp_path):
     _, stderr = run(
         product, "--run-dir", folder / "run20", "--output", tmp_path / "out.tif", "--consistent", level="INFO"
     )
-    assert "20 m bands: degraded, they missed the input by " in stderr
+    assert "out.tif: 20 m bands, degraded, missed the input by " in stderr
     assert "DN before the correction, by " in stderr
 
 
 def test_published_weights_on_the_other_level_warn(run, folder, product, tmp_path, monkeypatch):
+    content = hashlib.sha256((folder / "20.weights.h5").read_bytes()).hexdigest()
+    known = weights.PUBLISHED["dsen2-l1c-20m"]._replace(sha256=content)
+    monkeypatch.setitem(weights.PUBLISHED, "dsen2-l1c-20m", known)
     monkeypatch.setattr(weights, "fetch_published", lambda name: folder / "20.weights.h5")
     arguments = ("--weights", "dsen2-l1c-20m", "--output", tmp_path / "out.tif", "--overwrite")
     code, stderr = run(product, *arguments)
@@ -232,6 +243,8 @@ def test_published_weights_on_the_other_level_warn(run, folder, product, tmp_pat
         (("--roi-lonlat", "11,47,12,48"), "is outside the scene, which covers 10.33"),
         (("--roi-lonlat", "10.35,47.84,10.34,47.85"), "is empty or upside down"),
         (("--window", "100"), "--window must be a multiple of 6"),
+        (("--roi-pixels", ""), "expected four numbers"),
+        (("--roi-lonlat", ""), "expected four numbers"),
     ],
 )
 def test_regions_and_windows(fails, folder, product, tmp_path, option, reason):
@@ -271,6 +284,21 @@ def test_weights_that_are_none(fails, folder, product, tmp_path):
     assert "there are no weights dsen2-l1c-10m; give" in fails(product, "--weights", "dsen2-l1c-10m", *output)
 
 
+def test_weights_that_are_no_numbers(fails, folder, product, tmp_path):
+    model = build_network("dsen2", 20)
+    for file, value in (("nan", np.nan), ("huge", 1e30)):
+        model.load_weights(folder / "20.weights.h5")
+        model.get_layer("first").kernel.assign(np.full(model.get_layer("first").kernel.shape, value))
+        model.save_weights(tmp_path / f"{file}.weights.h5")
+    output = ("--output", tmp_path / "out.tif")
+    assert "nan.weights.h5 holds values that are not finite" in fails(
+        product, "--weights", tmp_path / "nan.weights.h5", *output
+    )
+    assert "the network for 20 m gives values that are not finite at row 0, column 0 of " in fails(
+        product, "--weights", tmp_path / "huge.weights.h5", *output
+    )
+
+
 def test_weights_of_a_network_with_other_bands(fails, monkeypatch, product, tmp_path):
     inputs = keras.Input((None, None, 7))
     keras.Model(inputs, keras.layers.Conv2D(3, 3)(inputs)).save_weights(tmp_path / "other.weights.h5")
@@ -295,6 +323,15 @@ def test_outputs_that_cannot_be(fails, folder, product, tmp_path):
         product, product, *run20, "--output", tmp_path / "there.tif"
     )
     assert "a scene is given twice" in fails(product, product, *run20, "--output", tmp_path)
+    assert "out.png must end with .tif or .tiff" in fails(
+        product, *run20, "--output", tmp_path / "out.png", "--quicklook"
+    )
+
+
+def test_a_scene_of_one_coarse_pixel(fails, folder, tmp_path):
+    product = write_safe(tmp_path, size=6, pixels=textured_pixels(np.random.default_rng(0), 6))
+    line = fails(product, "--run-dir", folder / "run60", "--output", tmp_path / "out.tif")
+    assert "has 6 x 6 px of 10 m; sharpening 60 m bands takes at least 2 of their pixels each way" in line
 
 
 def test_a_product_without_60m_bands(fails, folder, tmp_path):

@@ -1,6 +1,7 @@
 """`superres/weights.py`: published weights are fetched once, checked, kept in the cache, and their licence is told."""
 
 import hashlib
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -11,9 +12,10 @@ import pytest
 from common import wheels
 from common.errors import WeightsError
 from common.files import cache_folder
+from common.run import CONFIG, WEIGHTS
 from common.wheels import DSEN2_WEIGHTS, Wheel
 from superres import weights
-from superres.weights import IN_WHEEL, PUBLISHED, find_weights, published_level
+from superres.weights import IN_WHEEL, PUBLISHED, find_weights, trained_levels
 
 ROOT = Path(__file__).parents[2]
 
@@ -67,7 +69,8 @@ def test_a_wheel_with_other_content(wheel, monkeypatch, capsys):
     other = weights.PUBLISHED["dsen2-l1c-20m"]._replace(member="none.hdf5")
     monkeypatch.setitem(weights.PUBLISHED, "dsen2-l1c-20m", other)
     assert weights.main(["dsen2-l1c-20m", "--log-level", "WARNING"]) == 1
-    (line,) = capsys.readouterr().err.splitlines()
+    licence, line = capsys.readouterr().err.splitlines()
+    assert "GPL-3" in licence
     assert line.startswith("DownloadError: remote-sensing-processor 0.1 holds no ")
     assert not (cache_folder() / "weights").exists()
 
@@ -80,18 +83,15 @@ def test_an_unknown_name(wheel, capsys):
         find_weights("dsen2-l2a-20m")
 
 
-@pytest.mark.parametrize(
-    "source, level",
-    [
-        ("dsen2-l1c-20m", "L1C"),
-        ("dsen2-l2a-60m", "L2A"),
-        ("/cache/weights/dsen2-l2a-60m.hdf5", "L2A"),
-        (Path("models/l1c_dsen2_60m_s2_038_lr_1e-04.hdf5"), "L1C"),
-        ("runs/first", None),
-    ],
-)
-def test_levels_are_known(source, level):
-    assert published_level(source) == level
+def test_levels_are_known_by_content_and_from_run_folders(wheel, tmp_path):
+    assert trained_levels("dsen2-l1c-20m") == ("L1C",)
+    copy = shutil.copy(find_weights("dsen2-l2a-60m"), tmp_path / "mine.hdf5")
+    assert trained_levels(copy) == ("L2A",)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / WEIGHTS).write_text("weights of my own")
+    assert trained_levels(tmp_path / "run") == ()
+    (tmp_path / "run" / CONFIG).write_text('{"levels": ["L1C", "L2A"]}')
+    assert trained_levels(tmp_path / "run") == ("L1C", "L2A")
 
 
 def test_help_of_the_script():

@@ -1,14 +1,21 @@
 """`superres/predict.py` on several ranks: the files are those of one process."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from osgeo import gdal
 
 import common.distributed as hvd
+from common.errors import ProductError
+from common.windows import Window
 from superres import predict
 from superres.networks import NETWORKS, build_network
+from superres.sharpening import Sharpener
 from tests.checks import set_random_weights
 from tests.fake_safe import textured_pixels, with_nodata, write_safe
 from tests.tiny_training import TILES, tiny_network
@@ -86,6 +93,65 @@ def test_many_scenes_are_shared(
     files = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert len(files) == 3
     assert files == {path.name: path.read_bytes() for path in mine.iterdir()}
+
+
+def test_the_report_of_all_scenes_is_logged(shared_path: Path, words: list[str], capfd: pytest.CaptureFixture) -> None:
+    scenes = [str(path) for path in hvd.on_rank_zero(lambda: [write_scene(shared_path, number) for number in range(2)])]
+    hvd.on_rank_zero((shared_path / "out").mkdir)
+    more = ("--consistent", "--log-level", "INFO", "--output", str(shared_path / "out"))
+    assert predict.main([*scenes, *words, *more]) == 0
+    told = hvd.allgather_object(capfd.readouterr().err)
+    for scene in scenes:
+        assert told[0].count(f"{Path(scene).stem}.tif: 20 m bands, degraded, missed the input by ") == 1
+    assert "missed" not in "".join(told[1:])
+
+
+def test_a_rank_that_fails_leaves_nothing_behind(
+    shared_path: Path, words: list[str], capfd: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last rank meets what cannot be sharpened after some windows were written."""
+    sharpen = Sharpener.sharpen
+
+    def fail_late(self: Sharpener, dn: object, read: object, window: Window, shape: object) -> np.ndarray:
+        if hvd.rank() == hvd.size() - 1 and window.row > 36:
+            raise ProductError("B05 is damaged.")
+        return sharpen(self, dn, read, window, shape)
+
+    monkeypatch.setattr(Sharpener, "sharpen", fail_late)
+    scene = str(hvd.on_rank_zero(lambda: write_scene(shared_path, 0)))
+    hvd.on_rank_zero((shared_path / "out").mkdir)
+    assert predict.main([scene, *words, "--output", str(shared_path / "out" / "out.tif")]) == 1
+    told = hvd.allgather_object([line for line in capfd.readouterr().err.splitlines() if "Error" in line])
+    assert told == [["ProductError: B05 is damaged."]] + [[]] * (hvd.size() - 1)
+    assert list((shared_path / "out").iterdir()) == []
+
+
+def test_a_process_with_other_threads_gives_the_same_but_for_rounding(shared_path: Path, words: list[str]) -> None:
+    """A command of its own, with all cores, beside ranks that share them."""
+    scene = str(hvd.on_rank_zero(lambda: write_scene(shared_path, 0)))
+    weights = shared_path / "tiny.weights.h5"
+    hvd.on_rank_zero(lambda: write_tiny(weights))
+    line = [scene, "--weights", str(weights), "--model", "tiny", "--log-level", "WARNING", "--window", "18", "--output"]
+    assert predict.main([*line, str(shared_path / "many.tif")]) == 0
+    hvd.on_rank_zero(lambda: run_alone([*line, str(shared_path / "one.tif")]))
+    many, one = (gdal.Open(str(shared_path / name)).ReadAsArray().astype(int) for name in ("many.tif", "one.tif"))
+    assert np.abs(many - one).max() <= 1
+    assert (many != one).mean() < 1e-3
+
+
+def write_tiny(path: Path) -> None:
+    model = build_network("tiny", 20)
+    set_random_weights(model, spread=0.05)
+    model.save_weights(path)
+
+
+def run_alone(line: list[str]) -> None:
+    """The command as a user starts it, knowing of no other rank."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("OMPI_", "PMIX_", "PMI_", "PRTE_"))
+    }
+    command = [sys.executable, "superres/predict.py", *line]
+    subprocess.run(command, cwd=Path(__file__).parents[2], env=environment, check=True, timeout=120)
 
 
 def test_bad_input_is_told_once(shared_path: Path, words: list[str], capfd: pytest.CaptureFixture) -> None:
