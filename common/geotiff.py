@@ -6,7 +6,9 @@ The file appears whole or not at all.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +74,8 @@ def check_output(path: Path, overwrite: bool, info_size: int = 0) -> None:
     """
     if path.is_dir():
         raise OutputError(f"{path} is a folder; give the name of a file.")
+    if path.exists() and not path.is_file():
+        raise OutputError(f"{path} is no ordinary file; give another --output.")
     if path.exists() and not overwrite:
         raise OutputError(f"{path} exists; replace it with --overwrite, or give another --output.")
     if not path.parent.is_dir():
@@ -110,21 +114,18 @@ def write_geotiff(path: Path, info: RasterInfo, strips: Iterator[np.ndarray], cl
 
 def _write_tiles(path: Path, info: RasterInfo, strips: Iterator[np.ndarray]) -> None:
     """Write all pixels, whole rows of tiles at a time, so that no tile is compressed twice."""
-    with _as_output_error(path):
-        dataset = _create(path, info)
-    row, waiting = 0, np.empty((0, info.grid.cols, len(info.bands)), np.uint16)
-    for strip in strips:
-        waiting = np.concatenate([waiting, strip])
-        whole = len(waiting) // TILE_PX * TILE_PX
+    with _dataset(path, lambda: _create(path, info)) as holder:
+        row, waiting = 0, np.empty((0, info.grid.cols, len(info.bands)), np.uint16)
+        for strip in strips:
+            waiting = np.concatenate([waiting, strip])
+            whole = len(waiting) // TILE_PX * TILE_PX
+            with _as_output_error(path):
+                _write_rows(holder[0], row, waiting[:whole])
+            row, waiting = row + whole, waiting[whole:]
+        if row + len(waiting) != info.grid.rows:
+            raise ValueError(f"{info.grid.rows} rows were announced, {row + len(waiting)} came.")
         with _as_output_error(path):
-            _write_rows(dataset, row, waiting[:whole])
-        row, waiting = row + whole, waiting[whole:]
-    if row + len(waiting) != info.grid.rows:
-        raise ValueError(f"{info.grid.rows} rows were announced, {row + len(waiting)} came.")
-    with _as_output_error(path):
-        _write_rows(dataset, row, waiting)
-        dataset.FlushCache()
-        del dataset  # closing is where GDAL meets a full disk last
+            _write_rows(holder[0], row, waiting)
 
 
 def _create(path: Path, info: RasterInfo) -> gdal.Dataset:
@@ -174,25 +175,41 @@ def _add_overviews(path: Path, grid: GeoReference) -> None:
     count = max(0, math.ceil(math.log2(max(grid.rows, grid.cols) / SMALLEST_OVERVIEW_PX)))
     if not count:
         return
-    with _as_output_error(path):
-        dataset = gdal.Open(str(path), gdal.GA_Update)
-        dataset.BuildOverviews("AVERAGE", [2**level for level in range(1, count + 1)])
-        dataset.FlushCache()
-        del dataset
+    with _dataset(path, lambda: gdal.Open(str(path), gdal.GA_Update)) as holder, _as_output_error(path):
+        holder[0].BuildOverviews("AVERAGE", [2**level for level in range(1, count + 1)])
 
 
 def _copy_as_cog(plain: Path, path: Path) -> None:
     """The same in the order of a Cloud-Optimized GeoTIFF, with the same overviews."""
     options = [f"BLOCKSIZE={TILE_PX}", "PREDICTOR=YES", "OVERVIEWS=FORCE_USE_EXISTING", *COMPRESSION]
+    driver = gdal.GetDriverByName("COG")
+    with _dataset(path, lambda: driver.CreateCopy(str(path), gdal.Open(str(plain)), options=options)):
+        pass
+
+
+@contextmanager
+def _dataset(path: Path, make: Callable[[], gdal.Dataset]) -> Iterator[list[gdal.Dataset]]:
+    """A dataset that is closed at the end, which is where GDAL meets a full disk last.
+
+    It comes in a list of its own: whoever holds the dataset itself keeps it open, a traceback as well.
+    """
     with _as_output_error(path):
-        copy = gdal.GetDriverByName("COG").CreateCopy(str(path), gdal.Open(str(plain)), options=options)
-        copy.FlushCache()
-        del copy
+        holder = [make()]
+    try:
+        yield holder
+        with _as_output_error(path):
+            holder[0].FlushCache()
+    except BaseException:
+        with suppress(OutputError), _as_output_error(path):  # the first error says it
+            holder.clear()
+        raise
+    with _as_output_error(path):
+        holder.clear()
 
 
 @contextmanager
 def _as_output_error(path: Path) -> Iterator[None]:
-    """Turn GDAL's errors, those it only prints as well, into one OutputError."""
+    """Turn GDAL's errors, those it only prints and those of closing as well, into one OutputError."""
     messages: list[str] = []
 
     def collect(severity: int, _number: int, message: str) -> None:
@@ -200,11 +217,14 @@ def _as_output_error(path: Path) -> Iterator[None]:
             messages.append(message.strip())
 
     gdal.PushErrorHandler(collect)
+    hook, sys.unraisablehook = sys.unraisablehook, lambda found: messages.append(str(found.exc_value))
     try:
         yield
     except RuntimeError as error:
         messages.append(str(error))
+        traceback.clear_frames(error.__traceback__)  # they hold datasets
     finally:
+        sys.unraisablehook = hook
         gdal.PopErrorHandler()
     if messages:
         reason = next(filter(None, messages), "GDAL gives no reason")

@@ -61,7 +61,8 @@ def lonlat_region(text: str, grid: GeoReference, smallest: int = 1) -> Window:
         raise SettingError(f"{option} is no place; longitudes, -180 to 180, come before latitudes, -90 to 90.")
     if east <= west or north <= south:
         raise SettingError(
-            f"{option} is empty or upside down; expected lon1 < lon2 (west, east) and lat1 < lat2 (south, north)."
+            f"{option} is empty or upside down; expected lon1 < lon2 (west, east) and lat1 < lat2 (south, north); what "
+            f"lies on both sides of 180 degrees goes in two parts."
         )
     left, top, right, bottom = _pixel_bounds((west, south, east, north), grid)
     x1, y1, x2, y2 = max(left, 0), max(top, 0), min(right, grid.cols), min(bottom, grid.rows)

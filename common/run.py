@@ -226,7 +226,10 @@ def read_config(folder: Path) -> dict:
     """
     path = folder / CONFIG
     try:
-        return json.loads(path.read_text())
+        config = json.loads(path.read_text())
+        if not isinstance(config, dict) or not isinstance(config.get("settings", {}), dict):
+            raise ValueError("it holds no settings")
+        return config
     except FileNotFoundError:
         raise RunFolderError(f"{folder} has no {CONFIG}; give the folder that a training run wrote.") from None
     except (OSError, ValueError) as error:

@@ -60,10 +60,11 @@ class Correction:
                     rows.forget_above(done - self.context)
 
     def residuals(self) -> dict[int, tuple[np.ndarray, np.ndarray]]:
-        """GSD -> RMS in reflectance * 10000 of each band, before and after; after the last strip."""
+        """GSD -> RMS in reflectance * 10000 of each band, before and after; NaN without a usable pixel. After the last strip."""
         found = {}
         for gsd, (before, after, pixels) in self.sums.items():
-            found[gsd] = (np.sqrt(before / np.maximum(pixels, 1)), np.sqrt(after / np.maximum(pixels, 1)))
+            count = np.where(pixels > 0, pixels, np.nan)
+            found[gsd] = (np.sqrt(before / count), np.sqrt(after / count))
         return found
 
     def _corrected(self, place: Window, strip: Strip) -> Strip:

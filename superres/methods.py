@@ -73,7 +73,8 @@ def find_networks(sources: Sequence[str], network: str, gsd: int | None) -> tupl
         WeightsError, RunFolderError, DownloadError: as `describe_weights`.
         SettingError: a network is for another GSD.
     """
-    found = [describe_weights(source, network) for source in dict.fromkeys(sources)]
+    distinct = {Path(source).resolve(): source for source in reversed(sources)}  # `run` and `./run` are one
+    found = [describe_weights(source, network) for source in reversed(distinct.values())]
     gsd = gsd or found[0].gsd
     for trained in found:
         if trained.gsd != gsd:

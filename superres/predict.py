@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 import common.distributed as hvd
@@ -184,6 +185,7 @@ def set_out(arguments: argparse.Namespace) -> tuple[list[Job], dict[int, Trained
         job = Job(scene, find_region(arguments, grid, max(networks) // 10), output)
         bands = len(ScenePrediction(scene, sharpeners(scene, networks, {}), job.region, arguments.copy_10m).bands)
         check_output(output, arguments.overwrite, 2 * bands * job.region.height * job.region.width)
+        refuse_input(output, scene, networks)
         if output.suffix.lower() not in SUFFIXES:
             raise SettingError(f"--output {output} must end with {' or '.join(SUFFIXES)}, or be a folder that exists.")
         if arguments.quicklook:
@@ -235,6 +237,19 @@ def output_files(scenes: Sequence[Scene], output: Path) -> list[Path]:
     if len(set(files)) < len(files):
         raise SettingError("a scene is given twice; give each once.")
     return files
+
+
+def refuse_input(output: Path, scene: Scene, networks: dict[int, TrainedNetwork]) -> None:
+    """Raise where a result would replace, or lie among, what it is made from.
+
+    Raises:
+        SettingError: it would.
+    """
+    place = output.resolve()
+    read = [scene.path.resolve(), *(trained.file.resolve() for trained in networks.values())]
+    folder = read[0] if scene.path.is_dir() else read[0].parent if scene.path.suffix == ".xml" else None
+    if place in read or (folder and folder in place.parents):
+        raise SettingError(f"--output {output} is, or lies in, what is read; give another place.")
 
 
 def quicklook_file(output: Path) -> Path:
@@ -324,8 +339,12 @@ def report(job: Job, prediction: ScenePrediction, seconds: float) -> list[str]:
     ]
     if prediction.correction:
         lines += [
-            f"{job.output}: {gsd} m bands, degraded, missed the input by {rms(before):.2f} DN before the correction, by "
-            f"{rms(after):.3f} DN after it (RMS)"
+            f"{job.output}: {gsd} m bands, degraded, "
+            + (
+                f"missed the input by {rms(before):.2f} DN before the correction, by {rms(after):.3f} DN after it (RMS)"
+                if np.isfinite(before).all()
+                else "have no pixel whose surroundings are valid: nothing was corrected"
+            )
             for gsd, (before, after) in prediction.correction.residuals().items()
         ]
     return lines

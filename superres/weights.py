@@ -182,11 +182,19 @@ def load_weights(model: keras.Model, path: Path | str) -> None:
     except WeightsError:
         raise
     except Exception as error:  # Keras and h5py raise many kinds; all mean the same here
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        reason = _reason(error)
         raise WeightsError(
             f"{file} does not hold weights of {model.name} ({reason}); give weights of the same network and GSD."
         ) from error
     _require_numbers(model, file)
+
+
+def _reason(error: Exception) -> str:
+    """One line of what Keras or h5py say; of shapes that differ, the shapes."""
+    shapes = re.search(r"variable\.shape=(\([^)]*\)), Received: value\.shape=(\([^)]*\))", str(error))
+    if shapes:
+        return f"an array {shapes[2]} where the network has {shapes[1]}"
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
 def _require_numbers(model: keras.Model, file: Path) -> None:

@@ -216,6 +216,15 @@ def test_the_report_tells_consistency(run, folder, product, tmp_path):
     )
     assert "out.tif: 20 m bands, degraded, missed the input by " in stderr
     assert "DN before the correction, by " in stderr
+    empty = write_safe(
+        tmp_path,
+        size=SIZE,
+        pixels={b: 0 * image for b, image in textured_pixels(np.random.default_rng(0), SIZE).items()},
+    )
+    _, stderr = run(
+        empty, "--run-dir", folder / "run20", "--output", tmp_path / "empty.tif", "--consistent", level="INFO"
+    )
+    assert "have no pixel whose surroundings are valid: nothing was corrected" in stderr
 
 
 def test_published_weights_on_the_other_level_warn(run, folder, product, tmp_path, monkeypatch):
@@ -326,6 +335,16 @@ def test_outputs_that_cannot_be(fails, folder, product, tmp_path):
     assert "out.png must end with .tif or .tiff" in fails(
         product, *run20, "--output", tmp_path / "out.png", "--quicklook"
     )
+
+
+def test_inputs_are_not_overwritten(fails, folder, tmp_path):
+    patch = write_patch_folder(tmp_path)
+    (run20 := tmp_path / "run").mkdir()
+    for name in (CONFIG, WEIGHTS):
+        (run20 / name).write_bytes((folder / "run20" / name).read_bytes())
+    for output in (patch / f"{patch.name}_B05.tif", patch / "new.tif", run20 / WEIGHTS):
+        line = fails(patch, "--run-dir", run20, "--output", output, "--overwrite")
+        assert "is, or lies in, what is read" in line
 
 
 def test_a_scene_of_one_coarse_pixel(fails, folder, tmp_path):

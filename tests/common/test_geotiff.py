@@ -176,6 +176,7 @@ def test_full_disk(tmp_path, kind, size):
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"cannot write to {tmp_path}: "), done.stdout + done.stderr
     assert done.stdout.count("\n") == 1
+    assert done.stderr == ""
     assert list(tmp_path.iterdir()) == []
 
 
@@ -189,6 +190,10 @@ def test_outputs_refused_before_the_work(tmp_path):
         check_output(tmp_path / "missing" / "out.tif", overwrite=True)
     with pytest.raises(OutputError, match="is a folder; give the name of a file"):
         check_output(tmp_path, overwrite=True)
+    os.mkfifo(tmp_path / "pipe.tif")
+    with pytest.raises(OutputError, match="is no ordinary file"):
+        check_output(tmp_path / "pipe.tif", overwrite=True)
+    (tmp_path / "pipe.tif").unlink()
     free = os.statvfs(tmp_path)
     with pytest.raises(OutputError, match=r"cannot write .*out\.tif: No space left on device"):
         check_output(tmp_path / "out.tif", False, int(2 * free.f_bavail * free.f_frsize / geotiff.LEAST_COMPRESSED))

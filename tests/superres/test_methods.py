@@ -51,7 +51,7 @@ def test_networks_of_runs_and_files(tmp_path, gsd):
     runs = [write_run(tmp_path / name, gsd, name) for name in ("vdsen2", "dsen2")]
     file = str(Path(runs[1]).rename(tmp_path / "moved") / "best.weights.h5")
     (tmp_path / "moved" / run.CONFIG).unlink()
-    found, found_gsd = find_networks([runs[0], file, runs[0]], "dsen2", None)
+    found, found_gsd = find_networks([runs[0], file, f"{runs[0]}/../vdsen2"], "dsen2", None)
     assert found_gsd == gsd
     assert {name: (trained.network, trained.source) for name, trained in found.items()} == {
         "vdsen2": ("vdsen2", runs[0]),
