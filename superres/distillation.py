@@ -7,10 +7,9 @@ factor; the native bands stay the truth that the student is validated with.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import keras
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
@@ -25,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 BATCH = 32
 MAX_DN = 65535
+
+Predict = Callable[[dict[str, tf.Tensor]], tf.Tensor]  # inputs by name -> result, both in network units
 
 
 def taught_files(files: Sequence[PatchFile], teacher: TrainedNetwork, progress: bool = False) -> list[PatchFile]:
@@ -41,9 +42,9 @@ def taught_files(files: Sequence[PatchFile], teacher: TrainedNetwork, progress: 
     mine = missing[hvd.rank() :: hvd.size()]
     if mine:
         logger.info("%s predicts the patches of %d scenes", teacher.source, len(missing))
-        model = teacher.build("float32")
+        predict = tf.function(teacher.build("float32"), reduce_retracing=True)
         for number in tqdm(mine, desc="predicting patches", unit="scene", disable=not progress):
-            write_taught(files[number], model, teacher, paths[number])
+            write_taught(files[number], predict, teacher, paths[number])
     hvd.barrier()
     list(paths[0].parent.iterdir())  # makes a network file system look again for what other nodes have written
     return [PatchFile(path) for path in paths]
@@ -62,18 +63,17 @@ def is_taught(path: Path, file: PatchFile) -> bool:
         return False
 
 
-def write_taught(file: PatchFile, model: keras.Model, teacher: TrainedNetwork, path: Path) -> None:
-    """Copy a patch file with the model's predictions for targets."""
+def write_taught(file: PatchFile, predict: Predict, teacher: TrainedNetwork, path: Path) -> None:
+    """Copy a patch file with the teacher's predictions for targets."""
     attributes = {**file.attributes, "teacher": teacher.source, "teacher_sha256": teacher.sha256}
     attributes["taught_from"] = file.attributes["checksum"]
-    write_patch_file(path, {**file.arrays, "target": predict_targets(file, model, teacher.gsd)}, attributes)
+    write_patch_file(path, {**file.arrays, "target": predict_targets(file, predict, teacher.gsd)}, attributes)
 
 
-def predict_targets(file: PatchFile, model: keras.Model, gsd: int) -> np.ndarray:
+def predict_targets(file: PatchFile, predict: Predict, gsd: int) -> np.ndarray:
     """What a network makes of the inputs of a patch file: DN as its target is stored, uint16."""
     patches = FusionPatches([file], [np.arange(len(file))], gsd)
     scale, shift = patches.scales[0], patches.shifts["target"][0]
-    predict = tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True)
     targets = np.empty(file.arrays["target"].shape, np.uint16)
     for first in range(0, len(file), BATCH):
         numbers = np.arange(first, min(first + BATCH, len(file)))

@@ -243,7 +243,7 @@ def measure(model: keras.Model, config: SuperresConfig, test_scenes: Sequence[Sc
     mine = range(hvd.rank(), len(test_scenes), hvd.size())
     rows = {}
     for number in mine:
-        result = evaluate_scene(test_scenes[number], model, config.model, config.patches)
+        result = evaluate_scene(test_scenes[number], model, config.model, config.patches, config.upsample)
         rows[number] = result.rows
         if number == 0:
             draw(result, config, folder)
