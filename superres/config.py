@@ -1,10 +1,12 @@
 """Settings of super-resolution training: every default with its meaning, unit and source."""
 
+import math
 from dataclasses import dataclass
 
 from common.errors import SettingError
 from common.patches import PATCHES_PER_TILE, PatchSettings
 from common.run import RunConfig, setting
+from superres.losses import PIXEL_LOSSES
 from superres.networks import NETWORKS, UPSAMPLINGS, check_network
 
 DN_DIVISOR = 2000.0  # network unit = reflectance * 10000 / DN_DIVISOR (DSen2)
@@ -36,6 +38,12 @@ class SuperresConfig(RunConfig):
         "gaussian",
         choices=("gaussian", "mtf"),
     )
+    loss: str = setting("what training makes small, see superres/losses.py", "l1", choices=tuple(PIXEL_LOSSES))
+    brightness_power: float = setting(
+        "weight of a pixel in the loss: its reflectance to this power; 1 makes bright ones count more, -1 relative "
+        "errors count, 0 all alike",
+        0.0,
+    )
     patch_cache: str = setting(
         "folder of the patch files; those that are there are used again", "patches", metavar="DIR"
     )
@@ -61,5 +69,7 @@ class SuperresConfig(RunConfig):
         check_network(self.model, self.upsample)
         if not 0 <= self.validation_fraction < 1:
             raise SettingError(f"--validation-fraction must be at least 0 and below 1; got {self.validation_fraction}.")
+        if not math.isfinite(self.brightness_power):
+            raise SettingError(f"--brightness-power must be a finite number; got {self.brightness_power}.")
         if self.patches_per_tile is not None and self.patches_per_tile < 1:
             raise SettingError(f"--patches-per-tile must be at least 1; got {self.patches_per_tile}.")

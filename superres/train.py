@@ -35,6 +35,7 @@ from superres import plots
 from superres.config import DN_DIVISOR, SuperresConfig
 from superres.data import FusionPatches
 from superres.distillation import taught_files
+from superres.losses import pixel_loss
 from superres.measure import SceneResult, evaluate_scene
 from superres.networks import build_network
 from superres.precision import has_bfloat16
@@ -170,7 +171,8 @@ def build_model(config: SuperresConfig) -> keras.Model:
     if config.init_weights and hvd.rank() == 0:  # the others get them from it
         load_weights(model, config.init_weights)
     # Nadam, as in the DSen2 paper.
-    compile_model(model, keras.optimizers.Nadam(config.learning_rate), "mean_absolute_error", config.precision)
+    loss = pixel_loss(config.loss, config.brightness_power)
+    compile_model(model, keras.optimizers.Nadam(config.learning_rate), loss, config.precision)
     return model
 
 

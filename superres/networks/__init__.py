@@ -13,7 +13,7 @@ from common.errors import SettingError
 from common.layers import REACH_PX
 from common.sentinel2 import BANDS_BY_GSD, input_gsds, scale_factor
 from superres.layers import Upsample
-from superres.networks import dsen2, lowres
+from superres.networks import dsen2, fuse, lowres, palsson
 
 # Keras dtype policies: variables stay float32.
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
@@ -40,6 +40,8 @@ class Network:
 NETWORKS = {
     "dsen2": Network(dsen2.dsen2, dsen2.receptive_radius(blocks=6)),
     "vdsen2": Network(dsen2.vdsen2, dsen2.receptive_radius(blocks=32)),
+    "palsson": Network(palsson.palsson, dsen2.receptive_radius(palsson.BLOCKS)),
+    "fuse": Network(fuse.fuse, len(fuse.FEATURES) + 1),
     "lowres": Network(lowres.lowres, lowres.receptive_radius(), at_own_gsd=True),
     "tiny": Network(dsen2.tiny, dsen2.receptive_radius(blocks=2)),
 }
