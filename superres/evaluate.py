@@ -2,8 +2,8 @@
 
     python superres/evaluate.py --tiles test.txt --run-dir runs/first runs/second --output results
 
-Scenes + run folders -> `metrics.csv`, `metrics.md`, `reflectance.csv`, `evaluation.json`, figures. At reduced scale there is a truth (`superres/measure.py`),
-at full scale there is none (`superres/full_scale.py`).
+Scenes + run folders -> `metrics.csv`, `metrics.md`, `reflectance.csv`, `evaluation.json`, figures. At reduced scale
+there is a truth (`superres/measure.py`), at full scale there is none (`superres/full_scale.py`).
 """
 
 import common  # isort: skip  # noqa: F401  before TensorFlow, whose notes at the start it turns off

@@ -89,3 +89,16 @@ def test_what_is_read_is_bounded_by_the_window(model, scene, margin):
         return read(window)
 
     list(predict_windows(model, counting, SIZE, 60, margin, 24))
+
+
+@pytest.mark.parametrize("gsd", [20, 60])
+@pytest.mark.parametrize("name, upsample", [("palsson", "bicubic"), ("fuse", "nearest"), ("lowres", "bilinear")])
+def test_every_network_leaves_no_seams(name, upsample, gsd):
+    """Larger than a window and its margins, so that windows are cut off from what is far away."""
+    model = build_network(name, gsd, upsample=upsample)
+    set_random_weights(model)
+    inputs, _ = random_batch(gsd, patches=1, size=108)
+    scene = {key: image[0, : image.shape[1] // 6] for key, image in inputs.items()}
+    expected = np.asarray(model({key: image[None] for key, image in scene.items()}))[0]
+    found = predict_scene(model, scene, margin_px(name, gsd, upsample), 12)
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
