@@ -688,6 +688,8 @@ def test_student_learns_what_its_teacher_predicts(bench: Bench) -> None:
     np.testing.assert_allclose(after.arrays["target"], 2000 * np.asarray(model(inputs)).clip(0), atol=0.51)
     assert (after.arrays["target"] != before.arrays["target"]).any()
     np.testing.assert_array_equal(after.arrays["input_10m"], before.arrays["input_10m"])
+    training, validation = train.sources([before], [after], {before.attributes["scene"]: ()}, 20)
+    assert (training.files, validation.files) == ([after], [before])
     code, _ = bench.train(teacher=teacher, run_dir=bench.folder / "again")
     assert code == 0
     assert taught.stat().st_mtime_ns == made
