@@ -38,6 +38,7 @@ setup(
             "superres-train=superres.train:main",
             "superres-predict=superres.predict:main",
             "superres-evaluate=superres.evaluate:main",
+            "superres-compare=superres.compare:main",
             "superres-weights=superres.weights:main",
             "bigearthnet-prepare=bigearthnet.prepare:main",
             "bigearthnet-train=bigearthnet.train:main",

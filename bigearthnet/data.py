@@ -67,6 +67,10 @@ class ClassificationPatches:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def origins(self, numbers: np.ndarray) -> list[str]:
+        """The names of these patches."""
+        return [self.file.names[row] for row in self.rows[numbers]]
+
     def read(self, numbers: np.ndarray) -> dict[str, np.ndarray]:
         """Gather patches as stored.
 

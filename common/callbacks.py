@@ -8,7 +8,7 @@ import csv
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,9 @@ from common.errors import RunFolderError, TrainingError
 from common.files import require_space, whole_file
 
 logger = logging.getLogger(__name__)
+
+CHECK_STEPS = 50  # between two looks at the loss
+SHOWN_NAMES = 3  # scenes that one message spells out
 
 # (model, batch) -> sums over the batch; sums over all batches of all ranks -> what goes into the history.
 BatchSums = Callable[[keras.Model, Any], np.ndarray]
@@ -74,6 +77,62 @@ def require_finite(name: str, value: float, epoch: int) -> None:
             f"the {name} became {value} in epoch {epoch + 1}; the weights in the run folder are from "
             f"before: start a new run with --init-weights RUN_FOLDER and a lower --learning-rate."
         )
+
+
+class FiniteLoss(keras.callbacks.Callback):
+    """Stop on all ranks soon after the loss is no longer finite, and say at which batch that began.
+
+    Losses are left where they were computed and looked at every `CHECK_STEPS` steps, when all ranks tell each other what
+    they found: in between, neither the device nor another rank is waited for. Put it before what writes checkpoints.
+
+    Args:
+        steps: in an epoch.
+        origins: (epoch, step) -> the scenes of this rank's batch.
+
+    Raises:
+        TrainingError: on all ranks.
+    """
+
+    def __init__(self, steps: int, origins: Callable[[int, int], Sequence[str]]):
+        super().__init__()
+        self.steps, self.origins = steps, origins
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self.epoch, self.losses = epoch, []
+
+    def on_train_batch_end(self, batch: int, logs: dict) -> None:
+        self.losses.append(logs["loss"])  # the mean since the epoch began: once it is not finite it stays so
+        if (batch + 1) % CHECK_STEPS == 0 or batch + 1 == self.steps:
+            finite = np.isfinite([float(loss) for loss in self.losses])
+            first = batch + 1 - len(finite) + int(np.argmin(finite))
+            self.losses = []
+            self.agree("loss", None if finite.all() else first)
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        # A loss is from before its step: what the last one made of the weights shows in them alone.
+        finite = all(np.isfinite(float(tf.reduce_sum(variable.value))) for variable in self.model.trainable_variables)
+        self.agree("sum of the weights", None if finite else self.steps - 1)
+
+    def agree(self, what: str, step: int | None) -> None:
+        """Raise on all ranks where one has found something, with the earliest step."""
+        mine = None if step is None else (step, hvd.rank(), tuple(self.origins(self.epoch, step)))
+        found = [part for part in hvd.allgather_object(mine) if part]
+        if found:
+            step, rank, scenes = min(found)  # what one rank's batch spoils, the others see one step later
+            where = f" on rank {rank}" if hvd.size() > 1 else ""
+            error = TrainingError(
+                f"the {what} was no longer finite at batch {step + 1} of epoch {self.epoch + 1}{where}, which holds "
+                f"patches of {_some(scenes)}; the weights in the run folder are from before: start a new run with "
+                f"--init-weights RUN_FOLDER and a lower --learning-rate, or without that scene."
+            )
+            error.on_all_ranks = True
+            raise error
+
+
+def _some(names: Sequence[str]) -> str:
+    distinct = list(dict.fromkeys(names))
+    more = f" and {len(distinct) - SHOWN_NAMES} more" if len(distinct) > SHOWN_NAMES else ""
+    return ", ".join(distinct[:SHOWN_NAMES]) + more
 
 
 class LearningRate(keras.callbacks.Callback):

@@ -42,10 +42,12 @@ def package_version() -> str:
         return "uninstalled"
 
 
-def add_config_options(parser: argparse.ArgumentParser, config_class: type) -> None:
-    """Add an option for each field of a configuration class; what is not given stays out of the namespace."""
+def add_config_options(parser: argparse.ArgumentParser, config_class: type, leave_out: Sequence[str] = ()) -> None:
+    """Add an option for each field of a configuration class but some; what is not given stays out of the namespace."""
     types = typing.get_type_hints(config_class)
     for field in dataclasses.fields(config_class):
+        if field.name in leave_out:
+            continue
         if types[field.name] is bool:
             shown = f"{field.metadata['help']} ({'yes' if field.default else 'no'})"
             parser.add_argument(

@@ -19,6 +19,9 @@ class PatchSource(Protocol):
 
     def __len__(self) -> int: ...
 
+    def origins(self, numbers: np.ndarray) -> list[str]:
+        """The scene, or the file, that each of these patches is from."""
+
     def read(self, numbers: np.ndarray) -> dict[str, np.ndarray]:
         """The patches with these numbers as stored, patches on the first axis."""
 

@@ -6,7 +6,7 @@ All tensors are (batch, rows, cols, bands).
 import keras
 import tensorflow as tf
 
-REACH_PX = {"bilinear": 1, "bicubic": 2}  # pixels on each side that an interpolation uses
+REACH_PX = {"nearest": 0, "bilinear": 1, "bicubic": 2}  # pixels on each side that an interpolation uses
 KEYS_A = -0.5  # Keys 1981
 
 
@@ -21,7 +21,7 @@ class Upsample(keras.layers.Layer):
 
     Args:
         factor: 2 (20 m -> 10 m) or 6 (60 m -> 10 m).
-        method: `bilinear`, or `bicubic` (Keys 1981, a = -0.5).
+        method: `nearest`, `bilinear`, or `bicubic` (Keys 1981, a = -0.5).
     """
 
     def __init__(self, factor: int, method: str = "bilinear", **kwargs):
@@ -56,8 +56,10 @@ class Upsample(keras.layers.Layer):
 
 
 def interpolation_weight(distance: float, method: str) -> float:
-    """The weight of a pixel so many pixels away: of a line, or of Keys' cubic."""
+    """The weight of a pixel so many pixels away: of the nearest one, of a line, or of Keys' cubic."""
     x = abs(distance)
+    if method == "nearest":
+        return float(x < 0.5)
     if method == "bilinear":
         return max(0.0, 1 - x)
     if x <= 1:

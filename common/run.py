@@ -303,3 +303,10 @@ def log_to_file(folder: Path) -> None:
         early.setTarget(handler)
         early.close()
     root.addHandler(handler)
+
+
+def stop_logging_to_file() -> None:
+    """Undo `log_to_file`, for a command that trains several times."""
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if isinstance(handler, RunLog)]:
+        root.removeHandler(handler)

@@ -18,6 +18,7 @@ from common import run
 from common.batch_statistics import AverageStatistics
 from common.callbacks import (
     BatchSums,
+    FiniteLoss,
     LearningRate,
     PoolOverRanks,
     Progress,
@@ -26,7 +27,7 @@ from common.callbacks import (
     read_history,
 )
 from common.checkpoint import read_checkpoint
-from common.dataset import PatchSource, steps_per_epoch, training_batches, validation_batches
+from common.dataset import PatchSource, epoch_order, steps_per_epoch, training_batches, validation_batches
 from common.errors import RunFolderError
 
 logger = logging.getLogger(__name__)
@@ -125,6 +126,7 @@ def training_callbacks(
     """All callbacks, in the order in which they need each other's results."""
     validation = validation_batches(task.validation, config.batch_size) if len(task.validation) else None
     callbacks = [
+        FiniteLoss(steps, lambda epoch, step: batch_origins(config, task, epoch, step)),
         AverageStatistics(),
         PoolOverRanks(validation, task.batch_sums, task.summary),
         learning_rate,
@@ -134,6 +136,12 @@ def training_callbacks(
     if hvd.rank() == 0:
         callbacks.append(keras.callbacks.TensorBoard(str(place.folder / run.TENSORBOARD), write_graph=False))
     return callbacks
+
+
+def batch_origins(config: run.RunConfig, task: Task, epoch: int, step: int) -> list[str]:
+    """The scenes of this rank's training batch."""
+    numbers = epoch_order(len(task.training), config.batch_size, config.seed, epoch)[step]
+    return task.training.origins(numbers)
 
 
 def restore(place: Place, model: keras.Model) -> tuple[int, dict, list[dict]]:

@@ -35,6 +35,10 @@ class FusionPatches:
     def __len__(self) -> int:
         return len(self.row_of)
 
+    def origins(self, numbers: np.ndarray) -> list[str]:
+        """The scene of each of these patches."""
+        return [self.files[file].attributes["scene"] for file in self.file_of[numbers]]
+
     def read(self, numbers: np.ndarray) -> dict[str, np.ndarray]:
         """Gather patches as stored.
 

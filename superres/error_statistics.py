@@ -4,6 +4,9 @@ Images are (rows, cols, bands) in reflectance * 10000, which is DN without offse
 estimates added one after the other, so that a whole tile fits. NumPy only, no I/O.
 """
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 
 from common.windows import grid
@@ -71,6 +74,43 @@ class ErrorStatistics:
     @staticmethod
     def _band_means(image: np.ndarray, groups: np.ndarray, count: int) -> np.ndarray:
         return np.stack([group_means(image[..., band], groups, count) for band in range(image.shape[2])], axis=1)
+
+
+class ReflectanceRow(NamedTuple):
+    """One line of a table of errors by reflectance: the pixels of a band between two of QUANTILES.
+
+    Attributes:
+        band: such as `B05`.
+        above, below: shares of the band's pixels that are darker than the darkest and the brightest of these.
+        reflectance: mean of the truth, in reflectance * 10000, as are rmse and bias, the mean of estimate - truth.
+    """
+
+    scene: str
+    method: str
+    band: str
+    above: float
+    below: float
+    reflectance: float
+    rmse: float
+    bias: float
+
+
+def reflectance_rows(statistics: ErrorStatistics, scene: str, bands: Sequence[str]) -> list[ReflectanceRow]:
+    """Errors of all methods in one scene by reflectance; bins without pixels are left out."""
+    edges = (0.0, *QUANTILES, 1.0)
+    return [
+        ReflectanceRow(
+            scene,
+            method,
+            band,
+            *edges[bin_ : bin_ + 2],
+            *(float(table[bin_, number]) for table in (statistics.reflectance, rmse, statistics.bias[method])),
+        )
+        for method, rmse in statistics.rmse.items()
+        for number, band in enumerate(bands)
+        for bin_ in range(BINS)
+        if not np.isnan(statistics.reflectance[bin_, number])
+    ]
 
 
 def classify(input_10m: np.ndarray, valid: np.ndarray) -> np.ndarray:

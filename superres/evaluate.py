@@ -2,18 +2,20 @@
 
     python superres/evaluate.py --tiles test.txt --run-dir runs/first runs/second --output results
 
-Scenes + run folders -> `metrics.csv`, `metrics.md`, figures. At reduced scale there is a truth (`superres/measure.py`),
-at full scale there is none (`superres/full_scale.py`).
+Scenes + run folders -> `metrics.csv`, `metrics.md`, `reflectance.csv`, `evaluation.json`, figures. At reduced scale
+there is a truth (`superres/measure.py`), at full scale there is none (`superres/full_scale.py`).
 """
 
 import common  # isort: skip  # noqa: F401  before TensorFlow, whose notes at the start it turns off
 
 import argparse
+import json
 import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from tqdm import tqdm
 
@@ -23,15 +25,16 @@ from common.bands import check_grids
 from common.files import write_text
 from common.output_folder import open_output_folder
 from common.patches import PatchSettings
-from common.run import code_revision, utc_now
+from common.run import code_revision, library_versions, utc_now
 from common.scene import Scene
 from common.sentinel2 import BANDS_BY_GSD, input_gsds
 from common.tiles import read_tile_list
 from superres import evaluation_plots, plots
+from superres.error_statistics import ReflectanceRow, reflectance_rows
 from superres.full_scale import measure_full_scale
 from superres.measure import SceneResult, measure_scene
 from superres.methods import find_networks, interpolation_methods, load_method
-from superres.networks import NETWORKS, PRECISIONS
+from superres.networks import NETWORKS, PRECISIONS, UPSAMPLINGS
 from superres.results import (
     ALL_METRICS,
     FULL_SCALE_METRICS,
@@ -40,13 +43,18 @@ from superres.results import (
     markdown_table,
     mean_over_scenes,
     write_metrics,
+    write_rows,
 )
 from superres.trained import TrainedNetwork
 from superres.weights import PUBLISHED, warn_of_level
 
 logger = logging.getLogger(__name__)
 
+Row = TypeVar("Row")
+
 METRICS, TABLES = "metrics.csv", "metrics.md"
+REFLECTANCE = "reflectance.csv"  # errors by reflectance
+RECORD = "evaluation.json"  # how all was made
 BARS, BAND_BARS, FULL_SCALE_BARS = "metrics.png", "bands.png", "full_scale.png"
 SCENE_FIGURES = ("pictures", "errors", "spectra", "reflectance")  # <scene>-<figure>.png
 
@@ -87,7 +95,24 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help=f"weights to measure: files, of the network --model, or of {', '.join(PUBLISHED)}",
     )
-    parser.add_argument("--model", default="dsen2", choices=tuple(NETWORKS), help="network of files of weights (dsen2)")
+    parser.add_argument(
+        "--model",
+        default="dsen2",
+        metavar="NAME",
+        help=f"network of files of weights, of {', '.join(NETWORKS)} (dsen2)",
+    )
+    parser.add_argument(
+        "--upsample",
+        default="bilinear",
+        choices=UPSAMPLINGS,
+        help="what the network of files of weights was given (bilinear)",
+    )
+    parser.add_argument(
+        "--degradation",
+        default="gaussian",
+        choices=("gaussian", "mtf"),
+        help="blur before the scale factor is taken: as in the DSen2 paper, or each band as its sensor (gaussian)",
+    )
     parser.add_argument(
         "--gsd",
         type=int,
@@ -121,22 +146,50 @@ def evaluate(arguments: argparse.Namespace) -> None:
     networks = [load_method(name, trained, arguments.precision) for name, trained in plan.networks.items()]
     progress = cli.shows_progress(arguments.no_progress)
     rows: dict[int, list[MetricRow]] = {}
+    by_reflectance: dict[int, list[ReflectanceRow]] = {}
     for number in tqdm(range(hvd.rank(), len(plan.scenes), hvd.size()), unit="scene", disable=not progress):
         scene = plan.scenes[number]
         result = measure_scene(scene, [*interpolation_methods(plan.settings.gsd), *networks], plan.settings)
         draw_scene(result, plan.settings, plan.folder / scene.name)
         rows[number] = result.rows
+        by_reflectance[number] = reflectance_rows(result.statistics, scene.name, BANDS_BY_GSD[plan.settings.gsd])
         if arguments.full_scale:
             methods = [*interpolation_methods(plan.settings.gsd, clip=False), *networks]
             rows[number] += measure_full_scale(scene, methods, plan.settings)
-    gathered = {number: found for part in hvd.allgather_object(rows) for number, found in part.items()}
+    rows, by_reflectance = gather_in_order(rows), gather_in_order(by_reflectance)
     if hvd.rank() == 0:
-        report([row for number in sorted(gathered) for row in gathered[number]], plan)
+        write_record(plan, arguments.precision)
+        write_rows(plan.folder / REFLECTANCE, by_reflectance, ReflectanceRow._fields)
+        report(rows, plan)
+
+
+def gather_in_order(mine: dict[int, list[Row]]) -> list[Row]:
+    """What all ranks have found, in the order of the scenes' numbers, on all ranks."""
+    gathered = {number: found for part in hvd.allgather_object(mine) for number, found in part.items()}
+    return [row for number in sorted(gathered) for row in gathered[number]]
+
+
+def write_record(plan: Plan, precision: str) -> None:
+    """Write `evaluation.json`: what was measured, and how. Called on rank 0."""
+    record = {
+        "command": sys.argv,
+        "created_utc": utc_now(),
+        "code_revision": code_revision(),
+        "versions": library_versions(),
+        "gsd": plan.settings.gsd,
+        "degradation": plan.settings.degradation,
+        "precision": precision,
+        "scenes": [scene.name for scene in plan.scenes],
+        "networks": {name: asdict(trained) | {"file": str(trained.file)} for name, trained in plan.networks.items()},
+    }
+    write_text(plan.folder / RECORD, json.dumps(record, indent=2) + "\n")
 
 
 def set_out(arguments: argparse.Namespace) -> Plan:
     """Check all that can be checked before the work starts, and make the output folder. Called on rank 0."""
-    networks, gsd = find_networks([*arguments.run_dir, *arguments.weights], arguments.model, arguments.gsd)
+    networks, gsd = find_networks(
+        [*arguments.run_dir, *arguments.weights], arguments.model, arguments.gsd, arguments.upsample
+    )
     scenes = read_tile_list(arguments.tiles, arguments.data_dir)
     for scene in scenes:
         check_grids(scene, input_gsds(gsd))
@@ -147,10 +200,19 @@ def set_out(arguments: argparse.Namespace) -> Plan:
     open_output_folder(
         folder,
         arguments.overwrite,
-        [METRICS, TABLES, BARS, BAND_BARS, FULL_SCALE_BARS, *(f"*-{figure}.png" for figure in SCENE_FIGURES)],
+        [
+            METRICS,
+            TABLES,
+            REFLECTANCE,
+            RECORD,
+            BARS,
+            BAND_BARS,
+            FULL_SCALE_BARS,
+            *(f"*-{figure}.png" for figure in SCENE_FIGURES),
+        ],
     )
     logger.info("%d scenes, %d m bands, networks: %s", len(scenes), gsd, ", ".join(networks))
-    return Plan(scenes, networks, PatchSettings(gsd, count=1), folder)
+    return Plan(scenes, networks, PatchSettings(gsd, 1, arguments.degradation), folder)
 
 
 def draw_scene(result: SceneResult, settings: PatchSettings, stem: Path) -> None:
@@ -191,6 +253,7 @@ def describe(rows: Sequence[MetricRow], settings: PatchSettings) -> str:
     reduced, full = ([*part, *mean_over_scenes(part)] for part in (reduced, full))
     parts = [
         f"## Reduced scale: {gsd * factor} m to {gsd} m, against the native bands",
+        f"Degraded as `--degradation {settings.degradation}` does.",
         markdown_table(reduced, ALL_METRICS),
         "RMSE (DN) by band, lower is better:",
         markdown_band_table(reduced, "rmse"),

@@ -58,7 +58,9 @@ class ReducedImages(NamedTuple):
     valid: np.ndarray
 
 
-def evaluate_scene(scene: Scene, model: keras.Model, network: str, settings: PatchSettings) -> SceneResult:
+def evaluate_scene(
+    scene: Scene, model: keras.Model, network: str, settings: PatchSettings, upsample: str = "bilinear"
+) -> SceneResult:
     """Measure a network beside interpolation.
 
     Args:
@@ -66,11 +68,13 @@ def evaluate_scene(scene: Scene, model: keras.Model, network: str, settings: Pat
         model: the network, its weights loaded.
         network: its name, which becomes the method's.
         settings: GSD and degradation; the rest is not used.
+        upsample: that the network was built with.
 
     Raises:
         ProductError: as `measure_scene`.
     """
-    methods = [*interpolation_methods(settings.gsd), network_method(network, model, margin_px(network, settings.gsd))]
+    margin = margin_px(network, settings.gsd, upsample)
+    methods = [*interpolation_methods(settings.gsd), network_method(network, model, margin)]
     return measure_scene(scene, methods, settings)
 
 

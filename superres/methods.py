@@ -19,7 +19,6 @@ from common.windows import Window
 from superres.config import DN_DIVISOR
 from superres.inference import Predict, array_reader, compile_network, predict_windows
 from superres.interpolation import INTERPOLATIONS, SPLINE_REACH, interpolate
-from superres.networks import margin_px
 from superres.trained import TrainedNetwork, describe_weights
 
 Images = dict[str, np.ndarray]
@@ -58,15 +57,17 @@ def load_method(name: str, trained: TrainedNetwork, precision: str) -> Method:
     Raises:
         WeightsError: the weights do not fit the network.
     """
-    return network_method(name, trained.build(precision), margin_px(trained.network, trained.gsd))
+    return network_method(name, trained.build(precision), trained.margin)
 
 
-def find_networks(sources: Sequence[str], network: str, gsd: int | None) -> tuple[dict[str, TrainedNetwork], int]:
+def find_networks(
+    sources: Sequence[str], network: str, gsd: int | None, upsample: str = "bilinear"
+) -> tuple[dict[str, TrainedNetwork], int]:
     """The networks that a command asks for, by their names as methods, and the GSD that all are for.
 
     Args:
         sources: run folders, files of weights, or names of published ones; one at least.
-        network: name of the network that bare files are for.
+        network, upsample: that bare files are for.
         gsd: 20 or 60 m; None: that of the first source.
 
     Raises:
@@ -74,7 +75,7 @@ def find_networks(sources: Sequence[str], network: str, gsd: int | None) -> tupl
         SettingError: a network is for another GSD.
     """
     distinct = {Path(source).resolve(): source for source in reversed(sources)}  # `run` and `./run` are one
-    found = [describe_weights(source, network) for source in reversed(distinct.values())]
+    found = [describe_weights(source, network, upsample) for source in reversed(distinct.values())]
     gsd = gsd or found[0].gsd
     for trained in found:
         if trained.gsd != gsd:

@@ -33,7 +33,7 @@ from common.sentinel2 import input_gsds
 from common.tiles import open_scene
 from common.windows import Window
 from superres.inference import WINDOW_PX, Predict, compile_network
-from superres.networks import NETWORKS, PRECISIONS, margin_px
+from superres.networks import NETWORKS, PRECISIONS, UPSAMPLINGS
 from superres.precision import fastest_precision
 from superres.quicklook import write_quicklook
 from superres.scene_prediction import Crew, ScenePrediction
@@ -90,8 +90,15 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         "--model",
         default=PUBLISHED_NETWORK,
-        choices=tuple(NETWORKS),
-        help=f"network that files of weights are for; run folders and names know theirs ({PUBLISHED_NETWORK})",
+        metavar="NAME",
+        help=f"network that files of weights are for, of {', '.join(NETWORKS)}; run folders and names know theirs "
+        f"({PUBLISHED_NETWORK})",
+    )
+    add(
+        "--upsample",
+        default="bilinear",
+        choices=UPSAMPLINGS,
+        help="what the network of a file of weights was given; run folders and names know theirs (bilinear)",
     )
     add(
         "--gsd",
@@ -176,7 +183,9 @@ def set_out(arguments: argparse.Namespace) -> tuple[list[Job], dict[int, Trained
         raise SettingError(
             f"--window must be a multiple of {COARSEST_PX}, the pixels of a 60 m pixel; got {arguments.window}."
         )
-    networks = choose_networks([*arguments.run_dir, *arguments.weights], arguments.gsd, arguments.model)
+    networks = choose_networks(
+        [*arguments.run_dir, *arguments.weights], arguments.gsd, arguments.model, arguments.upsample
+    )
     scenes = [open_scene(path) for path in arguments.scenes]
     outputs = output_files(scenes, Path(arguments.output))
     jobs = []
@@ -259,9 +268,7 @@ def quicklook_file(output: Path) -> Path:
 
 def sharpeners(scene: Scene, networks: dict[int, TrainedNetwork], functions: dict[int, Predict]) -> list[Sharpener]:
     """A scene's sharpeners."""
-    return [
-        Sharpener(scene, gsd, margin_px(trained.network, gsd), functions.get(gsd)) for gsd, trained in networks.items()
-    ]
+    return [Sharpener(scene, gsd, trained.margin, functions.get(gsd)) for gsd, trained in networks.items()]
 
 
 def provenance(networks: dict[int, TrainedNetwork], precision: str, consistent: bool) -> dict[str, str]:
@@ -277,6 +284,7 @@ def provenance(networks: dict[int, TrainedNetwork], precision: str, consistent: 
     for gsd, trained in networks.items():
         tags |= {
             f"network_{gsd}m": trained.network,
+            f"upsample_{gsd}m": trained.upsample,
             f"weights_{gsd}m": trained.source,
             f"weights_{gsd}m_sha256": trained.sha256,
         }

@@ -38,9 +38,14 @@ class MetricRow(NamedTuple):
 
 def write_metrics(path: Path, rows: Sequence[MetricRow]) -> None:
     """Write `metrics.csv`: scene, method, band (`all` for the overall value), metric, value."""
+    write_rows(path, rows, MetricRow._fields)
+
+
+def write_rows(path: Path, rows: Sequence[NamedTuple], columns: Sequence[str]) -> None:
+    """Write records as CSV."""
     with whole_file(path) as temporary, open(temporary, "w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(MetricRow._fields)
+        writer.writerow(columns)
         writer.writerows(rows)
 
 

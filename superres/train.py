@@ -34,10 +34,13 @@ from common.training import Place, Task, compile_model, digest
 from superres import plots
 from superres.config import DN_DIVISOR, SuperresConfig
 from superres.data import FusionPatches
+from superres.distillation import taught_files
+from superres.losses import pixel_loss
 from superres.measure import SceneResult, evaluate_scene
 from superres.networks import build_network
 from superres.precision import has_bfloat16
 from superres.results import markdown_table, write_metrics
+from superres.trained import TrainedNetwork, describe_weights
 from superres.weights import load_weights, warn_of_level
 
 logger = logging.getLogger(__name__)
@@ -66,8 +69,9 @@ def train(arguments: argparse.Namespace) -> None:
     progress = cli.shows_progress(arguments.no_progress)
     run.set_seeds(config.seed)
     files = prepare_patch_files(scenes, config.patches, Path(config.patch_cache), progress)
+    lessons = taught_files(files, find_teacher(config), progress) if config.teacher else files
     held_out, folder = hvd.on_rank_zero(lambda: open_run(arguments, config, scenes, files))
-    model = fit(config, files, held_out, folder, arguments.resume, progress)
+    model = fit(config, files, lessons, held_out, folder, arguments.resume, progress)
     if test_scenes:
         measure(model, config, test_scenes, folder)
 
@@ -80,8 +84,11 @@ def set_out(arguments: argparse.Namespace) -> tuple[SuperresConfig, tuple[Scene,
     test_scenes = read_tile_list(config.test_tiles, config.data_dir) if config.test_tiles else ()
     check_scenes(scenes, test_scenes, config.gsd)
     if config.init_weights:
-        load_weights(build_network(config.model, config.gsd), config.init_weights)
+        load_weights(build_network(config.model, config.gsd, upsample=config.upsample), config.init_weights)
         warn_of_level(config.init_weights, scenes)
+    if config.teacher:
+        find_teacher(config)
+        warn_of_level(config.teacher, scenes)
     run.check_run_folder(arguments)
     warn_of_emulation(config.precision)
     logger.info("%d scenes to train on, %d to test on", len(scenes), len(test_scenes))
@@ -92,6 +99,21 @@ def warn_of_emulation(precision: str) -> None:
     """Say so where the hardware computes a precision many times slower than float32."""
     if precision == "bfloat16" and not has_bfloat16():
         logger.warning("this processor has no bfloat16 instructions and emulates them, slowly: float32 is faster")
+
+
+def find_teacher(config: SuperresConfig) -> TrainedNetwork:
+    """The network to learn from.
+
+    Raises:
+        WeightsError, RunFolderError, DownloadError: as `describe_weights`.
+        SettingError: it is for another GSD.
+    """
+    teacher = describe_weights(config.teacher)
+    if teacher.gsd != config.gsd:
+        raise SettingError(
+            f"--teacher {config.teacher} is for {teacher.gsd} m, and --gsd is {config.gsd}; give one for {config.gsd} m."
+        )
+    return teacher
 
 
 def check_scenes(scenes: Sequence[Scene], test_scenes: Sequence[Scene], gsd: int) -> None:
@@ -133,29 +155,31 @@ def open_run(
 
 
 def sources(
-    files: Sequence[PatchFile], held_out: dict[str, tuple[int, ...]], gsd: int
+    files: Sequence[PatchFile], lessons: Sequence[PatchFile], held_out: dict[str, tuple[int, ...]], gsd: int
 ) -> tuple[FusionPatches, FusionPatches]:
-    """The training and the validation patches."""
+    """The training patches, from `lessons`, and the validation patches, from `files`; these are the same without teacher."""
     held = [np.isin(file.arrays["block"], held_out[file.attributes["scene"]]) for file in files]
     return (
-        FusionPatches(files, [np.flatnonzero(~rows) for rows in held], gsd),
+        FusionPatches(lessons, [np.flatnonzero(~rows) for rows in held], gsd),
         FusionPatches(files, [np.flatnonzero(rows) for rows in held], gsd),
     )
 
 
 def build_model(config: SuperresConfig) -> keras.Model:
     """The network with its optimizer, the same on all ranks."""
-    model = build_network(config.model, config.gsd, config.precision)
+    model = build_network(config.model, config.gsd, config.precision, config.upsample)
     if config.init_weights and hvd.rank() == 0:  # the others get them from it
         load_weights(model, config.init_weights)
     # Nadam, as in the DSen2 paper.
-    compile_model(model, keras.optimizers.Nadam(config.learning_rate), "mean_absolute_error", config.precision)
+    loss = pixel_loss(config.loss, config.brightness_power)
+    compile_model(model, keras.optimizers.Nadam(config.learning_rate), loss, config.precision)
     return model
 
 
 def fit(
     config: SuperresConfig,
     files: Sequence[PatchFile],
+    lessons: Sequence[PatchFile],
     held_out: dict[str, tuple[int, ...]],
     folder: Path,
     resume: bool,
@@ -167,15 +191,17 @@ def fit(
         folder,
         resume,
         progress,
-        checkpoint_identity(config, files, held_out),
+        checkpoint_identity(config, lessons, held_out),
         {
             "patches": {**dataclasses.asdict(config.patches), "patch_px": config.patches.patch_px},
             "dn_divisor": DN_DIVISOR,
             "levels": sorted({file.attributes["level"] for file in files}),
-            "patch_files": {str(file.path): file.attributes["checksum"] for file in files},
+            "patch_files": {str(file.path): file.attributes["checksum"] for file in lessons},
         },
     )
-    training.fit(model, config, Task(*sources(files, held_out, config.gsd), error_sums, summarize_errors), place)
+    training.fit(
+        model, config, Task(*sources(files, lessons, held_out, config.gsd), error_sums, summarize_errors), place
+    )
     if hvd.rank() == 0:
         plots.plot_history(folder / run.HISTORY, folder / run.CURVES)
         load_weights(model, folder)
@@ -220,7 +246,7 @@ def measure(model: keras.Model, config: SuperresConfig, test_scenes: Sequence[Sc
     mine = range(hvd.rank(), len(test_scenes), hvd.size())
     rows = {}
     for number in mine:
-        result = evaluate_scene(test_scenes[number], model, config.model, config.patches)
+        result = evaluate_scene(test_scenes[number], model, config.model, config.patches, config.upsample)
         rows[number] = result.rows
         if number == 0:
             draw(result, config, folder)

@@ -14,8 +14,7 @@ import keras
 
 from common.errors import RunFolderError, SettingError
 from common.run import CONFIG, read_config
-from common.sentinel2 import BANDS_BY_GSD
-from superres.networks import NETWORKS, build_network
+from superres.networks import NETWORKS, UPSAMPLINGS, build_network, margin_px
 from superres.weights import PUBLISHED, PUBLISHED_NETWORK, find_weights, load_weights
 
 GSDS = (20, 60)
@@ -32,6 +31,7 @@ class TrainedNetwork:
         network: its name in `superres.networks.NETWORKS`.
         gsd: native GSD in metres of the bands that it sharpens.
         sha256: of the file.
+        upsample: how the network's coarse inputs are enlarged, one of `superres.networks.UPSAMPLINGS`.
     """
 
     source: str
@@ -39,21 +39,29 @@ class TrainedNetwork:
     network: str
     gsd: int
     sha256: str
+    upsample: str = "bilinear"
+
+    @property
+    def margin(self) -> int:
+        """Pixels at 10 m to cut off each side of a predicted window."""
+        return margin_px(self.network, self.gsd, self.upsample)
 
     def build(self, precision: str) -> keras.Model:
         """The network with its weights."""
-        model = build_network(self.network, self.gsd, precision)
+        model = build_network(self.network, self.gsd, precision, self.upsample)
         load_weights(model, self.file)
         return model
 
 
-def choose_networks(sources: Sequence[str], gsds: Sequence[int] | None, network: str) -> dict[int, TrainedNetwork]:
+def choose_networks(
+    sources: Sequence[str], gsds: Sequence[int] | None, network: str, upsample: str = "bilinear"
+) -> dict[int, TrainedNetwork]:
     """The network for each GSD.
 
     Args:
         sources: run folders, files, or names of published weights; one for each GSD.
         gsds: what is asked for; None means what the weights are for.
-        network: that bare files of weights are for.
+        network, upsample: that bare files of weights are for.
 
     Returns:
         GSD -> network, in the order of GSDS.
@@ -64,7 +72,7 @@ def choose_networks(sources: Sequence[str], gsds: Sequence[int] | None, network:
     """
     found: dict[int, TrainedNetwork] = {}
     for source in dict.fromkeys(sources):
-        trained = describe_weights(source, network)
+        trained = describe_weights(source, network, upsample)
         if gsds and trained.gsd not in gsds:
             raise SettingError(
                 f"{source} is for {trained.gsd} m, and --gsd asks for {_metres(gsds)}; give weights for "
@@ -84,29 +92,30 @@ def choose_networks(sources: Sequence[str], gsds: Sequence[int] | None, network:
     return {gsd: found[gsd] for gsd in GSDS if gsd in found}
 
 
-def describe_weights(source: str, network: str = PUBLISHED_NETWORK) -> TrainedNetwork:
-    """Find out what weights are for.
+def describe_weights(source: str, network: str = PUBLISHED_NETWORK, upsample: str = "bilinear") -> TrainedNetwork:
+    """Find out what weights are for; network and upsampling are those of bare files, run folders know theirs.
 
     Raises:
         WeightsError: there are none, or they are of no network that this version knows.
         RunFolderError: a folder is none of a run of super-resolution.
+        SettingError: no such network, or not with such inputs.
         DownloadError: published weights cannot be had.
     """
     path = Path(source)
     folder = path if path.is_dir() else path.parent
     if source in PUBLISHED:
-        name, gsd = PUBLISHED_NETWORK, PUBLISHED[source].gsd
+        name, gsd, upsample = PUBLISHED_NETWORK, PUBLISHED[source].gsd, "bilinear"
     elif path.is_dir() or (path.exists() and (folder / CONFIG).exists()):
-        name, gsd = run_network(folder)
+        name, gsd, upsample = run_network(folder)
     else:
-        name, gsd = network, guess_gsd(find_weights(source))
+        name, gsd = network, guess_gsd(find_weights(source), network, upsample)
     file = find_weights(source)
-    load_weights(build_network(name, gsd), file)  # better to fail now than on all ranks
-    return TrainedNetwork(source, file, name, gsd, hashlib.sha256(file.read_bytes()).hexdigest())
+    load_weights(build_network(name, gsd, upsample=upsample), file)  # better to fail now than on all ranks
+    return TrainedNetwork(source, file, name, gsd, hashlib.sha256(file.read_bytes()).hexdigest(), upsample)
 
 
-def run_network(folder: Path) -> tuple[str, int]:
-    """Network and GSD of a run folder.
+def run_network(folder: Path) -> tuple[str, int, str]:
+    """Network, GSD and upsampling of a run folder.
 
     Raises:
         RunFolderError: it is none of a run of super-resolution.
@@ -117,24 +126,26 @@ def run_network(folder: Path) -> tuple[str, int]:
         config.get("application") != "superres"
         or settings.get("model") not in NETWORKS
         or settings.get("gsd") not in GSDS
+        or settings.get("upsample", "bilinear") not in UPSAMPLINGS
     ):
         raise RunFolderError(
             f"{folder} holds no run of superres-train that this version knows; give one that it wrote."
         )
-    return settings["model"], settings["gsd"]
+    return settings["model"], settings["gsd"], settings.get("upsample", "bilinear")  # older runs do not say
 
 
-def guess_gsd(file: Path) -> int:
-    """The GSD that a file of weights is for, by its last kernel: 20 m where that cannot be told."""
-    found: list[int] = []
+def guess_gsd(file: Path, network: str, upsample: str) -> int:
+    """The GSD that a file of weights is for, by the kernel of the last layer: 20 m where that cannot be told."""
+    found: set[tuple[int, ...]] = set()
 
     def look(_name: str, item: h5py.Group | h5py.Dataset) -> None:
         if isinstance(item, h5py.Dataset) and item.ndim == KERNEL_AXES:
-            found.extend(gsd for gsd in GSDS if item.shape[-1] == len(BANDS_BY_GSD[gsd]))
+            found.add(item.shape)
 
     with suppress(OSError), h5py.File(file, "r") as handle:
         handle.visititems(look)
-    return found[0] if found else GSDS[0]
+    last = {gsd: build_network(network, gsd, upsample=upsample).get_layer("last").kernel.shape for gsd in GSDS}
+    return next((gsd for gsd in GSDS if tuple(last[gsd]) in found), GSDS[0])
 
 
 def _metres(gsds: Sequence[int]) -> str:

@@ -1,6 +1,7 @@
 """The command `superres-evaluate`: from scenes and run folders to tables and figures, and what it says to bad input."""
 
 import csv
+import json
 import re
 import subprocess
 import sys
@@ -97,6 +98,8 @@ def test_tables_and_figures(tiles, tmp_path, capsys, gsd):
     expected = {
         "metrics.csv",
         "metrics.md",
+        "reflectance.csv",
+        "evaluation.json",
         "metrics.png",
         "bands.png",
         "full_scale.png",
@@ -118,6 +121,26 @@ def test_numbers_are_those_of_training(one_tile, run_dir, tmp_path):
     ).rows
     assert read_table(tmp_path / "results") == {tuple(row[:4]): row.value for row in rows}
     assert not (tmp_path / "results" / "full_scale.png").exists()
+
+
+def test_degradation_is_applied_and_recorded(one_tile, run_dir, tmp_path):
+    """The blur of each band as its sensor's gives other numbers; errors by reflectance add up to the RMSE of a band."""
+    outputs = {kind: tmp_path / kind for kind in ("gaussian", "mtf")}
+    for kind, output in outputs.items():
+        assert evaluate.main(command(one_tile, output, "--run-dir", run_dir, "--degradation", kind)) == 0
+        assert json.loads((output / "evaluation.json").read_text())["degradation"] == kind
+        assert f"`--degradation {kind}`" in (output / "metrics.md").read_text()
+    gaussian, mtf = (read_table(output) for output in outputs.values())
+    assert gaussian.keys() == mtf.keys()
+    assert all(gaussian[key] != mtf[key] for key in gaussian if key[3] == "rmse")
+    with open(outputs["mtf"] / "reflectance.csv", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if (row["method"], row["band"]) == ("dsen2", "B05")]
+    shares = [float(row["below"]) - float(row["above"]) for row in rows]
+    assert sum(shares) == pytest.approx(1)
+    assert [float(row["reflectance"]) for row in rows] == sorted(float(row["reflectance"]) for row in rows)
+    square = sum(share * float(row["rmse"]) ** 2 for share, row in zip(shares, rows, strict=True))
+    scene = one_tile.read_text().strip()
+    assert square**0.5 == pytest.approx(mtf[scene, "dsen2", "B05", "rmse"], rel=0.01)
 
 
 def test_overwrite_replaces_results_and_leaves_other_files(tiles, one_tile, run_dir, tmp_path, capsys):

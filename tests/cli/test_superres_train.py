@@ -22,8 +22,11 @@ import numpy as np
 import pytest
 
 from common import run
+from common.hdf5 import PatchFile
 from superres import train
+from superres.data import FusionPatches
 from superres.networks import NETWORKS, build_network
+from superres.weights import load_weights
 from tests.fake_safe import L2A_BANDS, UPPER_LEFT, textured_pixels, with_nodata, write_safe
 from tests.tiny_training import TILES, tiny_network, write_scenes
 
@@ -156,7 +159,6 @@ def test_example_of_the_help_is_a_command_line_that_parses() -> None:
     [
         ([], "the following arguments are required: --tiles"),
         (["--tiles", "t.txt", "--gsd", "30"], "argument --gsd: invalid choice: 30 (choose from 20, 60)"),
-        (["--tiles", "t.txt", "--model", "srcnn"], "argument --model: invalid choice: 'srcnn'"),
         (["--tiles", "t.txt", "--precision", "int8"], "argument --precision: invalid choice: 'int8'"),
         (["--tiles", "t.txt", "--epochs", "many"], "argument --epochs: invalid int value: 'many'"),
         (["--tiles", "t.txt", "--no-such-option"], "unrecognized arguments: --no-such-option"),
@@ -181,6 +183,9 @@ def test_wrong_usage_is_exit_code_2(argv: list[str], message: str, capsys: pytes
         ("validation_fraction", -0.1, r"--validation-fraction must be at least 0 and below 1; got -0\.1\."),
         ("validation_fraction", "nan", r"--validation-fraction must be at least 0 and below 1; got nan\."),
         ("seed", -1, r"--seed must be 0 to 4294967295; got -1\."),
+        ("model", "srcnn", r"unknown network 'srcnn'; expected one of dsen2, .*tiny\."),
+        ("upsample", "none", r"--upsample none does not go with dsen2, .*; give lowres, or another --upsample\."),
+        ("brightness_power", "nan", r"--brightness-power must be a finite number; got nan\."),
     ],
 )
 def test_values_out_of_range(bench: Bench, name: str, value: object, message: str) -> None:
@@ -641,3 +646,60 @@ def test_level_2a_without_cirrus_band(bench: Bench) -> None:
         )
     code, stderr = bench.train(tiles=bench.list_of(*names), run_dir=bench.folder / "l2a/run", epochs=1)
     assert code == 0, stderr
+
+
+# --- losses that are no longer finite, teachers
+
+
+def test_a_loss_that_is_not_finite_names_batch_and_scene(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stops at once, and the checkpoint and the best weights stay."""
+    convert = FusionPatches.convert
+
+    def spoiled(patches: FusionPatches, read: dict) -> tuple:
+        inputs, target = convert(patches, read)
+        return inputs, target * np.nan
+
+    monkeypatch.setattr(FusionPatches, "convert", spoiled)
+    kept = [bench.folder / "run" / name for name in (run.CHECKPOINT, run.WEIGHTS, run.HISTORY)]
+    before = [path.read_bytes() for path in kept]
+    code, stderr = bench.train("--resume", epochs=3)
+    assert code == 1
+    assert re.fullmatch(
+        r"TrainingError: the loss was no longer finite at batch 1 of epoch 3, which holds patches of "
+        r"S2A_MSIL1C_\S+_T32T[NP]S_\S+; the weights in the run folder are from before: start a new run with .*",
+        *our_lines(stderr),
+    )
+    assert [path.read_bytes() for path in kept] == before
+
+
+def test_student_learns_what_its_teacher_predicts(bench: Bench) -> None:
+    """The target is the teacher's, and is made once; the truth of validation stays the native bands."""
+    teacher = bench.folder / "run"
+    code, _ = bench.train(teacher=teacher, run_dir=bench.folder / "student", learning_rate=1e-3, loss="l2")
+    assert code == 0
+    (patches, *_) = sorted(path for path in (bench.folder / "patches").iterdir() if "-by-" not in path.name)
+    (taught, *_) = sorted((bench.folder / "patches").glob("*-by-*.h5"))
+    made = taught.stat().st_mtime_ns
+    before, after = PatchFile(patches), PatchFile(taught)
+    source = FusionPatches([before], [np.arange(len(before))], 20)
+    inputs, _ = source.convert(source.read(np.arange(len(before))))
+    model = build_network("dsen2", 20)
+    load_weights(model, teacher)
+    np.testing.assert_allclose(after.arrays["target"], 2000 * np.asarray(model(inputs)).clip(0), atol=0.51)
+    assert (after.arrays["target"] != before.arrays["target"]).any()
+    np.testing.assert_array_equal(after.arrays["input_10m"], before.arrays["input_10m"])
+    training, validation = train.sources([before], [after], {before.attributes["scene"]: ()}, 20)
+    assert (training.files, validation.files) == ([after], [before])
+    code, _ = bench.train(teacher=teacher, run_dir=bench.folder / "again")
+    assert code == 0
+    assert taught.stat().st_mtime_ns == made
+
+
+def test_teacher_for_another_gsd(bench: Bench) -> None:
+    path = bench.folder / "coarse.weights.h5"
+    build_network("dsen2", 60).save_weights(path)
+    bench.fails(
+        rf"SettingError: --teacher {path} is for 60 m, and --gsd is 20; give one for 20 m\.",
+        "--overwrite",
+        teacher=path,
+    )

@@ -34,6 +34,9 @@ class Numbered:
     def __len__(self) -> int:
         return self.count
 
+    def origins(self, numbers: np.ndarray) -> list[str]:
+        return ["made"] * len(numbers)
+
     def read(self, numbers: np.ndarray) -> dict[str, np.ndarray]:
         fine = 100 * numbers[:, None, None, None] + np.arange(16).reshape(1, 4, 4, 1)
         coarse = np.stack([block_mean(image, 2) for image in fine])

@@ -13,6 +13,7 @@ import common.distributed as hvd
 from common import dataset, run, training
 from common.callbacks import PoolOverRanks, Progress, read_history
 from superres import train
+from superres.data import FusionPatches
 from superres.networks import NETWORKS
 from tests.tiny_training import TILES, tiny_network, write_scenes
 
@@ -222,3 +223,24 @@ def test_wrong_settings_fail_on_all_ranks(tiles: Path, shared_path: Path, capfd:
     lines = hvd.allgather_object(capfd.readouterr().err.splitlines())
     assert lines == [["SettingError: --epochs must be above 0; got 0."]] + [[]] * (hvd.size() - 1)
     assert not (shared_path / "run").exists()
+
+
+def test_a_loss_that_is_not_finite_on_one_rank_stops_all(
+    tiles: Path, shared_path: Path, capfd: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, ranks: int
+) -> None:
+    """One line, which names the batch of the rank where it began, and exit code 1 everywhere."""
+    monkeypatch.setitem(NETWORKS, "dsen2", tiny_network())
+    convert = FusionPatches.convert
+
+    def spoiled(patches: FusionPatches, read: dict) -> tuple:
+        inputs, target = convert(patches, read)
+        return inputs, target * (np.nan if hvd.rank() == 1 else 1)
+
+    monkeypatch.setattr(FusionPatches, "convert", spoiled)
+    words = ["--tiles", tiles, "--run-dir", shared_path / "run", "--patch-cache", tiles.parent / "patches"]
+    words += ["--batch-size", BATCH, "--patches-per-tile", PATCHES, "--epochs", 1]
+    assert train.main([str(word) for word in words]) == 1
+    told = hvd.allgather_object([line for line in capfd.readouterr().err.splitlines() if "Error" in line])
+    assert [len(lines) for lines in told] == [1, *[0] * (ranks - 1)]
+    assert "no longer finite at batch 1 of epoch 1 on rank 1, which holds patches of S2A_" in told[0][0]
+    assert not (shared_path / "run" / run.CHECKPOINT).exists()

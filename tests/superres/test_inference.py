@@ -58,8 +58,11 @@ def margin(gsd: int, monkeypatch) -> int:
 
 def predicted(model: keras.Model, scene: dict[str, np.ndarray], margin: int, window_px: int) -> np.ndarray:
     """All windows, put together."""
-    result = np.full((SIZE, 60, model.output_shape[-1]), np.nan, np.float32)
-    for window, prediction in predict_windows(compile_network(model), array_reader(scene), SIZE, 60, margin, window_px):
+    rows, cols = scene["input_10m"].shape[:2]
+    result = np.full((rows, cols, model.output_shape[-1]), np.nan, np.float32)
+    for window, prediction in predict_windows(
+        compile_network(model), array_reader(scene), rows, cols, margin, window_px
+    ):
         result[window.slices] = prediction
     return result
 
@@ -96,3 +99,16 @@ def test_what_is_read_is_bounded_by_the_window(model, scene, margin):
         return read(window)
 
     list(predict_windows(compile_network(model), counting, SIZE, 60, margin, 24))
+
+
+@pytest.mark.parametrize("gsd", [20, 60])
+@pytest.mark.parametrize("name, upsample", [("palsson", "bicubic"), ("fuse", "nearest"), ("lowres", "bilinear")])
+def test_every_network_leaves_no_seams(name, upsample, gsd):
+    """Larger than a window and its margins, so that windows are cut off from what is far away."""
+    model = build_network(name, gsd, upsample=upsample)
+    set_random_weights(model)
+    inputs, _ = random_batch(gsd, patches=1, size=108)
+    scene = {key: image[0, : image.shape[1] // 6] for key, image in inputs.items()}
+    expected = np.asarray(model({key: image[None] for key, image in scene.items()}))[0]
+    found = predicted(model, scene, margin_px(name, gsd, upsample), 12)
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())

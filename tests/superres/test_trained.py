@@ -10,7 +10,7 @@ from common.errors import RunFolderError, SettingError, WeightsError
 from common.run import CONFIG, WEIGHTS, write_config
 from superres import weights
 from superres.config import SuperresConfig
-from superres.networks import NETWORKS, build_network
+from superres.networks import NETWORKS, build_network, margin_px
 from superres.trained import choose_networks, describe_weights
 from tests.checks import set_random_weights
 from tests.tiny_training import tiny_network
@@ -53,6 +53,23 @@ def test_run_folders_know_their_network(tmp_path, gsd):
     for source in (folder, folder / WEIGHTS):
         found = describe_weights(str(source))
         assert (found.network, found.gsd, found.file) == ("vdsen2", gsd, folder / WEIGHTS)
+
+
+def test_upsampling_is_remembered(tmp_path):
+    """A run folder rebuilds the network that it trained, with its margin; of a bare file it must be said."""
+    config = SuperresConfig(tiles="tiles.txt", model="lowres", upsample="none")
+    (tmp_path / "run").mkdir()
+    write_config(tmp_path / "run", config)
+    build_network("lowres", 60, upsample="none").save_weights(tmp_path / "any.weights.h5")
+    model = build_network("lowres", 20, upsample="none")
+    model.save_weights(tmp_path / "run" / WEIGHTS)
+    found = describe_weights(str(tmp_path / "run"), "dsen2", "bicubic")
+    assert (found.network, found.upsample) == ("lowres", "none")
+    assert [layer.name for layer in found.build("float32").layers] == [layer.name for layer in model.layers]
+    found = describe_weights(str(tmp_path / "any.weights.h5"), "lowres", "none")
+    assert (found.gsd, found.upsample) == (60, "none")
+    dsen2 = describe_weights(str(write_weights(tmp_path / "other.weights.h5", 20)), "dsen2", "bicubic")
+    assert dsen2.margin == margin_px("dsen2", 20, "bicubic") > margin_px("dsen2", 20)
 
 
 def test_files_of_another_network_need_its_name(tmp_path):

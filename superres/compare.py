@@ -1,0 +1,250 @@
+"""Train networks with everything else equal, and put them into one table with their quality and their cost.
+
+    python superres/compare.py --tiles tiles.txt --test-tiles test.txt --models fuse lowres dsen2 --output comparison
+
+Scenes -> patch cache -> a run folder a network, upsampling and seed -> evaluation of all -> `comparison.csv`,
+`comparison.md`, `comparison.png`. Patches, their order, held-out blocks and the number of steps are the same for all.
+"""
+
+import common  # isort: skip  # noqa: F401  before TensorFlow, whose notes at the start it turns off
+
+import argparse
+import itertools
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+import common.distributed as hvd
+from common import cli, run
+from common.errors import SettingError
+from common.files import write_text
+from common.metrics import OVERALL
+from common.output_folder import open_output_folder
+from common.tiles import read_tile_list
+from superres import evaluate, train
+from superres.comparison import LOWER_IS_BETTER, ComparedNetwork, comparison_table, write_comparison
+from superres.comparison_plots import plot_comparison_table
+from superres.config import SuperresConfig
+from superres.inference import compile_network
+from superres.interpolation import INTERPOLATIONS
+from superres.methods import find_networks
+from superres.networks import NETWORKS, UPSAMPLINGS, check_network
+from superres.results import MetricRow, read_metrics
+from superres.trained import TrainedNetwork
+from superres.weights import PUBLISHED
+from superres.work import work_per_pixel
+
+logger = logging.getLogger(__name__)
+
+RUNS, EVALUATION = "runs", "evaluation"
+TABLE, TEXT, FIGURE = "comparison.csv", "comparison.md", "comparison.png"
+VARIED = ("model", "upsample", "seed")  # settings that lists take the place of
+SPEED_PX = 288  # rows and columns of the image that speed is measured on
+SPEED_TRIES = 3  # of which the fastest counts: what else the machine does only slows down
+
+
+class Variant(NamedTuple):
+    """What one of the runs has of its own."""
+
+    model: str
+    upsample: str
+    seed: int
+
+    @property
+    def label(self) -> str:
+        return f"{self.model}, {self.upsample}"
+
+    @property
+    def folder(self) -> str:
+        return f"{self.model}-{self.upsample}-seed{self.seed}"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    parser = cli.new_parser(
+        "Train networks with everything else equal, measure them on test scenes beside interpolation, and write one "
+        "table of quality and cost. Under mpirun all ranks train together. Settings of training are those of "
+        "superres-train, and the same for all.",
+        "python superres/compare.py --tiles tiles.txt --test-tiles test.txt --models fuse lowres dsen2 --seeds 0 1 "
+        "--output comparison",
+    )
+    parser.add_argument("--models", nargs="*", default=[], metavar="NAME", help=f"networks: {', '.join(NETWORKS)}")
+    parser.add_argument(
+        "--upsamplings",
+        nargs="+",
+        default=["bilinear"],
+        choices=UPSAMPLINGS,
+        help="what the networks are given; each network is trained with each (bilinear)",
+    )
+    parser.add_argument(
+        "--seeds", nargs="+", type=int, default=[0], metavar="N", help="each is a run; the table tells their spread (0)"
+    )
+    parser.add_argument(
+        "--trained",
+        nargs="+",
+        default=[],
+        metavar="WEIGHTS",
+        help=f"run folders, or of {', '.join(PUBLISHED)}: also measured, not trained",
+    )
+    cli.add_config_options(parser, SuperresConfig, leave_out=VARIED)
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for runs, tables and figures")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with the comparison in --output: what is trained stays"
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    return cli.run_command(compare, build_parser(), argv)
+
+
+def compare(arguments: argparse.Namespace) -> None:
+    """Train what is not trained yet, evaluate all, and write the table."""
+    variants = hvd.on_rank_zero(lambda: set_out(arguments))
+    folder = Path(arguments.output)
+    for number, variant in enumerate(variants, 1):
+        logger.info("run %d of %d: %s", number, len(variants), variant.folder)
+        train_variant(arguments, variant, folder / RUNS / variant.folder)
+        keras.backend.clear_session()
+    sources = [*(str(folder / RUNS / variant.folder) for variant in variants), *arguments.trained]
+    evaluate.evaluate(evaluation_options(arguments, sources))
+    hvd.on_rank_zero(lambda: report(arguments, variants, sources))
+
+
+def set_out(arguments: argparse.Namespace) -> list[Variant]:
+    """Check all that can be checked before the work starts, and make the output folder. Called on rank 0."""
+    variants = [
+        Variant(*chosen)
+        for chosen in itertools.product(*map(dict.fromkeys, (arguments.models, arguments.upsamplings, arguments.seeds)))
+    ]
+    settings = cli.given_settings(arguments, SuperresConfig)
+    if not variants and not arguments.trained:
+        raise SettingError("there is nothing to compare: give --models, --trained, or both.")
+    if not settings.get("test_tiles"):
+        raise SettingError("a comparison needs scenes that no network has seen; give their list with --test-tiles.")
+    for variant in variants:
+        check_network(variant.model, variant.upsample)
+        SuperresConfig.from_dict({**settings, "seed": variant.seed})
+    config = SuperresConfig.from_dict(settings)
+    scenes, test_scenes = (read_tile_list(tiles, config.data_dir) for tiles in (config.tiles, config.test_tiles))
+    train.check_scenes(scenes, test_scenes, config.gsd)
+    if arguments.trained:
+        find_networks(arguments.trained, "dsen2", config.gsd)
+    if not arguments.resume:
+        open_output_folder(Path(arguments.output), arguments.overwrite, [TABLE, TEXT, FIGURE])
+    return variants
+
+
+def train_variant(arguments: argparse.Namespace, variant: Variant, run_dir: Path) -> None:
+    """Train one network; where the comparison is resumed, from the last checkpoint on, if there is one."""
+    settings = cli.given_settings(arguments, SuperresConfig)
+    settings.pop("test_tiles")  # all are measured together
+    there = hvd.broadcast_object((run_dir / run.CHECKPOINT).exists())
+    train.train(
+        argparse.Namespace(
+            **settings,
+            **variant._asdict(),
+            run_dir=str(run_dir),
+            resume=arguments.resume and there,
+            overwrite=arguments.overwrite or arguments.resume,
+            no_progress=arguments.no_progress,
+        )
+    )
+    run.stop_logging_to_file()
+
+
+def evaluation_options(arguments: argparse.Namespace, sources: Sequence[str]) -> argparse.Namespace:
+    """What `superres-evaluate` is asked for: both scales, on the test scenes."""
+    config = SuperresConfig.from_dict(cli.given_settings(arguments, SuperresConfig))
+    options = evaluate.build_parser().parse_args(
+        [
+            "--tiles",
+            config.test_tiles,
+            "--output",
+            str(Path(arguments.output) / EVALUATION),
+            "--full-scale",
+            "--overwrite",
+        ]
+    )
+    options.run_dir, options.gsd, options.degradation = list(sources), config.gsd, config.degradation
+    options.data_dir, options.precision = config.data_dir, config.precision
+    options.no_progress = arguments.no_progress
+    return options
+
+
+def report(arguments: argparse.Namespace, variants: Sequence[Variant], sources: Sequence[str]) -> None:
+    """Write the table and its figure, and print it. Called on rank 0."""
+    folder = Path(arguments.output)
+    config = SuperresConfig.from_dict(cli.given_settings(arguments, SuperresConfig))
+    named, _ = find_networks(sources, "dsen2", config.gsd)
+    of_source = {str(folder / RUNS / variant.folder): variant for variant in variants}
+    rows = read_metrics(folder / EVALUATION / evaluate.METRICS)
+    networks = [measured(name, name, None, config, rows) for name in INTERPOLATIONS]
+    networks += [
+        measured(name, None, trained, config, rows, of_source.get(trained.source)) for name, trained in named.items()
+    ]
+    write_comparison(folder / TABLE, networks)
+    plot_comparison_table(folder / TABLE, folder / FIGURE)
+    text = (
+        f"{comparison_table(networks)}\n\nMeans over {networks[0].scenes} scenes, {config.gsd} m bands, degraded as "
+        f"`--degradation {config.degradation}` does. Work: multiplications a 10 m pixel. Pixels/s: of the result, "
+        f"{config.precision}."
+    )
+    write_text(folder / TEXT, f"{text}\n\n{evaluate.provenance()}\n")
+    print(text)
+    print(f"\n{folder / TABLE}, {folder / TEXT}, {folder / FIGURE}, and {folder / EVALUATION}")
+
+
+def measured(
+    method: str,
+    label: str | None,
+    trained: TrainedNetwork | None,
+    config: SuperresConfig,
+    rows: Sequence[MetricRow],
+    variant: Variant | None = None,
+) -> ComparedNetwork:
+    """A line of the table, from the rows of evaluation and from the network itself."""
+    mine = [row for row in rows if row.method == method and row.band == OVERALL]
+    means = {metric: float(np.mean([row.value for row in mine if row.metric == metric])) for metric in LOWER_IS_BETTER}
+    model = trained.build(config.precision) if trained else None
+    return ComparedNetwork(
+        method=method,
+        label=label or (variant.label if variant else trained.source),
+        seed=variant.seed if variant else None,
+        degradation=config.degradation,
+        scenes=len({row.scene for row in mine}),
+        **means,
+        parameters=model.count_params() if model else None,
+        work_per_pixel=work_per_pixel(model) if model else None,
+        pixels_per_second=pixels_per_second(model) if model else None,
+    )
+
+
+def pixels_per_second(model: keras.Model) -> float:
+    """Pixels of the result that a network computes in a second: one image that fits the memory, the best of some tries."""
+    rng = np.random.default_rng(0)
+    inputs = {
+        name: rng.uniform(0, 2, (*[SPEED_PX * 10 // int(name[len("input_") : -1])] * 2, tensor.shape[-1])).astype(
+            np.float32
+        )
+        for name, tensor in model.input.items()
+    }
+    predict = compile_network(model)
+    predict(inputs)  # the first one builds the graph
+    seconds = []
+    for _ in range(SPEED_TRIES):
+        started = time.perf_counter()
+        predict(inputs)
+        seconds.append(time.perf_counter() - started)
+    return SPEED_PX**2 / min(seconds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

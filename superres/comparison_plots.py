@@ -1,0 +1,57 @@
+"""Figures of a comparison of networks, from `comparison.csv`; in the style of `superres/plots.py`."""
+
+import os
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from common.figures import INK, clean_axes, legend_above, save_png
+from superres.comparison import ComparedNetwork, by_label, column, read_comparison
+from superres.plots import METRIC_PANELS, method_colours
+
+MARKERS = "os^Dvp*X"
+SHOWN = ("rmse", "sam", "sharpness")
+
+
+def plot_comparison_table(
+    comparison_csv: str | os.PathLike[str], output_png: str | os.PathLike[str], metrics: tuple[str, ...] = SHOWN
+) -> None:
+    """Draw metrics against the work that they cost: a marker a network, a faint one for each seed.
+
+    Interpolation, which has no work to speak of, is a dashed line.
+
+    Args:
+        comparison_csv: as `superres/compare.py` writes it.
+        output_png: file to write.
+        metrics: which columns, a panel each.
+    """
+    groups = by_label(read_comparison(Path(comparison_csv)))
+    networks = {label: lines for label, lines in groups.items() if lines[0].work_per_pixel is not None}
+    figure = Figure(figsize=(3.6 * len(metrics), 4.2), layout="constrained")
+    for ax, metric in zip(figure.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True):
+        clean_axes(ax, grid="both")
+        for label, colour in zip(groups, method_colours(list(groups)), strict=True):
+            if label not in networks:
+                ax.axhline(column(groups[label], metric).mean(), color=colour, linestyle="--", label=label)
+                continue
+            marker = MARKERS[list(networks).index(label) % len(MARKERS)]
+            work, values = column(networks[label], "work_per_pixel") / 1e6, column(networks[label], metric)
+            ax.plot(work, values, linestyle="none", marker=marker, color=colour, alpha=0.35, markersize=4)
+            ax.plot(
+                work[:1],
+                [values.mean()],
+                linestyle="none",
+                marker=marker,
+                color=colour,
+                label=_described(networks[label]),
+            )
+        ax.set_xscale("log")
+        ax.set_xlabel("Million multiplications a pixel", fontsize=9)
+        title, direction = METRIC_PANELS[metric]
+        ax.set_title(f"{title}, {direction}", loc="left", fontsize=10, color=INK)
+    legend_above(figure, *ax.get_legend_handles_labels())
+    save_png(figure, output_png)
+
+
+def _described(lines: list[ComparedNetwork]) -> str:
+    return lines[0].label if len(lines) == 1 else f"{lines[0].label}, {len(lines)} seeds"
