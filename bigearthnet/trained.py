@@ -1,5 +1,6 @@
 """Trained classifiers as commands take them: a run folder with its network, classes, bands and thresholds."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,7 +116,9 @@ def load_weights(model: keras.Model, folder: Path) -> None:
     if not file.exists():
         raise WeightsError(f"{folder} has no {WEIGHTS}; give the folder of a run that finished an epoch.")
     try:
-        model.load_weights(file)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the optimizer, whose state only a checkpoint has
+            model.load_weights(file)
     except (OSError, KeyError, ValueError) as error:
         raise WeightsError(f"{file} does not fit the network {model.name}, or is damaged; train again.") from error
 
