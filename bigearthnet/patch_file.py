@@ -179,8 +179,7 @@ def write_patches(
     )
     slots = find_slots(path)
     with open(path, "r+b", buffering=0) as file:
-        for row in range(len(names)):
-            slots.write(file.fileno(), row, {name: array[row] for name, array in images.items()})
+        slots.write(file.fileno(), 0, images)
     finish_file(path, {})
 
 

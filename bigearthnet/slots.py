@@ -50,23 +50,32 @@ class Slots:
     crc: Slot
     done: Slot
 
-    def write(self, file: int, row: int, images: Mapping[str, np.ndarray]) -> None:
-        """Write a patch's images and their checksum to an open file descriptor, and mark it.
+    def empty(self, count: int) -> dict[str, np.ndarray]:
+        """Room for the images of so many patches, to be filled and written: group -> (count, rows, cols, bands)."""
+        return {name: np.empty((count, *slot.shape), slot.dtype) for name, slot in self.images.items()}
+
+    def write(self, file: int, first: int, images: Mapping[str, np.ndarray]) -> None:
+        """Write patches of successive rows to an open file descriptor, then their checksums, then mark them.
+
+        Args:
+            file: of the prepared file.
+            first: row of the first patch.
+            images: group -> (n, rows, cols, bands).
 
         Raises:
-            ValueError: an image has another shape or type than the file.
+            ValueError: the images have another shape or type than the file.
             OSError: the disk is full.
         """
-        crc = 0
+        count = len(next(iter(images.values())))
+        crcs = [0] * count
         for name, slot in self.images.items():
             image = np.ascontiguousarray(images[name])
-            if image.shape != slot.shape or image.dtype != slot.dtype:
-                raise ValueError(f"{name} must be {slot.shape} {slot.dtype}; got {image.shape} {image.dtype}.")
-            crc = zlib.crc32(image.data, crc)
-            write_all(file, image.data.cast("B"), slot.offset + row * slot.size)
-        write_all(file, np.uint32(crc).tobytes(), self.crc.offset + row * self.crc.size)
-
-        write_all(file, b"\1", self.done.offset + row * self.done.size)
+            if image.shape != (count, *slot.shape) or image.dtype.name != slot.dtype:
+                raise ValueError(f"{name} must be {slot.shape} {slot.dtype}; got {image.shape[1:]} {image.dtype}.")
+            crcs = [zlib.crc32(patch, crc) for patch, crc in zip(image, crcs, strict=True)]
+            write_all(file, image.data.cast("B"), slot.offset + first * slot.size)
+        write_all(file, np.array(crcs, np.uint32).tobytes(), self.crc.offset + first * self.crc.size)
+        write_all(file, b"\1" * count, self.done.offset + first * self.done.size)
 
     def holds(self, file: int, row: int) -> bool:
         """Is a patch written, and on the disk as it was written? After a crash of the machine it may be marked only."""

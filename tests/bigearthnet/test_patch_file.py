@@ -79,7 +79,7 @@ def test_patches_that_could_not_be_read_are_not_there(tmp_path: Path) -> None:
     with open(path, "r+b", buffering=0) as file:
         for row in (0, 3):
             assert not slots.holds(file.fileno(), row)
-            slots.write(file.fileno(), row, {name: array[row] for name, array in images.items()})
+            slots.write(file.fileno(), row, {name: array[row : row + 1] for name, array in images.items()})
             assert slots.holds(file.fileno(), row)
     finish_file(path, {"unreadable": 3})
     prepared = BigEarthNetFile(path)
@@ -100,7 +100,7 @@ def test_a_patch_that_is_not_as_it_was_written(path: Path) -> None:
 
 def test_wrong_shape_is_refused(path: Path) -> None:
     slots: Slots = find_slots(path)
-    images = {name: array[0] for name, array in random_images().items()}
+    images = {name: array[:1] for name, array in random_images().items()}
     with open(path, "r+b") as file, pytest.raises(ValueError, match="s2_20m must be"):
         slots.write(file.fileno(), 0, {**images, "s2_20m": images["s2_10m"]})
 

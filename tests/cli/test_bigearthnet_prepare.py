@@ -201,12 +201,13 @@ def test_interrupted_run_continues(bench: Bench, monkeypatch: pytest.MonkeyPatch
     bench.output.unlink()
     read_images, read = fill.read_images, []
 
-    def stop_after_two(patch, groups):
+    def stop_after_two(patch, *arguments):
         if len(read) == 2:
             raise KeyboardInterrupt
         read.append(patch.name)
-        return read_images(patch, groups)
+        return read_images(patch, *arguments)
 
+    monkeypatch.setattr(fill, "PATCHES_AT_ONCE", 1)
     monkeypatch.setattr(fill, "read_images", stop_after_two)
     code, _, lines = bench.run()
     assert (code, len(lines)) == (1, 1)
@@ -214,7 +215,7 @@ def test_interrupted_run_continues(bench: Bench, monkeypatch: pytest.MonkeyPatch
     assert not bench.output.exists()
     again = []
     monkeypatch.setattr(
-        fill, "read_images", lambda patch, groups: (again.append(patch.name), read_images(patch, groups))[1]
+        fill, "read_images", lambda patch, *rest: (again.append(patch.name), read_images(patch, *rest))[1]
     )
     assert bench.run()[0] == 0
     assert read + again == NAMES[:3]
