@@ -1,6 +1,7 @@
 """Does classification learn what a made dataset holds, with several bands and losses; do two ranks keep up with one?
 
-python -m benchmarks.classification                    train on 2,000 made patches (`tests/made_patches.py`)
+python -m benchmarks.classification learning    train on 2,000 made patches (`tests/made_patches.py`), three times
+python -m benchmarks.classification ranks       two ranks against one process on the same cores
 mpirun -np 2 python -m benchmarks.classification MODEL BATCH STEPS    prints one line of JSON, patches/s
 """
 
@@ -130,5 +131,5 @@ if __name__ == "__main__":
         if hvd.rank() == 0:
             print(json.dumps(found))
     else:
-        for row in learning():
-            print(f"| {row.name} | {row.value} | {row.goal} |")
+        for row in {"learning": learning, "ranks": ranks}[sys.argv[1]]():
+            print(f"| {row.name} | {row.value} | {row.goal} |", flush=True)

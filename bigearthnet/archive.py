@@ -49,7 +49,7 @@ def find_patches(root: Path | str, name: re.Pattern) -> dict[str, str]:
     if not Path(root).is_dir():
         raise ProductNotFoundError(f"{root} is no folder; give the folder that holds the patch folders.")
     found: dict[str, str] = {}
-    for entry_name, path in walk(str(root), name, _DEPTH):
+    for entry_name, path in walk(str(Path(root)), name, _DEPTH):
         if entry_name in found:
             raise ProductError(f"{entry_name} is there twice, in {found[entry_name]} and {path}; take one away.")
         found[entry_name] = path
@@ -91,7 +91,7 @@ def region_of(found: Mapping, path: str) -> str:
     corner = found.get("coordinates")
     try:
         return f"{zone[1]} {int(corner['ulx'] // REGION_M)} {int(corner['uly'] // REGION_M)}"
-    except (TypeError, KeyError) as error:
+    except (TypeError, KeyError, ValueError, OverflowError) as error:  # the last two: not finite
         raise ProductError(f"{path} lacks coordinates ulx and uly, or a UTM zone as projection; {AGAIN}.") from error
 
 
@@ -122,8 +122,8 @@ def read_json(name: str, folder: str) -> dict:
     """
     path = json_path(name, folder)
     try:
-        found = json.loads(read_file(path).decode())
-    except ValueError as error:
+        found = json.loads(read_file(path).decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
         raise ProductError(f"{path} is no JSON file, or is cut short ({error}); {AGAIN}.") from error
     if not isinstance(found, dict):
         raise ProductError(f"{path} holds no JSON object; {AGAIN}.")

@@ -208,13 +208,18 @@ class BigEarthNetFile:
                 self.attributes: dict[str, Any] = dict(file.attrs)
                 self._check()
                 self._load(file)
-        except (OSError, KeyError, ValueError, RuntimeError) as error:
+        except (OSError, LookupError, ValueError, RuntimeError, AttributeError, TypeError) as error:
             if isinstance(error, PatchFileError):
                 raise
             if not self.path.exists():
-                raise PatchFileError(f"{path} is not there; make it with bigearthnet-prepare.") from error
+                raise PatchFileError(f"{self.path} is not there; make it with bigearthnet-prepare.") from error
+            if self.path.is_dir():
+                raise PatchFileError(
+                    f"{self.path} is a folder; give the HDF5 file that bigearthnet-prepare made."
+                ) from error
             raise PatchFileError(
-                f"{path} cannot be read: it is cut short or no file of bigearthnet-prepare; {AGAIN}."
+                f"{self.path} cannot be read: it is cut short or no file of bigearthnet-prepare; make it again, or "
+                f"give another."
             ) from error
 
     def _check(self) -> None:
@@ -223,13 +228,13 @@ class BigEarthNetFile:
         version = self.attributes.get("schema_version", "none")
         if version != SCHEMA_VERSION:
             raise PatchFileError(f"{self.path} has schema {version}, this code reads {SCHEMA_VERSION}; {AGAIN}.")
-        if not self.attributes.get("complete", False):
+        if not self.attributes.get("complete", False) or "checksum" not in self.attributes:
             raise PatchFileError(f"{self.path} is unfinished; {AGAIN}.")
 
     def _load(self, file: h5py.File) -> None:
         rows = np.flatnonzero(file[DONE][()])
         self._rows = None if len(rows) == len(file[DONE]) else rows  # None: all, and no number has to be translated
-        self._arrays = {name: map_array(self.path, file[name]) for name in GROUP_BANDS if name in file}
+        self._arrays = {name: map_array(self.path, file[name]) for name in GROUP_BANDS if name in file or name != "s1"}
         self.labels: np.ndarray = file["labels"][()][rows]
         self.class_names: tuple[str, ...] = tuple(file["class_names"][()].astype(str).tolist())
         self.names: np.ndarray = file["name"][()].astype(str)[rows]
@@ -258,6 +263,15 @@ class BigEarthNetFile:
         """
         stored = rows if self._rows is None else self._rows[rows]
         return {name: self.labels[rows] if name == "labels" else self._arrays[name][stored] for name in arrays}
+
+
+def is_ours(path: Path) -> bool:
+    """Is this a file of bigearthnet-prepare, of whatever schema?"""
+    try:
+        with h5py.File(path, "r") as file:
+            return "plan" in file.attrs
+    except OSError:
+        return False
 
 
 def read_plan(path: Path) -> tuple[str, np.ndarray]:

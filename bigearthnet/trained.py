@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from bigearthnet.data import ClassificationPatches
+from bigearthnet.data import BAND_SETS, ClassificationPatches
 from bigearthnet.networks import build_network
 from bigearthnet.patch_file import BigEarthNetFile
 from common.classification import read_thresholds
@@ -93,8 +93,9 @@ def read_trained(folder: Path | str) -> TrainedClassifier:
         }
         shapes = {name: tuple(shape) for name, shape in config["image_shapes"].items()}
         names = tuple(config["class_names"])
+        BAND_SETS[settings["bands"]]
     except (KeyError, AttributeError, TypeError) as error:
-        raise RunFolderError(f"{folder} was written by another version ({error} is missing); train again.") from error
+        raise RunFolderError(f"{folder} was written by another version ({error} is unknown); train again.") from error
     if names != tuple(threshold.name for threshold in thresholds):
         raise RunFolderError(f"{folder} has thresholds of other classes than its network; train again.")
     return TrainedClassifier(

@@ -226,7 +226,10 @@ def read_config(folder: Path) -> dict:
     """
     path = folder / CONFIG
     try:
-        return json.loads(path.read_text())
+        found = json.loads(path.read_text())
+        if not isinstance(found, dict):
+            raise ValueError("no JSON object")
+        return found
     except FileNotFoundError:
         raise RunFolderError(f"{folder} has no {CONFIG}; give the folder that a training run wrote.") from None
     except (OSError, ValueError) as error:
