@@ -21,6 +21,7 @@ import tensorflow as tf
 import common.distributed as hvd
 from benchmarks.measure import Result, run_child
 from bigearthnet import train
+from bigearthnet.data import band_statistics
 from bigearthnet.networks import build_network
 from bigearthnet.results import read_metrics
 from common import run as runs
@@ -84,14 +85,14 @@ def learning() -> list[Result]:
 def throughput(model_name: str, batch: int, steps: int) -> dict:
     """Patches/s of all ranks together, with all bands, after a first step that is not counted."""
     hvd.init()
-    model = build_network(model_name, SHAPES, 19)
+    model = build_network(model_name, SHAPES, 19, statistics=band_statistics("s2"))
     model.compile(
         hvd.DistributedOptimizer(keras.optimizers.AdamW(1e-3)),
         keras.losses.BinaryCrossentropy(from_logits=True),
         jit_compile=False,
     )
     rng = np.random.default_rng(hvd.rank())
-    images = {name: tf.constant(rng.random((batch, *shape), np.float32)) for name, shape in SHAPES.items()}
+    images = {name: tf.constant(rng.integers(1, 4000, (batch, *shape), np.uint16)) for name, shape in SHAPES.items()}
     labels = tf.constant((rng.random((batch, 19)) < 0.2).astype(np.float32))
     model.train_on_batch(images, labels)
     hvd.barrier()

@@ -17,14 +17,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import tensorflow as tf
 from tqdm import tqdm
 
 import common.distributed as hvd
 from bigearthnet.archive import S1_NAME, S2_NAME, find_patches, read_partner
-from bigearthnet.data import BAND_SETS, normalize
+from bigearthnet.data import BAND_SETS
 from bigearthnet.images import PatchFolders, read_images
 from bigearthnet.inference import probabilities
-from bigearthnet.patch_file import GROUP_BANDS, NATIVE_PX
+from bigearthnet.patch_file import NATIVE_PX
 from bigearthnet.squares import SQUARE_M, group_gsd, read_squares, square_grid, strips, write_raster
 from bigearthnet.trained import TrainedClassifier, read_trained, sizes
 from common import cli
@@ -164,8 +165,8 @@ def find_folders(path: Path, s1_root: str | None, classifier: TrainedClassifier)
 
 
 def network_inputs(images: Images, bands: str) -> dict:
-    """Images (B, rows, cols, bands) as stored -> what the network takes, normalised."""
-    return {group: normalize(images[group], GROUP_BANDS[group], chosen) for group, chosen in BAND_SETS[bands].items()}
+    """Images (B, rows, cols, bands) as stored -> those that the network takes."""
+    return {group: tf.constant(images[group]) for group in BAND_SETS[bands]}
 
 
 def in_batches(compute: Callable[[Images], np.ndarray], images: Images, batch_size: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from bigearthnet.data import BAND_SETS, ClassificationPatches
+from bigearthnet.data import BAND_SETS, ClassificationPatches, band_statistics
 from bigearthnet.networks import build_network
 from bigearthnet.patch_file import BigEarthNetFile
 from common.classification import read_thresholds
@@ -23,7 +23,7 @@ class TrainedClassifier:
         folder: the run folder.
         model, bands, resampling, precision, sync_batch_norm: as in `BigEarthNetConfig`.
         class_names: in the order of the network's outputs.
-        image_shapes: input -> (rows, cols, bands).
+        image_shapes: input -> (rows, cols, stored bands).
         thresholds: (C,) probability from which on each class counts as present, chosen on validation data.
     """
 
@@ -45,7 +45,13 @@ class TrainedClassifier:
     def build(self) -> keras.Model:
         """The network with its weights."""
         model = build_network(
-            self.model, self.image_shapes, len(self.class_names), self.resampling, self.precision, self.sync_batch_norm
+            self.model,
+            self.image_shapes,
+            len(self.class_names),
+            self.resampling,
+            self.precision,
+            self.sync_batch_norm,
+            band_statistics(self.bands),
         )
         load_weights(model, self.folder)
         return model
