@@ -1,6 +1,7 @@
 """Does classification learn what a made dataset holds, with several bands and losses; do two ranks keep up with one?
 
-python -m benchmarks.classification                    train on 2,000 made patches (`tests/made_patches.py`)
+python -m benchmarks.classification learning    train on 2,000 made patches (`tests/made_patches.py`), three times
+python -m benchmarks.classification ranks       two ranks against one process on the same cores
 mpirun -np 2 python -m benchmarks.classification MODEL BATCH STEPS    prints one line of JSON, patches/s
 """
 
@@ -20,6 +21,7 @@ import tensorflow as tf
 import common.distributed as hvd
 from benchmarks.measure import Result, run_child
 from bigearthnet import train
+from bigearthnet.data import band_statistics
 from bigearthnet.networks import build_network
 from bigearthnet.results import read_metrics
 from common import run as runs
@@ -83,14 +85,14 @@ def learning() -> list[Result]:
 def throughput(model_name: str, batch: int, steps: int) -> dict:
     """Patches/s of all ranks together, with all bands, after a first step that is not counted."""
     hvd.init()
-    model = build_network(model_name, SHAPES, 19)
+    model = build_network(model_name, SHAPES, 19, statistics=band_statistics("s2"))
     model.compile(
         hvd.DistributedOptimizer(keras.optimizers.AdamW(1e-3)),
         keras.losses.BinaryCrossentropy(from_logits=True),
         jit_compile=False,
     )
     rng = np.random.default_rng(hvd.rank())
-    images = {name: tf.constant(rng.random((batch, *shape), np.float32)) for name, shape in SHAPES.items()}
+    images = {name: tf.constant(rng.integers(1, 4000, (batch, *shape), np.uint16)) for name, shape in SHAPES.items()}
     labels = tf.constant((rng.random((batch, 19)) < 0.2).astype(np.float32))
     model.train_on_batch(images, labels)
     hvd.barrier()
@@ -130,5 +132,5 @@ if __name__ == "__main__":
         if hvd.rank() == 0:
             print(json.dumps(found))
     else:
-        for row in learning():
-            print(f"| {row.name} | {row.value} | {row.goal} |")
+        for row in {"learning": learning, "ranks": ranks}[sys.argv[1]]():
+            print(f"| {row.name} | {row.value} | {row.goal} |", flush=True)

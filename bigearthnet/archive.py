@@ -17,10 +17,12 @@ S2_NAME = re.compile(r"S2[A-D]_MSIL2A_\d{8}T\d{5,6}(_N\d{4}_R\d{3}_(?P<tile>T\d{
 S1_NAME = re.compile(r"S1[A-D]_IW_GRDH_1SD[VH]_\d{8}T\d{5,6}_\d{2}[A-Z]{3}_\d+_\d+")
 REGION_M = 100_000  # side of a region
 
+AGAIN = "unpack the archive again"
+
 _S2_EXAMPLE = "S2A_MSIL2A_20170617T113321_48_5"
 _S1_EXAMPLE = "S1A_IW_GRDH_1SDV_20170617T064659_29UPU_48_5"
 _DEPTH = 3  # folders above the patches, at most
-_AGAIN = "unpack the archive again"
+_READ = 1 << 16  # bytes; more than a band has
 _ZONE = re.compile(r"UTM zone (\d{1,2}[NS])")
 
 
@@ -47,7 +49,7 @@ def find_patches(root: Path | str, name: re.Pattern) -> dict[str, str]:
     if not Path(root).is_dir():
         raise ProductNotFoundError(f"{root} is no folder; give the folder that holds the patch folders.")
     found: dict[str, str] = {}
-    for entry_name, path in walk(str(root), name, _DEPTH):
+    for entry_name, path in walk(str(Path(root)), name, _DEPTH):
         if entry_name in found:
             raise ProductError(f"{entry_name} is there twice, in {found[entry_name]} and {path}; take one away.")
         found[entry_name] = path
@@ -79,7 +81,7 @@ def read_facts(name: str, folder: str) -> PatchFacts:
     found = read_json(name, folder)
     labels = found.get("labels")
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-        raise ProductError(f"{json_path(name, folder)} has no list of labels; {_AGAIN}.")
+        raise ProductError(f"{json_path(name, folder)} has no list of labels; {AGAIN}.")
     return PatchFacts(tuple(labels), region_of(found, json_path(name, folder)))
 
 
@@ -89,8 +91,8 @@ def region_of(found: Mapping, path: str) -> str:
     corner = found.get("coordinates")
     try:
         return f"{zone[1]} {int(corner['ulx'] // REGION_M)} {int(corner['uly'] // REGION_M)}"
-    except (TypeError, KeyError) as error:
-        raise ProductError(f"{path} lacks coordinates ulx and uly, or a UTM zone as projection; {_AGAIN}.") from error
+    except (TypeError, KeyError, ValueError, OverflowError) as error:  # the last two: not finite
+        raise ProductError(f"{path} lacks coordinates ulx and uly, or a UTM zone as projection; {AGAIN}.") from error
 
 
 def read_partner(name: str, folder: str) -> str:
@@ -103,7 +105,7 @@ def read_partner(name: str, folder: str) -> str:
     """
     partner = read_json(name, folder).get("corresponding_s2_patch")
     if not isinstance(partner, str):
-        raise ProductError(f"{json_path(name, folder)} has no corresponding_s2_patch; {_AGAIN}.")
+        raise ProductError(f"{json_path(name, folder)} has no corresponding_s2_patch; {AGAIN}.")
     return partner
 
 
@@ -120,14 +122,32 @@ def read_json(name: str, folder: str) -> dict:
     """
     path = json_path(name, folder)
     try:
-        with open(path, "rb") as file:
-            found = json.loads(file.read())
+        found = json.loads(read_file(path).decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise ProductError(f"{path} is no JSON file, or is cut short ({error}); {AGAIN}.") from error
+    if not isinstance(found, dict):
+        raise ProductError(f"{path} holds no JSON object; {AGAIN}.")
+    return found
+
+
+def read_file(path: str | Path) -> bytes:
+    """All bytes of a small file, with as few calls of the system as can be.
+
+    Raises:
+        ProductNotFoundError: it is missing.
+        ProductError: it cannot be read.
+    """
+    try:
+        file = os.open(path, os.O_RDONLY)
+        try:
+            data = part = os.read(file, _READ)
+            while len(part) == _READ:
+                part = os.read(file, _READ)
+                data += part
+        finally:
+            os.close(file)
     except FileNotFoundError as error:
-        raise ProductNotFoundError(f"{path} is missing; {_AGAIN}.") from error
+        raise ProductNotFoundError(f"{path} is missing; {AGAIN}.") from error
     except OSError as error:
         raise ProductError(f"{path} cannot be read ({error.strerror}); check its rights.") from error
-    except ValueError as error:
-        raise ProductError(f"{path} is no JSON file, or is cut short ({error}); {_AGAIN}.") from error
-    if not isinstance(found, dict):
-        raise ProductError(f"{path} holds no JSON object; {_AGAIN}.")
-    return found
+    return data

@@ -115,6 +115,8 @@ def set_out(arguments: argparse.Namespace) -> Plan:
         classifier.patches(file, rows)
         classifier.build()
     folder = Path(arguments.output)
+    if folder.resolve() in [classifier.folder.resolve() for classifier in trained]:  # it has a metrics.csv of its own
+        raise SettingError(f"--output must not be a run folder; got {folder}.")
     open_output_folder(
         folder, arguments.overwrite, [METRICS, TABLES, F1_BARS, AP_BARS, CURVES, COOCCURRENCE, MISTAKES.format("*")]
     )

@@ -11,7 +11,8 @@ from common.errors import ProductError
 from common.files import cannot_write
 
 FACTS_PER_BLOCK = 1000
-PATCHES_PER_BLOCK = 64  # 10 MB; a run that is interrupted loses at most so much of each process
+PATCHES_PER_BLOCK = 64  # 10 MB
+PATCHES_AT_ONCE = 8  # written together, which halves the work of the system; a run that is interrupted loses so many
 
 
 @dataclass(frozen=True)
@@ -42,19 +43,30 @@ def fill_block(block: FillBlock) -> list[tuple[str, str]]:
     try:
         file = os.open(block.slots.path, os.O_RDWR)
         try:
-            for row, patch in block.patches:
-                if block.slots.holds(file, row):
-                    continue
-                try:
-                    images = read_images(patch, block.superres_groups)
-                except ProductError as error:
-                    unreadable.append((patch.name, str(error)))
-                else:
-                    block.slots.write(file, row, images)
+            missing = [(row, patch) for row, patch in block.patches if not block.slots.holds(file, row)]
+            for patches in in_blocks(missing, PATCHES_AT_ONCE):
+                unreadable += copy_patches(file, block, patches)
         finally:
             os.close(file)
     except OSError as error:
         raise cannot_write(block.slots.path, error) from error
+    return unreadable
+
+
+def copy_patches(file: int, block: FillBlock, patches: Sequence[tuple[int, PatchFolders]]) -> list[tuple[str, str]]:
+    """Read a few patches, and write those of successive rows together; name and reason of what could not be read."""
+    unreadable, rows = [], []
+    images = block.slots.empty(len(patches))
+    for row, patch in patches:
+        try:
+            read_images(patch, block.superres_groups, {name: array[len(rows)] for name, array in images.items()})
+        except ProductError as error:
+            unreadable.append((patch.name, str(error)))
+        else:
+            rows.append(row)
+    ends = [number for number in range(1, len(rows) + 1) if number == len(rows) or rows[number] != rows[number - 1] + 1]
+    for start, end in zip([0, *ends], ends, strict=False):
+        block.slots.write(file, rows[start], {name: array[start:end] for name, array in images.items()})
     return unreadable
 
 

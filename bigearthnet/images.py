@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bigearthnet.patch_file import group_dtype, group_shapes
 from bigearthnet.tiff import read_tiff
 from common.errors import ProductError
 from common.sentinel2 import BANDS_BY_GSD
 
 SUPERRES_PX = 120
-DN, DECIBEL = np.dtype(np.uint16), np.dtype(np.float32)
 POLARISATIONS = ("VV", "VH")
 GROUPS: Mapping[str, tuple[tuple[str, ...], int]] = {  # group -> its bands, and its rows and columns at native GSD
     f"s2_{gsd}m": (bands, 1200 // gsd) for gsd, bands in BANDS_BY_GSD.items()
@@ -34,12 +34,15 @@ class PatchFolders:
     superres: str | None = None
 
 
-def read_images(patch: PatchFolders, superres_groups: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
+def read_images(
+    patch: PatchFolders, superres_groups: tuple[str, ...] = (), images: Mapping[str, np.ndarray] | None = None
+) -> Mapping[str, np.ndarray]:
     """All images of a patch.
 
     Args:
         patch: where they lie.
         superres_groups: groups to take from the GeoTIFF of bands at 10 m; the others are read at native GSD.
+        images: arrays to fill, as below; new ones where not given.
 
     Returns:
         `s2_10m` (120, 120, 4), `s2_20m` (60, 60, 6), `s2_60m` (20, 20, 2), or 120 px for `superres_groups`; with a
@@ -48,24 +51,31 @@ def read_images(patch: PatchFolders, superres_groups: tuple[str, ...] = ()) -> d
     Raises:
         ProductError: a file is missing or damaged, has another size or type, or S1 is not finite.
     """
+    images = empty_images(patch.s1 is not None, superres_groups) if images is None else images
     fine = read_superres(patch.superres, superres_groups) if superres_groups and patch.superres else {}
-    images = {}
     for group, (bands, size) in GROUPS.items():
-        images[group] = fine[group] if group in fine else read_bands(patch.name, patch.s2, bands, size, DN)
+        if group in fine:
+            images[group][:] = fine[group]
+        else:
+            read_bands(patch.name, patch.s2, bands, size, images[group])
     if patch.s1:
         s1_name = patch.s1.rstrip("/").rpartition("/")[2]
-        images["s1"] = read_bands(s1_name, patch.s1, POLARISATIONS, SUPERRES_PX, DECIBEL)
+        read_bands(s1_name, patch.s1, POLARISATIONS, SUPERRES_PX, images["s1"])
         if not np.isfinite(images["s1"]).all():
             raise ProductError(f"{patch.s1} holds values that are no finite dB; leave the patch out.")
     return images
 
 
-def read_bands(name: str, folder: str, bands: tuple[str, ...], size: int, dtype: np.dtype) -> np.ndarray:
-    """Bands of a folder, one file each, (size, size, bands)."""
-    image = np.empty((size, size, len(bands)), dtype)
+def empty_images(has_s1: bool, superres_groups: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Arrays for one patch."""
+    shapes = group_shapes(has_s1, superres_groups)
+    return {name: np.empty(shape, group_dtype(name)) for name, shape in shapes.items()}
+
+
+def read_bands(name: str, folder: str, bands: tuple[str, ...], size: int, image: np.ndarray) -> None:
+    """Fill an image, (size, size, bands), with bands of a folder, one file each."""
     for number, band in enumerate(bands):
-        image[..., number] = read_tiff(f"{folder}/{name}_{band}.tif", size, dtype)
-    return image
+        image[..., number] = read_tiff(f"{folder}/{name}_{band}.tif", size, image.dtype)
 
 
 def read_superres(path: str, groups: tuple[str, ...]) -> dict[str, np.ndarray]:

@@ -22,7 +22,7 @@ from common.dataset import validation_batches
 
 @tf.function(reduce_retracing=True)
 def probabilities(model: keras.Model, images: dict[str, tf.Tensor]) -> tf.Tensor:
-    """Probability of each class, (B, C) float32, from normalised images."""
+    """Probability of each class, (B, C) float32, from images as stored."""
     return tf.sigmoid(tf.cast(model(images, training=False), tf.float32))
 
 

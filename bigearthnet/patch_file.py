@@ -10,12 +10,12 @@ Schema, version 1 (N patches, sorted by name; C classes):
     class_names  (C,)              string       43 or 19
     name         (N,)              string       of the Sentinel-2 patch
     split        (N,)              string       train, val or test
-    crc32        (N,)              uint32       of the patch's images, in the order above
+    checksums    (N,)              uint64       of the patch's images together (`bigearthnet/slots.py`)
     done         (N,)              uint8        1: read; 0: could not be read and was left out (images are zeros)
 
     attributes   schema_version, complete, created_utc, code_revision, command, plan (SHA-256 of what decides the
                  content), superres (groups brought to 10 m beforehand), bands_<group>, left_out (JSON: reason ->
-                 patches), checksum (SHA-256 over names, splits, labels and crc32)
+                 patches), checksum (SHA-256 over names, splits, labels and checksums)
 
 Arrays are contiguous and uncompressed, rather than one patch a chunk: a patch is one piece on disk either way, but here
 its place follows from its number. So processes and ranks write side by side without a lock, an interrupted run
@@ -31,7 +31,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from bigearthnet.slots import CRC, DONE, Slot, Slots
+from bigearthnet.slots import DONE, SUMS, Slot, Slots
 from common.errors import OutputError, PatchFileError
 from common.files import cannot_write, require_space
 from common.hdf5 import map_array
@@ -94,7 +94,7 @@ def create_file(
         with h5py.File(path, "w", alignment_threshold=_PAGE, alignment_interval=_PAGE) as file:
             for name, shape in shapes.items():
                 reserve(file, name, (len(names), *shape), group_dtype(name))
-            reserve(file, CRC, (len(names),), "uint32")
+            reserve(file, SUMS, (len(names),), "uint64")
             reserve(file, DONE, (len(names),), "uint8")
             file["labels"] = labels.astype(np.uint8)
             for name, texts in (("class_names", class_names), ("name", names), ("split", splits)):
@@ -123,11 +123,11 @@ def find_slots(path: Path) -> Slots:
     with h5py.File(path, "r") as file:
         places = {
             name: Slot(file[name].id.get_offset(), file[name].shape[1:], file[name].dtype.name)
-            for name in (*GROUP_BANDS, CRC, DONE)
+            for name in (*GROUP_BANDS, SUMS, DONE)
             if name in file
         }
-    crc, done = places.pop(CRC), places.pop(DONE)
-    return Slots(path, places, crc, done)
+    sums, done = places.pop(SUMS), places.pop(DONE)
+    return Slots(path, places, sums, done)
 
 
 def finish_file(path: Path, left_out: Mapping[str, int]) -> None:
@@ -148,7 +148,7 @@ def finish_file(path: Path, left_out: Mapping[str, int]) -> None:
 def checksum(file: h5py.File) -> str:
     """SHA-256 over what a patch is, and over the checksums of its images."""
     digest = hashlib.sha256()
-    for name in ("class_names", "name", "split", "labels", DONE, CRC):
+    for name in ("class_names", "name", "split", "labels", DONE, SUMS):
         digest.update(name.encode())
         digest.update(np.ascontiguousarray(file[name][()]).data.cast("B"))
     return digest.hexdigest()
@@ -179,8 +179,7 @@ def write_patches(
     )
     slots = find_slots(path)
     with open(path, "r+b", buffering=0) as file:
-        for row in range(len(names)):
-            slots.write(file.fileno(), row, {name: array[row] for name, array in images.items()})
+        slots.write(file.fileno(), 0, images)
     finish_file(path, {})
 
 
@@ -209,13 +208,18 @@ class BigEarthNetFile:
                 self.attributes: dict[str, Any] = dict(file.attrs)
                 self._check()
                 self._load(file)
-        except (OSError, KeyError, ValueError, RuntimeError) as error:
+        except (OSError, LookupError, ValueError, RuntimeError, AttributeError, TypeError) as error:
             if isinstance(error, PatchFileError):
                 raise
             if not self.path.exists():
-                raise PatchFileError(f"{path} is not there; make it with bigearthnet-prepare.") from error
+                raise PatchFileError(f"{self.path} is not there; make it with bigearthnet-prepare.") from error
+            if self.path.is_dir():
+                raise PatchFileError(
+                    f"{self.path} is a folder; give the HDF5 file that bigearthnet-prepare made."
+                ) from error
             raise PatchFileError(
-                f"{path} cannot be read: it is cut short or no file of bigearthnet-prepare; {AGAIN}."
+                f"{self.path} cannot be read: it is cut short or no file of bigearthnet-prepare; make it again, or "
+                f"give another."
             ) from error
 
     def _check(self) -> None:
@@ -224,18 +228,17 @@ class BigEarthNetFile:
         version = self.attributes.get("schema_version", "none")
         if version != SCHEMA_VERSION:
             raise PatchFileError(f"{self.path} has schema {version}, this code reads {SCHEMA_VERSION}; {AGAIN}.")
-        if not self.attributes.get("complete", False):
+        if not self.attributes.get("complete", False) or "checksum" not in self.attributes:
             raise PatchFileError(f"{self.path} is unfinished; {AGAIN}.")
 
     def _load(self, file: h5py.File) -> None:
         rows = np.flatnonzero(file[DONE][()])
         self._rows = None if len(rows) == len(file[DONE]) else rows  # None: all, and no number has to be translated
-        self._arrays = {name: map_array(self.path, file[name]) for name in GROUP_BANDS if name in file}
+        self._arrays = {name: map_array(self.path, file[name]) for name in GROUP_BANDS if name in file or name != "s1"}
         self.labels: np.ndarray = file["labels"][()][rows]
         self.class_names: tuple[str, ...] = tuple(file["class_names"][()].astype(str).tolist())
         self.names: np.ndarray = file["name"][()].astype(str)[rows]
         self.splits: np.ndarray = file["split"][()].astype(str)[rows]
-        self.crc32: np.ndarray = file[CRC][()][rows]
         kept = {**self._arrays, "labels": self.labels}
         self.shapes: dict[str, tuple[int, ...]] = {name: array.shape[1:] for name, array in kept.items()}
         self.dtypes: dict[str, np.dtype] = {name: array.dtype for name, array in kept.items()}
@@ -259,6 +262,15 @@ class BigEarthNetFile:
         """
         stored = rows if self._rows is None else self._rows[rows]
         return {name: self.labels[rows] if name == "labels" else self._arrays[name][stored] for name in arrays}
+
+
+def is_ours(path: Path) -> bool:
+    """Is this a file of bigearthnet-prepare, of whatever schema?"""
+    try:
+        with h5py.File(path, "r") as file:
+            return "plan" in file.attrs
+    except OSError:
+        return False
 
 
 def read_plan(path: Path) -> tuple[str, np.ndarray]:

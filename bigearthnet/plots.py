@@ -47,6 +47,7 @@ LABEL_CHARACTERS = 44  # of a class's name in a line
 SHORT_CHARACTERS = 26
 STRETCH_PERCENTILES = (2, 98)
 COLUMNS_OF_PATCHES = 4
+CURVE_POINTS = 2000  # all test patches of the archive would give millions
 
 
 class Mistake(NamedTuple):
@@ -73,7 +74,7 @@ def plot_history(history_csv: str | os.PathLike[str], output_png: str | os.PathL
 def plot_class_scores(
     metrics_csv: str | os.PathLike[str], output_png: str | os.PathLike[str], metric: str = "f1"
 ) -> None:
-    """Draw a score by class, a bar a method, the most frequent class on top.
+    """Draw a score by class, a bar a method, the most frequent class on top; no bar where there is nothing to find.
 
     Args:
         metrics_csv: as `bigearthnet.results.write_metrics` wrote it.
@@ -91,7 +92,11 @@ def plot_class_scores(
     figure = Figure(figsize=(8.5, 1.2 + len(classes) * (0.2 + 0.17 * len(methods))), layout="constrained")
     ax = figure.subplots()
     clean_axes(ax, grid="x")
-    _draw_bars(ax, np.array([[values.get((name, method), np.nan) for method in methods] for name in classes]))
+    # Scores of a class that no patch holds are 0 by convention, and say nothing.
+    table = [
+        [values.get((name, method), np.nan) if classes[name] else np.nan for method in methods] for name in classes
+    ]
+    _draw_bars(ax, np.array(table))
     ax.set_yticks(range(len(classes)), [f"{one_line(name)} ({count})" for name, count in classes.items()])
     ax.invert_yaxis()
     ax.tick_params(axis="y", length=0)
@@ -112,7 +117,7 @@ def plot_precision_recall(
         output_png: file to write.
     """
     count = len(probabilities)
-    figure = Figure(figsize=(4.2 * count + 0.4, 4.6), layout="constrained")
+    figure = Figure(figsize=(4.2 * count + 0.4, 5.0), layout="constrained")
     axes = figure.subplots(1, count, sharey=True, squeeze=False)[0]
     for ax, (method, found), colour in zip(axes, probabilities.items(), METHOD_COLOURS * count, strict=False):
         clean_axes(ax, grid="both")
@@ -128,9 +133,9 @@ def plot_precision_recall(
         ax.legend(
             [bold[0], faint[0]],
             [f"all classes together, AP {average:.3f}", f"each of {len(faint)} classes"],
-            loc="lower left",
-            framealpha=1,
-            edgecolor="none",
+            loc="upper left",
+            bbox_to_anchor=(0, -0.14),
+            frameon=False,
             fontsize=8,
         )
         ax.set(xlabel="Recall", xlim=(0, 1.02), ylim=(0, 1.04))
@@ -151,7 +156,7 @@ def plot_cooccurrence(labels: np.ndarray, class_names: Sequence[str], output_png
     order = [index for index in np.argsort(-counts, kind="stable") if counts[index]]
     share = (labels.T @ labels)[np.ix_(order, order)] / counts[order][:, None]
     size = 0.36 * len(order)
-    figure = Figure(figsize=(size + 5.6, size + 3.2), layout="constrained")
+    figure = Figure(figsize=(size + 6.6, size + 3.2), layout="constrained")
     ax = figure.subplots()
     shown = ax.imshow(share, cmap="Blues", vmin=0, vmax=1)
     ax.set_yticks(
@@ -246,8 +251,11 @@ def _draw_bars(ax: Axes, table: np.ndarray) -> None:
 
 
 def _recall_precision(truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The curve in at most CURVE_POINTS points, from recall 1 to 0: as average precision takes it, to the right of each."""
     precision, recall, _ = metrics.precision_recall_curve(truth, scores)
-    return recall, precision
+    precision[-1] = precision[-2]  # scikit-learn ends at precision 1, which no decision reaches
+    kept = np.linspace(0, len(recall) - 1, min(len(recall), CURVE_POINTS)).astype(int)
+    return recall[kept], precision[kept]
 
 
 def _caption(mistake: Mistake) -> list[tuple[str, str]]:

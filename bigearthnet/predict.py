@@ -17,18 +17,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import tensorflow as tf
 from tqdm import tqdm
 
 import common.distributed as hvd
 from bigearthnet.archive import S1_NAME, S2_NAME, find_patches, read_partner
-from bigearthnet.data import BAND_SETS, normalize
+from bigearthnet.data import BAND_SETS
 from bigearthnet.images import PatchFolders, read_images
 from bigearthnet.inference import probabilities
-from bigearthnet.patch_file import GROUP_BANDS, NATIVE_PX
-from bigearthnet.squares import SQUARE_M, read_squares, square_grid, strips, write_raster
+from bigearthnet.patch_file import NATIVE_PX
+from bigearthnet.squares import SQUARE_M, group_gsd, read_squares, square_grid, strips, write_raster
 from bigearthnet.trained import TrainedClassifier, read_trained, sizes
 from common import cli
-from common.bands import GeoReference
+from common.bands import GeoReference, check_grids
 from common.errors import ProductError, RunFolderError, SettingError
 from common.files import whole_file
 from common.output_folder import open_output_folder
@@ -105,7 +106,6 @@ def set_out(arguments: argparse.Namespace) -> Plan:
         raise SettingError(f"--batch-size must be above 0; got {arguments.batch_size}.")
     classifier = read_trained(arguments.run_dir)
     require_native(classifier)
-    classifier.build()
     path = Path(arguments.input)
     patches, scene, grid = (), None, None
     if path.is_dir() and path.suffix != ".SAFE" and not any(path.glob("MTD_*.xml")):
@@ -114,6 +114,7 @@ def set_out(arguments: argparse.Namespace) -> Plan:
         scene = open_scene(path)
         require_squares(scene, classifier)
         grid = square_grid(scene)
+    classifier.build()  # better to fail now than on all ranks
     folder = Path(arguments.output)
     open_output_folder(folder, arguments.overwrite, [TABLE, RASTER])
     return Plan(classifier, folder, patches, scene, grid)
@@ -136,6 +137,10 @@ def require_squares(scene: Scene, classifier: TrainedClassifier) -> None:
             f"{classifier.folder} was trained with --bands {classifier.bands}, and {scene.name} holds "
             f"no Sentinel-1; give a run of rgb, 10m or s2."
         )
+    gsds = tuple(group_gsd(group) for group in BAND_SETS[classifier.bands])
+    for gsd in gsds:
+        scene.bands_at(gsd)
+    check_grids(scene, gsds)
     if scene.level != "L2A":
         logger.warning(
             "%s is %s; networks trained on BigEarthNet know L2A: their result may be wrong", scene.name, scene.level
@@ -160,8 +165,8 @@ def find_folders(path: Path, s1_root: str | None, classifier: TrainedClassifier)
 
 
 def network_inputs(images: Images, bands: str) -> dict:
-    """Images (B, rows, cols, bands) as stored -> what the network takes, normalised."""
-    return {group: normalize(images[group], GROUP_BANDS[group], chosen) for group, chosen in BAND_SETS[bands].items()}
+    """Images (B, rows, cols, bands) as stored -> those that the network takes."""
+    return {group: tf.constant(images[group]) for group in BAND_SETS[bands]}
 
 
 def in_batches(compute: Callable[[Images], np.ndarray], images: Images, batch_size: int) -> np.ndarray:

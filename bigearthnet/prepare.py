@@ -27,7 +27,7 @@ from bigearthnet.fill import (
     read_partner_block,
 )
 from bigearthnet.parallel import run_blocks
-from bigearthnet.patch_file import create_file, find_slots, finish_file, group_shapes, read_plan
+from bigearthnet.patch_file import create_file, find_slots, finish_file, group_shapes, is_ours, read_plan
 from bigearthnet.plan import UNREADABLE, Plan, describe_left_out, make_plan, select_patches, unreadable_error
 from bigearthnet.slots import Slots
 from bigearthnet.splits import count_splits
@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 ALL_PATCHES = 590_326  # of the whole archive, version 1
 WORTH_PROCESSES = 8  # blocks; fewer are done before a process has started
+WORTH_TELLING = 1000  # patches; of fewer, the start of processes takes most of the time
 LOG_SECONDS = 60
 LISTED = 10  # unreadable patches in the log; the file names all
 
@@ -119,10 +120,16 @@ def check_options(options: argparse.Namespace, output: Path) -> None:
     """
     if options.processes is not None and options.processes < 1:
         raise SettingError(f"--processes must be at least 1; got {options.processes}.")
+    if options.split_by_region is not None and options.split_by_region < 0:
+        raise SettingError(f"--split-by-region must be at least 0; got {options.split_by_region}.")
     if output.is_dir():
         raise OutputError(f"{output} is a folder; --output needs the name of a file.")
     if output.exists() and not options.overwrite:
         raise OutputError(f"{output} exists; give another --output, or replace it with --overwrite.")
+    if output.exists() and not is_ours(output):
+        raise OutputError(
+            f"{output} is no file of bigearthnet-prepare, --overwrite will not touch it; delete it first."
+        )
     if not output.parent.is_dir():
         raise OutputError(f"there is no folder {output.parent}; make it, or give another --output.")
 
@@ -265,18 +272,14 @@ def write_unreadable(path: Path, reasons: dict[str, str]) -> None:
 
 
 def report_speed(patches: int, filling: float, altogether: float) -> None:
-    """Log how fast patches were read, and what that means for the whole archive."""
+    """Log how fast patches were read, and where they were many, what that means for the whole archive."""
     rate = patches / max(filling, 1e-9)
     logger.info(
-        "read %d patches in %.1f s, %.0f patches/s (%.1f s with lists and labels); the %d patches of the whole "
-        "archive take %.1f h at this rate",
-        patches,
-        filling,
-        rate,
-        altogether,
-        ALL_PATCHES,
-        ALL_PATCHES / max(rate, 1e-9) / 3600,
+        "read %d patches in %.1f s, %.0f patches/s (%.1f s with lists and labels)", patches, filling, rate, altogether
     )
+    if patches >= WORTH_TELLING:
+        hours = ALL_PATCHES / rate / 3600
+        logger.info("the %d patches of the whole archive take %.1f h at this rate", ALL_PATCHES, hours)
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def read_rows(path: Path) -> Iterator[dict]:
         raise ProductError(f"{path} lacks the column {', '.join(missing)}; give the metadata of BigEarthNet v2.")
     rows = table.select([name for name in (*_COLUMNS, *_FLAGS) if name in table.column_names]).to_pylist()
     for row in rows:
-        if not is_reben(row["patch_id"]) or not isinstance(row["labels"], list):
+        if not is_reben(str(row["patch_id"])) or not isinstance(row["labels"], list):
             raise ProductError(
                 f"{path} has patch_id {row['patch_id']!r} with labels {row['labels']!r}; expected names "
                 f"and lists of labels of BigEarthNet v2."

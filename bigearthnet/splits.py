@@ -78,7 +78,7 @@ def read_split_lists(folder: Path | str) -> dict[str, str]:
 def read_names(path: Path) -> list[str]:
     """The names of a list; further columns, empty lines and comments after # are passed over."""
     try:
-        lines = path.read_text().splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no text"
         raise TileListError(

@@ -62,14 +62,19 @@ def read_squares(
         Group -> (cols, pixels, pixels, bands) uint16, reflectance * 10000; and (cols,) bool, which squares hold no
         nodata.
     """
-    images = {group: read_group(scene, strip, int(group[3:-1])) for group in groups}
+    images = {group: read_group(scene, strip, group_gsd(group)) for group in groups}
     for row in range(strip.height):
         squares, valid = {}, np.ones(strip.width, bool)
         for group, (dn, reflectance) in images.items():
-            size = SQUARE_M // int(group[3:-1])
+            size = SQUARE_M // group_gsd(group)
             squares[group] = cut_row(reflectance, row, size)
             valid &= (cut_row(dn, row, size) != scene.nodata).all(axis=(1, 2, 3))
         yield squares, valid
+
+
+def group_gsd(group: str) -> int:
+    """`s2_20m` -> 20."""
+    return int(group[3:-1])
 
 
 def read_group(scene: Scene, strip: Window, gsd: int) -> tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,6 @@ Opening such a file by GDAL costs several times what reading its bytes does. Fil
 tiled, big-endian) are left to GDAL. Layout: TIFF 6.0 specification, sections 2, 3 and 8.
 """
 
-import os
 import struct
 from functools import lru_cache
 from pathlib import Path
@@ -12,16 +11,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common.errors import ProductError, ProductNotFoundError
+from bigearthnet.archive import AGAIN, read_file
+from common.errors import ProductError
 
-_AGAIN = "unpack the archive again"
-_READ = 1 << 16  # bytes; more than a band has
 _ENTRY = struct.Struct("<HHII")  # tag, type, count, value or its offset
 _TYPES = {3: "H", 4: "I"}  # SHORT, LONG
 _WIDTH, _LENGTH, _BITS, _COMPRESSION, _OFFSETS, _SAMPLES, _COUNTS, _FORMAT = 256, 257, 258, 259, 273, 277, 279, 339
 _DTYPES = {(1, 16): np.dtype("<u2"), (3, 32): np.dtype("<f4")}  # sample format and bits -> NumPy
-# The bytes of some numbers where they stand in the entry, else their position in the file; and their format.
-Place = tuple[bytes, int, str]
+_OTHER = (b"MM\0*", b"II+\0", b"MM\0+")  # big-endian, BigTIFF
+Entry = tuple[int, int, int]  # type, count, value
 
 
 class Layout(NamedTuple):
@@ -29,15 +27,13 @@ class Layout(NamedTuple):
 
     Attributes:
         dtype: of NumPy.
-        rows, cols: of the image.
-        offsets, counts: of the strips, in bytes: where these numbers stand.
+        shape: rows and columns.
+        pieces: start and end of each run of strips, in bytes.
     """
 
     dtype: np.dtype
-    rows: int
-    cols: int
-    offsets: Place
-    counts: Place
+    shape: tuple[int, int]
+    pieces: tuple[tuple[int, int], ...]
 
 
 def read_tiff(path: str | Path, size: int, dtype: np.dtype) -> np.ndarray:
@@ -58,65 +54,65 @@ def read_tiff(path: str | Path, size: int, dtype: np.dtype) -> np.ndarray:
     data = read_file(path)
     try:
         image = decode_plain(data)
-    except (struct.error, ValueError) as error:
-        raise ProductError(f"{path} is damaged or cut short at {len(data)} bytes; {_AGAIN}.") from error
+    except (struct.error, ValueError, TypeError) as error:
+        raise ProductError(f"{path} is damaged or cut short at {len(data)} bytes; {AGAIN}.") from error
     if image is None:
         image = decode_other(path)
     if image.shape != (size, size) or image.dtype != dtype:
         raise ProductError(
             f"{path} must have {size} x {size} px of {dtype}; got "
-            f"{' x '.join(map(str, image.shape))} px of {image.dtype}; {_AGAIN}."
+            f"{' x '.join(map(str, image.shape))} px of {image.dtype}; {AGAIN}."
         )
     return image
-
-
-def read_file(path: str | Path) -> bytes:
-    """All bytes of a file; errors as in `read_tiff`."""
-    try:
-        file = os.open(path, os.O_RDONLY)
-        try:
-            data = part = os.read(file, _READ)
-            while len(part) == _READ:
-                part = os.read(file, _READ)
-                data += part
-        finally:
-            os.close(file)
-    except FileNotFoundError as error:
-        raise ProductNotFoundError(f"{path} is missing; {_AGAIN}.") from error
-    except OSError as error:
-        raise ProductError(f"{path} cannot be read ({error.strerror}); check its rights.") from error
-    return data
 
 
 def decode_plain(data: bytes) -> np.ndarray | None:
     """The image of a little-endian TIFF of uncompressed strips, (rows, cols); None where it is stored otherwise.
 
     Raises:
-        struct.error, ValueError: damaged or cut short.
+        struct.error, ValueError, TypeError: damaged or cut short.
     """
-    if data[:4] in (b"MM\0*", b"II+\0", b"MM\0+"):  # big-endian, BigTIFF
-        return None
     if data[:4] != b"II*\0":
+        if data[:4] in _OTHER:
+            return None
         raise ValueError("no TIFF")
-    start = int.from_bytes(data[4:8], "little")
-    entries = int.from_bytes(data[start : start + 2], "little")
-    layout = read_layout(data[start + 2 : start + 2 + entries * _ENTRY.size])
+    start = int.from_bytes(data[4:8], "little") + 2
+    directory = data[start : start + _ENTRY.size * int.from_bytes(data[start - 2 : start], "little")]
+    layout = read_layout(directory, data[find_numbers(directory)])
     if layout is None:
         return None
-    pieces = strip_pieces(strip_bytes(data, layout.offsets), strip_bytes(data, layout.counts))
-    strips = data[pieces[0][0] : pieces[0][1]] if len(pieces) == 1 else b"".join(data[a:b] for a, b in pieces)
-    # reshape refuses what the end of the file cuts off.
-    return np.frombuffer(strips, layout.dtype).reshape(layout.rows, layout.cols)
+    dtype, shape, pieces = layout
+    if len(pieces) == 1:
+        return np.ndarray(shape, dtype, data, pieces[0][0])  # refuses what the end of the file cuts off
+    return np.ndarray(shape, dtype, b"".join(data[start:end] for start, end in pieces))
 
 
 @lru_cache(maxsize=64)  # an archive has some five
-def read_layout(directory: bytes) -> Layout | None:
-    """How the first image of a TIFF is stored, from the entries of its directory; None for what is not plain.
+def find_numbers(directory: bytes) -> slice:
+    """The part of the file with the offsets and sizes of the strips; nothing where the directory itself holds them.
 
     Raises:
         struct.error, ValueError: damaged.
     """
-    tags = {tag: (kind, count, value) for tag, kind, count, value in _ENTRY.iter_unpack(directory)}
+    tags = read_tags(directory)
+    there = [tags[tag] for tag in (_OFFSETS, _COUNTS) if tag in tags and number_bytes(tags[tag]) > 4]
+    if not there:
+        return slice(0)
+    return slice(min(value for _, _, value in there), max(entry[2] + number_bytes(entry) for entry in there))
+
+
+@lru_cache(maxsize=64)
+def read_layout(directory: bytes, numbers: bytes) -> Layout | None:
+    """How the first image of a TIFF is stored; None for what is not plain.
+
+    Args:
+        directory: its entries.
+        numbers: what `find_numbers` finds.
+
+    Raises:
+        struct.error, ValueError: damaged or cut short.
+    """
+    tags = read_tags(directory)
     missing = {_WIDTH, _LENGTH, _BITS} - set(tags)
     if missing:
         raise ValueError(f"no tag {missing}")
@@ -124,46 +120,42 @@ def read_layout(directory: bytes) -> Layout | None:
     dtype = _DTYPES.get((fmt, bits))
     if dtype is None or compression != 1 or samples != 1 or not {_OFFSETS, _COUNTS} <= set(tags):
         return None
-    offsets, counts = place(tags[_OFFSETS]), place(tags[_COUNTS])
-    if offsets is None or counts is None:
-        return None
-    return Layout(dtype, single(tags, _LENGTH), single(tags, _WIDTH), offsets, counts)
+    first = find_numbers(directory).start or 0
+    pieces: list[tuple[int, int]] = []
+    for offset, count in zip(*(read_numbers(tags[tag], numbers, first) for tag in (_OFFSETS, _COUNTS)), strict=True):
+        start = pieces.pop()[0] if pieces and pieces[-1][1] == offset else offset  # strips that follow each other
+        pieces.append((start, offset + count))
+    rows, cols = single(tags, _LENGTH), single(tags, _WIDTH)
+    if sum(end - start for start, end in pieces) != rows * cols * dtype.itemsize:
+        raise ValueError("strips of another size than the image")
+    return Layout(dtype, (rows, cols), tuple(pieces))
 
 
-def single(tags: dict[int, tuple[int, int, int]], tag: int, default: int = 0) -> int:
+def read_tags(directory: bytes) -> dict[int, Entry]:
+    """Tag -> its entry."""
+    return {tag: (kind, count, value) for tag, kind, count, value in _ENTRY.iter_unpack(directory)}
+
+
+def single(tags: dict[int, Entry], tag: int, default: int = 0) -> int:
     """The number that stands in an entry itself, padded with zeros behind; the default where there is no such tag."""
     return tags[tag][2] if tag in tags else default
 
 
-def place(entry: tuple[int, int, int]) -> Place | None:
-    """Where the numbers of an entry stand; None for two short ones in the entry itself, which no archive has."""
-    kind, count, value = entry
+def number_bytes(entry: Entry) -> int:
+    """Bytes that the numbers of an entry take; up to four stand in the entry itself."""
+    kind, count, _ = entry
     if kind not in _TYPES:
         raise ValueError(f"type {kind} of strips")
+    return count * struct.calcsize(_TYPES[kind])
+
+
+def read_numbers(entry: Entry, numbers: bytes, first: int) -> tuple[int, ...]:
+    """The numbers of an entry, out of the bytes of the file from `first` on where they do not stand in it."""
+    kind, count, value = entry
     layout = f"<{count}{_TYPES[kind]}"
-    if count == 1:
-        return value.to_bytes(4, "little"), 0, "<I"
-    return (b"", value, layout) if struct.calcsize(layout) > 4 else None
-
-
-def strip_bytes(data: bytes, where: Place) -> tuple[bytes, str]:
-    """The numbers that `place` found, as they stand in the file, and their format."""
-    inline, position, layout = where
-    return inline or data[position : position + struct.calcsize(layout)], layout
-
-
-@lru_cache(maxsize=64)
-def strip_pieces(offsets: tuple[bytes, str], counts: tuple[bytes, str]) -> tuple[tuple[int, int], ...]:
-    """Where the strips start and end; strips that follow each other are one piece.
-
-    Raises:
-        struct.error: the file ends before these numbers do.
-    """
-    pieces: list[tuple[int, int]] = []
-    for offset, count in zip(*(struct.unpack(layout, raw) for raw, layout in (offsets, counts)), strict=True):
-        start = pieces.pop()[0] if pieces and pieces[-1][1] == offset else offset
-        pieces.append((start, offset + count))
-    return tuple(pieces)
+    if number_bytes(entry) > 4:
+        return struct.unpack_from(layout, numbers, value - first)
+    return struct.unpack_from(layout, value.to_bytes(4, "little"))
 
 
 def decode_other(path: str | Path) -> np.ndarray:
@@ -172,5 +164,5 @@ def decode_other(path: str | Path) -> np.ndarray:
 
     pixels, _ = read_raster(str(path))
     if pixels.shape[-1] != 1:
-        raise ProductError(f"{path} must hold one band; got {pixels.shape[-1]}; {_AGAIN}.")
+        raise ProductError(f"{path} must hold one band; got {pixels.shape[-1]}; {AGAIN}.")
     return pixels[..., 0]

@@ -22,7 +22,7 @@ import numpy as np
 import common.distributed as hvd
 from bigearthnet import plots
 from bigearthnet.config import BigEarthNetConfig
-from bigearthnet.data import ClassificationPatches, require_band_set
+from bigearthnet.data import ClassificationPatches, band_statistics, require_band_set
 from bigearthnet.inference import ValidationSums, predict, score, summarize_validation
 from bigearthnet.losses import build_loss
 from bigearthnet.networks import build_network
@@ -122,6 +122,7 @@ def build_model(config: BigEarthNetConfig, data: Data) -> keras.Model:
         config.resampling,
         config.precision,
         config.sync_batch_norm,
+        band_statistics(config.bands),
     )
     loss = build_loss(config.loss, labels.sum(axis=0), len(labels), config.gamma, config.margin)
     training.compile_model(model, build_optimizer(config), loss, config.precision)

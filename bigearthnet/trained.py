@@ -1,12 +1,13 @@
 """Trained classifiers as commands take them: a run folder with its network, classes, bands and thresholds."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from bigearthnet.data import ClassificationPatches
+from bigearthnet.data import BAND_SETS, ClassificationPatches, band_statistics
 from bigearthnet.networks import build_network
 from bigearthnet.patch_file import BigEarthNetFile
 from common.classification import read_thresholds
@@ -22,7 +23,7 @@ class TrainedClassifier:
         folder: the run folder.
         model, bands, resampling, precision, sync_batch_norm: as in `BigEarthNetConfig`.
         class_names: in the order of the network's outputs.
-        image_shapes: input -> (rows, cols, bands).
+        image_shapes: input -> (rows, cols, stored bands).
         thresholds: (C,) probability from which on each class counts as present, chosen on validation data.
     """
 
@@ -44,7 +45,13 @@ class TrainedClassifier:
     def build(self) -> keras.Model:
         """The network with its weights."""
         model = build_network(
-            self.model, self.image_shapes, len(self.class_names), self.resampling, self.precision, self.sync_batch_norm
+            self.model,
+            self.image_shapes,
+            len(self.class_names),
+            self.resampling,
+            self.precision,
+            self.sync_batch_norm,
+            band_statistics(self.bands),
         )
         load_weights(model, self.folder)
         return model
@@ -92,8 +99,9 @@ def read_trained(folder: Path | str) -> TrainedClassifier:
         }
         shapes = {name: tuple(shape) for name, shape in config["image_shapes"].items()}
         names = tuple(config["class_names"])
+        BAND_SETS[settings["bands"]]
     except (KeyError, AttributeError, TypeError) as error:
-        raise RunFolderError(f"{folder} was written by another version ({error} is missing); train again.") from error
+        raise RunFolderError(f"{folder} was written by another version ({error} is unknown); train again.") from error
     if names != tuple(threshold.name for threshold in thresholds):
         raise RunFolderError(f"{folder} has thresholds of other classes than its network; train again.")
     return TrainedClassifier(
@@ -115,7 +123,9 @@ def load_weights(model: keras.Model, folder: Path) -> None:
     if not file.exists():
         raise WeightsError(f"{folder} has no {WEIGHTS}; give the folder of a run that finished an epoch.")
     try:
-        model.load_weights(file)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the optimizer, whose state only a checkpoint has
+            model.load_weights(file)
     except (OSError, KeyError, ValueError) as error:
         raise WeightsError(f"{file} does not fit the network {model.name}, or is damaged; train again.") from error
 

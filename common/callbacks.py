@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 import common.distributed as hvd
 from common import run
-from common.checkpoint import write_checkpoint
+from common.checkpoint import checkpoint_size, weights_size, write_checkpoint, write_weights
 from common.errors import RunFolderError, TrainingError
 from common.files import require_space, whole_file
 
@@ -200,6 +200,15 @@ class RunFolder(keras.callbacks.Callback):
         self.identity = identity
         self.history = history
 
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Better before the first epoch than after it: there is room for the weights and, at a change, two checkpoints.
+
+        Raises:
+            OutputError: there is not.
+        """
+        if hvd.rank() == 0:
+            require_space(self.folder / run.CHECKPOINT, weights_size(self.model) + 2 * checkpoint_size(self.model))
+
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
         if hvd.rank() != 0:
             return
@@ -208,16 +217,9 @@ class RunFolder(keras.callbacks.Callback):
         self.history.append({"epoch": epoch + 1, **logs})
         # The order matters to a run that is interrupted here: the checkpoint, which tells where to go on, comes last.
         if logs[monitored] < best:
-            require_space(self.folder / run.WEIGHTS, 2 * weights_size(self.model))
-            with whole_file(self.folder / run.WEIGHTS) as temporary:
-                self.model.save_weights(temporary)
+            write_weights(self.folder / run.WEIGHTS, self.model)
         write_history(self.folder / run.HISTORY, self.history)
         write_checkpoint(self.folder / run.CHECKPOINT, self.model, epoch + 1, self.learning_rate.state, self.identity)
-
-
-def weights_size(model: keras.Model) -> int:
-    """Bytes that no file of a model's float32 weights exceeds, HDF5's own 16 kB and less for each array included."""
-    return 4 * model.count_params() + 2**14 * len(model.weights)
 
 
 def write_history(path: Path, rows: list[dict]) -> None:

@@ -1,10 +1,11 @@
-"""Checkpoints: all that a run needs to continue as if it had not stopped.
+"""Weights of a network, and checkpoints: all that a run needs to continue as if it had not stopped.
 
 `checkpoint.h5` holds the arrays `weights/<n>` and `optimizer/<n>` in the order of the Keras variables, and the
 attributes `epoch` (finished ones), `state` (of the learning rate, JSON) and `identity` (JSON).
 """
 
 import json
+import math
 from pathlib import Path
 
 import h5py
@@ -12,7 +13,42 @@ import keras
 import numpy as np
 
 from common.errors import WeightsError
-from common.files import whole_hdf5
+from common.files import require_space, whole_file, whole_hdf5
+
+HDF5_BYTES = 2**14  # that HDF5 itself takes for each array, at most
+
+
+def write_weights(path: Path, model: keras.Model) -> None:
+    """Write a network's weights in Keras' format, whole or not at all, without the state of its optimizer.
+
+    Keras would save that too, which makes the file two or three times as large: only a checkpoint needs it.
+
+    Raises:
+        OutputError: no space, or the folder is missing or read-only.
+    """
+    require_space(path, weights_size(model))
+    optimizer, model.optimizer = getattr(model, "optimizer", None), None
+    try:
+        with whole_file(path) as temporary:
+            model.save_weights(temporary)
+    finally:
+        model.optimizer = optimizer
+
+
+def weights_size(model: keras.Model) -> int:
+    """Bytes that no file of a model's weights exceeds."""
+    return array_bytes(model.variables)
+
+
+def checkpoint_size(model: keras.Model) -> int:
+    """Bytes that no checkpoint of a compiled model exceeds."""
+    return sum(array_bytes(variables) for variables in variable_groups(model).values())
+
+
+def array_bytes(variables: list) -> int:
+    """Bytes that variables take in an HDF5 file, at most."""
+    sizes = (math.prod(variable.shape) * np.dtype(variable.dtype).itemsize for variable in variables)
+    return sum(sizes) + HDF5_BYTES * len(variables)
 
 
 def write_checkpoint(path: Path, model: keras.Model, epoch: int, state: dict, identity: dict) -> None:

@@ -126,7 +126,8 @@ def _draw_curves(ax: Axes, panel: HistoryPanel, columns: dict[str, np.ndarray]) 
     ax.set_ylabel(panel.unit)
     ax.yaxis.set_major_formatter(panel.number)
     ax.set_title(panel.title, loc="left", fontsize=10, color=INK)
-    if _spans_decades(np.concatenate([columns[name] for name in names])):
+    is_score = panel.is_minimised is False  # between 0 and 1, where the upper end matters
+    if not is_score and _spans_decades(np.concatenate([columns[name] for name in names])):
         use_log_scale(ax, panel.number)
     if panel.is_minimised is not None:
         _mark_best(ax, columns["epoch"], columns[names[-1]], panel.is_minimised)

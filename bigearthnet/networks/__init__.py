@@ -5,12 +5,14 @@ the inputs at their own GSD and the way to one grid in front of it, and one logi
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import keras
 
 from bigearthnet.networks import applications, residual
 from bigearthnet.networks.grid import RESAMPLINGS, to_one_grid
+from bigearthnet.networks.normalisation import Normalize
+from bigearthnet.patch_file import group_dtype
 from common.batch_statistics import set_momentum, synchronise
 from common.errors import SettingError
 
@@ -38,6 +40,7 @@ def build_network(
     resampling: str = "bilinear",
     precision: str = "float32",
     sync_batch_norm: bool = False,
+    statistics: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
 ) -> keras.Model:
     """A Keras model that tells which classes a patch holds.
 
@@ -49,9 +52,11 @@ def build_network(
         resampling: one of RESAMPLINGS, the way to one grid.
         precision: one of PRECISIONS, of all but batch statistics and logits.
         sync_batch_norm: normalise batches with the statistics of all ranks.
+        statistics: input -> means and deviations of its first bands, which are all that the network sees; None: inputs
+            are normalised, float32.
 
     Returns:
-        Model from a dict of these inputs, normalised float32, to logits (B, classes) float32; their sigmoid is the
+        Model from a dict of these inputs, as stored (`group_dtype`), to logits (B, classes) float32; their sigmoid is the
         probability of each class.
 
     Raises:
@@ -64,9 +69,13 @@ def build_network(
     ):
         if value not in known:
             raise SettingError(f"unknown {kind} {value!r}; expected one of {', '.join(known)}.")
-    inputs = {key: keras.Input(shape, name=key) for key, shape in shapes.items()}
+    dtypes = {key: group_dtype(key) if statistics else "float32" for key in shapes}
+    inputs = {key: keras.Input(shape, name=key, dtype=dtypes[key]) for key, shape in shapes.items()}
+    images = inputs
+    if statistics:
+        images = {key: Normalize(*statistics[key], name=f"{key}_normalized")(image) for key, image in inputs.items()}
     with dtype_policy(PRECISIONS[precision]):
-        features = NETWORKS[name](to_one_grid(inputs, resampling))
+        features = NETWORKS[name](to_one_grid(images, resampling))
     logits = keras.layers.Dense(classes, dtype="float32", name="logits")(features)
     model = keras.Model(inputs, logits, name=name)
     model = synchronise(model) if sync_batch_norm else model

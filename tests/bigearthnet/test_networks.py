@@ -125,3 +125,24 @@ def test_synchronised_statistics_everywhere() -> None:
 def test_unknown_names(settings: dict, message: str) -> None:
     with pytest.raises(SettingError, match=message):
         build_network(**{"name": "small", "shapes": SHAPES, "classes": 3, **settings})
+
+
+def test_bands_as_stored_are_normalised_first() -> None:
+    """uint16 and float32 in, what the network sees of them out, whatever its precision; cloned with it."""
+    shapes = {"s2_10m": (24, 24, 4), "s1": (24, 24, 2)}
+    rng = np.random.default_rng(0)
+    stored = {
+        "s2_10m": rng.integers(1, 9000, (2, 24, 24, 4), dtype=np.uint16),
+        "s1": rng.normal(-12, 5, (2, 24, 24, 2)),
+    }
+    statistics = {"s2_10m": ((400.0, 600.0, 590.0), (500.0, 600.0, 700.0)), "s1": ((-12.0, -19.0), (5.0, 6.0))}
+    by_hand = {
+        name: ((stored[name][..., : len(mean)] - np.array(mean)) / np.array(deviation)).astype(np.float32)
+        for name, (mean, deviation) in statistics.items()
+    }
+    for precision in ("float32", "bfloat16"):
+        model = build_network("small", shapes, 3, "stem", precision, sync_batch_norm=True, statistics=statistics)
+        bare = build_network("small", {"s2_10m": (24, 24, 3), "s1": (24, 24, 2)}, 3, "stem", precision)
+        bare.set_weights(model.get_weights())
+        assert {image.name: image.dtype for image in model.inputs} == {"s2_10m": "uint16", "s1": "float32"}
+        np.testing.assert_allclose(model(stored), bare(by_hand), atol=1e-4 if precision == "float32" else 0.05)

@@ -79,7 +79,7 @@ def test_patches_that_could_not_be_read_are_not_there(tmp_path: Path) -> None:
     with open(path, "r+b", buffering=0) as file:
         for row in (0, 3):
             assert not slots.holds(file.fileno(), row)
-            slots.write(file.fileno(), row, {name: array[row] for name, array in images.items()})
+            slots.write(file.fileno(), row, {name: array[row : row + 1] for name, array in images.items()})
             assert slots.holds(file.fileno(), row)
     finish_file(path, {"unreadable": 3})
     prepared = BigEarthNetFile(path)
@@ -100,7 +100,7 @@ def test_a_patch_that_is_not_as_it_was_written(path: Path) -> None:
 
 def test_wrong_shape_is_refused(path: Path) -> None:
     slots: Slots = find_slots(path)
-    images = {name: array[0] for name, array in random_images().items()}
+    images = {name: array[:1] for name, array in random_images().items()}
     with open(path, "r+b") as file, pytest.raises(ValueError, match="s2_20m must be"):
         slots.write(file.fileno(), 0, {**images, "s2_20m": images["s2_10m"]})
 
@@ -119,6 +119,10 @@ def test_the_checksum_tells_content(path: Path, tmp_path: Path) -> None:
         (lambda file: file.attrs.update(complete=False), "data.h5 is unfinished"),
         (lambda file: file.attrs.update(scale_factor=2), "holds patches of super-resolution"),
         (lambda file: file.__delitem__("split"), "cannot be read"),
+        (lambda file: file.__delitem__("s2_20m"), "cannot be read"),
+        (lambda file: file.move("labels", "names/labels"), "cannot be read"),
+        (lambda file: (file.__delitem__("name"), file.create_group("name")), "cannot be read"),
+        (lambda file: file.attrs.__delitem__("checksum"), "data.h5 is unfinished"),
     ],
 )
 def test_files_of_others(path: Path, change, message: str) -> None:
@@ -131,6 +135,8 @@ def test_files_of_others(path: Path, change, message: str) -> None:
 def test_missing_cut_short_and_no_hdf5(path: Path, tmp_path: Path) -> None:
     with pytest.raises(PatchFileError, match=r"none.h5 is not there; make it with bigearthnet-prepare"):
         BigEarthNetFile(tmp_path / "none.h5")
+    with pytest.raises(PatchFileError, match=r"is a folder; give the HDF5 file"):
+        BigEarthNetFile(tmp_path)
     path.write_bytes(path.read_bytes()[:200_000])
     with pytest.raises(PatchFileError, match="cut short"):
         BigEarthNetFile(path)

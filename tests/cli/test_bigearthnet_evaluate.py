@@ -130,6 +130,12 @@ def test_bad_input(finished: Path, tmp_path: Path, capfd: pytest.CaptureFixture)
         words(copy, out, "s2", data="untested.h5"),
     )
     fails(evaluate.main, capfd, r"RunFolderError: \S+none has no config\.json; .*", words(copy, out, "none"))
+    fails(
+        evaluate.main,
+        capfd,
+        r"SettingError: --output must not be a run folder; got \S+s2\.",
+        [*words(copy, copy / "s2", "s2"), "--overwrite"],
+    )
     (copy / "rgb" / run.THRESHOLDS).unlink()
     fails(
         evaluate.main,
@@ -144,6 +150,8 @@ def test_bad_input(finished: Path, tmp_path: Path, capfd: pytest.CaptureFixture)
         r"WeightsError: \S+best\.weights\.h5 does not fit the network small, .*",
         words(copy, out, "s2"),
     )
+    (copy / "rgb" / run.CONFIG).write_text("[]")
+    fails(evaluate.main, capfd, r"RunFolderError: \S+ cannot be read \(no JSON object\); .*", words(copy, out, "rgb"))
     config = json.loads((copy / "s2" / run.CONFIG).read_text()) | {"application": "superres"}
     (copy / "s2" / run.CONFIG).write_text(json.dumps(config))
     fails(evaluate.main, capfd, r"RunFolderError: \S+s2 holds no run of bigearthnet-train; .*", words(copy, out, "s2"))
@@ -163,10 +171,11 @@ def test_nothing_is_overwritten(finished: Path, tmp_path: Path, capfd: pytest.Ca
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
 
 
-def test_map_of_a_product(finished: Path, tmp_path: Path) -> None:
-    """240 px at 10 m are 2 x 2 squares; the lower right one has a nodata pixel."""
+@pytest.mark.parametrize("bands", ["s2", "rgb"])
+def test_map_of_a_product(finished: Path, tmp_path: Path, bands: str) -> None:
+    """240 px at 10 m are 2 x 2 squares."""
     product = write_safe(tmp_path, level="L2A", baseline="04.00")
-    assert predict.main([str(product), "--run-dir", str(finished / "s2"), "--output", str(tmp_path / "out")]) == 0
+    assert predict.main([str(product), "--run-dir", str(finished / bands), "--output", str(tmp_path / "out")]) == 0
     raster = gdal.Open(str(tmp_path / "out" / "probabilities.tif"))
     assert (raster.RasterXSize, raster.RasterYSize, raster.RasterCount) == (2, 2, len(CLASSES))
     grid = georeference(open_scene(product), 10)
@@ -176,7 +185,7 @@ def test_map_of_a_product(finished: Path, tmp_path: Path) -> None:
         lines = list(csv.DictReader(file))
     pixels = raster.ReadAsArray()
     assert len(lines) == np.isfinite(pixels[0]).sum() > 0
-    trained = read_trained(finished / "s2")
+    trained = read_trained(finished / bands)
     for line in lines:
         values = pixels[:, int(line["row"]), int(line["col"])]
         np.testing.assert_allclose([float(line[name]) for name in CLASSES], values, atol=1e-6)
@@ -192,7 +201,7 @@ def test_bands_that_a_product_does_not_hold(finished: Path, tmp_path: Path, capf
     config["settings"]["bands"] = "s1s2"
     config["image_shapes"]["s1"] = [120, 120, 2]
     (tmp_path / "s1s2" / run.CONFIG).write_text(json.dumps(config))
-    message = r"WeightsError: .*"  # the weights are those of twelve bands
+    message = r"SettingError: \S+s1s2 was trained with --bands s1s2, and S2A_\S+ holds no Sentinel-1; give a run of .*"
     fails(
         predict.main,
         capfd,

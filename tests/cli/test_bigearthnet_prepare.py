@@ -131,7 +131,7 @@ def test_default_nomenclature_leaves_out_patches_without_a_class(bench: Bench) -
 
 
 def test_lists_of_ones_own(bench: Bench) -> None:
-    lists = bench.lists(train=[NAMES[2]], val=[NAMES[0]])
+    lists = bench.lists(train=["\ufeff" + NAMES[2]], val=[NAMES[0]])  # as some editors begin a file
     code, out, _ = bench.run("--splits", lists)
     assert (code, out) == (0, f"{bench.output}: 2 patches, left out: 2 in no list\n")
     assert BigEarthNetFile(bench.output).splits.tolist() == ["val", "train"]
@@ -201,12 +201,13 @@ def test_interrupted_run_continues(bench: Bench, monkeypatch: pytest.MonkeyPatch
     bench.output.unlink()
     read_images, read = fill.read_images, []
 
-    def stop_after_two(patch, groups):
+    def stop_after_two(patch, *arguments):
         if len(read) == 2:
             raise KeyboardInterrupt
         read.append(patch.name)
-        return read_images(patch, groups)
+        return read_images(patch, *arguments)
 
+    monkeypatch.setattr(fill, "PATCHES_AT_ONCE", 1)
     monkeypatch.setattr(fill, "read_images", stop_after_two)
     code, _, lines = bench.run()
     assert (code, len(lines)) == (1, 1)
@@ -214,7 +215,7 @@ def test_interrupted_run_continues(bench: Bench, monkeypatch: pytest.MonkeyPatch
     assert not bench.output.exists()
     again = []
     monkeypatch.setattr(
-        fill, "read_images", lambda patch, groups: (again.append(patch.name), read_images(patch, groups))[1]
+        fill, "read_images", lambda patch, *rest: (again.append(patch.name), read_images(patch, *rest))[1]
     )
     assert bench.run()[0] == 0
     assert read + again == NAMES[:3]
@@ -307,6 +308,16 @@ def damage_coordinates(bench: Bench) -> None:
     bench.json(1).write_text(bench.json(1).read_text().replace('"ulx"', '"urx"'))
 
 
+def damage_not_a_number(bench: Bench) -> None:
+    facts = json.loads(bench.json(1).read_text())
+    facts["coordinates"]["ulx"] = float("nan")
+    bench.json(1).write_text(json.dumps(facts))
+
+
+def damage_nesting(bench: Bench) -> None:
+    bench.json(1).write_text("[" * 100_000)
+
+
 DAMAGE = [
     (damage_missing_band, r"S2A_MSIL2A_20170617T113321_4_55_B8A.tif is missing; unpack the archive again", True),
     (damage_size, r"_4_55_B03.tif must have 120 x 120 px of uint16; got 60 x 60 px of uint16", True),
@@ -316,6 +327,8 @@ DAMAGE = [
     (damage_label, r"S2A_MSIL2A_20170617T113321_4_55 has an unknown label 'Rize fields'", False),
     (damage_labels, r"_4_55_labels_metadata.json has no list of labels", False),
     (damage_coordinates, r"_4_55_labels_metadata.json lacks coordinates ulx and uly", False),
+    (damage_not_a_number, r"_4_55_labels_metadata.json lacks coordinates ulx and uly", False),
+    (damage_nesting, r"_4_55_labels_metadata.json is no JSON file, or is cut short \(", False),
 ]
 
 
@@ -406,6 +419,9 @@ def test_output(bench: Bench) -> None:
     code, out, lines = bench.run()
     assert (code, out, bench.output.read_text()) == (1, "", "mine")
     assert lines == [f"OutputError: {bench.output} exists; give another --output, or replace it with --overwrite."]
+    code, out, lines = bench.run("--overwrite")  # a list, a band: whatever it is
+    assert (code, out, bench.output.read_text()) == (1, "", "mine")
+    assert "is no file of bigearthnet-prepare, --overwrite will not touch it" in lines[0]
 
 
 def test_a_disk_that_fills_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -419,6 +435,7 @@ def test_a_disk_that_fills_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_wrong_usage(bench: Bench) -> None:
     assert "--processes must be at least 1; got 0" in bench.fails("--processes", 0)
+    assert "--split-by-region must be at least 0; got -1" in bench.fails("--split-by-region", -1)
     with pytest.raises(SystemExit) as stopped:
         bench.run("--nomenclature", 20)
     assert stopped.value.code == 2

@@ -186,7 +186,7 @@ def test_an_epoch_writes_history_best_weights_and_checkpoint(tmp_path, caplog):
 
 def test_best_weights_are_those_of_the_best_epoch(tmp_path):
     fit(tmp_path, [1, 1, 5, 5], batches(0.36))  # the first epoch ends at 0.36, the second far off
-    model = constant_model()
+    model = keras.Sequential([keras.Input((1,)), Constant()])
     model.load_weights(tmp_path / run.WEIGHTS)
     assert float(np.asarray(model.weights[0])[0]) == pytest.approx(0.36)
 
@@ -246,6 +246,25 @@ def test_weights_that_the_last_step_spoiled_reach_no_checkpoint(tmp_path):
     with pytest.raises(TrainingError, match="the validation loss became nan in epoch 1"):
         fit(tmp_path, [1], batches(1), steps=1, model=model)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_disk_without_room_is_seen_before_the_first_epoch(tmp_path, monkeypatch):
+    asked = []
+
+    def refuse(path: Path, size: int) -> None:
+        asked.append(size)
+        raise OutputError("full")
+
+    monkeypatch.setattr("common.callbacks.require_space", refuse)
+    with pytest.raises(OutputError, match="full"):
+        fit(tmp_path, [1, 1], None)
+    assert not list(tmp_path.iterdir())
+    monkeypatch.undo()
+    fit(tmp_path, [1, 1], None)
+    written = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
+    assert (
+        asked[0] >= written[run.WEIGHTS] + 2 * written[run.CHECKPOINT]
+    )  # the older one stays until the newer is whole
 
 
 def test_folder_that_is_gone(tmp_path):

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from common.checkpoint import read_checkpoint, write_checkpoint
+from common.checkpoint import checkpoint_size, read_checkpoint, weights_size, write_checkpoint, write_weights
 from common.errors import OutputError, WeightsError
 
 IDENTITY = {"model": "tiny", "seed": 0, "ranks": 1}
@@ -160,3 +160,21 @@ def test_an_interrupted_write_leaves_the_old_checkpoint(path, trained, monkeypat
         write_checkpoint(path, trained, 8, STATE, IDENTITY)
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == ["checkpoint.h5"]
+
+
+def test_weights_without_the_optimizer(tmp_path, trained):
+    """As small as those of a network that was never compiled; the optimizer goes on as it was."""
+    before = state_of(trained)
+    write_weights(tmp_path / "best.weights.h5", trained)
+    check_same(state_of(trained), before)
+    bare = keras.Sequential.from_config(trained.get_config())
+    bare.save_weights(tmp_path / "bare.weights.h5")
+    assert (tmp_path / "best.weights.h5").stat().st_size == (tmp_path / "bare.weights.h5").stat().st_size
+    bare.load_weights(tmp_path / "best.weights.h5")
+    check_same(bare.get_weights(), trained.get_weights())
+
+
+def test_sizes_are_never_too_small(path, tmp_path, trained):
+    write_weights(tmp_path / "best.weights.h5", trained)
+    assert (tmp_path / "best.weights.h5").stat().st_size <= weights_size(trained)
+    assert path.stat().st_size <= checkpoint_size(trained)
