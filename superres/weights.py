@@ -27,6 +27,7 @@ from common.files import cache_folder
 from common.run import WEIGHTS
 from common.scene import Scene
 from common.wheels import DSEN2_WEIGHTS, fetch_member
+from superres.networks import ATTENTION, build_network
 
 logger = logging.getLogger(__name__)
 
@@ -179,6 +180,27 @@ def load_weights(model: keras.Model, path: Path | str) -> None:
         raise WeightsError(
             f"{file} does not hold weights of {model.name} ({reason}); give weights of the same network and GSD."
         ) from error
+
+
+def start_from(model: keras.Model, name: str, gsd: int, path: Path | str) -> None:
+    """Set the weights that training starts from; a network with attention takes those of the network without, too.
+
+    Args:
+        model: the network `name`, as `build_network` makes it.
+        path: as for `load_weights`.
+
+    Raises:
+        WeightsError, DownloadError: as `load_weights`.
+    """
+    try:
+        load_weights(model, path)
+    except WeightsError:
+        if not name.endswith(ATTENTION):
+            raise
+        base = build_network(name.removesuffix(ATTENTION), gsd)
+        load_weights(base, path)
+        for layer in base.layers:
+            model.get_layer(layer.name).set_weights(layer.get_weights())
 
 
 def is_published(file: Path) -> bool:

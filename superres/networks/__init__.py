@@ -5,14 +5,14 @@ own GSD and the upsampling in front of it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 
 from common.errors import SettingError
 from common.sentinel2 import BANDS_BY_GSD, input_gsds, scale_factor
 from superres.layers import Upsample
-from superres.networks import dsen2
+from superres.networks import attention, dsen2
 
 # Keras dtype policies: variables stay float32.
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
@@ -37,12 +37,29 @@ NETWORKS = {
     "tiny": Network(dsen2.tiny, dsen2.receptive_radius(blocks=2)),
 }
 
+ATTENTION = "-attention"  # after a network's name: with the block of `superres/networks/attention.py`
+
+
+def find_network(name: str) -> Network:
+    """The network of a name of NETWORKS, or of such a name and ATTENTION.
+
+    Raises:
+        SettingError: unknown name.
+    """
+    base = name.removesuffix(ATTENTION)
+    if base not in NETWORKS:
+        raise SettingError(f"unknown network {name!r}; expected one of {', '.join(NETWORKS)}.")
+    network = NETWORKS[base]
+    if base == name:
+        return network
+    return replace(network, body=attention.with_attention(network.body), radius=network.radius + attention.RADIUS)
+
 
 def build_network(name: str, gsd: int, precision: str = "float32") -> keras.Model:
     """A Keras model that sharpens the bands of one GSD by `scale_factor(gsd)`.
 
     Args:
-        name: one of NETWORKS.
+        name: as for `find_network`.
         gsd: 20 or 60 m, the native GSD of the bands to sharpen.
         precision: one of PRECISIONS, for the convolutions inside the network.
 
@@ -54,8 +71,7 @@ def build_network(name: str, gsd: int, precision: str = "float32") -> keras.Mode
     Raises:
         SettingError: unknown name or precision.
     """
-    if name not in NETWORKS:
-        raise SettingError(f"unknown network {name!r}; expected one of {', '.join(NETWORKS)}.")
+    network = find_network(name)
     if precision not in PRECISIONS:
         raise SettingError(f"unknown precision {precision!r}; expected one of {', '.join(PRECISIONS)}.")
     inputs = {
@@ -65,7 +81,7 @@ def build_network(name: str, gsd: int, precision: str = "float32") -> keras.Mode
         tensor if g == 10 else Upsample(scale_factor(g), name=f"upsample_{g}m")(tensor)
         for g, tensor in zip(input_gsds(gsd), inputs.values(), strict=True)
     ]
-    output = NETWORKS[name].body(upsampled, len(BANDS_BY_GSD[gsd]), PRECISIONS[precision])
+    output = network.body(upsampled, len(BANDS_BY_GSD[gsd]), PRECISIONS[precision])
     return keras.Model(inputs, output, name=f"{name}_{gsd}m")
 
 
@@ -76,4 +92,4 @@ def margin_px(name: str, gsd: int) -> int:
     of every input.
     """
     factor = scale_factor(gsd)
-    return -(-(NETWORKS[name].radius + factor // 2) // factor) * factor
+    return -(-(find_network(name).radius + factor // 2) // factor) * factor
