@@ -55,19 +55,23 @@ class ReducedImages(NamedTuple):
     valid: np.ndarray
 
 
-def evaluate_scene(scene: Scene, model: keras.Model, network: str, settings: PatchSettings) -> SceneResult:
+def evaluate_scene(
+    scene: Scene, model: keras.Model, network: str, settings: PatchSettings, name: str | None = None
+) -> SceneResult:
     """Measure a network beside interpolation.
 
     Args:
         scene: with its truth, the native bands of `settings.gsd`.
         model: the network, its weights loaded.
-        network: its name, which becomes the method's.
+        network: its name.
         settings: GSD and degradation; the rest is not used.
+        name: of the method; None: the network's.
 
     Raises:
         ProductError: as `measure_scene`.
     """
-    methods = [*interpolation_methods(settings.gsd), network_method(network, model, margin_px(network, settings.gsd))]
+    ours = network_method(name or network, model, margin_px(network, settings.gsd))
+    methods = [*interpolation_methods(settings.gsd), ours]
     return measure_scene(scene, methods, settings)
 
 

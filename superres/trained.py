@@ -15,6 +15,7 @@ import keras
 from common.errors import RunFolderError, SettingError
 from common.run import CONFIG, read_config
 from common.sentinel2 import BANDS_BY_GSD
+from superres.config import GAN, predicting_network
 from superres.networks import NETWORKS, build_network
 from superres.weights import PUBLISHED, PUBLISHED_NETWORK, find_weights, load_weights
 
@@ -29,9 +30,10 @@ class TrainedNetwork:
     Attributes:
         source: as given: run folder, file, or name of published weights.
         file: that holds the weights.
-        network: its name in `superres.networks.NETWORKS`.
+        network: its name, as `superres.networks.find_network` knows it.
         gsd: native GSD in metres of the bands that it sharpens.
         sha256: of the file.
+        title: what it is called in tables: `gan` for a generator that was trained as one, else as the network.
     """
 
     source: str
@@ -39,6 +41,7 @@ class TrainedNetwork:
     network: str
     gsd: int
     sha256: str
+    title: str
 
     def build(self, precision: str) -> keras.Model:
         """The network with its weights."""
@@ -94,34 +97,36 @@ def describe_weights(source: str, network: str = PUBLISHED_NETWORK) -> TrainedNe
     """
     path = Path(source)
     folder = path if path.is_dir() else path.parent
+    title = None
     if source in PUBLISHED:
         name, gsd = PUBLISHED_NETWORK, PUBLISHED[source].gsd
     elif path.is_dir() or (path.exists() and (folder / CONFIG).exists()):
-        name, gsd = run_network(folder)
+        title, name, gsd = run_network(folder)
     else:
         name, gsd = network, guess_gsd(find_weights(source))
     file = find_weights(source)
     load_weights(build_network(name, gsd), file)  # better to fail now than on all ranks
-    return TrainedNetwork(source, file, name, gsd, hashlib.sha256(file.read_bytes()).hexdigest())
+    return TrainedNetwork(source, file, name, gsd, hashlib.sha256(file.read_bytes()).hexdigest(), title or name)
 
 
-def run_network(folder: Path) -> tuple[str, int]:
-    """Network and GSD of a run folder.
+def run_network(folder: Path) -> tuple[str, str, int]:
+    """Setting `model`, network and GSD of a run folder.
 
     Raises:
         RunFolderError: it is none of a run of super-resolution.
     """
     config = read_config(folder)
     settings = config.get("settings", {})
-    if (
-        config.get("application") != "superres"
-        or settings.get("model") not in NETWORKS
-        or settings.get("gsd") not in GSDS
-    ):
+    base = settings.get("generator") if settings.get("model") == GAN else settings.get("model")
+    if config.get("application") != "superres" or base not in NETWORKS or settings.get("gsd") not in GSDS:
         raise RunFolderError(
             f"{folder} holds no run of superres-train that this version knows; give one that it wrote."
         )
-    return settings["model"], settings["gsd"]
+    return (
+        settings["model"],
+        predicting_network(settings["model"], base, settings.get("attention", False)),
+        settings["gsd"],
+    )
 
 
 def guess_gsd(file: Path) -> int:
