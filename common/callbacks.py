@@ -31,10 +31,18 @@ SHOWN_NAMES = 3  # scenes that one message spells out
 # (model, batch) -> sums over the batch; sums over all batches of all ranks -> what goes into the history.
 BatchSums = Callable[[keras.Model, Any], np.ndarray]
 Summary = Callable[[np.ndarray], dict[str, float]]
+# Rows of the history so far -> are the newest epoch's weights the ones to keep?
+Keeps = Callable[[list[dict]], bool]
+
+
+def is_best(rows: list[dict]) -> bool:
+    """Has the newest epoch the lowest validation loss so far, or, without validation, training loss?"""
+    monitored = "val_loss" if "val_loss" in rows[-1] else "loss"
+    return rows[-1][monitored] < min((row[monitored] for row in rows[:-1] if monitored in row), default=math.inf)
 
 
 class PoolOverRanks(keras.callbacks.Callback):
-    """At the end of an epoch, average the training loss over ranks and validate: sums are pooled, never averages.
+    """At the end of an epoch, average what was logged of training over ranks and validate: sums are pooled, never averages.
 
     Args:
         validation: this rank's validation batches, or None.
@@ -55,7 +63,8 @@ class PoolOverRanks(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
         seconds = time.monotonic() - self.started
-        logs["loss"] = float(hvd.allreduce_sum([logs["loss"]])[0]) / hvd.size()
+        means = hvd.allreduce_sum([float(value) for value in logs.values()]) / hvd.size()
+        logs.update(zip(logs, means.tolist(), strict=True))
         require_finite("loss", logs["loss"], epoch)
         logs["seconds"] = seconds
         if self.validation is not None:
@@ -191,10 +200,22 @@ class RunFolder(keras.callbacks.Callback):
         learning_rate: whose state the checkpoint keeps.
         identity: what a checkpoint must agree with to be continued.
         history: rows of the epochs before, when a run is resumed.
+        network: whose weights are kept; None: the model's.
+        keeps: after which epochs.
     """
 
-    def __init__(self, folder: Path, learning_rate: LearningRate, identity: dict, history: list[dict]):
+    def __init__(
+        self,
+        folder: Path,
+        learning_rate: LearningRate,
+        identity: dict,
+        history: list[dict],
+        network: keras.Model | None = None,
+        keeps: Keeps = is_best,
+    ):
         super().__init__()
+        self.network = network
+        self.keeps = keeps
         self.folder = folder
         self.learning_rate = learning_rate
         self.identity = identity
@@ -212,12 +233,10 @@ class RunFolder(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
         if hvd.rank() != 0:
             return
-        monitored = "val_loss" if "val_loss" in logs else "loss"
-        best = min((row[monitored] for row in self.history if monitored in row), default=math.inf)
         self.history.append({"epoch": epoch + 1, **logs})
         # The order matters to a run that is interrupted here: the checkpoint, which tells where to go on, comes last.
-        if logs[monitored] < best:
-            write_weights(self.folder / run.WEIGHTS, self.model)
+        if self.keeps(self.history):
+            write_weights(self.folder / run.WEIGHTS, self.network or self.model)
         write_history(self.folder / run.HISTORY, self.history)
         write_checkpoint(self.folder / run.CHECKPOINT, self.model, epoch + 1, self.learning_rate.state, self.identity)
 

@@ -1,6 +1,7 @@
 """Weights of a network, and checkpoints: all that a run needs to continue as if it had not stopped.
 
-`checkpoint.h5` holds the arrays `weights/<n>` and `optimizer/<n>` in the order of the Keras variables, and the
+`checkpoint.h5` holds the arrays `weights/<n>` and `optimizer/<n>` in the order of the Keras variables, or other groups
+where a model, such as one with an adversary, has its own `checkpoint_groups`; and the
 attributes `epoch` (finished ones), `state` (of the learning rate, JSON) and `identity` (JSON).
 """
 
@@ -92,8 +93,9 @@ def read_checkpoint(path: Path, model: keras.Model, identity: dict) -> tuple[int
 
 
 def variable_groups(model: keras.Model) -> dict[str, list]:
-    """The variables that a checkpoint holds."""
-    return {"weights": model.variables, "optimizer": model.optimizer.variables}
+    """The variables that a checkpoint holds, and that all ranks share."""
+    groups = getattr(model, "checkpoint_groups", None)
+    return groups or {"weights": model.variables, "optimizer": model.optimizer.variables}
 
 
 def check_identity(path: Path, found: dict, wanted: dict) -> None:
@@ -110,6 +112,11 @@ def read_arrays(path: Path, file: h5py.File, groups: dict[str, list]) -> list[tu
     """Pairs of variable and value; raises WeightsError where a number or a shape differs."""
     pairs = []
     for group, variables in groups.items():
+        if group not in file:
+            raise WeightsError(
+                f"{path} holds no {group.replace('_', ' ')}, only {', '.join(file)}: it is damaged or of another network; "
+                f"restore it, or start a new run."
+            )
         if len(file[group]) != len(variables):
             raise WeightsError(
                 f"{path} holds {len(file[group])} {group} arrays, this network has {len(variables)}; "

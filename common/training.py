@@ -6,6 +6,7 @@ An application builds its model and says what is trained on, how it is validated
 import hashlib
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,14 +20,16 @@ from common.batch_statistics import AverageStatistics
 from common.callbacks import (
     BatchSums,
     FiniteLoss,
+    Keeps,
     LearningRate,
     PoolOverRanks,
     Progress,
     RunFolder,
     Summary,
+    is_best,
     read_history,
 )
-from common.checkpoint import read_checkpoint
+from common.checkpoint import read_checkpoint, variable_groups
 from common.dataset import PatchSource, epoch_order, steps_per_epoch, training_batches, validation_batches
 from common.errors import RunFolderError
 
@@ -35,12 +38,21 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Task:
-    """What is trained on and how it is validated: see `common/dataset.py` and `common/callbacks.py`."""
+    """What is trained on and how it is validated: see `common/dataset.py` and `common/callbacks.py`.
+
+    Attributes:
+        network: whose weights are kept, where it is but a part of the model that is trained.
+        keeps: after which epochs.
+        callbacks: more of them; they see what was logged of training averaged over ranks.
+    """
 
     training: PatchSource
     validation: PatchSource
     batch_sums: BatchSums
     summary: Summary
+    network: keras.Model | None = None
+    keeps: Keeps = is_best
+    callbacks: tuple[keras.callbacks.Callback, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,17 +75,26 @@ class Place:
 
 
 def compile_model(model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: Any, precision: str) -> None:
-    """Give a model an optimizer that averages over ranks; float16 needs losses scaled, to keep small gradients."""
+    """Give a model an optimizer that averages over ranks."""
+    optimizer = rank_optimizer(optimizer, model.trainable_variables, precision)
+    # XLA cannot compile Horovod's operations.
+    model.compile(optimizer=optimizer, loss=loss, jit_compile=False)
+
+
+def rank_optimizer(
+    optimizer: keras.optimizers.Optimizer, variables: Sequence[keras.Variable], precision: str
+) -> keras.optimizers.Optimizer:
+    """An optimizer of these variables that averages over ranks; float16 needs losses scaled, to keep small gradients."""
     if precision == "float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    # XLA cannot compile Horovod's operations.
-    model.compile(optimizer=hvd.DistributedOptimizer(optimizer), loss=loss, jit_compile=False)
-    plain = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    optimizer = hvd.DistributedOptimizer(optimizer)
+    plain = getattr(optimizer, "inner_optimizer", optimizer)
     if plain.weight_decay:  # not of biases and normalisations; said to the copy that trains, which copies settings only
-        plain.exclude_from_weight_decay([variable for variable in model.trainable_variables if len(variable.shape) < 2])
+        plain.exclude_from_weight_decay([variable for variable in variables if len(variable.shape) < 2])
     # Built inside a LossScaleOptimizer, an optimizer may leave a variable out of the list that checkpoints hold.
-    plain.build(model.trainable_variables)
-    model.optimizer.build(model.trainable_variables)
+    plain.build(variables)
+    optimizer.build(variables)
+    return optimizer
 
 
 def fit(model: keras.Model, config: run.RunConfig, task: Task, place: Place) -> None:
@@ -87,7 +108,7 @@ def fit(model: keras.Model, config: run.RunConfig, task: Task, place: Place) -> 
         learning_rate.state.update(state)
     # Not earlier: a checkpoint that does not fit must leave the settings it was made with.
     hvd.on_rank_zero(lambda: run.write_config(place.folder, config, **place.record))
-    hvd.broadcast_variables([*model.variables, *model.optimizer.variables])
+    hvd.broadcast_variables([variable for group in variable_groups(model).values() for variable in group])
     logger.info(
         "%s: %d parameters, %d training and %d validation patches, %d ranks, %d steps an epoch",
         model.name,
@@ -129,8 +150,9 @@ def training_callbacks(
         FiniteLoss(steps, lambda epoch, step: batch_origins(config, task, epoch, step)),
         AverageStatistics(),
         PoolOverRanks(validation, task.batch_sums, task.summary),
+        *task.callbacks,
         learning_rate,
-        RunFolder(place.folder, learning_rate, place.identity, history),
+        RunFolder(place.folder, learning_rate, place.identity, history, task.network, task.keeps),
         Progress(config.epochs, steps, steps * config.batch_size * hvd.size(), place.progress),
     ]
     if hvd.rank() == 0:

@@ -1,15 +1,23 @@
 """Settings of super-resolution training: every default with its meaning, unit and source."""
 
+import dataclasses
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from common.errors import SettingError
 from common.patches import PATCHES_PER_TILE, PatchSettings
 from common.run import RunConfig, setting
 from superres.losses import PIXEL_LOSSES
-from superres.networks import NETWORKS, UPSAMPLINGS, check_network
+from superres.networks import ATTENTION, NETWORKS, UPSAMPLINGS, check_network
 
 DN_DIVISOR = 2000.0  # network unit = reflectance * 10000 / DN_DIVISOR (DSen2)
+GAN = "gan"
+
+
+def gan_setting(help: str, default: Any, **metadata: Any) -> Any:
+    """A setting of adversarial training alone."""
+    return setting(f"{GAN}: {help}", default, of=GAN, **metadata)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +30,11 @@ class SuperresConfig(RunConfig):
         "folder of scenes listed without a path (the list's own folder)", None, metavar="DIR"
     )
     gsd: int = setting("native GSD in metres of the bands to sharpen", 20, choices=(20, 60))
-    model: str = setting(f"network: {', '.join(NETWORKS)}", "dsen2", metavar="NAME")
+    model: str = setting(
+        f"network: {', '.join(NETWORKS)}; or {GAN}: adversarial training of the network --generator",
+        "dsen2",
+        metavar="NAME",
+    )
     upsample: str = setting(
         "how the coarse bands reach the fine grid before the network sees them and adds its result to them; none: not "
         "at all, for networks that can do without",
@@ -50,6 +62,29 @@ class SuperresConfig(RunConfig):
     init_weights: str | None = setting(
         "weights to start from: a file, a run folder, or published ones such as dsen2-l1c-20m", None, metavar="FILE"
     )
+    generator: str = gan_setting(f"network that is trained: {', '.join(NETWORKS)}", "dsen2", metavar="NAME")
+    attention: bool = gan_setting("put a block of self-attention behind the generator", False)
+    adversarial_loss: str = gan_setting(
+        "relativistic (average, Jolicoeur-Martineau 2018) or least-squares (Mao et al. 2017)",
+        "relativistic",
+        choices=("least-squares", "relativistic"),
+    )
+    adversarial_weight: float = gan_setting("of the adversarial loss; that of the mean absolute error is 1", 2e-4)
+    spectral_weight: float = gan_setting("of 1 - cos(spectral angle) in the content loss", 0.0)
+    discriminator_learning_rate: float = gan_setting(
+        "for one rank at the full --learning-rate, whose schedule it follows", 1e-4
+    )
+    pretrain_epochs: float = gan_setting("epochs with the content loss alone, before the adversarial weight rises", 1.0)
+    ramp_epochs: float = gan_setting("epochs over which the adversarial weight rises to its full value", 2.0)
+    average_decay: float = gan_setting("share of itself that the mean of the generator's weights keeps a step", 0.999)
+    rmse_tolerance: float = gan_setting(
+        "keep the weights of the last epoch whose validation RMSE is at most this times the lowest", 1.1
+    )
+
+    @property
+    def network(self) -> str:
+        """The network that results from the run, as `superres.networks.find_network` knows it."""
+        return predicting_network(self.model, self.generator, self.attention)
 
     teacher: str | None = setting(
         "learn what this network predicts, not the native bands: a run folder, or published weights such as "
@@ -66,10 +101,53 @@ class SuperresConfig(RunConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_network(self.model, self.upsample)
+        check_network(self.network, self.upsample)
         if not 0 <= self.validation_fraction < 1:
             raise SettingError(f"--validation-fraction must be at least 0 and below 1; got {self.validation_fraction}.")
         if not math.isfinite(self.brightness_power):
             raise SettingError(f"--brightness-power must be a finite number; got {self.brightness_power}.")
         if self.patches_per_tile is not None and self.patches_per_tile < 1:
             raise SettingError(f"--patches-per-tile must be at least 1; got {self.patches_per_tile}.")
+        if self.model == GAN:
+            self.check_gan()
+        for field in gan_fields():
+            if self.model != GAN and getattr(self, field.name) != field.default:
+                raise SettingError(
+                    f"--{field.name.replace('_', '-')} is of --model {GAN} alone, this run has --model {self.model}; "
+                    f"take one of them out."
+                )
+
+    def check_gan(self) -> None:
+        """Raise SettingError where a setting of adversarial training is out of range."""
+        for name, lowest in (
+            ("adversarial_weight", 0),
+            ("spectral_weight", 0),
+            ("pretrain_epochs", 0),
+            ("ramp_epochs", 0),
+            ("rmse_tolerance", 1),
+        ):
+            if not lowest <= getattr(self, name) < math.inf:
+                raise SettingError(f"--{name.replace('_', '-')} must be at least {lowest}; got {getattr(self, name)}.")
+        if not 0 < self.discriminator_learning_rate < math.inf:
+            raise SettingError(
+                f"--discriminator-learning-rate must be above 0; got {self.discriminator_learning_rate}."
+            )
+        if not 0 <= self.average_decay < 1:
+            raise SettingError(f"--average-decay must be at least 0 and below 1; got {self.average_decay}.")
+        if self.pretrain_epochs >= self.epochs:
+            raise SettingError(
+                f"--pretrain-epochs {self.pretrain_epochs:g} leaves none of {self.epochs} epochs for adversarial "
+                f"training; give more --epochs, or fewer of the former."
+            )
+
+
+def gan_fields() -> list[dataclasses.Field]:
+    """The settings of adversarial training."""
+    return [field for field in dataclasses.fields(SuperresConfig) if field.metadata.get("of") == GAN]
+
+
+def predicting_network(model: str, generator: str, attention: bool) -> str:
+    """The network that a run of these settings trains."""
+    if model != GAN:
+        return model
+    return generator + ATTENTION if attention else generator

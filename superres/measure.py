@@ -59,22 +59,28 @@ class ReducedImages(NamedTuple):
 
 
 def evaluate_scene(
-    scene: Scene, model: keras.Model, network: str, settings: PatchSettings, upsample: str = "bilinear"
+    scene: Scene,
+    model: keras.Model,
+    network: str,
+    settings: PatchSettings,
+    upsample: str = "bilinear",
+    name: str | None = None,
 ) -> SceneResult:
     """Measure a network beside interpolation.
 
     Args:
         scene: with its truth, the native bands of `settings.gsd`.
         model: the network, its weights loaded.
-        network: its name, which becomes the method's.
+        network: its name.
         settings: GSD and degradation; the rest is not used.
         upsample: that the network was built with.
+        name: of the method; None: the network's.
 
     Raises:
         ProductError: as `measure_scene`.
     """
     margin = margin_px(network, settings.gsd, upsample)
-    methods = [*interpolation_methods(settings.gsd), network_method(network, model, margin)]
+    methods = [*interpolation_methods(settings.gsd), network_method(name or network, model, margin)]
     return measure_scene(scene, methods, settings)
 
 

@@ -60,6 +60,20 @@ COMPARISON_INCHES = 22  # most of a row of pictures
 HISTORY_PANELS = (
     HistoryPanel({"loss": "training", "val_loss": "validation"}, "Loss, lower is better", "Loss (network units)", 3.0),
     HistoryPanel({"val_rmse": "validation"}, "RMSE of validation patches, lower is better", "RMSE (DN)", 2.0),
+    HistoryPanel(
+        {"adversarial_loss": "generator", "discriminator_loss": "discriminator"},
+        "Adversarial losses",
+        "Loss",
+        2.0,
+        is_minimised=None,
+    ),
+    HistoryPanel(
+        {"discriminator_accuracy": "discriminator"},
+        "Accuracy of the discriminator, 0.5 is guessing",
+        "Share",
+        1.5,
+        is_minimised=None,
+    ),
     RATE_PANEL,
 )
 

@@ -12,6 +12,7 @@ import dataclasses
 import logging
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +33,17 @@ from common.split import SceneBlocks, choose_validation, describe_split, overlap
 from common.tiles import read_tile_list
 from common.training import Place, Task, compile_model, digest
 from superres import plots
-from superres.config import DN_DIVISOR, SuperresConfig
+from superres.config import DN_DIVISOR, GAN, SuperresConfig, gan_fields
 from superres.data import FusionPatches
 from superres.distillation import taught_files
+from superres.gan import Adversary, Gan, stays_close
 from superres.losses import pixel_loss
 from superres.measure import SceneResult, evaluate_scene
 from superres.networks import build_network
 from superres.precision import has_bfloat16
 from superres.results import markdown_table, write_metrics
 from superres.trained import TrainedNetwork, describe_weights
-from superres.weights import load_weights, warn_of_level
+from superres.weights import load_weights, start_from, warn_of_level
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +86,8 @@ def set_out(arguments: argparse.Namespace) -> tuple[SuperresConfig, tuple[Scene,
     test_scenes = read_tile_list(config.test_tiles, config.data_dir) if config.test_tiles else ()
     check_scenes(scenes, test_scenes, config.gsd)
     if config.init_weights:
-        load_weights(build_network(config.model, config.gsd, upsample=config.upsample), config.init_weights)
+        network = build_network(config.network, config.gsd, upsample=config.upsample)
+        start_from(network, config.network, config.gsd, config.init_weights, config.upsample)
         warn_of_level(config.init_weights, scenes)
     if config.teacher:
         find_teacher(config)
@@ -166,10 +169,12 @@ def sources(
 
 
 def build_model(config: SuperresConfig) -> keras.Model:
-    """The network with its optimizer, the same on all ranks."""
-    model = build_network(config.model, config.gsd, config.precision, config.upsample)
+    """The network, or it and its adversary, with optimizers, the same on all ranks."""
+    model = build_network(config.network, config.gsd, config.precision, config.upsample)
     if config.init_weights and hvd.rank() == 0:  # the others get them from it
-        load_weights(model, config.init_weights)
+        start_from(model, config.network, config.gsd, config.init_weights, config.upsample)
+    if config.model == GAN:
+        return Gan(model, build_network(config.network, config.gsd, config.precision, config.upsample), config)
     # Nadam, as in the DSen2 paper.
     loss = pixel_loss(config.loss, config.brightness_power)
     compile_model(model, keras.optimizers.Nadam(config.learning_rate), loss, config.precision)
@@ -199,14 +204,18 @@ def fit(
             "patch_files": {str(file.path): file.attributes["checksum"] for file in lessons},
         },
     )
-    training.fit(
-        model, config, Task(*sources(files, lessons, held_out, config.gsd), error_sums, summarize_errors), place
-    )
+    task = Task(*sources(files, lessons, held_out, config.gsd), error_sums, summarize_errors)
+    network = model
+    if config.model == GAN:
+        network = model.average
+        keeps = partial(stays_close, tolerance=config.rmse_tolerance)
+        task = dataclasses.replace(task, network=network, keeps=keeps, callbacks=(Adversary(config),))
+    training.fit(model, config, task, place)
     if hvd.rank() == 0:
         plots.plot_history(folder / run.HISTORY, folder / run.CURVES)
-        load_weights(model, folder)
-    hvd.broadcast_variables(model.variables)
-    return model
+        load_weights(network, folder)
+    hvd.broadcast_variables(network.variables)
+    return network
 
 
 def checkpoint_identity(config: SuperresConfig, files: Sequence[PatchFile], held_out: dict) -> dict[str, Any]:
@@ -214,6 +223,8 @@ def checkpoint_identity(config: SuperresConfig, files: Sequence[PatchFile], held
     changeable = {"epochs", "test_tiles", "data_dir", "patch_cache", "init_weights", "tiles"}
     if config.schedule == "cosine":
         changeable -= {"epochs"}  # the whole schedule hangs on it
+    if config.model != GAN:
+        changeable |= {field.name for field in gan_fields()}
     settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in changeable}
     return {
         **settings,
@@ -246,7 +257,9 @@ def measure(model: keras.Model, config: SuperresConfig, test_scenes: Sequence[Sc
     mine = range(hvd.rank(), len(test_scenes), hvd.size())
     rows = {}
     for number in mine:
-        result = evaluate_scene(test_scenes[number], model, config.model, config.patches, config.upsample)
+        result = evaluate_scene(
+            test_scenes[number], model, config.network, config.patches, config.upsample, config.model
+        )
         rows[number] = result.rows
         if number == 0:
             draw(result, config, folder)

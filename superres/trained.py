@@ -14,6 +14,7 @@ import keras
 
 from common.errors import RunFolderError, SettingError
 from common.run import CONFIG, read_config
+from superres.config import GAN, predicting_network
 from superres.networks import NETWORKS, UPSAMPLINGS, build_network, margin_px
 from superres.weights import PUBLISHED, PUBLISHED_NETWORK, find_weights, load_weights
 
@@ -28,10 +29,11 @@ class TrainedNetwork:
     Attributes:
         source: as given: run folder, file, or name of published weights.
         file: that holds the weights.
-        network: its name in `superres.networks.NETWORKS`.
+        network: its name, as `superres.networks.find_network` knows it.
         gsd: native GSD in metres of the bands that it sharpens.
         sha256: of the file.
         upsample: how the network's coarse inputs are enlarged, one of `superres.networks.UPSAMPLINGS`.
+        title: what it is called in tables: `gan` for a generator that was trained as one, else as the network.
     """
 
     source: str
@@ -40,6 +42,7 @@ class TrainedNetwork:
     gsd: int
     sha256: str
     upsample: str = "bilinear"
+    title: str | None = None
 
     @property
     def margin(self) -> int:
@@ -103,35 +106,41 @@ def describe_weights(source: str, network: str = PUBLISHED_NETWORK, upsample: st
     """
     path = Path(source)
     folder = path if path.is_dir() else path.parent
+    title = None
     if source in PUBLISHED:
         name, gsd, upsample = PUBLISHED_NETWORK, PUBLISHED[source].gsd, "bilinear"
     elif path.is_dir() or (path.exists() and (folder / CONFIG).exists()):
-        name, gsd, upsample = run_network(folder)
+        title, name, gsd, upsample = run_network(folder)
     else:
         name, gsd = network, guess_gsd(find_weights(source), network, upsample)
     file = find_weights(source)
     load_weights(build_network(name, gsd, upsample=upsample), file)  # better to fail now than on all ranks
-    return TrainedNetwork(source, file, name, gsd, hashlib.sha256(file.read_bytes()).hexdigest(), upsample)
+    return TrainedNetwork(
+        source, file, name, gsd, hashlib.sha256(file.read_bytes()).hexdigest(), upsample, title or name
+    )
 
 
-def run_network(folder: Path) -> tuple[str, int, str]:
-    """Network, GSD and upsampling of a run folder.
+def run_network(folder: Path) -> tuple[str, str, int, str]:
+    """Setting `model`, network, GSD and upsampling of a run folder.
 
     Raises:
         RunFolderError: it is none of a run of super-resolution.
     """
     config = read_config(folder)
     settings = config.get("settings", {})
+    base = settings.get("generator") if settings.get("model") == GAN else settings.get("model")
+    upsample = settings.get("upsample", "bilinear")  # older runs do not say
     if (
         config.get("application") != "superres"
-        or settings.get("model") not in NETWORKS
+        or base not in NETWORKS
         or settings.get("gsd") not in GSDS
-        or settings.get("upsample", "bilinear") not in UPSAMPLINGS
+        or upsample not in UPSAMPLINGS
     ):
         raise RunFolderError(
             f"{folder} holds no run of superres-train that this version knows; give one that it wrote."
         )
-    return settings["model"], settings["gsd"], settings.get("upsample", "bilinear")  # older runs do not say
+    network = predicting_network(settings["model"], base, settings.get("attention", False))
+    return settings["model"], network, settings["gsd"], upsample
 
 
 def guess_gsd(file: Path, network: str, upsample: str) -> int:

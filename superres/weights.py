@@ -28,6 +28,7 @@ from common.files import cache_folder
 from common.run import CONFIG, WEIGHTS, read_config
 from common.scene import Scene
 from common.wheels import DSEN2_WEIGHTS, fetch_member
+from superres.networks import ATTENTION, build_network
 
 logger = logging.getLogger(__name__)
 
@@ -200,6 +201,27 @@ def _reason(error: Exception) -> str:
 def _require_numbers(model: keras.Model, file: Path) -> None:
     if not all(np.isfinite(array).all() for array in model.get_weights()):
         raise WeightsError(f"{file} holds values that are not finite; give weights of a run that ended well.")
+
+
+def start_from(model: keras.Model, name: str, gsd: int, path: Path | str, upsample: str = "bilinear") -> None:
+    """Set the weights that training starts from; a network with attention takes those of the network without, too.
+
+    Args:
+        model: the network `name`, as `build_network` makes it.
+        path: as for `load_weights`.
+
+    Raises:
+        WeightsError, DownloadError: as `load_weights`.
+    """
+    try:
+        load_weights(model, path)
+    except WeightsError:
+        if not name.endswith(ATTENTION):
+            raise
+        base = build_network(name.removesuffix(ATTENTION), gsd, upsample=upsample)
+        load_weights(base, path)
+        for layer in base.layers:
+            model.get_layer(layer.name).set_weights(layer.get_weights())
 
 
 def is_published(file: Path) -> bool:

@@ -5,7 +5,7 @@ A network is a function of upsampled inputs (see `superres/networks/dsen2.py`), 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 
@@ -13,7 +13,7 @@ from common.errors import SettingError
 from common.layers import REACH_PX
 from common.sentinel2 import BANDS_BY_GSD, input_gsds, scale_factor
 from superres.layers import Upsample
-from superres.networks import dsen2, fuse, lowres, palsson
+from superres.networks import attention, dsen2, fuse, lowres, palsson
 
 # Keras dtype policies: variables stay float32.
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
@@ -46,12 +46,29 @@ NETWORKS = {
     "tiny": Network(dsen2.tiny, dsen2.receptive_radius(blocks=2)),
 }
 
+ATTENTION = "-attention"  # after a network's name: with the block of `superres/networks/attention.py`
+
+
+def find_network(name: str) -> Network:
+    """The network of a name of NETWORKS, or of such a name and ATTENTION.
+
+    Raises:
+        SettingError: unknown name.
+    """
+    base = name.removesuffix(ATTENTION)
+    if base not in NETWORKS:
+        raise SettingError(f"unknown network {name!r}; expected one of {', '.join(NETWORKS)}.")
+    network = NETWORKS[base]
+    if base == name:
+        return network
+    return replace(network, body=attention.with_attention(network.body), radius=network.radius + attention.RADIUS)
+
 
 def build_network(name: str, gsd: int, precision: str = "float32", upsample: str = "bilinear") -> keras.Model:
     """A Keras model that sharpens the bands of one GSD by `scale_factor(gsd)`.
 
     Args:
-        name: one of NETWORKS.
+        name: as for `find_network`.
         gsd: 20 or 60 m, the native GSD of the bands to sharpen.
         precision: one of PRECISIONS, for the convolutions inside the network.
         upsample: one of UPSAMPLINGS: how the coarse bands reach the finest grid before the network sees them and adds
@@ -68,7 +85,7 @@ def build_network(name: str, gsd: int, precision: str = "float32", upsample: str
     check_network(name, upsample)
     if precision not in PRECISIONS:
         raise SettingError(f"unknown precision {precision!r}; expected one of {', '.join(PRECISIONS)}.")
-    network, bands, dtype = NETWORKS[name], len(BANDS_BY_GSD[gsd]), PRECISIONS[precision]
+    network, bands, dtype = find_network(name), len(BANDS_BY_GSD[gsd]), PRECISIONS[precision]
     inputs = {
         f"input_{g}m": keras.Input((None, None, len(BANDS_BY_GSD[g])), name=f"input_{g}m") for g in input_gsds(gsd)
     }
@@ -85,11 +102,10 @@ def build_network(name: str, gsd: int, precision: str = "float32", upsample: str
 
 def check_network(name: str, upsample: str) -> None:
     """Raise SettingError where a network does not exist, or cannot do with such inputs."""
-    if name not in NETWORKS:
-        raise SettingError(f"unknown network {name!r}; expected one of {', '.join(NETWORKS)}.")
+    network = find_network(name)
     if upsample not in UPSAMPLINGS:
         raise SettingError(f"unknown upsampling {upsample!r}; expected one of {', '.join(UPSAMPLINGS)}.")
-    if upsample == NO_UPSAMPLING and not NETWORKS[name].at_own_gsd:
+    if upsample == NO_UPSAMPLING and not network.at_own_gsd:
         able = ", ".join(other for other, network in NETWORKS.items() if network.at_own_gsd)
         raise SettingError(
             f"--upsample none does not go with {name}, which adds its result to upsampled bands; "
@@ -106,4 +122,4 @@ def margin_px(name: str, gsd: int, upsample: str = "bilinear") -> int:
     factor = scale_factor(gsd)
     reach = REACH_PX.get(upsample, 0)
     beyond = reach * factor - factor // 2 if reach else 0
-    return -(-(NETWORKS[name].radius + beyond) // factor) * factor
+    return -(-(find_network(name).radius + beyond) // factor) * factor

@@ -151,7 +151,12 @@ def test_bad_input(finished: Path, tmp_path: Path, capfd: pytest.CaptureFixture)
         words(copy, out, "s2"),
     )
     (copy / "rgb" / run.CONFIG).write_text("[]")
-    fails(evaluate.main, capfd, r"RunFolderError: \S+ cannot be read \(it holds no settings\); .*", words(copy, out, "rgb"))
+    fails(
+        evaluate.main,
+        capfd,
+        r"RunFolderError: \S+ cannot be read \(it holds no settings\); .*",
+        words(copy, out, "rgb"),
+    )
     config = json.loads((copy / "s2" / run.CONFIG).read_text()) | {"application": "superres"}
     (copy / "s2" / run.CONFIG).write_text(json.dumps(config))
     fails(evaluate.main, capfd, r"RunFolderError: \S+s2 holds no run of bigearthnet-train; .*", words(copy, out, "s2"))

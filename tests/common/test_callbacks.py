@@ -191,6 +191,18 @@ def test_best_weights_are_those_of_the_best_epoch(tmp_path):
     assert float(np.asarray(model.weights[0])[0]) == pytest.approx(0.36)
 
 
+def test_weights_of_a_part_are_kept_after_chosen_epochs(tmp_path):
+    part, rate = constant_model(), LearningRate(run.RunConfig(), 1)
+    writer = RunFolder(tmp_path, rate, IDENTITY, [], part, keeps=lambda rows: rows[-1]["epoch"] == 2)
+    whole = constant_model()
+    writer.set_model(whole)
+    for epoch in range(3):
+        part.set_weights([np.full_like(value, epoch) for value in part.get_weights()])
+        writer.on_epoch_end(epoch, {"loss": float(epoch)})
+    whole.load_weights(tmp_path / run.WEIGHTS)
+    assert float(np.asarray(whole.weights[0])[0]) == 1
+
+
 def test_a_resumed_run_remembers_its_best(tmp_path):
     fit(tmp_path, [1, 1], batches(1), history=[{"epoch": 1, "val_loss": 0.0001}])
     assert not (tmp_path / run.WEIGHTS).exists()
@@ -215,14 +227,14 @@ def test_validation_is_a_sum_over_all_pixels_of_all_ranks(monkeypatch):
     np.testing.assert_allclose(pool.pooled_sums(), shares[0])
 
 
-def test_training_loss_is_averaged_over_ranks(monkeypatch):
-    monkeypatch.setattr(hvd, "allgather_object", lambda mine: [mine, np.array([0.3]), np.array([0.8])])
+def test_what_is_logged_of_training_is_averaged_over_ranks(monkeypatch):
+    monkeypatch.setattr(hvd, "allgather_object", lambda mine: [mine, np.array([0.3, 2.0]), np.array([0.8, 6.0])])
     monkeypatch.setattr(hvd, "size", lambda: 3)
     pool = PoolOverRanks(None, squared_sums, mean_square)
     pool.on_epoch_begin(0)
-    logs = {"loss": 0.1}
+    logs = {"loss": 0.1, "accuracy": 1.0}
     pool.on_epoch_end(0, logs)
-    assert logs["loss"] == pytest.approx(0.4)
+    assert (logs["loss"], logs["accuracy"]) == pytest.approx((0.4, 3.0))
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])

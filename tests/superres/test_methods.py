@@ -41,7 +41,7 @@ def write_run(folder: Path, gsd: int, network: str) -> str:
     ],
 )
 def test_networks_of_one_name_are_told_apart(sources, names):
-    found = [TrainedNetwork(source, Path(source), network, 20, "") for network, source in sources]
+    found = [TrainedNetwork(source, Path(source), network, 20, "", network) for network, source in sources]
     assert distinct_names(found) == names
 
 

@@ -1,0 +1,72 @@
+"""Adversarial training on several ranks: both networks' gradients are averaged, as if one process saw all the data."""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import common.distributed as hvd
+from common.checkpoint import variable_groups
+from superres.config import SuperresConfig
+from superres.gan import Gan
+from superres.networks import NETWORKS, build_network
+from tests.checks import random_batch, set_random_weights
+from tests.tiny_training import tiny_network
+
+GSD, PATCHES, STEPS = 20, 2, 2
+KERNEL_AXES = 4
+
+
+def build_gan(monkeypatch: pytest.MonkeyPatch, loss: str) -> Gan:
+    """With plain gradient descent for both networks, where equal gradients make equal steps, and not small ones."""
+    monkeypatch.setitem(NETWORKS, "dsen2", tiny_network())
+    monkeypatch.setattr(keras.optimizers, "Adam", lambda rate, _: keras.optimizers.SGD(rate))
+    keras.utils.set_random_seed(0)
+    generator = build_network("dsen2", GSD)
+    set_random_weights(generator)
+    rates = {"learning_rate": 0.01, "discriminator_learning_rate": 0.1}
+    config = SuperresConfig(tiles="t.txt", model="gan", adversarial_loss=loss, spectral_weight=0.1, **rates)
+    gan = Gan(generator, build_network("dsen2", GSD), config)
+    gan.adversarial_weight.assign(1.0)
+    return gan
+
+
+def take_steps(take_step: Callable, batches: list[list]) -> dict[str, float]:
+    """One step for each group of batches, joined; what the last one logged."""
+    for group in batches:
+        inputs = {name: np.concatenate([batch[0][name] for batch in group]) for name in group[0][0]}
+        inputs = {name: tf.constant(image) for name, image in inputs.items()}
+        logs = take_step((inputs, tf.constant(np.concatenate([batch[1] for batch in group]))))
+    return {name: float(value) for name, value in logs.items()}
+
+
+@pytest.mark.parametrize("loss, compiled", [("least-squares", lambda step: step), ("relativistic", tf.function)])
+def test_steps_equal_those_of_one_process_on_the_joined_batch(
+    loss: str,
+    compiled: Callable,
+    ranks: int,
+    alone: Callable,
+    same_on_all_ranks: Callable,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Weights of both networks, the vectors of the power iterations, and the average."""
+    data = [
+        [random_batch(GSD, PATCHES, seed=ranks * number + rank) for rank in range(ranks)] for number in range(STEPS)
+    ]
+    gan = build_gan(monkeypatch, loss)
+    names = ("generator", "discriminator")
+    start = {name: getattr(gan, name).get_weights() for name in names}
+    logs = take_steps(compiled(gan.train_step), [[group[hvd.rank()]] for group in data])
+    same_on_all_ranks([variable for group in variable_groups(gan).values() for variable in group])
+    means = dict(zip(logs, hvd.allreduce_sum(list(logs.values())) / ranks, strict=True))
+    with alone():
+        single = build_gan(monkeypatch, loss)
+        expected = take_steps(single.train_step, data)
+    assert means == pytest.approx(expected, rel=1e-4)
+    for name in names:
+        weights = zip(start[name], getattr(gan, name).get_weights(), getattr(single, name).get_weights(), strict=True)
+        for first, ours, theirs in weights:
+            assert first.ndim < KERNEL_AXES or not np.allclose(first, theirs, rtol=1e-3, atol=1e-5)
+            np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
