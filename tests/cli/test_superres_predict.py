@@ -392,7 +392,7 @@ def test_holes_and_saturation_go_through(run, folder, tmp_path):
 
 
 INTERRUPTED = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from superres import predict, scene_prediction
 from superres.networks import NETWORKS
@@ -405,6 +405,7 @@ def slowly(self, *arguments):
     time.sleep(1)
     return sharpen(self, *arguments)
 Sharpener.sharpen = slowly
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background inherits that it is ignored
 sys.exit(predict.main(sys.argv[2:]))
 """
 
