@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from common.sentinel2 import BANDS_BY_GSD, input_gsds
+from superres.inference import array_reader, compile_network, predict_windows
 from superres.networks import build_network
 
 
@@ -49,3 +50,14 @@ def check_network(name: str, gsd: int) -> None:
     model.compile(keras.optimizers.SGD(1e-4), "mean_absolute_error", run_eagerly=True, jit_compile=False)
     first = float(model.train_on_batch(inputs, target))
     assert float(model.test_on_batch(inputs, target)) < first
+
+
+def predict_by_windows(model: keras.Model, inputs: dict[str, np.ndarray], margin: int, window_px: int) -> np.ndarray:
+    """A scene in memory, predicted window by window and put together: (rows, cols, bands) float32."""
+    rows, cols = inputs["input_10m"].shape[:2]
+    result = np.full((rows, cols, model.output_shape[-1]), np.nan, np.float32)
+    for window, prediction in predict_windows(
+        compile_network(model), array_reader(inputs), rows, cols, margin, window_px
+    ):
+        result[window.slices] = prediction
+    return result

@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from superres.inference import predict_scene
 from superres.networks import NETWORKS, build_network, find_network, margin_px
 from superres.networks.attention import REACH_PX, STEP_PX, NeighbourAttention
 from superres.weights import start_from
-from tests.checks import check_network, random_batch, set_random_weights
+from tests.checks import check_network, predict_by_windows, random_batch, set_random_weights
 from tests.tiny_training import tiny_network
 
 NAME = "small-attention"
@@ -48,7 +47,7 @@ def test_windows_give_what_the_whole_scene_gives():
     assert find_network(NAME).radius == NETWORKS["small"].radius + REACH_PX + 1
     inputs = {name: image[0] for name, image in random_batch(20, patches=1, size=60)[0].items()}
     whole = np.asarray(model({name: image[None] for name, image in inputs.items()}))[0]
-    found = predict_scene(model, inputs, margin_px(NAME, 20), window_px=24)
+    found = predict_by_windows(model, inputs, margin_px(NAME, 20), 24)
     np.testing.assert_allclose(found, whole, rtol=1e-5, atol=1e-5)
 
 

@@ -9,7 +9,7 @@ import pytest
 from superres.inference import array_reader, compile_network, predict_windows
 from superres.networks import NETWORKS, Network, build_network, margin_px
 from superres.networks.dsen2 import receptive_radius, residual_network
-from tests.checks import random_batch, set_random_weights
+from tests.checks import predict_by_windows, random_batch, set_random_weights
 
 BLOCKS = 2
 FACTOR = {20: 2, 60: 6}
@@ -56,26 +56,15 @@ def margin(gsd: int, monkeypatch) -> int:
     return margin_px("small", gsd)
 
 
-def predicted(model: keras.Model, scene: dict[str, np.ndarray], margin: int, window_px: int) -> np.ndarray:
-    """All windows, put together."""
-    rows, cols = scene["input_10m"].shape[:2]
-    result = np.full((rows, cols, model.output_shape[-1]), np.nan, np.float32)
-    for window, prediction in predict_windows(
-        compile_network(model), array_reader(scene), rows, cols, margin, window_px
-    ):
-        result[window.slices] = prediction
-    return result
-
-
 @pytest.mark.parametrize("window_px", [12, 24, 42, 384])
 def test_windows_equal_the_whole_scene(model, scene, whole, margin, window_px):
-    found = predicted(model, scene, margin, window_px)
+    found = predict_by_windows(model, scene, margin, window_px)
     np.testing.assert_allclose(found, whole, atol=1e-5 * np.abs(whole).max())
 
 
 @pytest.mark.parametrize("window_px", [12, 24])
 def test_a_margin_one_coarse_pixel_smaller_leaves_seams(model, scene, whole, margin, gsd, window_px):
-    found = predicted(model, scene, margin - FACTOR[gsd], window_px)
+    found = predict_by_windows(model, scene, margin - FACTOR[gsd], window_px)
     assert np.abs(found - whole).max() > 1e-3 * np.abs(whole).max()
 
 
@@ -110,5 +99,5 @@ def test_every_network_leaves_no_seams(name, upsample, gsd):
     inputs, _ = random_batch(gsd, patches=1, size=108)
     scene = {key: image[0, : image.shape[1] // 6] for key, image in inputs.items()}
     expected = np.asarray(model({key: image[None] for key, image in scene.items()}))[0]
-    found = predicted(model, scene, margin_px(name, gsd, upsample), 12)
+    found = predict_by_windows(model, scene, margin_px(name, gsd, upsample), 12)
     np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
