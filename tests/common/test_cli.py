@@ -47,7 +47,8 @@ def test_help_tells_every_option_and_default(config_class):
     for field in dataclasses.fields(config_class):
         option = "--" + field.name.replace("_", "-")
         help_text = " ".join(field.metadata["help"].split())
-        shown = f" ({field.default})" if field.default not in (None, dataclasses.MISSING) else ""
+        default = {True: "yes", False: "no"}[field.default] if isinstance(field.default, bool) else field.default
+        shown = f" ({default})" if default not in (None, dataclasses.MISSING) else ""
         assert option in text
         assert help_text + shown in text
     assert "(INFO)" in text
