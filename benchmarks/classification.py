@@ -26,6 +26,7 @@ from bigearthnet.networks import build_network
 from bigearthnet.results import read_metrics
 from common import run as runs
 from tests.made_patches import RARE, TWINS, split_names, write_made
+from tests.tiny_training import command_line
 
 PATCHES = split_names(2000, 600, 1000)
 MODEL = "small"
@@ -45,8 +46,7 @@ def train_once(data: Path, folder: Path, **settings: object) -> dict[tuple[str, 
         "schedule": "cosine",
         **settings,
     }
-    words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-    if train.main(words):
+    if train.main(command_line(options)):
         sys.exit("training failed")
     return {(row.name, row.metric): row.value for row in read_metrics(folder / runs.METRICS)}
 

@@ -145,7 +145,8 @@ def speed(precision: str) -> dict[str, float]:
 
 def memory(path: str, everything: bool = False) -> dict[str, float]:
     """Peak memory in GiB, and the seconds of all but the networks."""
-    scene, scene_grid = open_scene(path), georeference(open_scene(path), 10)
+    scene = open_scene(path)
+    scene_grid = georeference(scene, 10)
     limit_cache()
     clock = {"networks": 0.0}
     sharpeners = [

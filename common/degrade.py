@@ -21,6 +21,9 @@ STRIP_BYTES = 2**21  # of float32 pixels in one strip; 1 to 4 MB are equally fas
 MAX_DN = 65535
 
 
+DEGRADATIONS = ("gaussian", "mtf")  # kinds of blur
+
+
 def gaussian_blur_sigmas(bands: Sequence[str], scale_factor: int, kind: str = "gaussian") -> tuple[float, ...]:
     """Standard deviation of the blur for each band, in high-resolution pixels.
 

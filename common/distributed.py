@@ -145,6 +145,12 @@ def allgather_object(value: T) -> list[T]:
     return _horovod.allgather_object(value) if size() > 1 else [value]
 
 
+def gather_in_order(mine: dict[int, list[T]]) -> list[T]:
+    """What all ranks have found, by number (of a scene, for example) and put together in the order of the numbers, on all ranks."""
+    gathered = {number: found for part in allgather_object(mine) for number, found in part.items()}
+    return [item for number in sorted(gathered) for item in gathered[number]]
+
+
 def describe_hardware() -> str:
     """What this rank computes on."""
     import tensorflow as tf

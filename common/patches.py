@@ -18,6 +18,7 @@ from common import degrade
 from common.bands import georeference, read_band
 from common.errors import PatchFileError, ProductError, SettingError
 from common.hdf5 import PatchFile, write_patch_file
+from common.radiometry import is_valid
 from common.run import code_revision, utc_now
 from common.scene import Scene
 from common.sentinel2 import BANDS_10M, BANDS_20M, BANDS_60M, BANDS_BY_GSD, input_gsds, scale_factor
@@ -139,8 +140,7 @@ def reduce_bands(
         if keep is not None:
             keep[..., number] = dn
         reduced[..., number] = degrade.degrade_to_dn(dn[..., None], factor, (sigma,))[..., 0]
-        usable = dn != scene.nodata
-        usable &= dn != scene.saturated
+        usable = is_valid(scene, dn)
         if not usable.all():
             valid &= degrade.degrade_mask(usable, factor, degrade.blur_radius(sigma))
     return reduced, valid

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from common.scene import NODATA_DN, SATURATED_DN, Scene
+from common.sentinel2 import BANDS_BY_GSD
 
 REFLECTANCE_SCALE = 10000.0
 
@@ -20,6 +21,18 @@ REFLECTANCE_SCALE = 10000.0
 def band_offsets(scene: Scene, bands: Sequence[str]) -> np.ndarray:
     """Offsets of the bands, shape (bands,), float32, DN, in the order given."""
     return np.array([scene.offsets[band] for band in bands], dtype=np.float32)
+
+
+def is_valid(scene: Scene, dn: np.ndarray) -> np.ndarray:
+    """Where a scene's DN are neither nodata nor saturated: shape of dn, bool."""
+    valid = dn != scene.nodata
+    valid &= dn != scene.saturated  # in place: a band of a whole tile is large
+    return valid
+
+
+def scaled_reflectance(scene: Scene, dn: np.ndarray, gsd: int) -> np.ndarray:
+    """A scene's DN of the bands of one GSD, (..., bands), to reflectance x 10000: shape of dn, float32."""
+    return dn_to_scaled_reflectance(dn, scene.quantification, band_offsets(scene, BANDS_BY_GSD[gsd]))
 
 
 def dn_to_reflectance(dn: np.ndarray, quantification: float, offsets: ArrayLike = 0.0) -> np.ndarray:

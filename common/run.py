@@ -207,15 +207,22 @@ def write_config(folder: Path, config: RunConfig, **more: Any) -> None:
     record = {
         "settings": dataclasses.asdict(config),
         "application": type(config).__module__.split(".")[0],
-        "command": sys.argv,
-        "created_utc": utc_now(),
-        "code_revision": code_revision(),
-        "versions": library_versions(),
+        **provenance_record(),
         "ranks": hvd.size(),
         **more,
         "earlier": [*earlier.pop("earlier", []), earlier] if earlier else [],
     }
     write_text(folder / CONFIG, json.dumps(record, indent=2) + "\n")
+
+
+def provenance_record() -> dict[str, Any]:
+    """How the results of a command came about, for a JSON file."""
+    return {
+        "command": sys.argv,
+        "created_utc": utc_now(),
+        "code_revision": code_revision(),
+        "versions": library_versions(),
+    }
 
 
 def read_config(folder: Path) -> dict:

@@ -7,9 +7,8 @@ from matplotlib.figure import Figure
 
 from common.figures import INK, clean_axes, legend_above, save_png
 from superres.comparison import ComparedNetwork, by_label, column, read_comparison
-from superres.plots import METRIC_PANELS, method_colours
+from superres.plots import MARKERS, METRIC_PANELS, method_colours
 
-MARKERS = "os^Dvp*X"
 SHOWN = ("rmse", "sam", "sharpness")
 
 

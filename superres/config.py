@@ -5,6 +5,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from common.degrade import DEGRADATIONS
 from common.errors import SettingError
 from common.patches import PATCHES_PER_TILE, PatchSettings
 from common.run import RunConfig, setting
@@ -48,7 +49,7 @@ class SuperresConfig(RunConfig):
     degradation: str = setting(
         "blur before the scale factor is taken: gaussian as in the DSen2 paper, or mtf, each band as its sensor",
         "gaussian",
-        choices=("gaussian", "mtf"),
+        choices=DEGRADATIONS,
     )
     loss: str = setting("what training makes small, see superres/losses.py", "l1", choices=tuple(PIXEL_LOSSES))
     brightness_power: float = setting(
@@ -61,6 +62,12 @@ class SuperresConfig(RunConfig):
     )
     init_weights: str | None = setting(
         "weights to start from: a file, a run folder, or published ones such as dsen2-l1c-20m", None, metavar="FILE"
+    )
+    teacher: str | None = setting(
+        "learn what this network predicts, not the native bands: a run folder, or published weights such as "
+        "dsen2-l1c-20m",
+        None,
+        metavar="WEIGHTS",
     )
     generator: str = gan_setting(f"network that is trained: {', '.join(NETWORKS)}", "dsen2", metavar="NAME")
     attention: bool = gan_setting("put a block of self-attention behind the generator", False)
@@ -85,13 +92,6 @@ class SuperresConfig(RunConfig):
     def network(self) -> str:
         """The network that results from the run, as `superres.networks.find_network` knows it."""
         return predicting_network(self.model, self.generator, self.attention)
-
-    teacher: str | None = setting(
-        "learn what this network predicts, not the native bands: a run folder, or published weights such as "
-        "dsen2-l1c-20m",
-        None,
-        metavar="WEIGHTS",
-    )
 
     @property
     def patches(self) -> PatchSettings:

@@ -5,12 +5,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from common.degrade import gaussian_blur_sigmas
+from common.radiometry import is_valid, scaled_reflectance
 from common.scene import Scene
 from common.sentinel2 import BANDS_BY_GSD, scale_factor
 from common.strips import Rows
 from common.windows import Window
 from superres import consistency
-from superres.sharpening import Strip, is_valid, scaled_reflectance
+from superres.sharpening import Strip
 
 
 class Correction:

@@ -15,17 +15,18 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from tqdm import tqdm
 
 import common.distributed as hvd
 from common import cli
 from common.bands import check_grids
+from common.degrade import DEGRADATIONS
 from common.files import write_text
 from common.output_folder import open_output_folder
 from common.patches import PatchSettings
-from common.run import code_revision, library_versions, utc_now
+from common.run import code_revision, provenance_record, utc_now
 from common.scene import Scene
 from common.sentinel2 import BANDS_BY_GSD, input_gsds
 from common.tiles import read_tile_list
@@ -49,8 +50,6 @@ from superres.trained import TrainedNetwork
 from superres.weights import PUBLISHED, warn_of_level
 
 logger = logging.getLogger(__name__)
-
-Row = TypeVar("Row")
 
 METRICS, TABLES = "metrics.csv", "metrics.md"
 REFLECTANCE = "reflectance.csv"  # errors by reflectance
@@ -110,7 +109,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--degradation",
         default="gaussian",
-        choices=("gaussian", "mtf"),
+        choices=DEGRADATIONS,
         help="blur before the scale factor is taken: as in the DSen2 paper, or each band as its sensor (gaussian)",
     )
     parser.add_argument(
@@ -156,26 +155,17 @@ def evaluate(arguments: argparse.Namespace) -> None:
         if arguments.full_scale:
             methods = [*interpolation_methods(plan.settings.gsd, clip=False), *networks]
             rows[number] += measure_full_scale(scene, methods, plan.settings)
-    rows, by_reflectance = gather_in_order(rows), gather_in_order(by_reflectance)
+    rows, by_reflectance = hvd.gather_in_order(rows), hvd.gather_in_order(by_reflectance)
     if hvd.rank() == 0:
         write_record(plan, arguments.precision)
         write_rows(plan.folder / REFLECTANCE, by_reflectance, ReflectanceRow._fields)
         report(rows, plan)
 
 
-def gather_in_order(mine: dict[int, list[Row]]) -> list[Row]:
-    """What all ranks have found, in the order of the scenes' numbers, on all ranks."""
-    gathered = {number: found for part in hvd.allgather_object(mine) for number, found in part.items()}
-    return [row for number in sorted(gathered) for row in gathered[number]]
-
-
 def write_record(plan: Plan, precision: str) -> None:
     """Write `evaluation.json`: what was measured, and how. Called on rank 0."""
     record = {
-        "command": sys.argv,
-        "created_utc": utc_now(),
-        "code_revision": code_revision(),
-        "versions": library_versions(),
+        **provenance_record(),
         "gsd": plan.settings.gsd,
         "degradation": plan.settings.degradation,
         "precision": precision,
@@ -193,8 +183,7 @@ def set_out(arguments: argparse.Namespace) -> Plan:
     scenes = read_tile_list(arguments.tiles, arguments.data_dir)
     for scene in scenes:
         check_grids(scene, input_gsds(gsd))
-    for name, trained in networks.items():
-        load_method(name, trained, arguments.precision)
+    for trained in networks.values():
         warn_of_level(trained.source, scenes)
     folder = Path(arguments.output)
     open_output_folder(

@@ -16,11 +16,10 @@ from matplotlib.figure import Figure
 from common.figures import INK, clean_axes, legend_above, save_png, use_log_scale
 from common.sentinel2 import BANDS
 from superres.error_statistics import BRIGHT_PERCENTILE, CLASSES, VEGETATION_NDVI, WATER_NDWI, ErrorStatistics
-from superres.plots import CELL_INCHES, ERROR_PERCENTILE, NO_DATA_GREY, method_colours, wrapped
+from superres.plots import CELL_INCHES, ERROR_PERCENTILE, MARKERS, NO_DATA_GREY, method_colours, wrapped
 from superres.results import short_name
 
 FEWEST_PIXELS = 10  # of a class to be shown
-MARKERS = "os^Dvp*X"
 MAPS_A_ROW = 4
 LEAST_INCHES = 7  # width of a figure with a legend and a caption
 CAPTION_CHARACTERS = 14  # an inch

@@ -30,12 +30,13 @@ from common.errors import ProductError
 from common.holes import fill_holes
 from common.metrics import OVERALL
 from common.patches import PatchSettings, enlarge
+from common.radiometry import is_valid, scaled_reflectance
 from common.scene import Scene
 from common.sentinel2 import BANDS_BY_GSD, input_gsds
 from common.windows import Window, grid
-from superres.measure import scaled_reflectance
 from superres.methods import Images, Method
 from superres.results import MetricRow
+from superres.sharpening import cut
 
 logger = logging.getLogger(__name__)
 
@@ -169,14 +170,20 @@ def detail(image: np.ndarray) -> np.ndarray:
 
 
 def read_strips(scene: Scene, settings: PatchSettings, reach: int) -> Iterator[Strip]:
-    """Read a scene strip by strip, with what the methods and the blur reach above and below, twice: to fill holes there."""
+    """Read a scene strip by strip, with what the methods and the blur reach above and below.
+
+    As much again is read to fill the holes in that, and cut off, so that no method works on it.
+    """
     factor = settings.scale_factor
     rows, cols = scene_shape(scene, settings)
     reach = -(-(reach + blur_reach(settings) + LAPLACIAN_PX) // factor) * factor
     height = max(1, STRIP_PIXELS // cols // factor) * factor
     for window in grid(rows, cols, height, cols):
-        outer = window.grown(2 * reach, rows, cols)
-        yield Strip(*read_images(scene, outer, settings, reach), window.relative_to(outer))
+        outer, read = (window.grown(pixels, rows, cols) for pixels in (reach, 2 * reach))
+        images, valid = read_images(scene, read, settings, reach)
+        seen = outer.relative_to(read)
+        images = {f"input_{gsd}m": cut(images[f"input_{gsd}m"], gsd, seen) for gsd in input_gsds(settings.gsd)}
+        yield Strip(images, cut(valid, settings.gsd, seen), window.relative_to(outer))
 
 
 def scene_shape(scene: Scene, settings: PatchSettings) -> tuple[int, int]:
@@ -203,7 +210,7 @@ def read_images(scene: Scene, window: Window, settings: PatchSettings, reach: in
     valid = np.ones((window.height // factor, window.width // factor), bool)
     for gsd in input_gsds(settings.gsd):
         dn = read_bands(scene, BANDS_BY_GSD[gsd], window.coarsened(gsd // 10), threads=hvd.cores_per_rank())
-        bands_valid = (dn != scene.nodata) & (dn != scene.saturated)
+        bands_valid = is_valid(scene, dn)
         images[f"input_{gsd}m"] = scaled_reflectance(scene, fill_holes(dn, bands_valid, reach * 10 // gsd), gsd)
         usable = bands_valid.all(axis=2)
         if not usable.all():

@@ -16,7 +16,7 @@ from scipy.ndimage import minimum_filter
 from common.errors import ProductError
 from common.metrics import fusion_metrics
 from common.patches import PatchSettings, reduce_scene
-from common.radiometry import band_offsets, dn_to_scaled_reflectance
+from common.radiometry import scaled_reflectance
 from common.scene import Scene
 from common.sentinel2 import BANDS_BY_GSD, input_gsds
 from common.windows import Window
@@ -153,8 +153,3 @@ def far_from_holes(holds_data: np.ndarray, distance: int) -> np.ndarray:
     if holds_data.all():
         return holds_data
     return minimum_filter(holds_data, 2 * distance + 1, mode="nearest")
-
-
-def scaled_reflectance(scene: Scene, dn: np.ndarray, gsd: int) -> np.ndarray:
-    """DN of the bands of one GSD -> reflectance * 10000, float32."""
-    return dn_to_scaled_reflectance(dn, scene.quantification, band_offsets(scene, BANDS_BY_GSD[gsd]))

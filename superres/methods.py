@@ -88,12 +88,12 @@ def find_networks(
 
 def distinct_names(found: Sequence[TrainedNetwork]) -> list[str]:
     """The networks' titles, made distinct by name of the run folder or file, and where that is the same, by its path."""
-    names = [trained.title or trained.network for trained in found]
+    names = titles = [trained.title or trained.network for trained in found]
     for label in (lambda path: path.name if path.is_dir() else path.stem, str):
         counts = Counter(names)
         names = [
-            name if counts[name] == 1 else f"{trained.title or trained.network} ({label(Path(trained.source))})"
-            for name, trained in zip(names, found, strict=True)
+            name if counts[name] == 1 else f"{title} ({label(Path(trained.source))})"
+            for name, title, trained in zip(names, titles, found, strict=True)
         ]
     return names
 

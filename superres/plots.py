@@ -33,6 +33,7 @@ from common.metrics import OVERALL, rmse
 from superres.results import scene_labels
 
 BASELINE_COLOURS = {"bilinear": "#CCCCCC", "bicubic": "#888888"}
+MARKERS = "os^Dvp*X"
 NETWORK_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY)
 
 CELL_INCHES = 2.9  # width of a picture

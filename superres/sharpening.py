@@ -13,7 +13,7 @@ import numpy as np
 from common.errors import WeightsError
 from common.holes import fill_holes
 from common.patches import enlarge
-from common.radiometry import band_offsets, dn_to_scaled_reflectance, scaled_reflectance_to_dn
+from common.radiometry import band_offsets, is_valid, scaled_reflectance, scaled_reflectance_to_dn
 from common.scene import NODATA_DN, SATURATED_DN, Scene
 from common.sentinel2 import BANDS_BY_GSD, input_gsds
 from common.windows import Window
@@ -109,16 +109,6 @@ class Sharpener:
 def cut(image: np.ndarray, gsd: int, window: Window) -> np.ndarray:
     """A window, given on the 10 m grid, of an image of some GSD."""
     return image[window.coarsened(gsd // 10).slices]
-
-
-def is_valid(scene: Scene, dn: np.ndarray) -> np.ndarray:
-    """Where DN are neither nodata nor saturated: shape of dn, bool."""
-    return (dn != scene.nodata) & (dn != scene.saturated)
-
-
-def scaled_reflectance(scene: Scene, dn: np.ndarray, gsd: int) -> np.ndarray:
-    """DN of the bands of one GSD -> reflectance * 10000, float32."""
-    return dn_to_scaled_reflectance(dn, scene.quantification, band_offsets(scene, BANDS_BY_GSD[gsd]))
 
 
 def sharpened_dn(scene: Scene, gsd: int, estimate: np.ndarray, dn: Dn) -> np.ndarray:

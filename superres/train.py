@@ -67,19 +67,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def train(arguments: argparse.Namespace) -> None:
     """Cut patches, train, and measure on the test tiles."""
-    config, scenes, test_scenes = hvd.on_rank_zero(lambda: set_out(arguments))
+    config, scenes, test_scenes, teacher = hvd.on_rank_zero(lambda: set_out(arguments))
     progress = cli.shows_progress(arguments.no_progress)
     run.set_seeds(config.seed)
     files = prepare_patch_files(scenes, config.patches, Path(config.patch_cache), progress)
-    lessons = taught_files(files, find_teacher(config), progress) if config.teacher else files
+    lessons = taught_files(files, teacher, progress) if teacher else files
     held_out, folder = hvd.on_rank_zero(lambda: open_run(arguments, config, scenes, files))
     model = fit(config, files, lessons, held_out, folder, arguments.resume, progress)
     if test_scenes:
         measure(model, config, test_scenes, folder)
 
 
-def set_out(arguments: argparse.Namespace) -> tuple[SuperresConfig, tuple[Scene, ...], tuple[Scene, ...]]:
-    """Check all that can be checked before the work starts; nothing is written. Called on rank 0."""
+def set_out(
+    arguments: argparse.Namespace,
+) -> tuple[SuperresConfig, tuple[Scene, ...], tuple[Scene, ...], TrainedNetwork | None]:
+    """Settings, scenes to train and to test on, and teacher, all checked; nothing is written. Called on rank 0."""
     run.remember_log()
     config = SuperresConfig.from_dict(cli.given_settings(arguments, SuperresConfig))
     scenes = read_tile_list(config.tiles, config.data_dir)
@@ -89,13 +91,13 @@ def set_out(arguments: argparse.Namespace) -> tuple[SuperresConfig, tuple[Scene,
         network = build_network(config.network, config.gsd, upsample=config.upsample)
         start_from(network, config.network, config.gsd, config.init_weights, config.upsample)
         warn_of_level(config.init_weights, scenes)
-    if config.teacher:
-        find_teacher(config)
+    teacher = find_teacher(config) if config.teacher else None
+    if teacher:
         warn_of_level(config.teacher, scenes)
     run.check_run_folder(arguments)
     warn_of_emulation(config.precision)
     logger.info("%d scenes to train on, %d to test on", len(scenes), len(test_scenes))
-    return config, scenes, test_scenes
+    return config, scenes, test_scenes, teacher
 
 
 def warn_of_emulation(precision: str) -> None:
@@ -263,9 +265,8 @@ def measure(model: keras.Model, config: SuperresConfig, test_scenes: Sequence[Sc
         rows[number] = result.rows
         if number == 0:
             draw(result, config, folder)
-    gathered = {number: found for part in hvd.allgather_object(rows) for number, found in part.items()}
+    ordered = hvd.gather_in_order(rows)
     if hvd.rank() == 0:
-        ordered = [row for number in sorted(gathered) for row in gathered[number]]
         write_metrics(folder / run.METRICS, ordered)
         plots.plot_metrics(folder / run.METRICS, folder / run.METRIC_BARS)
         print(markdown_table(ordered))

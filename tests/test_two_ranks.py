@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from tests.fake_safe import textured_pixels, with_nodata, write_safe
-from tests.tiny_training import TILES, write_scenes
+from tests.tiny_training import TILES, command_line, write_scenes
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 280  # for all of tests/mpi
@@ -123,11 +123,7 @@ def training(tiles: Path, folder: Path, **settings: object) -> list[object]:
         "batch_size": 2,
         **settings,
     }
-    return [
-        "-m",
-        "tests.tiny_training",
-        *(word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", value)),
-    ]
+    return ["-m", "tests.tiny_training", *command_line(options)]
 
 
 def test_two_ranks(start: Callable[..., Job]) -> None:

@@ -4,7 +4,7 @@ python -m tests.tiny_training --tiles tiles.txt ...    superres/train.py with th
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,11 @@ from tests.fake_safe import UPPER_LEFT, textured_pixels, write_safe
 
 TILES = ("T32TNS", "T32TPS", "T32TQS")
 SPACING_M = 3000  # between scenes, so that they share no ground
+
+
+def command_line(settings: Mapping[str, object]) -> list[str]:
+    """Settings by name -> the options of a command."""
+    return [word for name, value in settings.items() for word in (f"--{name.replace('_', '-')}", str(value))]
 
 
 def write_scenes(folder: Path, count: int = 2, size: int = 120, tiles: Sequence[str] = TILES) -> Path:

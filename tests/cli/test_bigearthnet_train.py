@@ -16,6 +16,7 @@ from bigearthnet.results import read_metrics
 from common import run
 from common.classification import read_thresholds
 from tests.made_patches import CLASSES, split_names, tiny_network, write_made
+from tests.tiny_training import command_line
 
 LOG_LINE = re.compile(r"\d\d:\d\d:\d\d ")
 HISTORY_COLUMNS = {"epoch", "loss", "val_loss", "val_f1_micro", "val_f1_macro", "learning_rate", "seconds"}
@@ -55,7 +56,7 @@ def words(data: Path, folder: Path, *flags: str, **settings: object) -> list[str
         "warmup_epochs": 0,
         **settings,
     }
-    return [*flags, *(word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value)))]
+    return [*flags, *command_line(options)]
 
 
 def fails(capfd: pytest.CaptureFixture, message: str, arguments: list[str]) -> None:

@@ -15,7 +15,7 @@ from superres import train
 from superres.config import SuperresConfig
 from superres.networks import NETWORKS
 from superres.trained import describe_weights
-from tests.tiny_training import TILES, tiny_network, write_scenes
+from tests.tiny_training import TILES, command_line, tiny_network, write_scenes
 
 HISTORY_COLUMNS = {
     *("epoch", "loss", "val_loss", "val_rmse", "learning_rate", "seconds"),
@@ -46,7 +46,7 @@ def words(tiles: Path, folder: Path, *flags: str, **settings: object) -> list[st
         "learning_rate": 1e-3,
         **settings,
     }
-    return [*flags, *(word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value)))]
+    return [*flags, *command_line(options)]
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ from superres.data import FusionPatches
 from superres.networks import NETWORKS, build_network
 from superres.weights import load_weights
 from tests.fake_safe import L2A_BANDS, UPPER_LEFT, textured_pixels, with_nodata, write_safe
-from tests.tiny_training import TILES, tiny_network, write_scenes
+from tests.tiny_training import TILES, command_line, tiny_network, write_scenes
 
 ROOT = Path(__file__).parents[2]
 LOG_LINE = re.compile(r"\d\d:\d\d:\d\d ")
@@ -71,7 +71,7 @@ def words(tiles: Path, folder: Path, *flags: str, **settings: object) -> list[st
         "warmup_epochs": 0,
         **settings,
     }
-    return [*flags, *(word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value)))]
+    return [*flags, *command_line(options)]
 
 
 def snapshot(folder: Path) -> dict[str, str]:

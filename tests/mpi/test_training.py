@@ -15,7 +15,7 @@ from common.callbacks import PoolOverRanks, Progress, read_history
 from superres import train
 from superres.data import FusionPatches
 from superres.networks import NETWORKS
-from tests.tiny_training import TILES, tiny_network, write_scenes
+from tests.tiny_training import TILES, command_line, tiny_network, write_scenes
 
 BATCH, PATCHES = 2, 9  # on two ranks: 9 training patches in 3 steps an epoch; 5 and 4 validation patches
 
@@ -73,8 +73,7 @@ class Trainer:
             "log_level": "WARNING",
             **settings,
         }
-        words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-        assert train.main([*words, *flags]) == 0
+        assert train.main([*command_line(options), *flags]) == 0
         hvd.barrier()
         return read_history(run_dir / run.HISTORY, 100)
 
