@@ -76,7 +76,7 @@ class SuperresConfig(RunConfig):
         "relativistic",
         choices=("least-squares", "relativistic"),
     )
-    adversarial_weight: float = gan_setting("of the adversarial loss; that of the mean absolute error is 1", 2e-4)
+    adversarial_weight: float = gan_setting("of the adversarial loss; that of --loss is 1", 2e-4)
     spectral_weight: float = gan_setting("of 1 - cos(spectral angle) in the content loss", 0.0)
     discriminator_learning_rate: float = gan_setting(
         "for one rank at the full --learning-rate, whose schedule it follows", 1e-4
@@ -101,6 +101,8 @@ class SuperresConfig(RunConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.model not in (*NETWORKS, GAN):
+            raise SettingError(f"unknown network {self.model!r}; expected one of {', '.join(NETWORKS)}, {GAN}.")
         check_network(self.network, self.upsample)
         if not 0 <= self.validation_fraction < 1:
             raise SettingError(f"--validation-fraction must be at least 0 and below 1; got {self.validation_fraction}.")

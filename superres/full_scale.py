@@ -1,15 +1,18 @@
-"""Measure methods at full scale, where there is no truth: consistency with the input, sharpness like the 10 m bands.
+"""Measure methods at full scale, where there is no truth: consistency with the input, strength and likeness of detail.
 
     consistency   RMS of the estimate, degraded by the scale factor as in training, minus the coarse band that it was
                   made from; DN (reflectance * 10000), 0 is perfect, lower is better. It sees colours that shift, and is
                   blind to detail that degrading takes away.
-    sharpness     correlation of the detail of the estimate with that of its partner, the 10 m band whose detail, once
-                  degraded, goes best with that of the coarse band itself. Detail is what a 3 x 3 Laplacian leaves.
-                  -1 to 1, higher is sharper. It is blind to size, and a mere copy of the partner's detail gets 1: read
-                  it beside consistency.
+    sharpness     (e / c) / (f / d): by how much the detail of the estimate, e, is stronger than that of the coarse band,
+                  c, beside what its partner gains from the degraded, d, to the fine grid, f. Strength is the standard
+                  deviation of what a 3 x 3 Laplacian leaves. Higher is sharper; the truth at reduced scale gets about
+                  0.9, bilinear interpolation 0.3. Noise is detail, too: read it beside consistency.
+    correlation   of the detail of the estimate with that of its partner, -1 to 1. High where detail comes from the 10 m
+                  bands, and too high where it is a mere copy: the truth at reduced scale gets about 0.85.
 
-The first is the consistency property of Wald's protocol (Wald et al. 1997), the second the spatial correlation of Zhou
-et al. 1998 (doi:10.1080/014311698215973) with a partner for each band, since Sentinel-2 has no panchromatic band.
+The partner of a band is the 10 m band whose detail, once degraded, goes best with that of the coarse band itself.
+Consistency is a property of Wald's protocol (Wald et al. 1997), correlation that of Zhou et al. 1998
+(doi:10.1080/014311698215973) with a partner for each band, since Sentinel-2 has no panchromatic band; sharpness is ours.
 
 Scenes are gone through in strips of rows, with as much above and below as the methods and the blur reach: results do
 not depend on the strips, and memory does not grow with the scene's rows.
@@ -60,8 +63,8 @@ class Strip(NamedTuple):
     inner: Window
 
 
-class Correlation:
-    """Correlation of each of some variables x with each of some y, from pixels that come in parts."""
+class Moments:
+    """Deviations and correlations of some variables x and some y, from pixels that come in parts."""
 
     def __init__(self) -> None:
         self.variables = 0
@@ -73,19 +76,30 @@ class Correlation:
         self.variables = x.shape[1]
         self.sums = self.sums + columns.T @ columns
 
-    def result(self) -> np.ndarray:
-        """(x variables, y variables); 0 for a variable that does not vary."""
+    def covariance(self) -> np.ndarray:
+        """Of all variables, those of x first."""
         means = self.sums[:-1, -1] / self.sums[-1, -1]
-        covariance = self.sums[:-1, :-1] / self.sums[-1, -1] - np.outer(means, means)
-        variance = np.diag(covariance)
-        scale = np.sqrt(np.outer(variance, variance).clip(0))
-        varies = np.outer(variance > FLAT, variance > FLAT)
-        found = np.divide(covariance, scale, out=np.zeros_like(covariance), where=varies)
-        return found[: self.variables, self.variables :]
+        return self.sums[:-1, :-1] / self.sums[-1, -1] - np.outer(means, means)
+
+    def deviations(self) -> tuple[np.ndarray, np.ndarray]:
+        """Standard deviations of x, and of y; 0 for a variable that does not vary."""
+        variance = np.diag(self.covariance())
+        deviations = np.sqrt(np.where(variance > FLAT, variance, 0.0))
+        return deviations[: self.variables], deviations[self.variables :]
+
+    def correlation(self) -> np.ndarray:
+        """(x variables, y variables); 0 for a variable that does not vary."""
+        scale = np.outer(*self.deviations())
+        return ratio(self.covariance()[: self.variables, self.variables :], scale)
+
+
+def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """The quotient; 0 where the denominator is."""
+    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator != 0)
 
 
 class FullScale:
-    """Consistency and sharpness of one method in one scene, from strips.
+    """What is measured of one method in one scene, from strips.
 
     Args:
         settings: GSD and degradation.
@@ -95,7 +109,7 @@ class FullScale:
         self.settings = settings
         self.squares: np.ndarray | float = 0.0
         self.pixels = 0
-        self.detail = Correlation()
+        self.detail = Moments()
 
     def add(self, strip: Strip, estimate: np.ndarray) -> None:
         """Take in the estimate of all rows of a strip, (rows, cols, bands)."""
@@ -108,12 +122,14 @@ class FullScale:
         here = enlarge(valid, factor)
         self.detail.add(detail(estimate)[fine][here], detail(strip.images["input_10m"])[fine][here])
 
-    def result(self, partners: np.ndarray) -> dict[str, np.ndarray]:
-        """Metric -> value of each band, (bands,); `partners` are numbers of 10 m bands."""
-        sharpness = self.detail.result()
+    def result(self, coarse_detail: Moments) -> dict[str, np.ndarray]:
+        """Metric -> value of each band, (bands,); given what `add_coarse_detail` has collected."""
+        partners = coarse_detail.correlation().argmax(axis=1)
+        (estimate, fine), (coarse, degraded) = self.detail.deviations(), coarse_detail.deviations()
         return {
             "consistency": np.sqrt(self.squares / self.pixels),
-            "sharpness": sharpness[np.arange(len(partners)), partners],
+            "sharpness": ratio(ratio(estimate, coarse), ratio(fine, degraded)[partners]),
+            "correlation": self.detail.correlation()[np.arange(len(partners)), partners],
         }
 
 
@@ -130,38 +146,40 @@ def measure_full_scale(scene: Scene, methods: Sequence[Method], settings: PatchS
     """
     started = time.monotonic()
     sums = {method.name: FullScale(settings) for method in methods}
-    coarse_detail = Correlation()
+    coarse_detail = Moments()
     for strip in read_strips(scene, settings, max(method.reach for method in methods)):
         add_coarse_detail(coarse_detail, strip, settings)
         for method in methods:
             sums[method.name].add(strip, method.sharpen(strip.images))
     if not all(found.pixels for found in sums.values()):
         raise ProductError(f"{scene.name} has no pixel without nodata to measure at; take it out of the list.")
-    partners = coarse_detail.result().argmax(axis=1)
     logger.info("%s, full scale: %s (%.0f s)", scene.name, ", ".join(sums), time.monotonic() - started)
     return [
-        row for name, found in sums.items() for row in full_scale_rows(scene, name, found.result(partners), settings)
+        row
+        for name, found in sums.items()
+        for row in full_scale_rows(scene, name, found.result(coarse_detail), settings)
     ]
 
 
 def full_scale_rows(
     scene: Scene, method: str, values: dict[str, np.ndarray], settings: PatchSettings
 ) -> list[MetricRow]:
-    """Rows of the table; overall, consistency is the RMS over all bands, sharpness their mean."""
-    overall = {"consistency": np.sqrt(np.square(values["consistency"]).mean()), "sharpness": values["sharpness"].mean()}
+    """Rows of the table; overall, consistency is the RMS over all bands, the others their mean."""
+    overall = {metric: found.mean() for metric, found in values.items()}
+    overall["consistency"] = np.sqrt(np.square(values["consistency"]).mean())
     rows = [MetricRow(scene.name, method, OVERALL, metric, float(value)) for metric, value in overall.items()]
     for number, band in enumerate(BANDS_BY_GSD[settings.gsd]):
         rows += [MetricRow(scene.name, method, band, metric, float(found[number])) for metric, found in values.items()]
     return rows
 
 
-def add_coarse_detail(correlation: Correlation, strip: Strip, settings: PatchSettings) -> None:
+def add_coarse_detail(moments: Moments, strip: Strip, settings: PatchSettings) -> None:
     """Take in the detail of the coarse bands, and of the 10 m bands degraded to their grid."""
     factor = settings.scale_factor
     here = strip.inner.coarsened(factor).slices
     valid = strip.valid[here]
     degraded = degrade(strip.images["input_10m"], factor, settings.sigmas(10))
-    correlation.add(detail(strip.images[f"input_{settings.gsd}m"])[here][valid], detail(degraded)[here][valid])
+    moments.add(detail(strip.images[f"input_{settings.gsd}m"])[here][valid], detail(degraded)[here][valid])
 
 
 def detail(image: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from common.training import rank_optimizer
 from superres.adversarial import ADVERSARIAL_LOSSES, AdversarialTerms, spectral_loss
 from superres.config import SuperresConfig
 from superres.discriminator import Evidence, build_discriminator, iterate_power
+from superres.losses import pixel_loss
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class Gan(keras.Model):
         self.discriminator = build_discriminator(config.gsd)
         self.evidence = Evidence(config.gsd)
         self.adversarial_terms = ADVERSARIAL_LOSSES[config.adversarial_loss]
+        self.pixel_loss = pixel_loss(config.loss, config.brightness_power)
         self.spectral_weight = config.spectral_weight
         self.decay = config.average_decay
         self.rate_ratio = config.discriminator_learning_rate / config.learning_rate
@@ -94,8 +96,8 @@ class Gan(keras.Model):
         return self.track(loss, content, *terms)
 
     def content_loss(self, target: tf.Tensor, estimate: tf.Tensor) -> tf.Tensor:
-        """Mean absolute error, and the weighted spectral term."""
-        loss = tf.reduce_mean(tf.abs(target - estimate))
+        """The pixel loss, and the weighted spectral term."""
+        loss = self.pixel_loss(target, estimate)
         return loss + self.spectral_weight * spectral_loss(target, estimate) if self.spectral_weight else loss
 
     def judge(self, inputs: dict[str, tf.Tensor], target: tf.Tensor, estimate: tf.Tensor) -> AdversarialTerms:

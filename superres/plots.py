@@ -48,6 +48,7 @@ METRIC_PANELS = {
     "uiq": ("UIQ", "higher is better"),
     "consistency": ("Consistency (DN)", "lower is better"),
     "sharpness": ("Sharpness", "higher is better"),
+    "correlation": ("Correlation of detail", "higher is better"),
 }
 MAIN_METRICS = ("rmse", "sre", "ergas", "sam")
 BAND_METRICS = ("rmse", "sre", "uiq")

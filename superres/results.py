@@ -22,8 +22,12 @@ ALL_METRICS = {
     "psnr": "PSNR (dB) ↑",
     "ssim": "SSIM ↑",
 }
-FULL_SCALE_METRICS = {"consistency": "Consistency (DN) ↓", "sharpness": "Sharpness ↑"}
-DECIMALS = {"uiq": 4, "ssim": 4, "sharpness": 4}  # of others, 2
+FULL_SCALE_METRICS = {
+    "consistency": "Consistency (DN) ↓",
+    "sharpness": "Sharpness ↑",
+    "correlation": "Correlation of detail ↑",
+}
+DECIMALS = {"uiq": 4, "ssim": 4, "sharpness": 3, "correlation": 3}  # of others, 2
 
 
 class MetricRow(NamedTuple):

@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 LOG_LINE = re.compile(r"\d\d:\d\d:\d\d ")
 SIZE = 144
 FIGURES = {"pictures", "errors", "spectra", "reflectance"}
-REDUCED, FULL = {"rmse", "sre", "sam", "ergas", "uiq", "psnr", "ssim"}, {"consistency", "sharpness"}
+REDUCED, FULL = {"rmse", "sre", "sam", "ergas", "uiq", "psnr", "ssim"}, {"consistency", "sharpness", "correlation"}
 
 
 @pytest.fixture(autouse=True)

@@ -183,7 +183,7 @@ def test_wrong_usage_is_exit_code_2(argv: list[str], message: str, capsys: pytes
         ("validation_fraction", -0.1, r"--validation-fraction must be at least 0 and below 1; got -0\.1\."),
         ("validation_fraction", "nan", r"--validation-fraction must be at least 0 and below 1; got nan\."),
         ("seed", -1, r"--seed must be 0 to 4294967295; got -1\."),
-        ("model", "srcnn", r"unknown network 'srcnn'; expected one of dsen2, .*tiny\."),
+        ("model", "srcnn", r"unknown network 'srcnn'; expected one of dsen2, .*tiny, gan\."),
         ("upsample", "none", r"--upsample none does not go with dsen2, .*; give lowres, or another --upsample\."),
         ("brightness_power", "nan", r"--brightness-power must be a finite number; got nan\."),
     ],

@@ -1,4 +1,4 @@
-"""Full scale: known consistency and sharpness, nodata left out, strips that leave no trace."""
+"""Full scale: known consistency, sharpness and correlation, nodata left out, strips that leave no trace."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from common.sentinel2 import BANDS_20M, BANDS_BY_GSD, input_gsds
 from common.tiles import open_scene
 from common.windows import Window
 from superres import full_scale
-from superres.full_scale import Correlation, FullScale, Strip, detail, measure_full_scale, read_images
+from superres.full_scale import FullScale, Moments, Strip, add_coarse_detail, detail, measure_full_scale, read_images
 from superres.methods import Method, interpolation_methods
 from tests.fake_safe import textured_pixels, with_nodata, write_safe
 
@@ -44,25 +44,42 @@ def test_consistency_is_what_degrading_leaves(rng, gsd):
     """0 for an estimate that gives the input back; a constant, where each band is off by one."""
     estimate = rng.normal(3000, 500, (36, 48, len(BANDS_BY_GSD[gsd]))).astype(np.float32)
     strip = strip_of(estimate, rng, gsd)
-    partners = np.zeros(estimate.shape[2], int)
     offsets = np.arange(estimate.shape[2], dtype=np.float32)
     for offset, expected in ((0, 0 * offsets), (offsets, offsets)):
-        found = FullScale(SETTINGS[gsd])
-        found.add(strip, estimate + offset)
-        np.testing.assert_allclose(found.result(partners)["consistency"], expected, atol=2e-3)
+        found = measured(strip, estimate + offset, gsd)
+        np.testing.assert_allclose(found["consistency"], expected, atol=2e-3)
 
 
-def test_sharpness_is_the_correlation_with_the_partner(rng):
-    """1 for a multiple of the partner's detail, -1 for its negative, 0 for none."""
-    estimate = rng.normal(3000, 500, (48, 48, 6)).astype(np.float32)
-    strip = strip_of(estimate, rng, 20)
-    bands = strip.images["input_10m"]
-    estimate[..., :4] = bands * 0.5 + 700
-    estimate[..., 4] = 9000 - bands[..., 3]
-    estimate[..., 5] = 1234
-    found = FullScale(SETTINGS[20])
+def measured(strip: Strip, estimate: np.ndarray, gsd: int) -> dict[str, np.ndarray]:
+    """Metric -> value of each band."""
+    coarse_detail, found = Moments(), FullScale(SETTINGS[gsd])
+    add_coarse_detail(coarse_detail, strip, SETTINGS[gsd])
     found.add(strip, estimate)
-    np.testing.assert_allclose(found.result(np.array([0, 1, 2, 3, 3, 0]))["sharpness"], [1, 1, 1, 1, -1, 0], atol=1e-4)
+    return found.result(coarse_detail)
+
+
+def test_sharpness_and_correlation_are_one_for_the_partner(rng):
+    """For multiples of it, that is, of both signs; 0 for a band without detail."""
+    bands = rng.normal(3000, 500, (48, 48, 4)).astype(np.float32)
+    estimate = np.concatenate([0.5 * bands + 700, 2 * bands[..., :1], 0 * bands[..., :1] + 1234], axis=2)
+    strip = strip_of(estimate, rng, 20)
+    strip.images["input_10m"] = bands
+    once, twice = (measured(strip, factor * estimate, 20) for factor in (1, -2))
+    np.testing.assert_allclose(once["sharpness"], [1, 1, 1, 1, 1, 0], rtol=1e-3)
+    np.testing.assert_allclose(once["correlation"], [1, 1, 1, 1, 1, 0], rtol=1e-3)
+    np.testing.assert_allclose(twice["sharpness"], 2 * once["sharpness"], rtol=1e-5)
+    np.testing.assert_allclose(twice["correlation"], -once["correlation"], rtol=1e-5)
+
+
+def test_blur_is_less_sharp(rng):
+    """But goes with the partner as well: what correlation alone would miss."""
+    bands = rng.normal(3000, 500, (48, 48, 4)).astype(np.float32)
+    estimate = bands[..., [0, 1, 2, 3, 0, 1]]
+    strip = strip_of(estimate, rng, 20)
+    strip.images["input_10m"] = bands
+    found = measured(strip, estimate - 0.5 * detail(estimate), 20)
+    assert (found["sharpness"] < 0.9).all()
+    assert (found["correlation"] > 0.9).all()
 
 
 def test_detail_is_a_laplacian(rng):
@@ -74,16 +91,18 @@ def test_detail_is_a_laplacian(rng):
         np.testing.assert_allclose(detail(image)[..., band], expected, atol=1e-2)
 
 
-def test_correlation_comes_in_parts(rng):
+def test_moments_come_in_parts(rng):
     x, y = rng.normal(2, 3, (100, 2)), rng.normal(-1, 2, (100, 3))
     y[:, 1] += x[:, 0]
     y[:, 2] = 5
-    found = Correlation()
+    found = Moments()
     found.add(x[:30], y[:30])
     found.add(x[30:], y[30:])
     expected = np.corrcoef(x.T, y[:, :2].T)[:2, 2:]
-    np.testing.assert_allclose(found.result()[:, :2], expected)
-    np.testing.assert_array_equal(found.result()[:, 2], 0)
+    np.testing.assert_allclose(found.correlation()[:, :2], expected)
+    np.testing.assert_array_equal(found.correlation()[:, 2], 0)
+    for mine, variables in zip(found.deviations(), (x, y), strict=True):
+        np.testing.assert_allclose(mine, variables.std(axis=0), atol=1e-9)
 
 
 @pytest.mark.parametrize("gsd", [20, 60])
@@ -101,7 +120,7 @@ def test_strips_leave_no_trace(tmp_path, pixels, monkeypatch, gsd):
 
 
 def test_partner_is_the_band_that_goes_best_with_the_coarse_one(tmp_path, pixels):
-    """Each 20 m band is a 10 m band made coarse; a method that copies its detail is sharp, another one's is not."""
+    """Each 20 m band is a 10 m band made coarse; a method that copies its detail goes with it, another one's does not."""
     from_10m = dict(zip(BANDS_20M, ("B08", "B04", "B03", "B02", "B02", "B03"), strict=True))
     images = {
         **pixels,
@@ -118,8 +137,8 @@ def test_partner_is_the_band_that_goes_best_with_the_coarse_one(tmp_path, pixels
     ]
     found = {row[1:4]: row.value for row in measure_full_scale(scene, methods, SETTINGS[20])}
     for band in BANDS_20M:
-        assert found["right", band, "sharpness"] == pytest.approx(1, abs=1e-4)
-        assert found["wrong", band, "sharpness"] < 0.99
+        assert found["right", band, "correlation"] == pytest.approx(1, abs=1e-4)
+        assert found["wrong", band, "correlation"] < 0.99
     assert found["right", "all", "consistency"] < found["wrong", "all", "consistency"]
 
 

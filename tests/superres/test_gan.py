@@ -60,6 +60,12 @@ def test_without_weight_the_generator_trains_by_content_alone() -> None:
     )
 
 
+def test_content_is_the_loss_that_was_asked_for() -> None:
+    target, estimate = tf.constant([[[[1.0], [4.0]]]]), tf.constant([[[[1.5], [2.0]]]])
+    settings = {"loss": "l2", "brightness_power": 1.0}
+    assert float(build_gan(**settings).content_loss(target, estimate)) == pytest.approx((0.25 + 16) / 2)
+
+
 @pytest.mark.parametrize("loss", ["least-squares", "relativistic"])
 def test_each_network_lowers_its_own_loss(loss: str) -> None:
     """The generator, told to please only the discriminator; the discriminator, told to see through it."""
