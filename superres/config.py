@@ -69,6 +69,9 @@ class SuperresConfig(RunConfig):
         None,
         metavar="WEIGHTS",
     )
+    teacher_variants: int = setting(
+        "of each patch that a teacher answers for: all but the first with each band brighter or darker at random", 1
+    )
     generator: str = gan_setting(f"network that is trained: {', '.join(NETWORKS)}", "dsen2", metavar="NAME")
     attention: bool = gan_setting("put a block of self-attention behind the generator", False)
     adversarial_loss: str = gan_setting(
@@ -110,6 +113,10 @@ class SuperresConfig(RunConfig):
             raise SettingError(f"--brightness-power must be a finite number; got {self.brightness_power}.")
         if self.patches_per_tile is not None and self.patches_per_tile < 1:
             raise SettingError(f"--patches-per-tile must be at least 1; got {self.patches_per_tile}.")
+        if self.teacher_variants < 1:
+            raise SettingError(f"--teacher-variants must be at least 1; got {self.teacher_variants}.")
+        if self.teacher_variants > 1 and not self.teacher:
+            raise SettingError("--teacher-variants are of patches that a --teacher answers for; give one.")
         if self.model == GAN:
             self.check_gan()
         for field in gan_fields():

@@ -71,7 +71,7 @@ def train(arguments: argparse.Namespace) -> None:
     progress = cli.shows_progress(arguments.no_progress)
     run.set_seeds(config.seed)
     files = prepare_patch_files(scenes, config.patches, Path(config.patch_cache), progress)
-    lessons = taught_files(files, teacher, progress) if teacher else files
+    lessons = taught_files(files, teacher, config.teacher_variants, progress) if teacher else files
     held_out, folder = hvd.on_rank_zero(lambda: open_run(arguments, config, scenes, files))
     model = fit(config, files, lessons, held_out, folder, arguments.resume, progress)
     if test_scenes:
@@ -163,10 +163,13 @@ def sources(
     files: Sequence[PatchFile], lessons: Sequence[PatchFile], held_out: dict[str, tuple[int, ...]], gsd: int
 ) -> tuple[FusionPatches, FusionPatches]:
     """The training patches, from `lessons`, and the validation patches, from `files`; these are the same without teacher."""
-    held = [np.isin(file.arrays["block"], held_out[file.attributes["scene"]]) for file in files]
+
+    def is_held_out(file: PatchFile) -> np.ndarray:
+        return np.isin(file.arrays["block"], held_out[file.attributes["scene"]])
+
     return (
-        FusionPatches(lessons, [np.flatnonzero(~rows) for rows in held], gsd),
-        FusionPatches(files, [np.flatnonzero(rows) for rows in held], gsd),
+        FusionPatches(lessons, [np.flatnonzero(~is_held_out(file)) for file in lessons], gsd),
+        FusionPatches(files, [np.flatnonzero(is_held_out(file)) for file in files], gsd),
     )
 
 

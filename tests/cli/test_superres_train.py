@@ -673,24 +673,29 @@ def test_a_loss_that_is_not_finite_names_batch_and_scene(bench: Bench, monkeypat
 
 
 def test_student_learns_what_its_teacher_predicts(bench: Bench) -> None:
-    """The target is the teacher's, and is made once; the truth of validation stays the native bands."""
+    """Targets are the teacher's, for patches as they are and in other colours, and are made once; the truth of validation
+    stays the native bands."""
     teacher = bench.folder / "run"
-    code, _ = bench.train(teacher=teacher, run_dir=bench.folder / "student", learning_rate=1e-3, loss="l2")
+    settings = {"teacher": teacher, "teacher_variants": 2}
+    code, _ = bench.train(**settings, run_dir=bench.folder / "student", learning_rate=1e-3, loss="l2")
     assert code == 0
     (patches, *_) = sorted(path for path in (bench.folder / "patches").iterdir() if "-by-" not in path.name)
-    (taught, *_) = sorted((bench.folder / "patches").glob("*-by-*.h5"))
+    (taught, *_) = sorted((bench.folder / "patches").glob("*-by-*-x2.h5"))
     made = taught.stat().st_mtime_ns
     before, after = PatchFile(patches), PatchFile(taught)
-    source = FusionPatches([before], [np.arange(len(before))], 20)
-    inputs, _ = source.convert(source.read(np.arange(len(before))))
+    source = FusionPatches([after], [np.arange(len(after))], 20)
+    inputs, _ = source.convert(source.read(np.arange(len(after))))
     model = build_network("dsen2", 20)
     load_weights(model, teacher)
     np.testing.assert_allclose(after.arrays["target"], 2000 * np.asarray(model(inputs)).clip(0), atol=0.51)
-    assert (after.arrays["target"] != before.arrays["target"]).any()
-    np.testing.assert_array_equal(after.arrays["input_10m"], before.arrays["input_10m"])
-    training, validation = train.sources([before], [after], {before.attributes["scene"]: ()}, 20)
+    assert (after.arrays["target"][: len(before)] != before.arrays["target"]).any()
+    np.testing.assert_array_equal(after.arrays["input_10m"][: len(before)], before.arrays["input_10m"])
+    np.testing.assert_array_equal(after.arrays["block"], np.tile(before.arrays["block"], 2))
+    held_out = {before.attributes["scene"]: (int(before.arrays["block"][0]),)}
+    training, validation = train.sources([before], [after], held_out, 20)
     assert (training.files, validation.files) == ([after], [before])
-    code, _ = bench.train(teacher=teacher, run_dir=bench.folder / "again")
+    assert len(training) == 2 * (len(before) - len(validation)) < 2 * len(before)
+    code, _ = bench.train(**settings, run_dir=bench.folder / "again")
     assert code == 0
     assert taught.stat().st_mtime_ns == made
 
