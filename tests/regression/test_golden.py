@@ -15,9 +15,10 @@ from common.sentinel2 import BANDS_BY_GSD
 from common.tiles import open_scene
 from common.windows import Window
 from superres.config import DN_DIVISOR
+from superres.full_scale import FullScale, Moments, Strip, add_coarse_detail
 from superres.interpolation import interpolate
 from superres.layers import Upsample
-from superres.measure import measure_scene
+from superres.measure import measure_scene, reduced_images
 from superres.methods import network_method
 from superres.networks import build_network, margin_px
 from superres.weights import find_weights, load_weights
@@ -78,6 +79,27 @@ def measured(scene: Scene, model: keras.Model) -> float:
     gsd = 60 if "input_60m" in model.input else 20
     result = measure_scene(scene, [network_method("dsen2", model, margin_px("dsen2", gsd))], PatchSettings(gsd, 1))
     return result.rows[0].value
+
+
+@pytest.mark.parametrize("name, sharp", [("T33UUB", 0.87), ("T49JGM", 0.91)])
+def test_truth_is_sharp_and_interpolation_is_not(real_data, name, sharp):
+    """At reduced scale, where there is a truth to try the measure on."""
+    settings = PatchSettings(20, 1)
+    reduced = reduced_images(tile(real_data, name), settings)
+    rows, cols = reduced.valid.shape
+    strip = Strip(reduced.inputs, reduced.valid[::2, ::2], Window(0, 0, rows, cols))
+    coarse_detail = Moments()
+    add_coarse_detail(coarse_detail, strip, settings)
+
+    def sharpness(image: np.ndarray) -> float:
+        found = FullScale(settings)
+        found.add(strip, image)
+        return found.result(coarse_detail)["sharpness"].mean()
+
+    assert sharpness(reduced.truth) == pytest.approx(sharp, abs=0.01)
+    bilinear, bicubic = (interpolate(reduced.inputs["input_20m"], reduced.truth.shape, order) for order in (1, 3))
+    assert sharpness(bilinear) == pytest.approx(0.305, abs=0.01)
+    assert sharpness(bicubic) == pytest.approx(0.405, abs=0.01)
 
 
 def test_dsen2_output(real_data, published):
