@@ -131,7 +131,7 @@ def set_out(arguments: argparse.Namespace) -> list[Variant]:
         raise SettingError("a comparison needs scenes that no network has seen; give their list with --test-tiles.")
     for variant in variants:
         check_network(variant.model, variant.upsample)
-        SuperresConfig.from_dict({**settings, "seed": variant.seed})
+        SuperresConfig.from_dict({**settings, **variant._asdict()})
     config = SuperresConfig.from_dict(settings)
     scenes, test_scenes = (read_tile_list(tiles, config.data_dir) for tiles in (config.tiles, config.test_tiles))
     train.check_scenes(scenes, test_scenes, config.gsd)

@@ -106,6 +106,8 @@ class SuperresConfig(RunConfig):
         super().__post_init__()
         if self.model not in (*NETWORKS, GAN):
             raise SettingError(f"unknown network {self.model!r}; expected one of {', '.join(NETWORKS)}, {GAN}.")
+        if self.model == GAN and self.generator not in NETWORKS:
+            raise SettingError(f"unknown network {self.generator!r}; expected one of {', '.join(NETWORKS)}.")
         check_network(self.network, self.upsample)
         if not 0 <= self.validation_fraction < 1:
             raise SettingError(f"--validation-fraction must be at least 0 and below 1; got {self.validation_fraction}.")

@@ -101,6 +101,7 @@ def test_table_tells_the_spread_over_seeds(tmp_path):
     [
         ((), "SettingError: there is nothing to compare: give --models, --trained, or both."),
         (("--models", "srcnn"), "SettingError: unknown network 'srcnn'; expected one of dsen2,"),
+        (("--models", "dsen2-attention"), "SettingError: unknown network 'dsen2-attention'; expected one of dsen2,"),
         (("--models", "dsen2", "--upsamplings", "none"), "SettingError: --upsample none does not go with dsen2,"),
         (("--trained", "nowhere"), "WeightsError: there are no weights nowhere;"),
         (("--models", "dsen2", "--seeds", "-1"), "SettingError: --seed must be 0 to 4294967295; got -1."),
