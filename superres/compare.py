@@ -3,7 +3,8 @@
     python superres/compare.py --tiles tiles.txt --test-tiles test.txt --models fuse lowres dsen2 --output comparison
 
 Scenes -> patch cache -> a run folder a network, upsampling and seed -> evaluation of all -> `comparison.csv`,
-`comparison.md`, `comparison.png`. Patches, their order, held-out blocks and the number of steps are the same for all.
+`comparison.md`, `comparison.png`. Patches, held-out blocks and the number of steps are the same for all; initial weights,
+the order of the patches and their augmentation hang on the seed.
 """
 
 import common  # isort: skip  # noqa: F401  before TensorFlow, whose notes at the start it turns off
