@@ -31,7 +31,7 @@ from common.tiles import read_tile_list
 from superres import evaluate, train
 from superres.comparison import LOWER_IS_BETTER, ComparedNetwork, comparison_table, write_comparison
 from superres.comparison_plots import plot_comparison_table
-from superres.config import SuperresConfig
+from superres.config import SuperresConfig, gan_fields
 from superres.inference import compile_network
 from superres.interpolation import INTERPOLATIONS
 from superres.methods import find_networks
@@ -91,9 +91,10 @@ def build_parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="WEIGHTS",
-        help=f"run folders, or of {', '.join(PUBLISHED)}: also measured, not trained",
+        help=f"run folders, those of adversarial training too, or of {', '.join(PUBLISHED)}: also measured, not trained",
     )
-    cli.add_config_options(parser, SuperresConfig, leave_out=VARIED)
+    adversarial = [field.name for field in gan_fields()]
+    cli.add_config_options(parser, SuperresConfig, leave_out=[*VARIED, *adversarial])
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for runs, tables and figures")
     parser.add_argument(
         "--resume", action="store_true", help="go on with the comparison in --output: what is trained stays"

@@ -122,5 +122,6 @@ def test_results_are_not_overwritten(lists, tmp_path, capsys):
     with pytest.raises(SystemExit) as stopped:
         compare.main(["--help"])
     assert stopped.value.code == 0
+    assert "--adversarial-weight" not in compare.build_parser().format_help()  # of no network that it trains
     example = compare.build_parser().epilog.split("superres/compare.py ")[1].split()
     assert compare.build_parser().parse_args(example).models == ["fuse", "lowres", "dsen2"]
