@@ -3,7 +3,8 @@
     python superres/compare.py --tiles tiles.txt --test-tiles test.txt --models fuse lowres dsen2 --output comparison
 
 Scenes -> patch cache -> a run folder a network, upsampling and seed -> evaluation of all -> `comparison.csv`,
-`comparison.md`, `comparison.png`. Patches, their order, held-out blocks and the number of steps are the same for all.
+`comparison.md`, `comparison.png`. Patches, held-out blocks and the number of steps are the same for all; initial weights,
+the order of the patches and their augmentation hang on the seed.
 """
 
 import common  # isort: skip  # noqa: F401  before TensorFlow, whose notes at the start it turns off
@@ -30,7 +31,7 @@ from common.tiles import read_tile_list
 from superres import evaluate, train
 from superres.comparison import LOWER_IS_BETTER, ComparedNetwork, comparison_table, write_comparison
 from superres.comparison_plots import plot_comparison_table
-from superres.config import SuperresConfig
+from superres.config import SuperresConfig, gan_fields
 from superres.inference import compile_network
 from superres.interpolation import INTERPOLATIONS
 from superres.methods import find_networks
@@ -90,9 +91,10 @@ def build_parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="WEIGHTS",
-        help=f"run folders, or of {', '.join(PUBLISHED)}: also measured, not trained",
+        help=f"run folders, those of adversarial training too, or of {', '.join(PUBLISHED)}: also measured, not trained",
     )
-    cli.add_config_options(parser, SuperresConfig, leave_out=VARIED)
+    adversarial = [field.name for field in gan_fields()]
+    cli.add_config_options(parser, SuperresConfig, leave_out=[*VARIED, *adversarial])
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for runs, tables and figures")
     parser.add_argument(
         "--resume", action="store_true", help="go on with the comparison in --output: what is trained stays"
@@ -131,7 +133,7 @@ def set_out(arguments: argparse.Namespace) -> list[Variant]:
         raise SettingError("a comparison needs scenes that no network has seen; give their list with --test-tiles.")
     for variant in variants:
         check_network(variant.model, variant.upsample)
-        SuperresConfig.from_dict({**settings, "seed": variant.seed})
+        SuperresConfig.from_dict({**settings, **variant._asdict()})
     config = SuperresConfig.from_dict(settings)
     scenes, test_scenes = (read_tile_list(tiles, config.data_dir) for tiles in (config.tiles, config.test_tiles))
     train.check_scenes(scenes, test_scenes, config.gsd)

@@ -33,7 +33,10 @@ class ComparedNetwork:
         seed: that it was trained with; None where it was not trained here.
         degradation: of what it was measured on.
         scenes: number of scenes that the metrics are means over.
-        parameters, work_per_pixel, pixels_per_second: None for interpolation. Work: multiplications per 10 m pixel.
+        rmse, sre, ergas, sam, uiq: at reduced scale, over all bands; DN, dB, -, degrees, -.
+        consistency, sharpness: at full scale, over all bands; DN, -. See `superres/full_scale.py`.
+        parameters, work_per_pixel, pixels_per_second: None for interpolation. Work: multiplications per 10 m pixel, as
+            `superres/work.py` counts them; speed: 10 m pixels of the result.
     """
 
     method: str

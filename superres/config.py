@@ -9,6 +9,7 @@ from common.degrade import DEGRADATIONS
 from common.errors import SettingError
 from common.patches import PATCHES_PER_TILE, PatchSettings
 from common.run import RunConfig, setting
+from superres.adversarial import ADVERSARIAL_LOSSES
 from superres.losses import PIXEL_LOSSES
 from superres.networks import ATTENTION, NETWORKS, UPSAMPLINGS, check_network
 
@@ -77,7 +78,7 @@ class SuperresConfig(RunConfig):
     adversarial_loss: str = gan_setting(
         "relativistic (average, Jolicoeur-Martineau 2018) or least-squares (Mao et al. 2017)",
         "relativistic",
-        choices=("least-squares", "relativistic"),
+        choices=tuple(ADVERSARIAL_LOSSES),
     )
     adversarial_weight: float = gan_setting("of the adversarial loss; that of --loss is 1", 2e-4)
     spectral_weight: float = gan_setting("of 1 - cos(spectral angle) in the content loss", 0.0)
@@ -106,6 +107,8 @@ class SuperresConfig(RunConfig):
         super().__post_init__()
         if self.model not in (*NETWORKS, GAN):
             raise SettingError(f"unknown network {self.model!r}; expected one of {', '.join(NETWORKS)}, {GAN}.")
+        if self.model == GAN and self.generator not in NETWORKS:
+            raise SettingError(f"unknown network {self.generator!r}; expected one of {', '.join(NETWORKS)}.")
         check_network(self.network, self.upsample)
         if not 0 <= self.validation_fraction < 1:
             raise SettingError(f"--validation-fraction must be at least 0 and below 1; got {self.validation_fraction}.")

@@ -2,9 +2,9 @@
 
 It scores overlapping parts of a patch (Isola et al. 2017, arXiv:1611.07004), and sees the inputs beside what it judges.
 Its convolutions are spectrally normalised (Miyato et al. 2018, arXiv:1802.05957), but for the last, so that scores can
-take any scale. Such layers amplify nothing, and truth and estimate differ by a hundredth of a network unit: it is given
+take any scale. Such layers amplify little, and truth and estimate differ by a hundredth of a network unit: it is given
 their difference to the upsampled input, which is all that they can differ in, in a finer unit, and starts from
-orthogonal kernels, which damp nothing either. 418,689 parameters for 20 m; float32 at any precision.
+orthogonal kernels, whose singular values are all equal. 418,689 parameters for 20 m; float32 at any precision.
 """
 
 import keras
@@ -17,7 +17,7 @@ DETAIL_GAIN = 20.0  # network unit -> 100 DN, about what detail measures
 LEAK = 0.2
 # Features and stride of the 3 x 3 convolutions before the last.
 TRUNK = ((64, 1), (64, 2), (128, 1), (128, 2), (128, 1))
-PART_PX = 29  # rows and columns that a score sees
+PART_PX = 29  # rows and columns of the evidence that a score sees
 
 
 class SpectralConv2D(keras.layers.Conv2D):

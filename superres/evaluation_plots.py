@@ -84,7 +84,7 @@ def plot_error_by_reflectance(
 ) -> None:
     """Draw RMSE and bias, the mean of estimate - truth, against the reflectance of the truth, a column a band.
 
-    A marker stands for a tenth of the band's pixels; the outermost ones for its darkest and brightest 1 %.
+    A marker stands for a tenth of the band's pixels; of the outer tenths, the darkest and the brightest 1 % have their own.
     """
     figure = Figure(figsize=(max(2.4 * len(bands) + 1.2, LEAST_INCHES), 5.4), layout="constrained")
     axes = figure.subplots(2, len(bands), squeeze=False, sharex="col", sharey="row", height_ratios=(3, 2))
@@ -111,8 +111,8 @@ def plot_error_by_reflectance(
     axes[1, 0].set_ylabel("Bias (DN)\n0 is perfect")
     _caption(
         figure,
-        "Reflectance of the truth. A marker is a tenth of the band's pixels, the outermost ones the "
-        "darkest and the brightest 1 %. Bias: mean of estimate - truth.",
+        "Reflectance of the truth. A marker is a tenth of the band's pixels; of the outer tenths, the darkest and "
+        "the brightest 1 % have their own. Bias: mean of estimate - truth.",
     )
     legend_above(figure, *axes[0, 0].get_legend_handles_labels(), f"{short_name(scene)}: error against reflectance")
     save_png(figure, output_png)

@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 BETA_1 = 0.5  # of both Adam optimizers: Isola et al. 2017
 PINNED = 0.002  # a discriminator's accuracy this close to 0 or 1 over an epoch is a collapse
+TOO_STRONG = "lower --discriminator-learning-rate"
+TOO_WEAK = "raise --discriminator-learning-rate, or lower --adversarial-weight"
 LOSSES = ("loss", "content_loss", "adversarial_loss", "discriminator_loss", "discriminator_accuracy")
 
 
@@ -85,13 +87,13 @@ class Gan(keras.Model):
             terms = self.judge(inputs, target, estimate)
             loss = content + self.adversarial_weight * terms.generator
             scaled = self.optimizer.scale_loss(loss)
-        # Both before either step: neither sees the other's, and the ranks exchange them in one go.
-        pleasing = tape.gradient(scaled, self.generator.trainable_variables)
-        judging = tape.gradient(terms.discriminator, self.discriminator.trainable_variables)
+        # Both before either step: neither sees the other's.
+        generator_gradients = tape.gradient(scaled, self.generator.trainable_variables)
+        discriminator_gradients = tape.gradient(terms.discriminator, self.discriminator.trainable_variables)
         # The discriminator's learning rate follows the schedule of the generator's.
         self.discriminator_optimizer.learning_rate.assign(self.rate_ratio * self.optimizer.learning_rate)
-        self.optimizer.apply(pleasing, self.generator.trainable_variables)
-        self.discriminator_optimizer.apply(judging, self.discriminator.trainable_variables)
+        self.optimizer.apply(generator_gradients, self.generator.trainable_variables)
+        self.discriminator_optimizer.apply(discriminator_gradients, self.discriminator.trainable_variables)
         self.move_average()
         return self.track(loss, content, *terms)
 
@@ -155,10 +157,10 @@ class Adversary(keras.callbacks.Callback):
         logs["collapsed"] = float(collapsed)
         if collapsed:
             logger.warning(
-                "the discriminator's accuracy was %.3f all through epoch %d, so the generator learns nothing from it: "
-                "lower --discriminator-learning-rate or --adversarial-weight",
+                "the discriminator's accuracy was %.3f all through epoch %d, so the generator learns nothing from it: %s",
                 accuracy,
                 epoch + 1,
+                TOO_STRONG if accuracy > 0.5 else TOO_WEAK,
             )
 
 

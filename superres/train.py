@@ -69,7 +69,6 @@ def train(arguments: argparse.Namespace) -> None:
     """Cut patches, train, and measure on the test tiles."""
     config, scenes, test_scenes, teacher = hvd.on_rank_zero(lambda: set_out(arguments))
     progress = cli.shows_progress(arguments.no_progress)
-    run.set_seeds(config.seed)
     files = prepare_patch_files(scenes, config.patches, Path(config.patch_cache), progress)
     lessons = taught_files(files, teacher, config.teacher_variants, progress) if teacher else files
     held_out, folder = hvd.on_rank_zero(lambda: open_run(arguments, config, scenes, files))
@@ -196,6 +195,7 @@ def fit(
     progress: bool,
 ) -> keras.Model:
     """Train, and return the network with its best weights."""
+    run.set_seeds(config.seed)  # not earlier: a teacher that is still to answer draws initial weights, too
     model = build_model(config)
     place = Place(
         folder,

@@ -101,6 +101,7 @@ def test_table_tells_the_spread_over_seeds(tmp_path):
     [
         ((), "SettingError: there is nothing to compare: give --models, --trained, or both."),
         (("--models", "srcnn"), "SettingError: unknown network 'srcnn'; expected one of dsen2,"),
+        (("--models", "dsen2-attention"), "SettingError: unknown network 'dsen2-attention'; expected one of dsen2,"),
         (("--models", "dsen2", "--upsamplings", "none"), "SettingError: --upsample none does not go with dsen2,"),
         (("--trained", "nowhere"), "WeightsError: there are no weights nowhere;"),
         (("--models", "dsen2", "--seeds", "-1"), "SettingError: --seed must be 0 to 4294967295; got -1."),
@@ -121,5 +122,6 @@ def test_results_are_not_overwritten(lists, tmp_path, capsys):
     with pytest.raises(SystemExit) as stopped:
         compare.main(["--help"])
     assert stopped.value.code == 0
+    assert "--adversarial-weight" not in compare.build_parser().format_help()  # of no network that it trains
     example = compare.build_parser().epilog.split("superres/compare.py ")[1].split()
     assert compare.build_parser().parse_args(example).models == ["fuse", "lowres", "dsen2"]

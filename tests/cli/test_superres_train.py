@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 
 from common import run
+from common.callbacks import read_history
 from common.hdf5 import PatchFile
 from superres import train
 from superres.data import FusionPatches
@@ -673,11 +674,11 @@ def test_a_loss_that_is_not_finite_names_batch_and_scene(bench: Bench, monkeypat
 
 
 def test_student_learns_what_its_teacher_predicts(bench: Bench) -> None:
-    """Targets are the teacher's, for patches as they are and in other colours, and are made once; the truth of validation
-    stays the native bands."""
+    """Targets are the teacher's, for patches as they are and in other colours, and are made once, which changes nothing
+    of the training; the truth of validation stays the native bands."""
     teacher = bench.folder / "run"
-    settings = {"teacher": teacher, "teacher_variants": 2}
-    code, _ = bench.train(**settings, run_dir=bench.folder / "student", learning_rate=1e-3, loss="l2")
+    settings = {"teacher": teacher, "teacher_variants": 2, "learning_rate": 1e-3, "loss": "l2"}
+    code, _ = bench.train(**settings, run_dir=bench.folder / "student")
     assert code == 0
     (patches, *_) = sorted(path for path in (bench.folder / "patches").iterdir() if "-by-" not in path.name)
     (taught, *_) = sorted((bench.folder / "patches").glob("*-by-*-x2.h5"))
@@ -698,6 +699,8 @@ def test_student_learns_what_its_teacher_predicts(bench: Bench) -> None:
     code, _ = bench.train(**settings, run_dir=bench.folder / "again")
     assert code == 0
     assert taught.stat().st_mtime_ns == made
+    first, second = (read_history(bench.folder / name / run.HISTORY, 9) for name in ("student", "again"))
+    assert [{**row, "seconds": 0} for row in first] == [{**row, "seconds": 0} for row in second]
 
 
 def test_teacher_for_another_gsd(bench: Bench) -> None:

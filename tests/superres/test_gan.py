@@ -123,7 +123,9 @@ def test_collapse_is_reported(epoch: int, accuracy: float, expected: int, caplog
         callback.on_epoch_end(epoch, logs)
     assert logs["collapsed"] == expected
     assert logs["adversarial_weight"] == float(callback.model.adversarial_weight) == (0.5 if epoch else 0)
-    assert [f"all through epoch {epoch + 1}" in line for line in caplog.messages] == [True] * expected
+    advice = "lower" if accuracy else "raise"
+    found = [f"all through epoch {epoch + 1}, so " in line and f": {advice} --disc" in line for line in caplog.messages]
+    assert found == [True] * expected
 
 
 def test_weights_are_kept_as_long_as_the_error_stays_close() -> None:

@@ -1,4 +1,4 @@
-"""Layers: upsampling as scikit-image does it, residual blocks."""
+"""Layers: upsampling as scikit-image does it, folding, residual blocks."""
 
 import keras
 import numpy as np
@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.transform import resize
 
-from superres.layers import Upsample, convolution, residual_block
+from superres.layers import Fold, Unfold, Upsample, convolution, residual_block
 
 
 def by_scikit_image(image: np.ndarray, factor: int) -> np.ndarray:
@@ -52,6 +52,19 @@ def test_upsample_computes_in_float32_under_any_policy():
     finally:
         keras.config.set_dtype_policy("float32")
     assert layer(np.ones((1, 2, 2, 1), np.float32)).dtype == "float32"
+
+
+@pytest.mark.parametrize("factor", [2, 3])
+def test_a_block_becomes_bands_and_a_block_again(factor):
+    image = np.random.default_rng(0).random((2, 6, 12, 5), np.float32)
+    folded = np.asarray(Fold(factor)(image))
+    assert folded.shape == Fold(factor).compute_output_shape(image.shape)
+    np.testing.assert_array_equal(
+        folded[:, 1, 2], image[:, factor : 2 * factor, 2 * factor : 3 * factor].reshape(2, -1)
+    )
+    unfold = Unfold.from_config(Unfold(factor).get_config())
+    np.testing.assert_array_equal(unfold(folded), image)
+    assert unfold.compute_output_shape(folded.shape) == image.shape
 
 
 def test_residual_block_adds_a_tenth():
