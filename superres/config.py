@@ -122,6 +122,11 @@ class SuperresConfig(RunConfig):
             raise SettingError("--teacher-variants are of patches that a --teacher answers for; give one.")
         if self.model == GAN:
             self.check_gan()
+            if self.teacher:
+                raise SettingError(
+                    f"--model {GAN} learns what the native bands look like, and a --teacher's answers are smoother; take "
+                    f"one of them out."
+                )
         for field in gan_fields():
             if self.model != GAN and getattr(self, field.name) != field.default:
                 raise SettingError(

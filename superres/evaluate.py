@@ -47,7 +47,7 @@ from superres.results import (
     write_rows,
 )
 from superres.trained import TrainedNetwork
-from superres.weights import PUBLISHED, warn_of_level
+from superres.weights import PUBLISHED, warn_of_degradation, warn_of_level
 
 logger = logging.getLogger(__name__)
 
@@ -185,6 +185,7 @@ def set_out(arguments: argparse.Namespace) -> Plan:
         check_grids(scene, input_gsds(gsd))
     for trained in networks.values():
         warn_of_level(trained.source, scenes)
+        warn_of_degradation(trained.source, arguments.degradation)
     folder = Path(arguments.output)
     open_output_folder(
         folder,
@@ -255,7 +256,7 @@ def describe(rows: Sequence[MetricRow], settings: PatchSettings) -> str:
             markdown_table(full, FULL_SCALE_METRICS),
             "Consistency (DN) by band, lower is better:",
             markdown_band_table(full, "consistency"),
-            "Sharpness by band, higher is better:",
+            "Sharpness by band, higher is sharper:",
             markdown_band_table(full, "sharpness"),
         ]
     return "\n\n".join(parts)

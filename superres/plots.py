@@ -47,8 +47,8 @@ METRIC_PANELS = {
     "sam": ("SAM (degrees)", "lower is better"),
     "uiq": ("UIQ", "higher is better"),
     "consistency": ("Consistency (DN)", "lower is better"),
-    "sharpness": ("Sharpness", "higher is better"),
-    "correlation": ("Correlation of detail", "higher is better"),
+    "sharpness": ("Sharpness", "truth about 0.9"),
+    "correlation": ("Correlation of detail", "truth about 0.85"),
 }
 MAIN_METRICS = ("rmse", "sre", "ergas", "sam")
 BAND_METRICS = ("rmse", "sre", "uiq")
@@ -60,7 +60,12 @@ ERROR_PERCENTILE = 99.5  # upper end of the colour scale of error maps
 COMPARISON_INCHES = 22  # most of a row of pictures
 
 HISTORY_PANELS = (
-    HistoryPanel({"loss": "training", "val_loss": "validation"}, "Loss, lower is better", "Loss (network units)", 3.0),
+    HistoryPanel(
+        {"loss": "training, its loss", "val_loss": "validation, mean absolute error"},
+        "Loss, lower is better",
+        "Loss (network units)",
+        3.0,
+    ),
     HistoryPanel({"val_rmse": "validation"}, "RMSE of validation patches, lower is better", "RMSE (DN)", 2.0),
     HistoryPanel(
         {"adversarial_loss": "generator", "discriminator_loss": "discriminator"},

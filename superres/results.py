@@ -24,8 +24,8 @@ ALL_METRICS = {
 }
 FULL_SCALE_METRICS = {
     "consistency": "Consistency (DN) ↓",
-    "sharpness": "Sharpness ↑",
-    "correlation": "Correlation of detail ↑",
+    "sharpness": "Sharpness (truth about 0.9) ↑",
+    "correlation": "Correlation of detail (truth about 0.85) ↑",
 }
 DECIMALS = {"uiq": 4, "ssim": 4, "sharpness": 3, "correlation": 3}  # of others, 2
 

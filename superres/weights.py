@@ -161,6 +161,16 @@ def warn_of_level(source: Path | str, scenes: Iterable[Scene]) -> None:
         )
 
 
+def warn_of_degradation(source: Path | str, degradation: str) -> None:
+    """Warn where the run that weights come from was trained with another blur than they are measured with."""
+    folder = find_weights(source).parent
+    if not (folder / CONFIG).exists():
+        return
+    trained = read_config(folder).get("settings", {}).get("degradation", degradation)
+    if trained != degradation:
+        logger.warning("%s was trained with --degradation %s and meets %s", source, trained, degradation)
+
+
 def load_weights(model: keras.Model, path: Path | str) -> None:
     """Set a network's weights.
 

@@ -9,7 +9,7 @@ SIZE = 12  # pixels of the finest grid that the work is counted over; all networ
 
 
 def work_per_pixel(model: keras.Model) -> float:
-    """Multiplications, each with an addition, per pixel of the result, in all layers that have a kernel.
+    """Multiplications, each with an addition, per pixel of the result, in all layers that have a kernel, and in those that count their own.
 
     Args:
         model: as `superres.networks.build_network` makes it; nothing is computed.
@@ -20,9 +20,9 @@ def work_per_pixel(model: keras.Model) -> float:
         for name, tensor in model.input.items()
     }
     sized = keras.models.clone_model(model, input_tensors=inputs)
-    total = sum(
-        np.prod(layer.kernel.shape) * np.prod(layer.output.shape[1:-1])
-        for layer in sized.layers
-        if hasattr(layer, "kernel")
-    )
-    return float(total) / SIZE**2
+    return float(sum(work(layer) * np.prod(layer.output.shape[1:-1]) for layer in sized.layers)) / SIZE**2
+
+
+def work(layer: keras.layers.Layer) -> int:
+    """Multiplications for a pixel of what a layer gives."""
+    return layer.work if hasattr(layer, "work") else int(np.prod(layer.kernel.shape)) if hasattr(layer, "kernel") else 0

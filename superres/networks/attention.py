@@ -57,6 +57,12 @@ class NeighbourAttention(keras.layers.Layer):
     def __init__(self, **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})
 
+    @property
+    def work(self) -> int:
+        """Multiplications a pixel; see `superres/work.py`."""
+        query, _, value = self.input
+        return len(SHIFTS) * (query.shape[-1] + value.shape[-1])
+
     def call(self, tensors: Sequence[tf.Tensor]) -> tf.Tensor:
         query, key, value = tensors
         likeness: list[tf.Tensor] = []

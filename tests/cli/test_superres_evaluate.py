@@ -123,13 +123,15 @@ def test_numbers_are_those_of_training(one_tile, run_dir, tmp_path):
     assert not (tmp_path / "results" / "full_scale.png").exists()
 
 
-def test_degradation_is_applied_and_recorded(one_tile, run_dir, tmp_path):
+def test_degradation_is_applied_and_recorded(one_tile, run_dir, tmp_path, capsys):
     """The blur of each band as its sensor's gives other numbers; errors by reflectance add up to the RMSE of a band."""
     outputs = {kind: tmp_path / kind for kind in ("gaussian", "mtf")}
     for kind, output in outputs.items():
         assert evaluate.main(command(one_tile, output, "--run-dir", run_dir, "--degradation", kind)) == 0
         assert json.loads((output / "evaluation.json").read_text())["degradation"] == kind
         assert f"`--degradation {kind}`" in (output / "metrics.md").read_text()
+        warned = "was trained with --degradation gaussian and meets mtf" in capsys.readouterr().err
+        assert warned == (kind == "mtf")
     gaussian, mtf = (read_table(output) for output in outputs.values())
     assert gaussian.keys() == mtf.keys()
     assert all(gaussian[key] != mtf[key] for key in gaussian if key[3] == "rmse")

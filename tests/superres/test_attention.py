@@ -6,6 +6,7 @@ import pytest
 from superres.networks import NETWORKS, build_network, find_network, margin_px
 from superres.networks.attention import REACH_PX, STEP_PX, NeighbourAttention
 from superres.weights import start_from
+from superres.work import work_per_pixel
 from tests.checks import check_network, predict_by_windows, random_batch, set_random_weights
 from tests.tiny_training import tiny_network
 
@@ -35,9 +36,11 @@ def test_network():
     check_network(NAME, 20)
 
 
-@pytest.mark.parametrize("gsd, added", [(20, 4646), (60, 3362)])
-def test_parameters(gsd, added):
-    assert build_network(NAME, gsd).count_params() == build_network("small", gsd).count_params() + added
+@pytest.mark.parametrize("gsd, parameters, work", [(20, 4646, 4608 + 25 * 40), (60, 3362, 3328 + 25 * 40)])
+def test_parameters_and_work(gsd, parameters, work):
+    with_attention, without = (build_network(name, gsd) for name in (NAME, "small"))
+    assert with_attention.count_params() == without.count_params() + parameters
+    assert work_per_pixel(with_attention) == work_per_pixel(without) + work
 
 
 def test_windows_give_what_the_whole_scene_gives():
