@@ -14,6 +14,7 @@ from superres.networks import ATTENTION, NETWORKS, UPSAMPLINGS, check_network
 
 DN_DIVISOR = 2000.0  # network unit = reflectance * 10000 / DN_DIVISOR (DSen2)
 GAN = "gan"
+MOST_VARIANTS = 100  # a patch file of the default size then takes 19 GB
 
 
 def gan_setting(help: str, default: Any, **metadata: Any) -> Any:
@@ -113,8 +114,8 @@ class SuperresConfig(RunConfig):
             raise SettingError(f"--brightness-power must be a finite number; got {self.brightness_power}.")
         if self.patches_per_tile is not None and self.patches_per_tile < 1:
             raise SettingError(f"--patches-per-tile must be at least 1; got {self.patches_per_tile}.")
-        if self.teacher_variants < 1:
-            raise SettingError(f"--teacher-variants must be at least 1; got {self.teacher_variants}.")
+        if not 1 <= self.teacher_variants <= MOST_VARIANTS:
+            raise SettingError(f"--teacher-variants must be 1 to {MOST_VARIANTS}; got {self.teacher_variants}.")
         if self.teacher_variants > 1 and not self.teacher:
             raise SettingError("--teacher-variants are of patches that a --teacher answers for; give one.")
         if self.model == GAN:
@@ -128,6 +129,8 @@ class SuperresConfig(RunConfig):
 
     def check_gan(self) -> None:
         """Raise SettingError where a setting of adversarial training is out of range."""
+        if self.generator not in NETWORKS:  # `find_network` knows more: with the block of --attention
+            raise SettingError(f"unknown network {self.generator!r}; expected one of {', '.join(NETWORKS)}.")
         for name, lowest in (
             ("adversarial_weight", 0),
             ("spectral_weight", 0),

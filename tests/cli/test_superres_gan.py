@@ -171,6 +171,7 @@ def test_options_of_adversarial_training_without_it(tiles: Path, tmp_path: Path,
         ("pretrain_epochs", 100.0, "--pretrain-epochs 100 leaves none of 100 epochs for adversarial training; .*"),
         ("adversarial_loss", "wasserstein", "adversarial_loss must be one of .*; got 'wasserstein'."),
         ("generator", "gan", "unknown network 'gan'; expected one of dsen2, .*"),
+        ("generator", "tiny-attention", "unknown network 'tiny-attention'; expected one of dsen2, .*"),
     ],
 )
 def test_values_out_of_range(name: str, value: object, message: str) -> None:
