@@ -80,12 +80,14 @@ class PoolOverRanks(keras.callbacks.Callback):
 
 
 def require_finite(name: str, value: float, epoch: int) -> None:
-    """Raise TrainingError where a loss is no longer a finite number."""
+    """Raise TrainingError where a loss, the same on all ranks, is no longer a finite number."""
     if not math.isfinite(value):
-        raise TrainingError(
+        error = TrainingError(
             f"the {name} became {value} in epoch {epoch + 1}; the weights in the run folder are from "
             f"before: start a new run with --init-weights RUN_FOLDER and a lower --learning-rate."
         )
+        error.on_all_ranks = True
+        raise error
 
 
 class FiniteLoss(keras.callbacks.Callback):

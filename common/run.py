@@ -79,6 +79,8 @@ class RunConfig:
         if not 0 <= self.seed < 2**32:
             raise SettingError(f"--seed must be 0 to 4294967295; got {self.seed}.")
         for field in dataclasses.fields(self):
+            if getattr(self, field.name) == "":  # as of a shell variable that is not set
+                raise SettingError(f"--{field.name.replace('_', '-')} is empty; give a value, or leave it out.")
             choices = field.metadata.get("choices")
             if choices and getattr(self, field.name) not in choices:
                 raise SettingError(f"{field.name} must be one of {choices}; got {getattr(self, field.name)!r}.")

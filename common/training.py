@@ -175,8 +175,12 @@ def restore(place: Place, model: keras.Model) -> tuple[int, dict, list[dict]]:
             f"{place.folder / run.HISTORY} lacks some of the {epoch} epochs that the checkpoint has "
             f"seen; restore it, or start a new run."
         )
-    if not h5py.is_hdf5(place.folder / run.WEIGHTS):
-        raise RunFolderError(f"{place.folder / run.WEIGHTS} is missing or damaged; restore it, or start a new run.")
+    try:
+        h5py.File(place.folder / run.WEIGHTS, "r").close()  # sees that a file is cut short, unlike `h5py.is_hdf5`
+    except OSError as error:
+        raise RunFolderError(
+            f"{place.folder / run.WEIGHTS} is missing or damaged; restore it, or start a new run."
+        ) from error
     logger.info("resumed after epoch %d", epoch)
     return epoch, state, history
 

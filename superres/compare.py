@@ -35,7 +35,7 @@ from superres.config import SuperresConfig, gan_fields
 from superres.inference import compile_network
 from superres.interpolation import INTERPOLATIONS
 from superres.methods import find_networks
-from superres.networks import NETWORKS, UPSAMPLINGS, check_network
+from superres.networks import NETWORKS, UPSAMPLINGS
 from superres.results import MetricRow, read_metrics
 from superres.trained import TrainedNetwork
 from superres.weights import PUBLISHED
@@ -131,16 +131,22 @@ def set_out(arguments: argparse.Namespace) -> list[Variant]:
         raise SettingError("there is nothing to compare: give --models, --trained, or both.")
     if not settings.get("test_tiles"):
         raise SettingError("a comparison needs scenes that no network has seen; give their list with --test-tiles.")
-    for variant in variants:
-        check_network(variant.model, variant.upsample)
-        SuperresConfig.from_dict({**settings, **variant._asdict()})
+    for model in arguments.models:
+        if model not in NETWORKS:
+            raise SettingError(
+                f"unknown network {model!r}; expected one of {', '.join(NETWORKS)}. Runs of adversarial training are "
+                f"compared with --trained."
+            )
+    configs = [SuperresConfig.from_dict({**settings, **variant._asdict()}) for variant in variants]
     config = SuperresConfig.from_dict(settings)
     scenes, test_scenes = (read_tile_list(tiles, config.data_dir) for tiles in (config.tiles, config.test_tiles))
     train.check_scenes(scenes, test_scenes, config.gsd)
     if arguments.trained:
         find_networks(arguments.trained, "dsen2", config.gsd)
-    if not arguments.resume:
-        open_output_folder(Path(arguments.output), arguments.overwrite, [TABLE, TEXT, FIGURE])
+    for one in configs:
+        train.check_weights(one, ())
+    older = [] if arguments.resume else [TABLE, TEXT, FIGURE]
+    open_output_folder(Path(arguments.output), arguments.overwrite or arguments.resume, older)
     return variants
 
 

@@ -15,6 +15,7 @@ from superres.networks import ATTENTION, NETWORKS, UPSAMPLINGS, check_network
 
 DN_DIVISOR = 2000.0  # network unit = reflectance * 10000 / DN_DIVISOR (DSen2)
 GAN = "gan"
+MOST_VARIANTS = 100  # a patch file of the default size then takes 19 GB
 
 
 def gan_setting(help: str, default: Any, **metadata: Any) -> Any:
@@ -107,7 +108,7 @@ class SuperresConfig(RunConfig):
         super().__post_init__()
         if self.model not in (*NETWORKS, GAN):
             raise SettingError(f"unknown network {self.model!r}; expected one of {', '.join(NETWORKS)}, {GAN}.")
-        if self.model == GAN and self.generator not in NETWORKS:
+        if self.model == GAN and self.generator not in NETWORKS:  # `find_network` also knows --attention by name
             raise SettingError(f"unknown network {self.generator!r}; expected one of {', '.join(NETWORKS)}.")
         check_network(self.network, self.upsample)
         if not 0 <= self.validation_fraction < 1:
@@ -116,17 +117,12 @@ class SuperresConfig(RunConfig):
             raise SettingError(f"--brightness-power must be a finite number; got {self.brightness_power}.")
         if self.patches_per_tile is not None and self.patches_per_tile < 1:
             raise SettingError(f"--patches-per-tile must be at least 1; got {self.patches_per_tile}.")
-        if self.teacher_variants < 1:
-            raise SettingError(f"--teacher-variants must be at least 1; got {self.teacher_variants}.")
+        if not 1 <= self.teacher_variants <= MOST_VARIANTS:
+            raise SettingError(f"--teacher-variants must be 1 to {MOST_VARIANTS}; got {self.teacher_variants}.")
         if self.teacher_variants > 1 and not self.teacher:
             raise SettingError("--teacher-variants are of patches that a --teacher answers for; give one.")
         if self.model == GAN:
             self.check_gan()
-            if self.teacher:
-                raise SettingError(
-                    f"--model {GAN} learns what the native bands look like, and a --teacher's answers are smoother; take "
-                    f"one of them out."
-                )
         for field in gan_fields():
             if self.model != GAN and getattr(self, field.name) != field.default:
                 raise SettingError(
@@ -136,6 +132,11 @@ class SuperresConfig(RunConfig):
 
     def check_gan(self) -> None:
         """Raise SettingError where a setting of adversarial training is out of range."""
+        if self.teacher:
+            raise SettingError(
+                f"--model {GAN} learns what the native bands look like, and a --teacher's answers are smoother; take one "
+                f"of them out."
+            )
         for name, lowest in (
             ("adversarial_weight", 0),
             ("spectral_weight", 0),

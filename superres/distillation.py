@@ -20,6 +20,7 @@ from tqdm import tqdm
 import common.distributed as hvd
 from common.errors import PatchFileError
 from common.hdf5 import PatchFile, write_patch_file
+from common.patches import check_content
 from common.sentinel2 import BANDS_BY_GSD, input_gsds
 from superres.data import FusionPatches, file_offsets
 from superres.trained import TrainedNetwork
@@ -70,9 +71,11 @@ def taught_path(file: PatchFile, teacher: TrainedNetwork, variants: int) -> Path
 
 
 def is_taught(path: Path, file: PatchFile) -> bool:
-    """Was this made from that patch file? One that was made from an older file is made again."""
+    """Was this made from that patch file? One that is damaged, or was made from an older file, is made again."""
     try:
-        return PatchFile(path).attributes.get("taught_from") == file.attributes["checksum"]
+        taught = PatchFile(path)
+        check_content(taught)
+        return taught.attributes.get("taught_from") == file.attributes["checksum"]
     except PatchFileError:
         return False
 

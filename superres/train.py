@@ -86,14 +86,9 @@ def set_out(
     scenes = read_tile_list(config.tiles, config.data_dir)
     test_scenes = read_tile_list(config.test_tiles, config.data_dir) if config.test_tiles else ()
     check_scenes(scenes, test_scenes, config.gsd)
-    if config.init_weights:
-        network = build_network(config.network, config.gsd, upsample=config.upsample)
-        start_from(network, config.network, config.gsd, config.init_weights, config.upsample)
-        warn_of_level(config.init_weights, scenes)
-    teacher = find_teacher(config) if config.teacher else None
-    if teacher:
-        warn_of_level(config.teacher, scenes)
+    teacher = check_weights(config, scenes)
     run.check_run_folder(arguments)
+    check_weights_stay(arguments, config)
     warn_of_emulation(config.precision)
     logger.info("%d scenes to train on, %d to test on", len(scenes), len(test_scenes))
     return config, scenes, test_scenes, teacher
@@ -103,6 +98,35 @@ def warn_of_emulation(precision: str) -> None:
     """Say so where the hardware computes a precision many times slower than float32."""
     if precision == "bfloat16" and not has_bfloat16():
         logger.warning("this processor has no bfloat16 instructions and emulates them, slowly: float32 is faster")
+
+
+def check_weights(config: SuperresConfig, scenes: Sequence[Scene]) -> TrainedNetwork | None:
+    """Check the weights to start from, and return the teacher, if there is one. Called on rank 0.
+
+    Raises:
+        WeightsError, DownloadError: the former do not fit the network, or there are none.
+        Others: as `find_teacher`.
+    """
+    if config.init_weights:
+        network = build_network(config.network, config.gsd, upsample=config.upsample)
+        start_from(network, config.network, config.gsd, config.init_weights, config.upsample)
+        warn_of_level(config.init_weights, scenes)
+    teacher = find_teacher(config) if config.teacher else None
+    if teacher:
+        warn_of_level(config.teacher, scenes)
+    return teacher
+
+
+def check_weights_stay(arguments: argparse.Namespace, config: SuperresConfig) -> None:
+    """Raise SettingError where the run would replace the very one whose weights it starts from or learns from."""
+    if arguments.resume or not arguments.run_dir:
+        return
+    folder = Path(arguments.run_dir).resolve()
+    for option, source in (("--init-weights", config.init_weights), ("--teacher", config.teacher)):
+        if source and folder in (Path(source).resolve(), Path(source).resolve().parent):
+            raise SettingError(
+                f"{option} {source} is in the run folder that this run would replace; copy the weights elsewhere first."
+            )
 
 
 def find_teacher(config: SuperresConfig) -> TrainedNetwork:

@@ -132,7 +132,7 @@ def run_network(folder: Path) -> tuple[str, str, int, str]:
     upsample = settings.get("upsample", "bilinear")  # older runs do not say
     if (
         config.get("application") != "superres"
-        or base not in NETWORKS
+        or base not in list(NETWORKS)  # a list, since what is damaged may be of any type
         or settings.get("gsd") not in GSDS
         or upsample not in UPSAMPLINGS
     ):

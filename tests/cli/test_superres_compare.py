@@ -105,6 +105,9 @@ def test_table_tells_the_spread_over_seeds(tmp_path):
         (("--models", "dsen2", "--upsamplings", "none"), "SettingError: --upsample none does not go with dsen2,"),
         (("--trained", "nowhere"), "WeightsError: there are no weights nowhere;"),
         (("--models", "dsen2", "--seeds", "-1"), "SettingError: --seed must be 0 to 4294967295; got -1."),
+        (("--models", "dsen2", "tiny-attention"), "SettingError: unknown network 'tiny-attention'; expected one of"),
+        (("--models", "dsen2", "--init-weights", "nowhere"), "WeightsError: there are no weights nowhere;"),
+        (("--models", "dsen2", "--teacher", "nowhere"), "WeightsError: there are no weights nowhere;"),
     ],
 )
 def test_bad_input(lists, tmp_path, capsys, words, message):
@@ -119,6 +122,10 @@ def test_results_are_not_overwritten(lists, tmp_path, capsys):
     (tmp_path / "comparison" / "notes.txt").write_text("mine")
     assert compare.main(command(lists, tmp_path, "--models", "dsen2")) == 1
     assert "is not empty; give another --output" in capsys.readouterr().err
+    (tmp_path / "file").write_text("in the way")
+    words = command(lists, tmp_path, "--models", "dsen2", "--resume", "--output", tmp_path / "file")
+    assert compare.main(words) == 1
+    assert "is a file; give another --output." in capsys.readouterr().err
     with pytest.raises(SystemExit) as stopped:
         compare.main(["--help"])
     assert stopped.value.code == 0

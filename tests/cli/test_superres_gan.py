@@ -172,7 +172,7 @@ def test_options_of_adversarial_training_without_it(tiles: Path, tmp_path: Path,
         ("adversarial_loss", "wasserstein", "adversarial_loss must be one of .*; got 'wasserstein'."),
         ("generator", "gan", "unknown network 'gan'; expected one of dsen2, .*"),
         ("teacher", "dsen2-l1c-20m", "--model gan learns what the native bands look like, and a --teacher's .*"),
-        ("generator", "dsen2-attention", "unknown network 'dsen2-attention'; expected one of dsen2, .*"),
+        ("generator", "tiny-attention", "unknown network 'tiny-attention'; expected one of dsen2, .*"),
     ],
 )
 def test_values_out_of_range(name: str, value: object, message: str) -> None:

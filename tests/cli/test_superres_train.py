@@ -187,6 +187,8 @@ def test_wrong_usage_is_exit_code_2(argv: list[str], message: str, capsys: pytes
         ("model", "srcnn", r"unknown network 'srcnn'; expected one of dsen2, .*tiny, gan\."),
         ("upsample", "none", r"--upsample none does not go with dsen2, .*; give lowres, or another --upsample\."),
         ("brightness_power", "nan", r"--brightness-power must be a finite number; got nan\."),
+        ("teacher", "", r"--teacher is empty; give a value, or leave it out\."),
+        ("teacher_variants", 101, r"--teacher-variants must be 1 to 100; got 101\."),
     ],
 )
 def test_values_out_of_range(bench: Bench, name: str, value: object, message: str) -> None:
@@ -455,6 +457,14 @@ def test_resume_from_a_checkpoint_cut_short(bench: Bench, size: int) -> None:
     )
 
 
+def test_resume_with_best_weights_cut_short(bench: Bench) -> None:
+    """They would be needed after the last epoch."""
+    weights = bench.folder / "run" / run.WEIGHTS
+    weights.write_bytes(weights.read_bytes()[:-1000])
+    message = r"RunFolderError: \S+best\.weights\.h5 is missing or damaged; restore it, or start a new run\."
+    bench.fails(message, "--resume", epochs=3, may_change=(f"run/{run.LOG}",))
+
+
 def missing_weights(path: Path) -> None:
     """There is no such file."""
 
@@ -492,6 +502,16 @@ def test_init_weights(bench: Bench, make: Callable[[Path], None], message: str) 
     path = bench.folder / "start.weights.h5"
     make(path)
     bench.fails(f"WeightsError: {message}", "--overwrite", init_weights=path)
+
+
+@pytest.mark.parametrize("option", ["init_weights", "teacher"])
+@pytest.mark.parametrize("file", ["", run.WEIGHTS])
+def test_weights_are_not_replaced_before_they_are_used(bench: Bench, option: str, file: str) -> None:
+    bench.fails(
+        rf"SettingError: --{option.replace('_', '-')} \S+ is in the run folder that this run would replace; copy the .*",
+        "--overwrite",
+        **{option: bench.folder / "run" / file},
+    )
 
 
 # --- a full disk

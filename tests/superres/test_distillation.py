@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from common.hdf5 import write_patch_file
+from common.patches import PLACES
 from common.sentinel2 import BANDS_BY_GSD, input_gsds
 from superres.data import file_offsets
-from superres.distillation import MOST_BRIGHTER, recolour
+from superres.distillation import MOST_BRIGHTER, is_taught, recolour
 from tests.superres.test_data import make_file
 
 
@@ -27,3 +29,13 @@ def test_other_colours_are_factors_of_reflectance(tmp_path: Path, gsd: int) -> N
         np.testing.assert_allclose(found[2:], factors * was[2:], atol=30)
         assert factors.min() >= 0.99 / MOST_BRIGHTER and factors.max() <= 1.01 * MOST_BRIGHTER
         assert len(np.unique(factors.round(3))) == factors.size
+
+
+def test_a_taught_file_that_lacks_an_array_is_made_again(tmp_path: Path) -> None:
+    file = make_file(tmp_path, "scene", 20, 0, 0.0)
+    arrays = file.arrays | dict.fromkeys(PLACES, np.zeros(len(file.arrays["target"]), np.int32))
+    attributes = file.attributes | {"taught_from": file.attributes["checksum"]}
+    for lacking in (None, "row", "target"):
+        kept = {name: array for name, array in arrays.items() if name != lacking}
+        write_patch_file(tmp_path / "taught.h5", kept, attributes)
+        assert is_taught(tmp_path / "taught.h5", file) == (lacking is None)

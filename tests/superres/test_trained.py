@@ -87,9 +87,10 @@ def test_published_names(tmp_path, monkeypatch, name, gsd):
     assert (found.source, found.network, found.gsd, found.file) == (name, "dsen2", gsd, path)
 
 
-def test_folders_that_are_no_runs(tmp_path):
+@pytest.mark.parametrize("was, becomes", [('"superres"', '"bigearthnet"'), ('"dsen2"', '["dsen2"]')])
+def test_folders_that_are_no_runs(tmp_path, was, becomes):
     folder = write_run(tmp_path / "run", 20, "dsen2")
-    (folder / CONFIG).write_text((folder / CONFIG).read_text().replace('"superres"', '"bigearthnet"'))
+    (folder / CONFIG).write_text((folder / CONFIG).read_text().replace(was, becomes))
     with pytest.raises(RunFolderError, match="holds no run of superres-train that this version knows"):
         describe_weights(str(folder))
 
