@@ -112,24 +112,26 @@ class FiniteLoss(keras.callbacks.Callback):
         self.epoch, self.losses = epoch, []
 
     def on_train_batch_end(self, batch: int, logs: dict) -> None:
-        self.losses.append(logs["loss"])  # the mean since the epoch began: once it is not finite it stays so
+        # Means since the epoch began: once they are not finite they stay so. An adversarial loss has something of all
+        # ranks, the content loss is of this rank's batch alone.
+        self.losses.append((logs["loss"], logs.get("content_loss", logs["loss"])))
         if (batch + 1) % CHECK_STEPS == 0 or batch + 1 == self.steps:
-            finite = np.isfinite([float(loss) for loss in self.losses])
-            first = batch + 1 - len(finite) + int(np.argmin(finite))
+            finite = np.isfinite([[float(loss) for loss in losses] for losses in self.losses])
+            begin = int(np.argmin(finite.all(axis=1)))
             self.losses = []
-            self.agree("loss", None if finite.all() else first)
+            self.agree("loss", None if finite.all() else batch + 1 - len(finite) + begin, bool(finite[begin, 1]))
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         # A loss is from before its step: what the last one made of the weights shows in them alone.
         finite = all(np.isfinite(float(tf.reduce_sum(variable.value))) for variable in self.model.trainable_variables)
         self.agree("sum of the weights", None if finite else self.steps - 1)
 
-    def agree(self, what: str, step: int | None) -> None:
-        """Raise on all ranks where one has found something, with the earliest step."""
-        mine = None if step is None else (step, hvd.rank(), tuple(self.origins(self.epoch, step)))
+    def agree(self, what: str, step: int | None, from_others: bool = False) -> None:
+        """Raise on all ranks where one has found something, with the earliest step, and the rank that it began on."""
+        mine = None if step is None else (step, from_others, hvd.rank(), tuple(self.origins(self.epoch, step)))
         found = [part for part in hvd.allgather_object(mine) if part]
         if found:
-            step, rank, scenes = min(found)  # what one rank's batch spoils, the others see one step later
+            step, _, rank, scenes = min(found)  # what one rank's batch spoils, the others see one step later
             where = f" on rank {rank}" if hvd.size() > 1 else ""
             error = TrainingError(
                 f"the {what} was no longer finite at batch {step + 1} of epoch {self.epoch + 1}{where}, which holds "
