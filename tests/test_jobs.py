@@ -9,7 +9,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 JOB = REPOSITORY / "jobs" / "superres-train.sbatch"
-SCRIPTS = [*sorted((REPOSITORY / "jobs").glob("*.sbatch")), REPOSITORY / "jobs" / "site.sh"]
+SCRIPTS = [*sorted((REPOSITORY / "jobs").glob("*.sbatch")), *sorted((REPOSITORY / "jobs").glob("*.sh"))]
 
 
 class Cluster:
