@@ -85,6 +85,7 @@ def write_taught(file: PatchFile, predict: Predict, teacher: TrainedNetwork, var
     attributes = {**file.attributes, "teacher": teacher.source, "teacher_sha256": teacher.sha256}
     attributes |= {"taught_from": file.attributes["checksum"], "variants": variants}
     arrays = {name: np.concatenate([array] * variants) for name, array in file.arrays.items()}
+    # The same for each scene, so that a file does not depend on the others: first patches share their factors.
     recolour(arrays, file, teacher.gsd, first=len(file), rng=np.random.default_rng(0))
     arrays["target"] = predict_targets(file, arrays, predict, teacher.gsd)
     write_patch_file(path, arrays, attributes)
