@@ -201,7 +201,7 @@ def report(arguments: argparse.Namespace, variants: Sequence[Variant], sources: 
     write_comparison(folder / TABLE, networks)
     plot_comparison_table(folder / TABLE, folder / FIGURE)
     text = (
-        f"{comparison_table(networks)}\n\nMeans over {networks[0].scenes} scenes, {config.gsd} m bands, degraded as "
+        f"{comparison_table(networks)}\n\nTest scenes: {networks[0].scenes}, {config.gsd} m bands, degraded as "
         f"`--degradation {config.degradation}` does. Work: multiplications a 10 m pixel. Pixels/s: of the result, "
         f"{config.precision}."
     )

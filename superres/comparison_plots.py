@@ -15,7 +15,7 @@ SHOWN = ("rmse", "sam", "sharpness")
 def plot_comparison_table(
     comparison_csv: str | os.PathLike[str], output_png: str | os.PathLike[str], metrics: tuple[str, ...] = SHOWN
 ) -> None:
-    """Draw metrics against the work that they cost: a marker a network, a faint one for each seed.
+    """Draw metrics against the work that they cost: a colour a network, a marker an upsampling, faint ones for each seed.
 
     Interpolation, which has no work to speak of, is a dashed line.
 
@@ -26,14 +26,14 @@ def plot_comparison_table(
     """
     groups = by_label(read_comparison(Path(comparison_csv)))
     networks = {label: lines for label, lines in groups.items() if lines[0].work_per_pixel is not None}
+    colours, markers = styles(list(groups))
     figure = Figure(figsize=(3.6 * len(metrics), 4.2), layout="constrained")
     for ax, metric in zip(figure.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True):
         clean_axes(ax, grid="both")
-        for label, colour in zip(groups, method_colours(list(groups)), strict=True):
+        for label, colour, marker in zip(groups, colours, markers, strict=True):
             if label not in networks:
                 ax.axhline(column(groups[label], metric).mean(), color=colour, linestyle="--", label=label)
                 continue
-            marker = MARKERS[list(networks).index(label) % len(MARKERS)]
             work, values = column(networks[label], "work_per_pixel") / 1e6, column(networks[label], metric)
             ax.plot(work, values, linestyle="none", marker=marker, color=colour, alpha=0.35, markersize=4)
             ax.plot(
@@ -50,6 +50,14 @@ def plot_comparison_table(
         ax.set_title(f"{title}, {direction}", loc="left", fontsize=10, color=INK)
     legend_above(figure, *ax.get_legend_handles_labels())
     save_png(figure, output_png)
+
+
+def styles(labels: list[str]) -> tuple[list[str], list[str]]:
+    """Colours by what stands before the comma of a label, markers by what stands behind it."""
+    names, upsamplings = zip(*(label.partition(", ")[::2] for label in labels), strict=True)
+    colour_of = dict(zip(dict.fromkeys(names), method_colours(list(dict.fromkeys(names))), strict=True))
+    numbers = {upsampling: number for number, upsampling in enumerate(dict.fromkeys(upsamplings))}
+    return [colour_of[name] for name in names], [MARKERS[numbers[one] % len(MARKERS)] for one in upsamplings]
 
 
 def _described(lines: list[ComparedNetwork]) -> str:
