@@ -26,6 +26,8 @@ CURVE_COLOURS = {
     "val_rmse": ORANGE,
     "val_f1_micro": BLUE,
     "val_f1_macro": ORANGE,
+    "adversarial_loss": BLUE,
+    "discriminator_loss": PURPLE,
     "learning_rate": INK,
 }
 MANY_DECADES = 1000
@@ -131,6 +133,7 @@ def _draw_curves(ax: Axes, panel: HistoryPanel, columns: dict[str, np.ndarray]) 
         use_log_scale(ax, panel.number)
     if panel.is_minimised is not None:
         _mark_best(ax, columns["epoch"], columns[names[-1]], panel.is_minimised)
+    if panel.is_minimised is not None or len(names) > 1:
         ax.legend(framealpha=1, edgecolor="none")
 
 

@@ -56,6 +56,17 @@ def test_history_of_one_epoch_with_gaps(tmp_path, row):
     assert_only_picture(tmp_path, "curve.png", "history.csv")
 
 
+def test_curves_that_share_a_panel_are_told_apart(tmp_path, monkeypatch):
+    painted = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path, **_: [painted.append(figure), Path(path).touch()])
+    table = write_table(tmp_path / "h.csv", ("loss", "adversarial_loss", "discriminator_loss"), [(3.0, 1.4, 1.3)] * 2)
+    plot_history(table, tmp_path / "h.png")
+    panels = [ax for figure in painted for ax in figure.axes if len(ax.get_lines()) > 1 and ax.get_title(loc="left")]
+    (adversarial,) = [ax for ax in panels if ax.get_title(loc="left") == "Adversarial losses"]
+    assert [text.get_text() for text in adversarial.get_legend().get_texts()] == ["generator", "discriminator"]
+    assert len({line.get_color() for line in adversarial.get_lines()}) == 2
+
+
 def test_history_panels_follow_the_columns(tmp_path):
     table = write_table(tmp_path / "history.csv", ("loss",), [(0.3,), (0.2,)])
     plot_history(table, tmp_path / "short.png")
