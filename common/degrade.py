@@ -19,8 +19,6 @@ from common.sentinel2 import BANDS
 TRUNCATE_SIGMAS = 4.0  # the blur ends here, as in scipy.ndimage.gaussian_filter
 STRIP_BYTES = 2**21  # of float32 pixels in one strip; 1 to 4 MB are equally fast, less or more is slower
 MAX_DN = 65535
-
-
 DEGRADATIONS = ("gaussian", "mtf")  # kinds of blur
 
 

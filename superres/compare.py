@@ -144,7 +144,9 @@ def set_out(arguments: argparse.Namespace) -> list[Variant]:
     if arguments.trained:
         find_networks(arguments.trained, "dsen2", config.gsd)
     for one in configs:
-        train.check_weights(one, ())
+        train.check_init_weights(one, ())
+    if config.teacher:
+        train.find_teacher(config)
     older = [] if arguments.resume else [TABLE, TEXT, FIGURE]
     open_output_folder(Path(arguments.output), arguments.overwrite or arguments.resume, older)
     return variants

@@ -18,6 +18,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 import common.distributed as hvd
+from common.degrade import MAX_DN
 from common.errors import PatchFileError
 from common.hdf5 import PatchFile, write_patch_file
 from common.patches import check_content
@@ -28,7 +29,6 @@ from superres.trained import TrainedNetwork
 logger = logging.getLogger(__name__)
 
 BATCH = 32
-MAX_DN = 65535
 MOST_BRIGHTER = 2.0  # factor; from the SWIR of forests to that of deserts it is three
 
 Predict = Callable[[dict[str, tf.Tensor]], tf.Tensor]  # inputs by name -> result, both in network units

@@ -86,7 +86,10 @@ def set_out(
     scenes = read_tile_list(config.tiles, config.data_dir)
     test_scenes = read_tile_list(config.test_tiles, config.data_dir) if config.test_tiles else ()
     check_scenes(scenes, test_scenes, config.gsd)
-    teacher = check_weights(config, scenes)
+    check_init_weights(config, scenes)
+    teacher = find_teacher(config) if config.teacher else None
+    if teacher:
+        warn_of_level(config.teacher, scenes)
     run.check_run_folder(arguments)
     check_weights_stay(arguments, config)
     warn_of_emulation(config.precision)
@@ -100,21 +103,12 @@ def warn_of_emulation(precision: str) -> None:
         logger.warning("this processor has no bfloat16 instructions and emulates them, slowly: float32 is faster")
 
 
-def check_weights(config: SuperresConfig, scenes: Sequence[Scene]) -> TrainedNetwork | None:
-    """Check the weights to start from, and return the teacher, if there is one. Called on rank 0.
-
-    Raises:
-        WeightsError, DownloadError: the former do not fit the network, or there are none.
-        Others: as `find_teacher`.
-    """
+def check_init_weights(config: SuperresConfig, scenes: Sequence[Scene]) -> None:
+    """Raise WeightsError, RunFolderError or DownloadError where the weights to start from do not fit, or are not there."""
     if config.init_weights:
         network = build_network(config.network, config.gsd, upsample=config.upsample)
         start_from(network, config.network, config.gsd, config.init_weights, config.upsample)
         warn_of_level(config.init_weights, scenes)
-    teacher = find_teacher(config) if config.teacher else None
-    if teacher:
-        warn_of_level(config.teacher, scenes)
-    return teacher
 
 
 def check_weights_stay(arguments: argparse.Namespace, config: SuperresConfig) -> None:

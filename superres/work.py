@@ -9,7 +9,7 @@ SIZE = 12  # pixels of the finest grid that the work is counted over; all networ
 
 
 def work_per_pixel(model: keras.Model) -> float:
-    """Multiplications, each with an addition, per pixel of the result, in all layers that have a kernel, and in those that count their own.
+    """Multiplications, each with an addition, per pixel of the result: of all layers that have a kernel or count their own.
 
     Args:
         model: as `superres.networks.build_network` makes it; nothing is computed.
@@ -25,4 +25,6 @@ def work_per_pixel(model: keras.Model) -> float:
 
 def work(layer: keras.layers.Layer) -> int:
     """Multiplications for a pixel of what a layer gives."""
-    return layer.work if hasattr(layer, "work") else int(np.prod(layer.kernel.shape)) if hasattr(layer, "kernel") else 0
+    if hasattr(layer, "work"):
+        return layer.work
+    return int(np.prod(layer.kernel.shape)) if hasattr(layer, "kernel") else 0
