@@ -7,7 +7,7 @@
 # superres/train.py in all stages. The result is runs/fast-3. Started again, it goes on after the last whole epoch.
 set -euo pipefail
 
-tiles=$1
+tiles=${1:?give a list of tiles, as superres/train.py takes it}
 shift
 options=("$@")
 

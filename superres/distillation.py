@@ -92,7 +92,15 @@ def write_taught(file: PatchFile, predict: Predict, teacher: TrainedNetwork, var
 
 
 def recolour(arrays: dict[str, np.ndarray], file: PatchFile, gsd: int, first: int, rng: np.random.Generator) -> None:
-    """Multiply the reflectance of each band of the inputs of `gsd`, from patch `first` on, by a random factor; in place."""
+    """Multiply the reflectance of each band of the inputs, from patch `first` on, by a random factor; in place.
+
+    Args:
+        arrays: `input_10m` (N, P, P, 4) and so on, uint16 DN, as in a patch file; clipped to what that holds.
+        file: whose offsets turn DN into reflectance.
+        gsd: native GSD in metres of the bands to sharpen, which says what inputs there are.
+        first: number of the first patch to change.
+        rng: of the factors, log-uniform from 1 / MOST_BRIGHTER to MOST_BRIGHTER.
+    """
     limit = np.log(MOST_BRIGHTER)
     for input_gsd in input_gsds(gsd):
         bands, patches = BANDS_BY_GSD[input_gsd], arrays[f"input_{input_gsd}m"][first:]

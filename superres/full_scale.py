@@ -77,7 +77,7 @@ class Moments:
         self.sums = self.sums + columns.T @ columns
 
     def covariance(self) -> np.ndarray:
-        """Of all variables, those of x first."""
+        """Of all variables, those of x first: (variables, variables) float64."""
         means = self.sums[:-1, -1] / self.sums[-1, -1]
         return self.sums[:-1, :-1] / self.sums[-1, -1] - np.outer(means, means)
 
@@ -94,7 +94,7 @@ class Moments:
 
 
 def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    """The quotient; 0 where the denominator is."""
+    """The quotient, of the numerator's shape; 0 where the denominator is."""
     return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator != 0)
 
 
