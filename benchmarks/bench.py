@@ -62,7 +62,7 @@ def with_product(product: str | None, run: Callable[[str], list[Result]]) -> lis
     """Measure on the given product, or on a made one."""
     if product:
         return run(product)
-    from tests.fake_safe import textured_pixels, write_safe
+    from tests.support.fake_safe import textured_pixels, write_safe
 
     with tempfile.TemporaryDirectory() as folder:
         pixels = textured_pixels(np.random.default_rng(0), MADE_PX)

@@ -16,10 +16,10 @@ import numpy as np
 from osgeo import gdal
 
 from benchmarks.measure import Result, run_child, seconds
-from bigearthnet.data import ClassificationPatches
-from bigearthnet.patch_file import BigEarthNetFile
-from common.dataset import training_batches
-from common.patch_folder import PATCH_BANDS
+from bigearthnet.prepared.file import BigEarthNetFile
+from bigearthnet.prepared.patch_source import ClassificationPatches
+from common.scenes.patch_folder import PATCH_BANDS
+from common.training.batches import training_batches
 
 PATCHES = 3000
 FEW = 3  # what a run on so many takes is the command's start, which hours of reading make up for
@@ -30,7 +30,7 @@ ROUNDS = 3
 
 def make_archive(folder: Path) -> list[Path]:
     """Copies of one made patch under different names."""
-    from tests.fake_safe import write_labelled_patch
+    from tests.support.fake_safe import write_labelled_patch
 
     first = write_labelled_patch(folder, "S2A_MSIL2A_20170617T113321_0_0")
     for number in range(1, PATCHES):

@@ -1,6 +1,6 @@
 """Does classification learn what a made dataset holds, with several bands and losses; do two ranks keep up with one?
 
-python -m benchmarks.classification learning    train on 2,000 made patches (`tests/made_patches.py`), three times
+python -m benchmarks.classification learning    train on 2,000 made patches (`tests/support/made_patches.py`), three times
 python -m benchmarks.classification ranks       two ranks against one process on the same cores
 mpirun -np 2 python -m benchmarks.classification MODEL BATCH STEPS    prints one line of JSON, patches/s
 """
@@ -21,12 +21,12 @@ import tensorflow as tf
 import common.distributed as hvd
 from benchmarks.measure import Result, run_child
 from bigearthnet import train
-from bigearthnet.data import band_statistics
+from bigearthnet.evaluation.tables import read_metrics
 from bigearthnet.networks import build_network
-from bigearthnet.results import read_metrics
-from common import run as runs
-from tests.made_patches import RARE, TWINS, split_names, write_made
-from tests.tiny_training import command_line
+from bigearthnet.prepared.patch_source import band_statistics
+from common.runs import folder as runs
+from tests.support.made_patches import RARE, TWINS, split_names, write_made
+from tests.support.tiny_training import command_line
 
 PATCHES = split_names(2000, 600, 1000)
 MODEL = "small"

@@ -12,10 +12,11 @@ from osgeo import gdal
 
 import superres.train  # noqa: F401  the command that cuts holds TensorFlow as well
 from benchmarks.measure import Result, peak_memory_gib, run_child, seconds
-from common.patches import PATCHES_PER_TILE, PatchSettings, make_patch_file
-from common.scene import Scene
-from common.sentinel2 import input_gsds
-from common.tiles import open_scene
+from common.patches.cache import make_patch_file
+from common.patches.settings import PATCHES_PER_TILE, PatchSettings
+from common.pixels.sentinel2 import input_gsds
+from common.scenes.scene import Scene
+from common.scenes.tile_list import open_scene
 
 GSD = 20
 

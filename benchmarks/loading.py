@@ -12,9 +12,9 @@ import h5py
 import numpy as np
 
 from benchmarks.measure import Result, run_child, seconds
-from common.dataset import training_batches
-from common.hdf5 import PatchFile, write_patch_file
-from superres.data import FusionPatches
+from common.patches.file import PatchFile, write_patch_file
+from common.training.batches import training_batches
+from superres.training.patch_source import FusionPatches
 
 PATCHES = 8000
 BATCH = 32

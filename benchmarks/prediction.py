@@ -28,14 +28,15 @@ import tensorflow as tf
 from skimage.transform import resize
 
 from benchmarks.measure import Result, peak_memory_gib, run_child
-from common.bands import georeference, limit_cache
-from common.geotiff import RasterInfo, write_geotiff
-from common.tiles import open_scene
-from common.windows import Window
-from superres.inference import WINDOW_PX, Predict, array_reader, compile_network
+from common.pixels.windows import Window
+from common.rasters.files import limit_cache
+from common.rasters.geotiff import RasterInfo, write_geotiff
+from common.rasters.grids import georeference
+from common.scenes.tile_list import open_scene
 from superres.networks import NETWORKS, build_network, margin_px
-from superres.scene_prediction import ScenePrediction
-from superres.sharpening import Sharpener
+from superres.prediction.scene import ScenePrediction
+from superres.prediction.sharpening import Sharpener
+from superres.prediction.windows import WINDOW_PX, Predict, array_reader, compile_network
 
 PATCH_PX, BORDER_PX = 128, 8
 ROUNDS = 3

@@ -13,8 +13,8 @@ import tensorflow as tf
 
 import common.distributed as hvd
 from benchmarks.measure import Result, run_child
-from superres.config import SuperresConfig
-from superres.train import build_model
+from superres.training.config import SuperresConfig
+from superres.training.fit import build_model
 
 BATCH = 32
 STEPS = 6

@@ -18,11 +18,8 @@ from typing import NamedTuple
 import numpy as np
 
 import common.distributed as hvd
-from bigearthnet import plots
-from bigearthnet.inference import predict, score
-from bigearthnet.patch_file import BigEarthNetFile
-from bigearthnet.plots import Mistake
-from bigearthnet.results import (
+from bigearthnet.evaluation.scores import find_mistakes, score
+from bigearthnet.evaluation.tables import (
     MAIN_METRICS,
     MORE_METRICS,
     MetricRow,
@@ -31,21 +28,22 @@ from bigearthnet.results import (
     metric_rows,
     write_metrics,
 )
-from bigearthnet.trained import TrainedClassifier, read_trained, unique_names
-from common import cli
-from common.classification import Predictions
+from bigearthnet.figures import classes as plots
+from bigearthnet.figures.mistakes import plot_mistakes
+from bigearthnet.prediction.probabilities import Predictions, predict
+from bigearthnet.prediction.trained import TrainedClassifier, read_trained, unique_names
+from bigearthnet.prepared.file import BigEarthNetFile
 from common.errors import SettingError
-from common.files import write_text
-from common.output_folder import open_output_folder
-from common.run import code_revision, utc_now
+from common.files.atomic import write_text
+from common.runs import cli
+from common.runs.folder import open_output_folder
+from common.runs.provenance import code_revision, utc_now
 
 logger = logging.getLogger(__name__)
 
 METRICS, TABLES = "metrics.csv", "metrics.md"
 F1_BARS, AP_BARS, CURVES, COOCCURRENCE = "f1.png", "ap.png", "precision_recall.png", "cooccurrence.png"
 MISTAKES = "mistakes-{}.png"  # of each method
-SHOWN_MISTAKES = 8
-RED_GREEN_BLUE = [2, 1, 0]  # of B02, B03, B04, B08
 SPLITS = ("test", "val", "train")
 
 
@@ -153,32 +151,7 @@ def draw(plan: Plan, found: dict[str, Predictions]) -> None:
     for method, predictions in found.items():
         mistakes = find_mistakes(plan.file, predictions, plan.classifiers[method].thresholds)
         if mistakes:
-            plots.plot_mistakes(mistakes, plan.folder / MISTAKES.format(method.replace(" ", "-")))
-
-
-def find_mistakes(file: BigEarthNetFile, predictions: Predictions, thresholds: np.ndarray) -> list[Mistake]:
-    """The patches that were got wrong with most confidence: by the largest distance of a probability from its label."""
-    decided = predictions.probabilities >= thresholds
-    labels = predictions.labels.astype(bool)
-    distance = np.where(decided != labels, np.abs(labels - predictions.probabilities), 0).max(axis=1)
-    worst = [number for number in np.argsort(-distance, kind="stable")[:SHOWN_MISTAKES] if distance[number] > 0]
-    if not worst:
-        return []
-    images = file.read(predictions.rows[worst], ("s2_10m",))["s2_10m"][..., RED_GREEN_BLUE]
-
-    def named(which: np.ndarray) -> list[str]:
-        return [file.class_names[index] for index in np.flatnonzero(which)]
-
-    return [
-        Mistake(
-            str(file.names[predictions.rows[number]]),
-            image,
-            named(labels[number] & decided[number]),
-            named(labels[number] & ~decided[number]),
-            named(~labels[number] & decided[number]),
-        )
-        for number, image in zip(worst, images, strict=True)
-    ]
+            plot_mistakes(mistakes, plan.folder / MISTAKES.format(method.replace(" ", "-")))
 
 
 def describe(rows: Sequence[MetricRow], split: str, patches: int) -> str:

@@ -21,22 +21,29 @@ import tensorflow as tf
 from tqdm import tqdm
 
 import common.distributed as hvd
-from bigearthnet.archive import S1_NAME, S2_NAME, find_patches, read_partner
-from bigearthnet.data import BAND_SETS
-from bigearthnet.images import PatchFolders, read_images
-from bigearthnet.inference import probabilities
-from bigearthnet.patch_file import NATIVE_PX
-from bigearthnet.squares import SQUARE_M, group_gsd, read_squares, square_grid, strips, write_raster
-from bigearthnet.trained import TrainedClassifier, read_trained, sizes
-from common import cli
-from common.bands import GeoReference, check_grids
+from bigearthnet.archive.folders import S1_NAME, S2_NAME, find_patches, read_partner
+from bigearthnet.archive.groups import NATIVE_PX
+from bigearthnet.archive.images import PatchFolders, read_images
+from bigearthnet.prediction.probabilities import probabilities
+from bigearthnet.prediction.squares import (
+    SQUARE_M,
+    group_gsd,
+    read_squares,
+    square_grid,
+    strips,
+    write_raster,
+)
+from bigearthnet.prediction.trained import TrainedClassifier, read_trained, sizes
+from bigearthnet.prepared.patch_source import BAND_SETS
 from common.errors import ProductError, RunFolderError, SettingError
-from common.files import whole_file
-from common.output_folder import open_output_folder
-from common.patch_folder import is_patch_folder
-from common.run import code_revision, utc_now
-from common.scene import Scene
-from common.tiles import open_scene
+from common.files.atomic import whole_file
+from common.rasters.grids import GeoReference, check_grids
+from common.runs import cli
+from common.runs.folder import open_output_folder
+from common.runs.provenance import code_revision, utc_now
+from common.scenes.patch_folder import is_patch_folder
+from common.scenes.scene import Scene
+from common.scenes.tile_list import open_scene
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,9 @@ from typing import Any
 from tqdm import tqdm
 
 import common.distributed as hvd
-from bigearthnet.fill import (
+from bigearthnet.archive.groups import group_shapes
+from bigearthnet.archive.splits import count_splits
+from bigearthnet.prepared.fill import (
     FACTS_PER_BLOCK,
     PATCHES_PER_BLOCK,
     FillBlock,
@@ -26,14 +28,14 @@ from bigearthnet.fill import (
     read_facts_block,
     read_partner_block,
 )
-from bigearthnet.parallel import run_blocks
-from bigearthnet.patch_file import create_file, find_slots, finish_file, group_shapes, is_ours, read_plan
-from bigearthnet.plan import UNREADABLE, Plan, describe_left_out, make_plan, select_patches, unreadable_error
-from bigearthnet.slots import Slots
-from bigearthnet.splits import count_splits
-from common import cli
+from bigearthnet.prepared.plan import Plan, make_plan
+from bigearthnet.prepared.selection import UNREADABLE, describe_left_out, select_patches, unreadable_error
+from bigearthnet.prepared.slots import Slots
+from bigearthnet.prepared.workers import run_blocks
+from bigearthnet.prepared.writer import create_file, find_slots, finish_file, is_ours, read_plan
 from common.errors import OutputError, SettingError
-from common.files import cannot_write, whole_file, write_text
+from common.files.atomic import cannot_write, whole_file, write_text
+from common.runs import cli
 
 logger = logging.getLogger(__name__)
 

@@ -20,18 +20,26 @@ import keras
 import numpy as np
 
 import common.distributed as hvd
-from bigearthnet import plots
-from bigearthnet.config import BigEarthNetConfig
-from bigearthnet.data import ClassificationPatches, band_statistics, require_band_set
-from bigearthnet.inference import ValidationSums, predict, score, summarize_validation
-from bigearthnet.losses import build_loss
+from bigearthnet.evaluation.scores import score
+from bigearthnet.evaluation.tables import markdown_table, metric_rows, write_metrics
+from bigearthnet.figures import classes as plots
+from bigearthnet.figures.history import plot_history
 from bigearthnet.networks import build_network
-from bigearthnet.patch_file import BigEarthNetFile
-from bigearthnet.results import markdown_table, metric_rows, write_metrics
-from bigearthnet.trained import load_weights
-from common import cli, run, training
-from common.classification import DEFAULT_THRESHOLD, choose_thresholds, write_thresholds
+from bigearthnet.prediction.probabilities import predict
+from bigearthnet.prediction.trained import load_weights
+from bigearthnet.prepared.file import BigEarthNetFile
+from bigearthnet.prepared.patch_source import ClassificationPatches, band_statistics, require_band_set
+from bigearthnet.training.config import BigEarthNetConfig
+from bigearthnet.training.losses import build_loss
+from bigearthnet.training.validation import ValidationSums, summarize_validation
 from common.errors import SettingError
+from common.metrics.thresholds import DEFAULT_THRESHOLD, choose_thresholds, write_thresholds
+from common.runs import cli
+from common.runs import folder as run
+from common.runs.config import set_seeds
+from common.runs.log import log_to_file, remember_log
+from common.training import fit as training
+from common.training.optimizer import compile_model
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +76,7 @@ def train(arguments: argparse.Namespace) -> None:
     """Train, choose thresholds on validation patches, and measure on test patches."""
     config = hvd.on_rank_zero(lambda: set_out(arguments))
     progress = cli.shows_progress(arguments.no_progress)
-    run.set_seeds(config.seed)
+    set_seeds(config.seed)
     data = open_data(config)
     folder = hvd.on_rank_zero(lambda: open_run(arguments, config))
     model = fit(config, data, folder, arguments.resume, progress)
@@ -77,7 +85,7 @@ def train(arguments: argparse.Namespace) -> None:
 
 def set_out(arguments: argparse.Namespace) -> BigEarthNetConfig:
     """Check all that can be checked before the work starts; nothing is written. Called on rank 0."""
-    run.remember_log()
+    remember_log()
     config = BigEarthNetConfig.from_dict(cli.given_settings(arguments, BigEarthNetConfig))
     file = BigEarthNetFile(config.data)
     require_band_set(file, config.bands)
@@ -98,7 +106,7 @@ def open_data(config: BigEarthNetConfig) -> Data:
 def open_run(arguments: argparse.Namespace, config: BigEarthNetConfig) -> Path:
     """Make or find the run folder. Called on rank 0."""
     folder = run.open_run_folder(arguments, f"bigearthnet-{config.model}-{config.bands}")
-    run.log_to_file(folder)
+    log_to_file(folder)
     logger.info("run folder %s", folder)
     return folder
 
@@ -125,7 +133,7 @@ def build_model(config: BigEarthNetConfig, data: Data) -> keras.Model:
         band_statistics(config.bands),
     )
     loss = build_loss(config.loss, labels.sum(axis=0), len(labels), config.gamma, config.margin)
-    training.compile_model(model, build_optimizer(config), loss, config.precision)
+    compile_model(model, build_optimizer(config), loss, config.precision)
     return model
 
 
@@ -141,7 +149,7 @@ def fit(config: BigEarthNetConfig, data: Data, folder: Path, resume: bool, progr
     task = training.Task(data.train, data.val, ValidationSums(model.loss, DEFAULT_THRESHOLD), summarize_validation)
     training.fit(model, config, task, place)
     if hvd.rank() == 0:
-        plots.plot_history(folder / run.HISTORY, folder / run.CURVES)
+        plot_history(folder / run.HISTORY, folder / run.CURVES)
         load_weights(model, folder)
     hvd.broadcast_variables(model.variables)
     return model

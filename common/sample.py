@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from common import cli
 from common.errors import DownloadError
-from common.files import cache_folder, write_text
-from common.wheels import SAMPLE, fetch_wheel
+from common.files.atomic import write_text
+from common.files.downloads import SAMPLE, cache_folder, fetch_wheel
+from common.runs import cli
 
 logger = logging.getLogger(__name__)
 

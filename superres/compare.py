@@ -13,7 +13,6 @@ import argparse
 import itertools
 import logging
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -22,32 +21,38 @@ import keras
 import numpy as np
 
 import common.distributed as hvd
-from common import cli, run
 from common.errors import SettingError
-from common.files import write_text
-from common.metrics import OVERALL
-from common.output_folder import open_output_folder
-from common.tiles import read_tile_list
+from common.files.atomic import write_text
+from common.metrics.fusion import OVERALL
+from common.runs import cli
+from common.runs import folder as run
+from common.runs.folder import open_output_folder
+from common.runs.log import stop_logging_to_file
+from common.runs.provenance import provenance
+from common.scenes.tile_list import read_tile_list
 from superres import evaluate, train
-from superres.comparison import LOWER_IS_BETTER, ComparedNetwork, comparison_table, write_comparison
-from superres.comparison_plots import plot_comparison_table
-from superres.config import SuperresConfig, gan_fields
-from superres.inference import compile_network
-from superres.interpolation import INTERPOLATIONS
-from superres.methods import find_networks
+from superres.evaluation.comparison import (
+    LOWER_IS_BETTER,
+    ComparedNetwork,
+    comparison_table,
+    write_comparison,
+)
+from superres.evaluation.cost import pixels_per_second, work_per_pixel
+from superres.evaluation.methods import find_networks
+from superres.evaluation.tables import MetricRow, read_metrics
+from superres.figures.comparison import plot_comparison_table
 from superres.networks import NETWORKS, UPSAMPLINGS
-from superres.results import MetricRow, read_metrics
-from superres.trained import TrainedNetwork
-from superres.weights import PUBLISHED
-from superres.work import work_per_pixel
+from superres.networks.published import PUBLISHED
+from superres.networks.trained import TrainedNetwork
+from superres.prediction.interpolation import INTERPOLATIONS
+from superres.training.checks import check_init_weights, check_scenes, find_teacher
+from superres.training.config import SuperresConfig, gan_fields
 
 logger = logging.getLogger(__name__)
 
 RUNS, EVALUATION = "runs", "evaluation"
 TABLE, TEXT, FIGURE = "comparison.csv", "comparison.md", "comparison.png"
 VARIED = ("model", "upsample", "seed")  # settings that lists take the place of
-SPEED_PX = 288  # rows and columns of the image that speed is measured on
-SPEED_TRIES = 3  # of which the fastest counts: what else the machine does only slows down
 
 
 class Variant(NamedTuple):
@@ -140,13 +145,13 @@ def set_out(arguments: argparse.Namespace) -> list[Variant]:
     configs = [SuperresConfig.from_dict({**settings, **variant._asdict()}) for variant in variants]
     config = SuperresConfig.from_dict(settings)
     scenes, test_scenes = (read_tile_list(tiles, config.data_dir) for tiles in (config.tiles, config.test_tiles))
-    train.check_scenes(scenes, test_scenes, config.gsd)
+    check_scenes(scenes, test_scenes, config.gsd)
     if arguments.trained:
         find_networks(arguments.trained, "dsen2", config.gsd)
     for one in configs:
-        train.check_init_weights(one, ())
+        check_init_weights(one, ())
     if config.teacher:
-        train.find_teacher(config)
+        find_teacher(config)
     older = [] if arguments.resume else [TABLE, TEXT, FIGURE]
     open_output_folder(Path(arguments.output), arguments.overwrite or arguments.resume, older)
     return variants
@@ -167,7 +172,7 @@ def train_variant(arguments: argparse.Namespace, variant: Variant, run_dir: Path
             no_progress=arguments.no_progress,
         )
     )
-    run.stop_logging_to_file()
+    stop_logging_to_file()
 
 
 def evaluation_options(arguments: argparse.Namespace, sources: Sequence[str]) -> argparse.Namespace:
@@ -207,7 +212,7 @@ def report(arguments: argparse.Namespace, variants: Sequence[Variant], sources: 
         f"`--degradation {config.degradation}` does. Work: multiplications a 10 m pixel. Pixels/s: of the result, "
         f"{config.precision}."
     )
-    write_text(folder / TEXT, f"{text}\n\n{evaluate.provenance()}\n")
+    write_text(folder / TEXT, f"{text}\n\n{provenance()}\n")
     print(text)
     print(f"\n{folder / TABLE}, {folder / TEXT}, {folder / FIGURE}, and {folder / EVALUATION}")
 
@@ -235,25 +240,6 @@ def measured(
         work_per_pixel=work_per_pixel(model) if model else None,
         pixels_per_second=pixels_per_second(model) if model else None,
     )
-
-
-def pixels_per_second(model: keras.Model) -> float:
-    """Pixels of the result that a network computes in a second: one image that fits the memory, the best of some tries."""
-    rng = np.random.default_rng(0)
-    inputs = {
-        name: rng.uniform(0, 2, (*[SPEED_PX * 10 // int(name[len("input_") : -1])] * 2, tensor.shape[-1])).astype(
-            np.float32
-        )
-        for name, tensor in model.input.items()
-    }
-    predict = compile_network(model)
-    predict(inputs)  # the first one builds the graph
-    seconds = []
-    for _ in range(SPEED_TRIES):
-        started = time.perf_counter()
-        predict(inputs)
-        seconds.append(time.perf_counter() - started)
-    return SPEED_PX**2 / min(seconds)
 
 
 if __name__ == "__main__":

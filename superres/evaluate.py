@@ -3,7 +3,7 @@
     python superres/evaluate.py --tiles test.txt --run-dir runs/first runs/second --output results
 
 Scenes + run folders -> `metrics.csv`, `metrics.md`, `reflectance.csv`, `evaluation.json`, figures. At reduced scale
-there is a truth (`superres/measure.py`), at full scale there is none (`superres/full_scale.py`).
+there is a truth (`superres/evaluation/reduced_scale.py`), at full scale there is none (`superres/evaluation/full_scale.py`).
 """
 
 import common  # isort: skip  # noqa: F401  before TensorFlow, whose notes at the start it turns off
@@ -20,34 +20,34 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 import common.distributed as hvd
-from common import cli
-from common.bands import check_grids
-from common.degrade import DEGRADATIONS
-from common.files import write_text
-from common.output_folder import open_output_folder
-from common.patches import PatchSettings
-from common.run import code_revision, provenance_record, utc_now
-from common.scene import Scene
-from common.sentinel2 import BANDS_BY_GSD, input_gsds
-from common.tiles import read_tile_list
-from superres import evaluation_plots, plots
-from superres.error_statistics import ReflectanceRow, reflectance_rows
-from superres.full_scale import measure_full_scale
-from superres.measure import SceneResult, measure_scene
-from superres.methods import find_networks, interpolation_methods, load_method
-from superres.networks import NETWORKS, PRECISIONS, UPSAMPLINGS
-from superres.results import (
-    ALL_METRICS,
+from common.files.atomic import write_text
+from common.networks.precision import PRECISIONS
+from common.patches.settings import PatchSettings
+from common.pixels.degrade import DEGRADATIONS
+from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
+from common.rasters.grids import check_grids
+from common.runs import cli
+from common.runs.folder import open_output_folder
+from common.runs.provenance import provenance, provenance_record
+from common.scenes.scene import Scene
+from common.scenes.tile_list import read_tile_list
+from superres.evaluation.error_statistics import ReflectanceRow, reflectance_rows
+from superres.evaluation.full_scale import measure_full_scale
+from superres.evaluation.methods import find_networks, interpolation_methods, load_method
+from superres.evaluation.reduced_scale import SceneResult, measure_scene
+from superres.evaluation.tables import (
     FULL_SCALE_METRICS,
     MetricRow,
-    markdown_band_table,
-    markdown_table,
-    mean_over_scenes,
+    describe,
     write_metrics,
     write_rows,
 )
-from superres.trained import TrainedNetwork
-from superres.weights import PUBLISHED, warn_of_degradation, warn_of_level
+from superres.figures import evaluation as evaluation_plots
+from superres.figures.metrics import plot_band_metrics, plot_metrics
+from superres.figures.pictures import plot_comparison
+from superres.networks import NETWORKS, UPSAMPLINGS
+from superres.networks.published import PUBLISHED
+from superres.networks.trained import TrainedNetwork, warn_of_degradation, warn_of_level
 
 logger = logging.getLogger(__name__)
 
@@ -209,7 +209,7 @@ def draw_scene(result: SceneResult, settings: PatchSettings, stem: Path) -> None
     """The figures of one scene, `<stem>-<figure>.png`."""
     pictures, errors, spectra, reflectance = (Path(f"{stem}-{figure}.png") for figure in SCENE_FIGURES)
     bands = BANDS_BY_GSD[settings.gsd]
-    plots.plot_comparison(
+    plot_comparison(
         result.truth,
         result.estimates,
         pictures,
@@ -225,46 +225,14 @@ def draw_scene(result: SceneResult, settings: PatchSettings, stem: Path) -> None
 def report(rows: Sequence[MetricRow], plan: Plan) -> None:
     """Write the tables and their figures, and print the tables. Called on rank 0."""
     write_metrics(plan.folder / METRICS, rows)
-    plots.plot_metrics(plan.folder / METRICS, plan.folder / BARS)
-    plots.plot_band_metrics(plan.folder / METRICS, plan.folder / BAND_BARS)
+    plot_metrics(plan.folder / METRICS, plan.folder / BARS)
+    plot_band_metrics(plan.folder / METRICS, plan.folder / BAND_BARS)
     if any(row.metric in FULL_SCALE_METRICS for row in rows):
-        plots.plot_metrics(plan.folder / METRICS, plan.folder / FULL_SCALE_BARS, tuple(FULL_SCALE_METRICS))
+        plot_metrics(plan.folder / METRICS, plan.folder / FULL_SCALE_BARS, tuple(FULL_SCALE_METRICS))
     tables = describe(rows, plan.settings)
     write_text(plan.folder / TABLES, f"{tables}\n\n{provenance()}\n")
     print(tables)
     print(f"\n{plan.folder / METRICS}, {plan.folder / TABLES} and figures")
-
-
-def describe(rows: Sequence[MetricRow], settings: PatchSettings) -> str:
-    """All tables as Markdown."""
-    gsd, factor = settings.gsd, settings.scale_factor
-    reduced = [row for row in rows if row.metric in ALL_METRICS]
-    full = [row for row in rows if row.metric in FULL_SCALE_METRICS]
-    reduced, full = ([*part, *mean_over_scenes(part)] for part in (reduced, full))
-    parts = [
-        f"## Reduced scale: {gsd * factor} m to {gsd} m, against the native bands",
-        f"Degraded as `--degradation {settings.degradation}` does.",
-        markdown_table(reduced, ALL_METRICS),
-        "RMSE (DN) by band, lower is better:",
-        markdown_band_table(reduced, "rmse"),
-        "SRE (dB) by band, higher is better:",
-        markdown_band_table(reduced, "sre"),
-    ]
-    if full:
-        parts += [
-            f"## Full scale: {gsd} m to 10 m, without truth",
-            markdown_table(full, FULL_SCALE_METRICS),
-            "Consistency (DN) by band, lower is better:",
-            markdown_band_table(full, "consistency"),
-            "Sharpness by band, higher is sharper:",
-            markdown_band_table(full, "sharpness"),
-        ]
-    return "\n\n".join(parts)
-
-
-def provenance() -> str:
-    """Where the tables come from, one line."""
-    return f"Made by `{' '.join(sys.argv)}`, code revision {code_revision()}, {utc_now()}."
 
 
 if __name__ == "__main__":

@@ -3,50 +3,54 @@
     python superres/predict.py SCENE --weights dsen2-l1c-20m --weights dsen2-l1c-60m --output out.tif
 
 Scene -> strips of windows -> GeoTIFF. Under mpirun the ranks share the windows of each scene, or, where there are at
-least as many scenes as ranks, the scenes; the files are those of one process (`superres/scene_prediction.py`).
+least as many scenes as ranks, the scenes; the files are those of one process (`superres/prediction/scene.py`).
 """
 
 import common  # isort: skip  # noqa: F401  before TensorFlow, whose notes at the start it turns off
 
 import argparse
 import logging
-import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 import common.distributed as hvd
-from common import cli
-from common.bands import GeoReference, check_grids, georeference, limit_cache
-from common.errors import ProductError, SettingError
-from common.geotiff import RasterInfo, check_output, write_geotiff
-from common.region import lonlat_region, pixel_region
-from common.run import code_revision, utc_now
-from common.scene import Scene
-from common.sentinel2 import input_gsds
-from common.tiles import open_scene
-from common.windows import Window
-from superres.inference import WINDOW_PX, Predict, compile_network
-from superres.networks import NETWORKS, PRECISIONS, UPSAMPLINGS
-from superres.precision import fastest_precision
-from superres.quicklook import write_quicklook
-from superres.scene_prediction import Crew, ScenePrediction
-from superres.sharpening import Sharpener
-from superres.trained import TrainedNetwork, choose_networks
-from superres.weights import PUBLISHED, PUBLISHED_NETWORK, warn_of_level
+from common.errors import SettingError
+from common.networks.precision import PRECISIONS, fastest_precision
+from common.rasters.files import limit_cache
+from common.rasters.geotiff import RasterInfo, check_output, write_geotiff
+from common.rasters.grids import georeference
+from common.runs import cli
+from common.scenes.scene import Scene
+from common.scenes.tile_list import open_scene
+from superres.figures.quicklook import write_quicklook
+from superres.networks import NETWORKS, UPSAMPLINGS
+from superres.networks.published import PUBLISHED, PUBLISHED_NETWORK
+from superres.networks.trained import TrainedNetwork, choose_networks, warn_of_level
+from superres.prediction.jobs import (
+    COARSEST_PX,
+    SUFFIXES,
+    Job,
+    check_scene,
+    find_region,
+    output_files,
+    provenance,
+    quicklook_file,
+    refuse_input,
+    scene_tags,
+)
+from superres.prediction.scene import Crew, ScenePrediction
+from superres.prediction.sharpening import Sharpener
+from superres.prediction.windows import WINDOW_PX, Predict, compile_network
 
 logger = logging.getLogger(__name__)
 
 AUTO = "auto"
-COARSEST_PX = 6  # a 60 m pixel, of 10 m
-LEAST_COARSE_PX = 2  # between which to interpolate
-SUFFIXES = (".tif", ".tiff")
 SECONDS_BETWEEN_LINES = 60  # of progress, where there is no terminal
 
 
@@ -144,21 +148,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli.run_command(predict, build_parser(), argv)
 
 
-@dataclass(frozen=True)
-class Job:
-    """A scene to sharpen.
-
-    Attributes:
-        scene: what.
-        region: which part, on its 10 m grid.
-        output: where to.
-    """
-
-    scene: Scene
-    region: Window
-    output: Path
-
-
 def predict(arguments: argparse.Namespace) -> None:
     """Sharpen all scenes."""
     jobs, networks, precision = hvd.on_rank_zero(lambda: set_out(arguments))
@@ -208,99 +197,9 @@ def set_out(arguments: argparse.Namespace) -> tuple[list[Job], dict[int, Trained
     return jobs, networks, precision
 
 
-def check_scene(scene: Scene, gsds: Sequence[int]) -> GeoReference:
-    """Its 10 m grid, after a look at all the bands that are needed."""
-    needed = input_gsds(max(gsds))
-    for gsd in needed:
-        scene.bands_at(gsd)
-    check_grids(scene, needed)
-    grid = georeference(scene, 10)
-    if min(grid.rows, grid.cols) < LEAST_COARSE_PX * needed[-1] // 10:
-        raise ProductError(
-            f"{scene.name} has {grid.rows} x {grid.cols} px of 10 m; sharpening {needed[-1]} m bands takes at least "
-            f"{LEAST_COARSE_PX} of their pixels each way."
-        )
-    return grid
-
-
-def find_region(arguments: argparse.Namespace, grid: GeoReference, smallest: int) -> Window:
-    """The part of the 10 m grid that is asked for."""
-    if arguments.roi_pixels is not None:
-        return pixel_region(arguments.roi_pixels, grid, smallest)
-    if arguments.roi_lonlat is not None:
-        return lonlat_region(arguments.roi_lonlat, grid, smallest)
-    return Window(0, 0, grid.rows, grid.cols)
-
-
-def output_files(scenes: Sequence[Scene], output: Path) -> list[Path]:
-    """The file for each scene.
-
-    Raises:
-        SettingError: several scenes have no folder to go to, or the same name.
-    """
-    if len(scenes) == 1 and not output.is_dir():
-        return [output]
-    if not output.is_dir():
-        raise SettingError(f"--output {output} is no folder; give one that exists for {len(scenes)} scenes.")
-    files = [output / f"{scene.name}.tif" for scene in scenes]
-    if len(set(files)) < len(files):
-        raise SettingError("a scene is given twice; give each once.")
-    return files
-
-
-def refuse_input(output: Path, scene: Scene, networks: dict[int, TrainedNetwork]) -> None:
-    """Raise where a result would replace, or lie among, what it is made from.
-
-    Raises:
-        SettingError: it would.
-    """
-    place = output.resolve()
-    read = [scene.path.resolve(), *(trained.file.resolve() for trained in networks.values())]
-    folder = read[0] if scene.path.is_dir() else read[0].parent if scene.path.suffix == ".xml" else None
-    if place in read or (folder and folder in place.parents):
-        raise SettingError(f"--output {output} is, or lies in, what is read; give another place.")
-
-
-def quicklook_file(output: Path) -> Path:
-    """The picture beside a result."""
-    return output.with_suffix(".png")
-
-
 def sharpeners(scene: Scene, networks: dict[int, TrainedNetwork], functions: dict[int, Predict]) -> list[Sharpener]:
     """A scene's sharpeners."""
     return [Sharpener(scene, gsd, trained.margin, functions.get(gsd)) for gsd, trained in networks.items()]
-
-
-def provenance(networks: dict[int, TrainedNetwork], precision: str, consistent: bool) -> dict[str, str]:
-    """Tags that say how a file was made, the same for all scenes."""
-    tags = {
-        "code_revision": code_revision(),
-        "command": shlex.join(sys.argv),
-        "precision": precision,
-        "TIFFTAG_SOFTWARE": f"jeoparda {cli.package_version()}",
-    }
-    if consistent:
-        tags["consistent"] = "yes"
-    for gsd, trained in networks.items():
-        tags |= {
-            f"network_{gsd}m": trained.network,
-            f"upsample_{gsd}m": trained.upsample,
-            f"weights_{gsd}m": trained.source,
-            f"weights_{gsd}m_sha256": trained.sha256,
-        }
-    return tags
-
-
-def scene_tags(scene: Scene) -> dict[str, str]:
-    """Tags that say what a file was made from."""
-    return {
-        "source_product": scene.name,
-        "level": scene.level,
-        "processing_baseline": scene.baseline,
-        "sensing_time": scene.sensing_time,
-        "satellite": scene.satellite,
-        "created_utc": utc_now(),
-    }
 
 
 def predict_scene(

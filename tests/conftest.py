@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fake_safe import write_safe
+from tests.support.fake_safe import write_safe
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.fake_safe import textured_pixels, with_nodata, write_safe
-from tests.tiny_training import TILES, command_line, write_scenes
+from tests.support.fake_safe import textured_pixels, with_nodata, write_safe
+from tests.support.tiny_training import TILES, command_line, write_scenes
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 280  # for all of tests/mpi
@@ -123,7 +123,7 @@ def training(tiles: Path, folder: Path, **settings: object) -> list[object]:
         "batch_size": 2,
         **settings,
     }
-    return ["-m", "tests.tiny_training", *command_line(options)]
+    return ["-m", "tests.support.tiny_training", *command_line(options)]
 
 
 def test_two_ranks(start: Callable[..., Job]) -> None:

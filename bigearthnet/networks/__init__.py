@@ -4,17 +4,17 @@ A network is a function of one image that holds all bands (see `bigearthnet/netw
 the inputs at their own GSD and the way to one grid in front of it, and one logit a class behind it.
 """
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import keras
 
+from bigearthnet.archive.groups import group_dtype
 from bigearthnet.networks import applications, residual
 from bigearthnet.networks.grid import RESAMPLINGS, to_one_grid
 from bigearthnet.networks.normalisation import Normalize
-from bigearthnet.patch_file import group_dtype
-from common.batch_statistics import set_momentum, synchronise
 from common.errors import SettingError
+from common.networks.batch_statistics import set_momentum, synchronise
+from common.networks.precision import dtype_policy
 
 # Keras dtype policies: variables stay float32.
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
@@ -81,14 +81,3 @@ def build_network(
     model = synchronise(model) if sync_batch_norm else model
     set_momentum(model, STATISTICS_MOMENTUM)
     return model
-
-
-@contextlib.contextmanager
-def dtype_policy(policy: str) -> Iterator[None]:
-    """Keras layers that are made inside have this dtype policy."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import keras
 
-from common.layers import Upsample
+from common.networks.upsample import Upsample
 
 RESAMPLINGS = ("bilinear", "bicubic", "stem")
 STEM_FEATURES = 16

@@ -10,13 +10,11 @@ from dataclasses import dataclass, replace
 import keras
 
 from common.errors import SettingError
-from common.layers import REACH_PX
-from common.sentinel2 import BANDS_BY_GSD, input_gsds, scale_factor
-from superres.layers import Upsample
+from common.networks.precision import PRECISIONS
+from common.networks.upsample import REACH_PX, Upsample
+from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds, scale_factor
 from superres.networks import attention, dsen2, fuse, lowres, palsson
 
-# Keras dtype policies: variables stay float32.
-PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 NO_UPSAMPLING = "none"
 UPSAMPLINGS = ("bilinear", "bicubic", "nearest", NO_UPSAMPLING)  # bilinear as in the DSen2 paper
 
@@ -123,3 +121,13 @@ def margin_px(name: str, gsd: int, upsample: str = "bilinear") -> int:
     reach = REACH_PX.get(upsample, 0)
     beyond = reach * factor - factor // 2 if reach else 0
     return -(-(find_network(name).radius + beyond) // factor) * factor
+
+
+GAN = "gan"
+
+
+def predicting_network(model: str, generator: str, attention: bool) -> str:
+    """The network that a run of these settings trains."""
+    if model != GAN:
+        return model
+    return generator + ATTENTION if attention else generator

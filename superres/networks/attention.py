@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
-from superres.layers import convolution
+from superres.networks.layers import convolution
 
 REACH_PX = 6  # on each side
 STEP_PX = 3
@@ -59,7 +59,7 @@ class NeighbourAttention(keras.layers.Layer):
 
     @property
     def work(self) -> int:
-        """Multiplications a pixel; see `superres/work.py`."""
+        """Multiplications a pixel; see `superres/evaluation/cost.py`."""
         query, _, value = self.input
         return len(SHIFTS) * (query.shape[-1] + value.shape[-1])
 

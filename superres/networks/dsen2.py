@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import keras
 
-from superres.layers import convolution, residual_block
+from superres.networks.layers import convolution, residual_block
 
 RESIDUAL_SCALING = 0.1
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import keras
 
-from superres.layers import convolution
+from superres.networks.layers import convolution
 
 FEATURES = (48, 32, 32)
 

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 import keras
 
-from superres.layers import Fold, Unfold, Upsample, convolution, residual_block
+from common.networks.upsample import Upsample
 from superres.networks.dsen2 import RESIDUAL_SCALING
+from superres.networks.layers import Fold, Unfold, convolution, residual_block
 
 GRID = 2  # 10 m pixels on a side of the grid's: that of the 20 m bands
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import keras
 
-from superres.layers import convolution
+from superres.networks.layers import convolution
 
 BLOCKS, FEATURES = 6, 64
 MOMENTUM = 0.9  # of the means and variances; Keras' 0.99 is still at their initial values after a short training

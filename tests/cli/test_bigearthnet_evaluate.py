@@ -11,16 +11,16 @@ import pytest
 from osgeo import gdal
 
 from bigearthnet import evaluate, predict, train
+from bigearthnet.evaluation.tables import read_metrics
 from bigearthnet.networks import NETWORKS
-from bigearthnet.patch_file import BigEarthNetFile
-from bigearthnet.results import read_metrics
-from bigearthnet.trained import read_trained
-from common import run
-from common.bands import georeference
-from common.classification import classification_metrics
-from common.tiles import open_scene
-from tests.fake_safe import write_safe
-from tests.made_patches import CLASSES, split_names, tiny_network, write_made
+from bigearthnet.prediction.trained import read_trained
+from bigearthnet.prepared.file import BigEarthNetFile
+from common.metrics.multilabel import classification_metrics
+from common.rasters.grids import georeference
+from common.runs import folder as run
+from common.scenes.tile_list import open_scene
+from tests.support.fake_safe import write_safe
+from tests.support.made_patches import CLASSES, split_names, tiny_network, write_made
 
 LOG_LINE = re.compile(r"\d\d:\d\d:\d\d ")
 

@@ -16,11 +16,13 @@ import numpy as np
 import pytest
 from osgeo import gdal
 
-from bigearthnet import fill, prepare
-from bigearthnet.labels import CLASSES_43, decode
-from bigearthnet.patch_file import GROUP_BANDS, BigEarthNetFile
-from common.files import cache_folder
-from tests.fake_safe import expected_dn, write_labelled_patch, write_s1_patch
+from bigearthnet import prepare
+from bigearthnet.archive.groups import GROUP_BANDS
+from bigearthnet.archive.labels import CLASSES_43, decode
+from bigearthnet.prepared import fill
+from bigearthnet.prepared.file import BigEarthNetFile
+from common.files.downloads import cache_folder
+from tests.support.fake_safe import expected_dn, write_labelled_patch, write_s1_patch
 
 ROOT = Path(__file__).parents[2]
 LOG_LINE = re.compile(r"\d\d:\d\d:\d\d ")
@@ -428,7 +430,7 @@ def test_a_disk_that_fills_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("bigearthnet.slots.os.pwrite", full)
+    monkeypatch.setattr("bigearthnet.prepared.slots.os.pwrite", full)
     line = bench.fails(unfinished=True)
     assert re.fullmatch(r"OutputError: cannot write .*data.h5.part: No space left on device; check space and .*", line)
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from bigearthnet import train
+from bigearthnet.evaluation.tables import read_metrics
 from bigearthnet.networks import NETWORKS
-from bigearthnet.results import read_metrics
-from common import run
-from common.classification import read_thresholds
-from tests.made_patches import CLASSES, split_names, tiny_network, write_made
-from tests.tiny_training import command_line
+from common.metrics.thresholds import read_thresholds
+from common.runs import folder as run
+from tests.support.made_patches import CLASSES, split_names, tiny_network, write_made
+from tests.support.tiny_training import command_line
 
 LOG_LINE = re.compile(r"\d\d:\d\d:\d\d ")
 HISTORY_COLUMNS = {"epoch", "loss", "val_loss", "val_f1_micro", "val_f1_macro", "learning_rate", "seconds"}
@@ -143,8 +143,8 @@ def test_sentinel_1(tmp_path: Path) -> None:
 
 
 def test_weight_decay_spares_biases_and_normalisations(data: Path) -> None:
-    from bigearthnet.config import BigEarthNetConfig
     from bigearthnet.train import build_model, open_data
+    from bigearthnet.training.config import BigEarthNetConfig
 
     for optimizer in ("adamw", "sgd"):
         config = BigEarthNetConfig(data=str(data), model="small", optimizer=optimizer)

@@ -8,20 +8,27 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from common import run
-from common.callbacks import read_history
+from common.runs import folder as run
+from common.training.saving import read_history
 from superres import compare
-from superres.comparison import COLUMNS, ComparedNetwork, comparison_table, read_comparison, write_comparison
+from superres.evaluation import cost
+from superres.evaluation.comparison import (
+    COLUMNS,
+    ComparedNetwork,
+    comparison_table,
+    read_comparison,
+    write_comparison,
+)
+from superres.evaluation.tables import read_metrics
 from superres.networks import NETWORKS
-from superres.results import read_metrics
-from tests.tiny_training import tiny_network, write_scenes
+from tests.support.tiny_training import tiny_network, write_scenes
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small networks, and figures that are composed but not painted."""
     monkeypatch.setitem(NETWORKS, "tiny", tiny_network())
-    monkeypatch.setattr(compare, "SPEED_PX", 24)
+    monkeypatch.setattr(cost, "SPEED_PX", 24)
     monkeypatch.setattr(Figure, "savefig", lambda figure, path, **options: Path(path).write_bytes(b"painted"))
 
 

@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from common import run
-from common.patches import PatchSettings
-from common.sentinel2 import BANDS, BANDS_BY_GSD
-from common.tiles import open_scene
+from common.patches.settings import PatchSettings
+from common.pixels.sentinel2 import BANDS, BANDS_BY_GSD
+from common.runs import folder as run
+from common.scenes.tile_list import open_scene
 from superres import evaluate
-from superres.config import SuperresConfig
-from superres.measure import evaluate_scene
+from superres.evaluation.reduced_scale import evaluate_scene
 from superres.networks import NETWORKS, build_network
-from superres.weights import load_weights
-from tests.checks import set_random_weights
-from tests.fake_safe import textured_pixels, with_nodata, write_safe
-from tests.tiny_training import tiny_network, write_scenes
+from superres.networks.trained import load_weights
+from superres.training.config import SuperresConfig
+from tests.support.checks import set_random_weights
+from tests.support.fake_safe import textured_pixels, with_nodata, write_safe
+from tests.support.tiny_training import tiny_network, write_scenes
 
 ROOT = Path(__file__).parents[2]
 LOG_LINE = re.compile(r"\d\d:\d\d:\d\d ")

@@ -9,13 +9,14 @@ import h5py
 import numpy as np
 import pytest
 
-from common import run
 from common.errors import SettingError
+from common.runs import folder as run
 from superres import train
-from superres.config import SuperresConfig
 from superres.networks import NETWORKS
-from superres.trained import describe_weights
-from tests.tiny_training import TILES, command_line, tiny_network, write_scenes
+from superres.networks.trained import describe_weights
+from superres.training.config import SuperresConfig
+from superres.training.fit import build_model
+from tests.support.tiny_training import TILES, command_line, tiny_network, write_scenes
 
 HISTORY_COLUMNS = {
     *("epoch", "loss", "val_loss", "val_rmse", "learning_rate", "seconds"),
@@ -118,7 +119,7 @@ def test_attention_is_known_to_the_run_folder(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setitem(NETWORKS, "dsen2", tiny_network())
     config = SuperresConfig(tiles="tiles.txt", model="gan", attention=True)
     run.write_config(tmp_path, config)
-    train.build_model(config).average.save_weights(tmp_path / run.WEIGHTS)
+    build_model(config).average.save_weights(tmp_path / run.WEIGHTS)
     trained = describe_weights(str(tmp_path))
     assert (trained.network, trained.title) == ("dsen2-attention", "gan")
     assert "attention" in {layer.name for layer in trained.build("float32").layers}

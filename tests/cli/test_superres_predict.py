@@ -16,18 +16,19 @@ import numpy as np
 import pytest
 from osgeo import gdal
 
-from common.bands import read_bands
-from common.files import is_partial
-from common.run import CONFIG, WEIGHTS, write_config
-from common.sentinel2 import BANDS_10M, BANDS_20M, BANDS_60M
-from common.tiles import open_scene
-from superres import predict, weights
-from superres.config import SuperresConfig
-from superres.networks import NETWORKS, build_network
-from superres.precision import fastest_precision
-from tests.checks import set_random_weights
-from tests.fake_safe import UPPER_LEFT, textured_pixels, with_nodata, write_patch_folder, write_safe
-from tests.tiny_training import tiny_network
+from common.files.atomic import is_partial
+from common.networks.precision import fastest_precision
+from common.pixels.sentinel2 import BANDS_10M, BANDS_20M, BANDS_60M
+from common.rasters.bands import read_bands
+from common.runs.folder import CONFIG, WEIGHTS, write_config
+from common.scenes.tile_list import open_scene
+from superres import predict
+from superres.networks import NETWORKS, build_network, trained
+from superres.networks.published import PUBLISHED
+from superres.training.config import SuperresConfig
+from tests.support.checks import set_random_weights
+from tests.support.fake_safe import UPPER_LEFT, textured_pixels, with_nodata, write_patch_folder, write_safe
+from tests.support.tiny_training import tiny_network
 
 ROOT = Path(__file__).parents[2]
 SIZE = 60
@@ -229,9 +230,9 @@ def test_the_report_tells_consistency(run, folder, product, tmp_path):
 
 def test_published_weights_on_the_other_level_warn(run, folder, product, tmp_path, monkeypatch):
     content = hashlib.sha256((folder / "20.weights.h5").read_bytes()).hexdigest()
-    known = weights.PUBLISHED["dsen2-l1c-20m"]._replace(sha256=content)
-    monkeypatch.setitem(weights.PUBLISHED, "dsen2-l1c-20m", known)
-    monkeypatch.setattr(weights, "fetch_published", lambda name: folder / "20.weights.h5")
+    known = PUBLISHED["dsen2-l1c-20m"]._replace(sha256=content)
+    monkeypatch.setitem(PUBLISHED, "dsen2-l1c-20m", known)
+    monkeypatch.setattr(trained, "fetch_published", lambda name: folder / "20.weights.h5")
     arguments = ("--weights", "dsen2-l1c-20m", "--output", tmp_path / "out.tif", "--overwrite")
     code, stderr = run(product, *arguments)
     assert code == 0
@@ -394,10 +395,10 @@ def test_holes_and_saturation_go_through(run, folder, tmp_path):
 INTERRUPTED = """
 import signal, sys, time
 from pathlib import Path
-from superres import predict, scene_prediction
+from superres import predict
 from superres.networks import NETWORKS
-from superres.sharpening import Sharpener
-from tests.tiny_training import tiny_network
+from superres.prediction.sharpening import Sharpener
+from tests.support.tiny_training import tiny_network
 NETWORKS["dsen2"] = tiny_network()
 sharpen = Sharpener.sharpen
 def slowly(self, *arguments):

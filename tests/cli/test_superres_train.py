@@ -21,15 +21,16 @@ import h5py
 import numpy as np
 import pytest
 
-from common import run
-from common.callbacks import read_history
-from common.hdf5 import PatchFile
+from common.patches.file import PatchFile
+from common.runs import folder as run
+from common.training.saving import read_history
 from superres import train
-from superres.data import FusionPatches
 from superres.networks import NETWORKS, build_network
-from superres.weights import load_weights
-from tests.fake_safe import L2A_BANDS, UPPER_LEFT, textured_pixels, with_nodata, write_safe
-from tests.tiny_training import TILES, command_line, tiny_network, write_scenes
+from superres.networks.trained import load_weights
+from superres.training.fit import sources
+from superres.training.patch_source import FusionPatches
+from tests.support.fake_safe import L2A_BANDS, UPPER_LEFT, textured_pixels, with_nodata, write_safe
+from tests.support.tiny_training import TILES, command_line, tiny_network, write_scenes
 
 ROOT = Path(__file__).parents[2]
 LOG_LINE = re.compile(r"\d\d:\d\d:\d\d ")
@@ -713,7 +714,7 @@ def test_student_learns_what_its_teacher_predicts(bench: Bench) -> None:
     np.testing.assert_array_equal(after.arrays["input_10m"][: len(before)], before.arrays["input_10m"])
     np.testing.assert_array_equal(after.arrays["block"], np.tile(before.arrays["block"], 2))
     held_out = {before.attributes["scene"]: (int(before.arrays["block"][0]),)}
-    training, validation = train.sources([before], [after], held_out, 20)
+    training, validation = sources([before], [after], held_out, 20)
     assert (training.files, validation.files) == ([after], [before])
     assert len(training) == 2 * (len(before) - len(validation)) < 2 * len(before)
     code, _ = bench.train(**settings, run_dir=bench.folder / "again")

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from common import wheels
 from common.errors import WeightsError
-from common.files import cache_folder
-from common.run import CONFIG, WEIGHTS
-from common.wheels import DSEN2_WEIGHTS, Wheel
+from common.files import downloads as wheels
+from common.files.downloads import DSEN2_WEIGHTS, Wheel, cache_folder
+from common.runs.folder import CONFIG, WEIGHTS
 from superres import weights
-from superres.weights import IN_WHEEL, PUBLISHED, find_weights, trained_levels
+from superres.networks import published as published_weights
+from superres.networks.published import IN_WHEEL, PUBLISHED
+from superres.networks.trained import find_weights, trained_levels
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,12 +30,10 @@ def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             archive.writestr(f"{IN_WHEEL}/{published.member}", f"weights {published.member}")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     small = Wheel(DSEN2_WEIGHTS.package, DSEN2_WEIGHTS.version, hashlib.sha256(path.read_bytes()).hexdigest(), 0.1)
-    monkeypatch.setattr(weights, "DSEN2_WEIGHTS", small)
-    known = {
-        name: published._replace(sha256=hashlib.sha256(f"weights {published.member}".encode()).hexdigest())
-        for name, published in PUBLISHED.items()
-    }
-    monkeypatch.setattr(weights, "PUBLISHED", known)
+    monkeypatch.setattr(published_weights, "DSEN2_WEIGHTS", small)
+    for name, published in PUBLISHED.items():
+        digest = hashlib.sha256(f"weights {published.member}".encode()).hexdigest()
+        monkeypatch.setitem(PUBLISHED, name, published._replace(sha256=digest))
     monkeypatch.setattr(wheels, "download", lambda wheel, target: target.write_bytes(path.read_bytes()))
     return path
 
@@ -66,8 +65,8 @@ def test_a_file_damaged_in_the_cache_is_unpacked_again(wheel):
 
 
 def test_a_wheel_with_other_content(wheel, monkeypatch, capsys):
-    other = weights.PUBLISHED["dsen2-l1c-20m"]._replace(member="none.hdf5")
-    monkeypatch.setitem(weights.PUBLISHED, "dsen2-l1c-20m", other)
+    other = PUBLISHED["dsen2-l1c-20m"]._replace(member="none.hdf5")
+    monkeypatch.setitem(PUBLISHED, "dsen2-l1c-20m", other)
     assert weights.main(["dsen2-l1c-20m", "--log-level", "WARNING"]) == 1
     licence, line = capsys.readouterr().err.splitlines()
     assert "GPL-3" in licence

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from common import sample, wheels
+from common import sample
 from common.errors import DownloadError
-from common.files import cache_folder
+from common.files import downloads as wheels
+from common.files.downloads import SAMPLE, Wheel, cache_folder
 from common.sample import fetch_sample
-from common.tiles import read_tile_list
-from common.wheels import SAMPLE, Wheel
-from tests.fake_safe import write_patch_folder
+from common.scenes.tile_list import read_tile_list
+from tests.support.fake_safe import write_patch_folder
 
 S2_NAMES = [sample.HELD_OUT, "S2A_MSIL2A_20170617T113321_4_55", "S2B_MSIL2A_20170924T93020_69_24"]
 

@@ -12,16 +12,18 @@ from sklearn import metrics
 
 import common.distributed as hvd
 from bigearthnet import evaluate, train
-from bigearthnet.inference import predict
+from bigearthnet.evaluation.tables import read_metrics
 from bigearthnet.networks import NETWORKS
-from bigearthnet.patch_file import BigEarthNetFile
-from bigearthnet.results import read_metrics
-from bigearthnet.trained import read_trained
-from common import run, training
-from common.batch_statistics import AverageStatistics, SyncBatchNormalization
-from common.callbacks import Progress, read_history
-from common.classification import Predictions, classification_metrics, pool_predictions
-from tests.made_patches import split_names, tiny_network, write_made
+from bigearthnet.prediction.probabilities import Predictions, pool_predictions, predict
+from bigearthnet.prediction.trained import read_trained
+from bigearthnet.prepared.file import BigEarthNetFile
+from common.metrics.multilabel import classification_metrics
+from common.networks.batch_statistics import AverageStatistics, SyncBatchNormalization
+from common.runs import folder as run
+from common.training import fit as training
+from common.training.progress import Progress
+from common.training.saving import read_history
+from tests.support.made_patches import split_names, tiny_network, write_made
 
 SPLITS = split_names(12, 5, 7)  # 5 and 7: ranks hold unequal shares
 

@@ -7,8 +7,8 @@ import pytest
 
 import common.distributed as hvd
 from bigearthnet import prepare
-from bigearthnet.patch_file import BigEarthNetFile
-from tests.fake_safe import write_labelled_patch, write_s1_patch
+from bigearthnet.prepared.file import BigEarthNetFile
+from tests.support.fake_safe import write_labelled_patch, write_s1_patch
 
 PATCHES = 5
 

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 import common.distributed as hvd
-from common.dataset import epoch_order, steps_per_epoch, training_batches, validation_batches
+from common.training.batches import epoch_order, steps_per_epoch, training_batches, validation_batches
 
 
 class Numbers:

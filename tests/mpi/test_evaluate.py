@@ -7,13 +7,13 @@ import pytest
 from matplotlib.figure import Figure
 
 import common.distributed as hvd
-from common import run
+from common.runs import folder as run
 from superres import evaluate
-from superres.config import SuperresConfig
+from superres.evaluation.tables import read_metrics
 from superres.networks import NETWORKS, build_network
-from superres.results import read_metrics
-from tests.checks import set_random_weights
-from tests.tiny_training import tiny_network, write_scenes
+from superres.training.config import SuperresConfig
+from tests.support.checks import set_random_weights
+from tests.support.tiny_training import tiny_network, write_scenes
 
 
 def write_run(folder: Path) -> Path:

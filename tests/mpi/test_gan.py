@@ -8,12 +8,12 @@ import pytest
 import tensorflow as tf
 
 import common.distributed as hvd
-from common.checkpoint import variable_groups
-from superres.config import SuperresConfig
-from superres.gan import Gan
+from common.training.checkpoint import variable_groups
 from superres.networks import NETWORKS, build_network
-from tests.checks import random_batch, set_random_weights
-from tests.tiny_training import tiny_network
+from superres.training.config import SuperresConfig
+from superres.training.gan import Gan
+from tests.support.checks import random_batch, set_random_weights
+from tests.support.tiny_training import tiny_network
 
 GSD, PATCHES, STEPS = 20, 2, 2
 KERNEL_AXES = 4

@@ -10,12 +10,16 @@ import numpy as np
 import pytest
 
 import common.distributed as hvd
-from common import dataset, run, training
-from common.callbacks import PoolOverRanks, Progress, read_history
+from common.runs import folder as run
+from common.training import batches as dataset
+from common.training import fit as training
+from common.training.progress import Progress
+from common.training.saving import read_history
+from common.training.validation import PoolOverRanks
 from superres import train
-from superres.data import FusionPatches
 from superres.networks import NETWORKS
-from tests.tiny_training import TILES, command_line, tiny_network, write_scenes
+from superres.training.patch_source import FusionPatches
+from tests.support.tiny_training import TILES, command_line, tiny_network, write_scenes
 
 BATCH, PATCHES = 2, 9  # on two ranks: 9 training patches in 3 steps an epoch; 5 and 4 validation patches
 

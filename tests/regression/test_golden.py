@@ -6,22 +6,23 @@ import keras
 import numpy as np
 import pytest
 
-from common.bands import read_bands
 from common.errors import DownloadError
-from common.metrics import rmse
-from common.patches import PatchSettings, reduce_scene
-from common.scene import Scene
-from common.sentinel2 import BANDS_BY_GSD
-from common.tiles import open_scene
-from common.windows import Window
-from superres.config import DN_DIVISOR
-from superres.full_scale import FullScale, Moments, Strip, add_coarse_detail
-from superres.interpolation import interpolate
-from superres.layers import Upsample
-from superres.measure import measure_scene, reduced_images
-from superres.methods import network_method
+from common.metrics.fusion import rmse
+from common.networks.upsample import Upsample
+from common.patches.reduced_scene import reduce_scene
+from common.patches.settings import PatchSettings
+from common.pixels.sentinel2 import BANDS_BY_GSD
+from common.pixels.windows import Window
+from common.rasters.bands import read_bands
+from common.scenes.scene import Scene
+from common.scenes.tile_list import open_scene
+from superres.evaluation.full_scale import FullScale, Moments, Strip, add_coarse_detail
+from superres.evaluation.methods import network_method
+from superres.evaluation.reduced_scale import measure_scene, reduced_images
 from superres.networks import build_network, margin_px
-from superres.weights import find_weights, load_weights
+from superres.networks.trained import find_weights, load_weights
+from superres.networks.units import DN_DIVISOR
+from superres.prediction.interpolation import interpolate
 
 pytestmark = pytest.mark.real_data
 

@@ -1,0 +1,22 @@
+"""The learning curves of a classification run."""
+
+import os
+
+from common.figures.learning_curve import RATE_PANEL, HistoryPanel, draw_history
+
+HISTORY_PANELS = (
+    HistoryPanel({"loss": "training", "val_loss": "validation"}, "Loss, lower is better", "Loss", 3.0),
+    HistoryPanel(
+        {"val_f1_micro": "micro", "val_f1_macro": "macro"},
+        "F1 of validation patches at threshold 0.5, higher is better",
+        "F1",
+        2.2,
+        is_minimised=False,
+    ),
+    RATE_PANEL,
+)
+
+
+def plot_history(history_csv: str | os.PathLike[str], output_png: str | os.PathLike[str]) -> None:
+    """Draw the learning curve of a run: loss, validation F1 and learning rate; see `common.figures.draw_history`."""
+    draw_history(history_csv, output_png, HISTORY_PANELS)

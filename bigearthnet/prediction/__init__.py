@@ -1,0 +1,1 @@
+"""Class probabilities of patches and of squares of a scene. Imports `networks` and `prepared`."""

@@ -1,0 +1,156 @@
+"""Trained classifiers as commands take them: a run folder with its network, classes, bands and thresholds."""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from bigearthnet.networks import build_network
+from bigearthnet.prepared.file import BigEarthNetFile
+from bigearthnet.prepared.patch_source import BAND_SETS, ClassificationPatches, band_statistics
+from common.errors import RunFolderError, SettingError, WeightsError
+from common.metrics.thresholds import read_thresholds
+from common.runs.folder import THRESHOLDS, WEIGHTS, read_config
+
+
+@dataclass(frozen=True)
+class TrainedClassifier:
+    """What a run of bigearthnet-train left.
+
+    Attributes:
+        folder: the run folder.
+        model, bands, resampling, precision, sync_batch_norm: as in `BigEarthNetConfig`.
+        class_names: in the order of the network's outputs.
+        image_shapes: input -> (rows, cols, stored bands).
+        thresholds: (C,) probability from which on each class counts as present, chosen on validation data.
+    """
+
+    folder: Path
+    model: str
+    bands: str
+    resampling: str
+    precision: str
+    sync_batch_norm: bool
+    class_names: tuple[str, ...]
+    image_shapes: dict[str, tuple[int, int, int]]
+    thresholds: np.ndarray
+
+    @property
+    def name(self) -> str:
+        """Network and bands, such as `resnet50-s2`."""
+        return f"{self.model}-{self.bands}"
+
+    def build(self) -> keras.Model:
+        """The network with its weights."""
+        model = build_network(
+            self.model,
+            self.image_shapes,
+            len(self.class_names),
+            self.resampling,
+            self.precision,
+            self.sync_batch_norm,
+            band_statistics(self.bands),
+        )
+        load_weights(model, self.folder)
+        return model
+
+    def patches(self, file: BigEarthNetFile, rows: np.ndarray) -> ClassificationPatches:
+        """Patches of a file as the network takes them.
+
+        Raises:
+            RunFolderError: the file has other classes or other image sizes.
+            SettingError: the file lacks the bands.
+        """
+        if tuple(file.class_names) != self.class_names:
+            raise RunFolderError(
+                f"{self.folder} was trained on {describe(self.class_names)}, {file.path} holds "
+                f"{describe(file.class_names)}; prepare it with the same --nomenclature."
+            )
+        source = ClassificationPatches(file, rows, self.bands)
+        if source.image_shapes != self.image_shapes:
+            raise RunFolderError(
+                f"{self.folder} was trained on images {sizes(self.image_shapes)}, {file.path} holds "
+                f"{sizes(source.image_shapes)}; give a file of bands at the same GSD."
+            )
+        return source
+
+
+def read_trained(folder: Path | str) -> TrainedClassifier:
+    """Find out what a run folder holds.
+
+    Raises:
+        RunFolderError: it is none of a finished run of bigearthnet-train.
+    """
+    folder = Path(folder)
+    config = read_config(folder)
+    if config.get("application") != "bigearthnet":
+        raise RunFolderError(f"{folder} holds no run of bigearthnet-train; give one that it wrote.")
+    try:
+        thresholds = read_thresholds(folder / THRESHOLDS)
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise RunFolderError(
+            f"{folder} has no readable {THRESHOLDS}: its training is not over; finish it with --resume."
+        ) from error
+    try:
+        settings = {
+            name: config["settings"][name] for name in ("model", "bands", "resampling", "precision", "sync_batch_norm")
+        }
+        shapes = {name: tuple(shape) for name, shape in config["image_shapes"].items()}
+        names = tuple(config["class_names"])
+        BAND_SETS[settings["bands"]]
+    except (KeyError, AttributeError, TypeError) as error:
+        raise RunFolderError(f"{folder} was written by another version ({error} is unknown); train again.") from error
+    if names != tuple(threshold.name for threshold in thresholds):
+        raise RunFolderError(f"{folder} has thresholds of other classes than its network; train again.")
+    return TrainedClassifier(
+        folder,
+        **settings,
+        class_names=names,
+        image_shapes=shapes,
+        thresholds=np.array([threshold.threshold for threshold in thresholds]),
+    )
+
+
+def load_weights(model: keras.Model, folder: Path) -> None:
+    """Set a network's weights to the best of a run.
+
+    Raises:
+        WeightsError: there are none, they are damaged, or of another network.
+    """
+    file = folder / WEIGHTS
+    if not file.exists():
+        raise WeightsError(f"{folder} has no {WEIGHTS}; give the folder of a run that finished an epoch.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the optimizer, whose state only a checkpoint has
+            model.load_weights(file)
+    except (OSError, KeyError, ValueError) as error:
+        raise WeightsError(f"{file} does not fit the network {model.name}, or is damaged; train again.") from error
+
+
+def describe(class_names: tuple[str, ...]) -> str:
+    """How many classes, and the first, for a message."""
+    return f"{len(class_names)} classes from {class_names[0]!r} on"
+
+
+def sizes(shapes: dict[str, tuple[int, int, int]]) -> str:
+    """`s2_10m 120 x 120 x 4, ...`"""
+    return ", ".join(f"{name} {' x '.join(map(str, shape))}" for name, shape in shapes.items())
+
+
+def unique_names(trained: list[TrainedClassifier]) -> list[str]:
+    """Names of the methods: network and bands, followed by the folder's where two are called the same.
+
+    Raises:
+        SettingError: a folder is given twice.
+    """
+    names = [classifier.name for classifier in trained]
+    full = [
+        f"{classifier.name} {classifier.folder.name}" if names.count(classifier.name) > 1 else classifier.name
+        for classifier in trained
+    ]
+    if len(set(full)) < len(full):
+        raise SettingError("two run folders hold the same network and have the same name; rename one of them.")
+    return full

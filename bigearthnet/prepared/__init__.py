@@ -1,0 +1,1 @@
+"""Our HDF5 file of an archive: selected, filled, written and read. Imports `archive`."""

@@ -1,0 +1,129 @@
+"""The HDF5 file that `bigearthnet-prepare` makes: writer and reader.
+
+Schema, version 1 (N patches, sorted by name; C classes):
+
+    s2_10m       (N, 120, 120, 4)  uint16 DN    B02, B03, B04, B08
+    s2_20m       (N, 60, 60, 6)    uint16 DN    B05, B06, B07, B8A, B11, B12; 120 px where brought to 10 m beforehand
+    s2_60m       (N, 20, 20, 2)    uint16 DN    B01, B09; 120 px where brought to 10 m beforehand
+    s1           (N, 120, 120, 2)  float32 dB   VV, VH; only where Sentinel-1 was given
+    labels       (N, C)            uint8        multi-hot, its columns named by class_names
+    class_names  (C,)              string       43 or 19
+    name         (N,)              string       of the Sentinel-2 patch
+    split        (N,)              string       train, val or test
+    checksums    (N,)              uint64       of the patch's images together (`bigearthnet/prepared/slots.py`)
+    done         (N,)              uint8        1: read; 0: could not be read and was left out (images are zeros)
+
+    attributes   schema_version, complete, created_utc, code_revision, command, plan (SHA-256 of what decides the
+                 content), superres (groups brought to 10 m beforehand), bands_<group>, left_out (JSON: reason ->
+                 patches), checksum (SHA-256 over names, splits, labels and checksums)
+
+Arrays are contiguous and uncompressed, rather than one patch a chunk: a patch is one piece on disk either way, but here
+its place follows from its number. So processes and ranks write side by side without a lock, an interrupted run
+continues, and a reader maps the file and gathers random patches at memory speed.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from bigearthnet.archive.groups import GROUP_BANDS
+from bigearthnet.prepared.slots import DONE, SUMS
+from common.errors import PatchFileError
+from common.files.hdf5 import map_array
+
+SCHEMA_VERSION = 1
+AGAIN = "delete it and run bigearthnet-prepare again"
+
+
+def checksum(file: h5py.File) -> str:
+    """SHA-256 over what a patch is, and over the checksums of its images."""
+    digest = hashlib.sha256()
+    for name in ("class_names", "name", "split", "labels", DONE, SUMS):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(file[name][()]).data.cast("B"))
+    return digest.hexdigest()
+
+
+class BigEarthNetFile:
+    """A prepared file, opened for reading; patches that could not be read when it was made are not there.
+
+    Attributes:
+        path: the file.
+        attributes: as in the schema.
+        class_names: C names, in the order of the labels' columns.
+        names: (N,) str, of the Sentinel-2 patches.
+        splits: (N,) str: `train`, `val` or `test`.
+        labels: (N, C) uint8.
+        has_s1: does it hold Sentinel-1?
+        shapes: array (`s2_10m`, `s2_20m`, `s2_60m`, `s1`, `labels`) -> shape of one patch, without N.
+        dtypes: the same -> NumPy type.
+
+    Raises:
+        PatchFileError: not there, not ours, of another schema, unfinished or cut short.
+    """
+
+    def __init__(self, path: Path | str):
+        self.path = Path(path)
+        try:
+            with h5py.File(self.path, "r") as file:
+                self.attributes: dict[str, Any] = dict(file.attrs)
+                self._check()
+                self._load(file)
+        except (OSError, LookupError, ValueError, RuntimeError, AttributeError, TypeError) as error:
+            if isinstance(error, PatchFileError):
+                raise
+            if not self.path.exists():
+                raise PatchFileError(f"{self.path} is not there; make it with bigearthnet-prepare.") from error
+            if self.path.is_dir():
+                raise PatchFileError(
+                    f"{self.path} is a folder; give the HDF5 file that bigearthnet-prepare made."
+                ) from error
+            raise PatchFileError(
+                f"{self.path} cannot be read: it is cut short or no file of bigearthnet-prepare; make it again, or "
+                f"give another."
+            ) from error
+
+    def _check(self) -> None:
+        if "scale_factor" in self.attributes:
+            raise PatchFileError(f"{self.path} holds patches of super-resolution; give a file of bigearthnet-prepare.")
+        version = self.attributes.get("schema_version", "none")
+        if version != SCHEMA_VERSION:
+            raise PatchFileError(f"{self.path} has schema {version}, this code reads {SCHEMA_VERSION}; {AGAIN}.")
+        if not self.attributes.get("complete", False) or "checksum" not in self.attributes:
+            raise PatchFileError(f"{self.path} is unfinished; {AGAIN}.")
+
+    def _load(self, file: h5py.File) -> None:
+        rows = np.flatnonzero(file[DONE][()])
+        self._rows = None if len(rows) == len(file[DONE]) else rows  # None: all, and no number has to be translated
+        self._arrays = {name: map_array(self.path, file[name]) for name in GROUP_BANDS if name in file or name != "s1"}
+        self.labels: np.ndarray = file["labels"][()][rows]
+        self.class_names: tuple[str, ...] = tuple(file["class_names"][()].astype(str).tolist())
+        self.names: np.ndarray = file["name"][()].astype(str)[rows]
+        self.splits: np.ndarray = file["split"][()].astype(str)[rows]
+        kept = {**self._arrays, "labels": self.labels}
+        self.shapes: dict[str, tuple[int, ...]] = {name: array.shape[1:] for name, array in kept.items()}
+        self.dtypes: dict[str, np.dtype] = {name: array.dtype for name, array in kept.items()}
+
+    @property
+    def has_s1(self) -> bool:
+        return "s1" in self._arrays
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def read(self, rows: np.ndarray, arrays: Sequence[str]) -> dict[str, np.ndarray]:
+        """Gather patches.
+
+        Args:
+            rows: (B,) int, 0 .. len - 1, in any order.
+            arrays: names out of `shapes`.
+
+        Returns:
+            Name -> (B, ...) as stored: DN uint16, dB float32, labels uint8.
+        """
+        stored = rows if self._rows is None else self._rows[rows]
+        return {name: self.labels[rows] if name == "labels" else self._arrays[name][stored] for name in arrays}

@@ -1,0 +1,1 @@
+"""Training of a classifier: settings, losses, validation. Imports `networks` and `prepared`."""

@@ -1,0 +1,60 @@
+"""What figures of both applications share: colours, axes, learning curves, and files that appear whole.
+
+Each function saves one PNG and needs no display. Colours are Okabe and Ito's, for colour-blind readers too.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
+
+from common.files.atomic import whole_file
+
+DPI = 150
+BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"
+INK, FAINT = "#333333", "#DDDDDD"
+MANY_DECADES = 1000
+LEGEND_CHARACTERS, LEGEND_HANDLE = 9, 8  # an inch; what the mark beside a label takes
+
+
+def save_png(figure: Figure, output_png: str | os.PathLike[str]) -> None:
+    """Save a figure so that the file is there as a whole, or not at all."""
+    with whole_file(Path(output_png)) as temporary:
+        figure.savefig(temporary, format="png", dpi=DPI)
+
+
+def legend_above(figure: Figure, handles: Sequence[object], labels: Sequence[str], title: str | None = None) -> None:
+    """A legend above all panels, in as many columns as there is room for."""
+    width = LEGEND_CHARACTERS * figure.get_figwidth()
+    columns = int(width // (max(len(label) for label in labels) + LEGEND_HANDLE))
+    figure.legend(
+        handles,
+        labels,
+        loc="outside upper left",
+        ncols=min(max(columns, 1), len(labels)),
+        frameon=False,
+        title=title,
+        title_fontsize=11,
+        alignment="left",
+    )
+
+
+def use_log_scale(ax: Axes, number: str) -> None:
+    """Logarithmic, with numbers at 1, 2 and 5 only, or at 1 where there are many decades."""
+    ax.set_yscale("log")
+    low, high = ax.get_ylim()
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < MANY_DECADES * low else (1,)))
+    ax.yaxis.set_major_formatter(number)
+    ax.yaxis.set_minor_locator(NullLocator())
+
+
+def clean_axes(ax: Axes, grid: str) -> None:
+    """Take away what carries no data."""
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color(FAINT)
+    ax.grid(axis=grid, color=FAINT, linewidth=0.8)
+    ax.set_axisbelow(True)
+    ax.tick_params(color=FAINT, labelcolor=INK, labelsize=9)

@@ -1,0 +1,129 @@
+"""How well multi-label predictions agree with the labels: F1 and its relatives, average precision, Hamming loss.
+
+All values are scikit-learn's, from the labels and probabilities of all patches together, never means over ranks or
+batches. Labels are (N, C) of 0 and 1, probabilities (N, C) float. A class is predicted where its probability is at
+least its threshold. With true positives tp, false positives fp and false negatives fn:
+
+    precision  tp / (tp + fp)                recall  tp / (tp + fn)
+    f_beta     (1 + beta^2) tp / ((1 + beta^2) tp + beta^2 fn + fp);  f1: beta = 1, f2: beta = 2
+    ap         sum_n (R_n - R_(n-1)) P_n over the thresholds n, with precision P and recall R
+    hamming    share of the N * C decisions that are wrong;  lower is better
+    subset     share of patches whose classes are all right
+    support    patches that hold the class
+
+Higher is better but for `hamming`. `micro` pools the counts of all classes, `macro` is the mean over classes, `sample`
+the mean over patches. 0 / 0 counts as 0: a class that no patch holds has F1 and AP 0, and lowers the macro averages.
+"""
+
+import warnings
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from sklearn import metrics
+
+OVERALL = "all"  # in place of a class's name
+AVERAGES = {"micro": "micro", "macro": "macro", "sample": "samples"}  # our name -> scikit-learn's
+
+
+class ClassMetric(NamedTuple):
+    """One row of a table of metrics; class `all` is the value for all classes together."""
+
+    name: str
+    metric: str
+    value: float
+
+
+def classification_metrics(
+    labels: np.ndarray, probabilities: np.ndarray, thresholds: np.ndarray, class_names: Sequence[str]
+) -> list[ClassMetric]:
+    """Every metric, for all classes together and for each class.
+
+    Args:
+        labels: (N, C) of 0 and 1.
+        probabilities: (N, C), 0 to 1.
+        thresholds: (C,).
+        class_names: C names in the order of the columns.
+
+    Raises:
+        ValueError: shapes do not fit, there is no patch or only one class, or a probability is not finite.
+    """
+    labels = np.asarray(labels).astype(bool)
+    check_shapes(labels, probabilities, class_names)
+    if len(class_names) < 2:
+        raise ValueError(f"two classes or more are needed; got {len(class_names)}.")  # scikit-learn would see two
+    decided = probabilities >= np.asarray(thresholds)
+    rows = [
+        ClassMetric(OVERALL, f"{metric}_{average}", value)
+        for average in AVERAGES
+        for metric, value in decision_scores(labels, decided, AVERAGES[average]).items()
+    ]
+    precisions = average_precision(labels, probabilities)
+    rows += [
+        ClassMetric(OVERALL, "ap_micro", pooled_average_precision(labels, probabilities)),
+        ClassMetric(OVERALL, "ap_macro", float(precisions.mean())),
+        ClassMetric(OVERALL, "hamming", float(metrics.hamming_loss(labels, decided))),
+        ClassMetric(OVERALL, "subset", float(metrics.accuracy_score(labels, decided))),
+        ClassMetric(OVERALL, "support", len(labels)),
+    ]
+    by_class = decision_scores(labels, decided, None) | {"ap": precisions, "support": labels.sum(axis=0)}
+    for index, name in enumerate(class_names):
+        rows += [ClassMetric(name, metric, float(values[index])) for metric, values in by_class.items()]
+    return rows
+
+
+def decision_scores(labels: np.ndarray, decided: np.ndarray, average: str | None) -> dict:
+    """F1, F2, precision and recall; `average` as scikit-learn has it, None for a value a class."""
+    settings = {"average": average, "zero_division": 0}
+    return {
+        "f1": metrics.f1_score(labels, decided, **settings),
+        "f2": metrics.fbeta_score(labels, decided, beta=2, **settings),
+        "precision": metrics.precision_score(labels, decided, **settings),
+        "recall": metrics.recall_score(labels, decided, **settings),
+    }
+
+
+def average_precision(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Average precision of each class, (C,); 0 for a class that no patch holds."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="No positive class found")
+        return np.array(
+            [
+                metrics.average_precision_score(labels[:, index], probabilities[:, index])
+                for index in range(labels.shape[1])
+            ]
+        )
+
+
+def pooled_average_precision(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Average precision over all decisions of all classes together."""
+    if not labels.any():
+        return 0.0
+    return float(metrics.average_precision_score(labels, probabilities, average="micro"))
+
+
+def count_decisions(labels: np.ndarray, decided: np.ndarray) -> np.ndarray:
+    """True positives, false positives and false negatives of each class, (3, C); of several batches they add up."""
+    labels, decided = np.asarray(labels).astype(bool), np.asarray(decided).astype(bool)
+    return np.stack([(labels & decided).sum(axis=0), (~labels & decided).sum(axis=0), (labels & ~decided).sum(axis=0)])
+
+
+def f1_from_counts(counts: np.ndarray) -> dict[str, float]:
+    """F1, micro and macro, from what `count_decisions` gives; equal to scikit-learn's."""
+    tp, fp, fn = np.asarray(counts, dtype=np.float64)
+    denominator = 2 * tp + fp + fn
+    by_class = np.divide(2 * tp, denominator, out=np.zeros_like(tp), where=denominator > 0)
+    return {"f1_micro": float(2 * tp.sum() / max(denominator.sum(), 1)), "f1_macro": float(by_class.mean())}
+
+
+def check_shapes(labels: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str]) -> None:
+    """Raise ValueError where labels, probabilities and names do not fit, or a probability is not finite."""
+    if labels.ndim != 2 or labels.shape != np.shape(probabilities) or labels.shape[1] != len(class_names):
+        raise ValueError(
+            f"labels and probabilities must be (N, {len(class_names)}); got {labels.shape} and "
+            f"{np.shape(probabilities)}."
+        )
+    if not len(labels):
+        raise ValueError("there is no patch to measure.")
+    if not np.isfinite(probabilities).all():
+        raise ValueError("probabilities must be finite; the network gives something else: train again.")

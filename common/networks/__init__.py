@@ -1,0 +1,1 @@
+"""Keras layers and precisions that both applications use. Imports no other room."""

@@ -1,0 +1,1 @@
+"""Scenes to HDF5 patch files: degrade, sample, cache, split. Imports `rasters`, `scenes`, `pixels` and `files`."""

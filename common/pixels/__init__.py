@@ -1,0 +1,1 @@
+"""Arithmetic on pixels and windows: band table, radiometry, degradation, holes. NumPy and SciPy only."""

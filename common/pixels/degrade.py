@@ -1,0 +1,188 @@
+"""Make a band coarser, as Wald's protocol asks: Gaussian blur, then the mean of square blocks. NumPy only, no I/O.
+
+Arrays are (rows, cols, bands), sigmas and radii in pixels of the finer grid. Blur and block mean are one weighted sum
+of every s-th pixel, rows first: nothing is computed that the block mean would throw away. Strips of rows that fit the
+cache are degraded in turn; the result does not depend on where strips begin.
+
+Reference:
+    Lanaras et al. 2018, arXiv:1803.04271, section 3 (blur sigma 1/s, then s x s means).
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+import numpy as np
+
+from common.pixels.sentinel2 import BANDS
+
+TRUNCATE_SIGMAS = 4.0  # the blur ends here, as in scipy.ndimage.gaussian_filter
+STRIP_BYTES = 2**21  # of float32 pixels in one strip; 1 to 4 MB are equally fast, less or more is slower
+MAX_DN = 65535
+DEGRADATIONS = ("gaussian", "mtf")  # kinds of blur
+
+
+def gaussian_blur_sigmas(bands: Sequence[str], scale_factor: int, kind: str = "gaussian") -> tuple[float, ...]:
+    """Standard deviation of the blur for each band, in high-resolution pixels.
+
+    Args:
+        bands: names such as `B05`; one sigma each.
+        scale_factor: ratio of the two GSDs, 2 or 6.
+        kind: `gaussian` (1 / s for every band) or `mtf` (s sqrt(-2 ln MTF / pi^2), from the band's modulation
+            transfer function at the Nyquist frequency).
+
+    Raises:
+        ValueError: kind is unknown, or `mtf` is asked for a band without a known MTF.
+    """
+    if kind == "gaussian":
+        return (1.0 / scale_factor,) * len(bands)
+    if kind == "mtf":
+        return tuple(_mtf_sigma(band, scale_factor) for band in bands)
+    raise ValueError(f"kind of blur must be 'gaussian' or 'mtf'; got {kind!r}.")
+
+
+def _mtf_sigma(band: str, scale_factor: int) -> float:
+    mtf = BANDS[band].mtf_nyquist
+    if mtf is None:
+        raise ValueError(f"blur 'mtf' needs the MTF of each band; {band} has none: use 'gaussian', or leave it out.")
+    return scale_factor * math.sqrt(-2.0 * math.log(mtf)) / math.pi
+
+
+def blur_radius(sigma: float) -> int:
+    """How many pixels the blur reaches to each side."""
+    return int(TRUNCATE_SIGMAS * sigma + 0.5)
+
+
+def block_mean(image: np.ndarray, scale_factor: int) -> np.ndarray:
+    """Average square blocks of pixels, as a sensor with a coarser GSD would.
+
+    Args:
+        image: shape (rows, cols, bands), any number type; rows and cols are multiples of scale_factor.
+        scale_factor: ratio of the two GSDs.
+
+    Returns:
+        Shape (rows / s, cols / s, bands), float32, unit of image. The mean of every band is unchanged.
+
+    Raises:
+        ValueError: rows or cols is not a multiple of scale_factor.
+    """
+    return degrade(image, scale_factor, (0.0,) * image.shape[-1])
+
+
+def degrade(image: np.ndarray, scale_factor: int, sigmas: Sequence[float]) -> np.ndarray:
+    """Blur each band with a Gaussian and average square blocks: the image a coarser sensor would see.
+
+    Borders are mirrored (half-sample symmetric, SciPy's "reflect"), so constants stay and the mean is kept.
+
+    Args:
+        image: shape (rows, cols, bands), uint16 or float, DN or reflectance; rows and cols are multiples of
+            scale_factor.
+        scale_factor: ratio of the two GSDs.
+        sigmas: of the blur, one for each band, in pixels of image; 0 does not blur.
+
+    Returns:
+        Shape (rows / s, cols / s, bands), float32, unit of image.
+
+    Raises:
+        ValueError: rows or cols is not a multiple of scale_factor, or the number of sigmas is not that of bands.
+    """
+    return _degrade_as(image, scale_factor, sigmas, np.float32)
+
+
+def degrade_to_dn(image: np.ndarray, scale_factor: int, sigmas: Sequence[float]) -> np.ndarray:
+    """`degrade`, rounded and clipped to uint16: what a patch file stores.
+
+    Where all pixels are at least 1 the result is too, so it never looks like nodata (DN 0). Pixels that nodata enters
+    are the caller's to find, with `degrade_mask`.
+    """
+    return _degrade_as(image, scale_factor, sigmas, np.uint16)
+
+
+def degrade_mask(valid: np.ndarray, scale_factor: int, radius: int) -> np.ndarray:
+    """Say which pixels of a degraded image are made of valid pixels only.
+
+    Args:
+        valid: shape (rows, cols), bool.
+        scale_factor: ratio of the two GSDs.
+        radius: pixels that the blur reaches, `blur_radius(max(sigmas))`.
+
+    Returns:
+        Shape (rows / s, cols / s), bool: False where any invalid pixel enters.
+
+    Raises:
+        ValueError: rows or cols is not a multiple of scale_factor.
+    """
+    coarse = np.empty(_coarse_shape(valid.shape, scale_factor), bool)
+    fold = partial(_all_of, count=scale_factor + 2 * radius, stride=scale_factor)
+    for rows, strip in _coarse_strips(valid, scale_factor, radius, fold):
+        coarse[rows] = strip
+    return coarse
+
+
+def _degrade_as(image: np.ndarray, scale_factor: int, sigmas: Sequence[float], dtype: type) -> np.ndarray:
+    if len(sigmas) != image.shape[-1]:
+        raise ValueError(f"one sigma for each of {image.shape[-1]} bands is needed; got {len(sigmas)}.")
+    coarse = np.empty((*_coarse_shape(image.shape, scale_factor), image.shape[-1]), dtype)
+    for band, sigma in enumerate(sigmas):
+        fold = partial(_weighted_sum, weights=_fused_weights(sigma, scale_factor), stride=scale_factor)
+        for rows, strip in _coarse_strips(image[..., band], scale_factor, blur_radius(sigma), fold):
+            coarse[rows, :, band] = strip if dtype is np.float32 else np.rint(strip).clip(0, MAX_DN)
+    return coarse
+
+
+def _coarse_shape(shape: tuple[int, ...], scale_factor: int) -> tuple[int, int]:
+    rows, cols = shape[:2]
+    if scale_factor < 1 or rows % scale_factor or cols % scale_factor:
+        raise ValueError(
+            f"scale_factor must be at least 1 and divide rows and cols; got {scale_factor} for {rows} x {cols} px: "
+            f"crop the image to a multiple."
+        )
+    return rows // scale_factor, cols // scale_factor
+
+
+def _fused_weights(sigma: float, scale_factor: int) -> np.ndarray:
+    """The Gaussian convolved with the block mean: s + 2 radius weights, symmetric, of sum 1, float32."""
+    offsets = np.arange(-blur_radius(sigma), blur_radius(sigma) + 1)
+    gaussian = np.exp(-0.5 * (offsets / sigma) ** 2) if len(offsets) > 1 else np.ones(1)
+    weights = np.convolve(gaussian / gaussian.sum(), np.full(scale_factor, 1.0 / scale_factor))
+    return weights.astype(np.float32)
+
+
+def _coarse_strips(
+    plane: np.ndarray, scale_factor: int, radius: int, fold_rows: Callable[[np.ndarray], np.ndarray]
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Fold (rows, cols) to (rows / s, cols / s) strip by strip; `fold_rows` combines s + 2 radius rows at stride s."""
+    rows, cols = plane.shape
+    height = max(1, STRIP_BYTES // (4 * cols * scale_factor))
+    for top in range(0, rows // scale_factor, height):
+        bottom = min(top + height, rows // scale_factor)
+        fine = plane[_mirrored(top * scale_factor - radius, bottom * scale_factor + radius, rows)]
+        folded = fold_rows(fine).take(_mirrored(-radius, cols + radius, cols), axis=1)
+        yield slice(top, bottom), fold_rows(folded.T).T
+
+
+def _mirrored(start: int, stop: int, length: int) -> np.ndarray:
+    """Indices start .. stop-1, mirrored at both ends of `length` pixels: .. 1 0 | 0 1 .. n-1 | n-1 n-2 .."""
+    position = np.arange(start, stop) % (2 * length)
+    return np.minimum(position, 2 * length - 1 - position)
+
+
+def _weighted_sum(fine: np.ndarray, weights: np.ndarray, stride: int) -> np.ndarray:
+    """Sum of weights[k] * fine[k + i * stride] for each i, float32; equal weights share one multiplication."""
+    fine = fine.astype(np.float32, copy=False)
+    last = len(weights) - 1
+    span = len(fine) - last
+    total = np.float32(0)
+    for first in range(len(weights) // 2):
+        mirror = last - first
+        total = total + weights[first] * (fine[first : first + span : stride] + fine[mirror : mirror + span : stride])
+    if len(weights) % 2:
+        middle = last // 2
+        total = total + weights[middle] * fine[middle : middle + span : stride]
+    return total
+
+
+def _all_of(valid: np.ndarray, count: int, stride: int) -> np.ndarray:
+    """Whether valid[k + i * stride] holds for all k < count, for each i."""
+    span = len(valid) - count + 1
+    return np.logical_and.reduce([valid[first : first + span : stride] for first in range(count)])

@@ -1,0 +1,80 @@
+"""The Sentinel-2 band table: names, ground sampling distances (GSD), order, wavelengths, MTF. No I/O.
+
+Band names have three characters (`B02`, `B8A`); `normalize_band` is the one place that knows other spellings.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Band:
+    """One spectral band.
+
+    Attributes:
+        name: three characters, such as `B02` or `B8A`.
+        gsd: native ground sampling distance in metres: 10, 20 or 60.
+        wavelength_nm: central wavelength of Sentinel-2A in nanometres (ESA, Sentinel-2 spectral responses).
+        mtf_nyquist: modulation transfer function at the Nyquist frequency (Lanaras et al. 2017), None for B10.
+    """
+
+    name: str
+    gsd: int
+    wavelength_nm: float
+    mtf_nyquist: float | None
+
+
+BANDS: dict[str, Band] = {
+    band.name: band
+    for band in (
+        Band("B01", 60, 442.7, 0.32),
+        Band("B02", 10, 492.4, 0.26),
+        Band("B03", 10, 559.8, 0.28),
+        Band("B04", 10, 664.6, 0.24),
+        Band("B05", 20, 704.1, 0.38),
+        Band("B06", 20, 740.5, 0.34),
+        Band("B07", 20, 782.8, 0.34),
+        Band("B08", 10, 832.8, 0.26),
+        Band("B8A", 20, 864.7, 0.33),
+        Band("B09", 60, 945.1, 0.26),
+        Band("B10", 60, 1373.5, None),  # cirrus; L1C only, and used by no network here
+        Band("B11", 20, 1613.7, 0.22),
+        Band("B12", 20, 2202.4, 0.23),
+    )
+}
+BANDS_10M = ("B02", "B03", "B04", "B08")
+BANDS_20M = ("B05", "B06", "B07", "B8A", "B11", "B12")
+BANDS_60M = ("B01", "B09")
+BANDS_BY_GSD: dict[int, tuple[str, ...]] = {10: BANDS_10M, 20: BANDS_20M, 60: BANDS_60M}
+
+
+def normalize_band(name: str) -> str:
+    """Bring a band name to three characters: `B2`, `b02`, `2` and `B02` are all `B02`.
+
+    Raises:
+        ValueError: no such band.
+    """
+    short = name.strip().upper().removeprefix("B")
+    normal = "B" + (short if short == "8A" else short.zfill(2))
+    if normal not in BANDS:
+        raise ValueError(f"unknown Sentinel-2 band {name!r}; expected one of {', '.join(BANDS)}.")
+    return normal
+
+
+def scale_factor(gsd: int) -> int:
+    """Ratio of `gsd` to 10 m: 2 for 20 m, 6 for 60 m.
+
+    Raises:
+        ValueError: gsd is neither 20 nor 60.
+    """
+    if gsd not in (20, 60):
+        raise ValueError(f"gsd must be 20 or 60 m; got {gsd}.")
+    return gsd // 10
+
+
+def input_gsds(gsd: int) -> tuple[int, ...]:
+    """The GSDs whose bands a network for `gsd` sees: (10, 20) for 20 m, (10, 20, 60) for 60 m."""
+    return (10, 20) if scale_factor(gsd) == 2 else (10, 20, 60)
+
+
+NODATA_DN = 0
+SATURATED_DN = 65535

@@ -1,0 +1,1 @@
+"""Reading and writing rasters; the only room that imports GDAL. Imports `scenes` and `pixels`."""

@@ -1,0 +1,172 @@
+"""What all commands share: options, log messages, exit codes.
+
+Options that describe a run come from the fields of its configuration (`common/runs/folder.py`), so that each default and its
+explanation stand once. Exit codes: 0 done, 1 failed, 2 wrong usage.
+"""
+
+import argparse
+import dataclasses
+import logging
+import os
+import signal
+import sys
+import threading
+import typing
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from importlib.metadata import PackageNotFoundError, version
+
+import common.distributed as hvd
+from common.errors import OutputError, S2Error
+
+logger = logging.getLogger(__name__)
+
+
+def new_parser(description: str, example: str) -> argparse.ArgumentParser:
+    """A parser with the options that every command has; its help ends with a command that works."""
+    parser = argparse.ArgumentParser(
+        description=description, epilog=f"example:\n  {example}", formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace results that exist")
+    parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"], help="(INFO)")
+    parser.add_argument("--no-progress", action="store_true", help="no progress bars, also at a terminal")
+    parser.add_argument("--version", action="version", version=f"jeoparda {package_version()}")
+    return parser
+
+
+def package_version() -> str:
+    """Version of the installed package, or `uninstalled`."""
+    try:
+        return version("jeoparda")
+    except PackageNotFoundError:
+        return "uninstalled"
+
+
+def add_config_options(parser: argparse.ArgumentParser, config_class: type, leave_out: Sequence[str] = ()) -> None:
+    """Add an option for each field of a configuration class but some; what is not given stays out of the namespace."""
+    types = typing.get_type_hints(config_class)
+    for field in dataclasses.fields(config_class):
+        if field.name in leave_out:
+            continue
+        if types[field.name] is bool:
+            shown = f"{field.metadata['help']} ({'yes' if field.default else 'no'})"
+            parser.add_argument(
+                option_name(field.name), action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=shown
+            )
+            continue
+        required = field.default is dataclasses.MISSING
+        default = "" if required or field.default is None else f" ({field.default})"
+        parser.add_argument(
+            option_name(field.name),
+            type=value_type(types[field.name]),
+            choices=field.metadata.get("choices"),
+            required=required,
+            default=argparse.SUPPRESS,
+            metavar=field.metadata.get("metavar"),
+            help=field.metadata["help"].replace("%", "%%") + default,
+        )
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where a training run is kept."""
+    parser.add_argument("--run-dir", metavar="DIR", help="folder of the run (a new one below runs/)")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue the run in --run-dir from its checkpoint, exactly as if it had not stopped",
+    )
+
+
+def option_name(field_name: str) -> str:
+    """`batch_size` -> `--batch-size`."""
+    return "--" + field_name.replace("_", "-")
+
+
+def value_type(annotation: type) -> type:
+    """The type that an option's text is converted to: `int | None` -> `int`."""
+    return next(kind for kind in (typing.get_args(annotation) or (annotation,)) if kind is not type(None))
+
+
+def given_settings(arguments: argparse.Namespace, config_class: type) -> dict:
+    """The fields of a configuration class that the command line gave."""
+    names = {field.name for field in dataclasses.fields(config_class)}
+    return {name: value for name, value in vars(arguments).items() if name in names}
+
+
+def set_up_logging(level: str) -> None:
+    """Log to stderr: rank 0 at the given level, others from WARNING on, with their number."""
+    prefix = f"[rank {hvd.rank()}] " if hvd.rank() else ""
+    logging.basicConfig(
+        level=level if hvd.rank() == 0 else max(logging.WARNING, logging.getLevelName(level)),
+        format=f"%(asctime)s {prefix}%(message)s",
+        datefmt="%H:%M:%S",
+        stream=sys.stderr,
+        force=True,
+    )
+
+
+def shows_progress(no_progress: bool) -> bool:
+    """Is a progress bar wanted: on rank 0, at a terminal?"""
+    return hvd.rank() == 0 and not no_progress and sys.stderr.isatty()
+
+
+def run_command(
+    command: Callable[[argparse.Namespace], None], parser: argparse.ArgumentParser, argv: Sequence[str] | None
+) -> int:
+    """Parse the options, join the other ranks, run, and turn errors into one line and exit code 1.
+
+    An error of one rank ends the job of all.
+    """
+    arguments = parse_quietly(parser, argv)
+    try:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, interrupt)  # as batch systems end a job: files are left as by Ctrl-C
+        hvd.init()
+        set_up_logging(arguments.log_level)
+        command(arguments)
+    except S2Error as error:
+        return report_failure(error)
+    except OSError as error:  # a full disk, a read-only folder: never ours to hide behind a traceback
+        return report_failure(OutputError(describe_os_error(error)))
+    except KeyboardInterrupt:
+        return report_failure(S2Error("interrupted; finished files stay, run the same command again."))
+    except BaseException:
+        if hvd.size() > 1:
+            logger.exception("unexpected error")
+            hvd.abort(1)
+        raise
+    return 0
+
+
+def parse_quietly(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the options; under a launcher, rank 0 alone prints help and usage errors."""
+    if hvd.launched_rank() == 0:
+        return parser.parse_args(argv)
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        return parser.parse_args(argv)
+
+
+def interrupt(signal_number: int, frame: object) -> None:
+    """What SIGTERM does."""
+    raise KeyboardInterrupt
+
+
+def describe_os_error(error: OSError) -> str:
+    """One line for an error of the file system."""
+    name = f" {error.filename}" if error.filename else ""
+    return f"cannot read or write{name}: {error.strerror or error}; check space and permissions there."
+
+
+def report_failure(error: S2Error) -> int:
+    """Print one line; end the job where other ranks would wait for this one."""
+    message = " ".join(str(error).split())
+    if error.on_all_ranks:
+        if hvd.rank() == 0:
+            print(f"{type(error).__name__}: {message}", file=sys.stderr, flush=True)
+        hvd.barrier()  # no rank leaves, and has the job stopped, before the line is out
+        return 1
+    where = f"[rank {hvd.rank()}] " if hvd.size() > 1 else ""
+    print(f"{where}{type(error).__name__}: {message}", file=sys.stderr, flush=True)
+    if hvd.size() > 1:
+        hvd.abort(1)
+    return 1

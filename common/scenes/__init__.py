@@ -1,0 +1,1 @@
+"""What a product says of itself: names, metadata, band files. Reads no pixels; imports `pixels`."""

@@ -1,0 +1,1 @@
+"""Measuring networks at reduced and at full scale, and the tables. Imports `prediction` and `networks`."""

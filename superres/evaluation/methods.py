@@ -1,0 +1,117 @@
+"""What sharpens a scene: interpolation and networks behind one interface, and which of them a command asks for.
+
+Images are by input name (`input_10m`, ...), (rows / factor, cols / factor, bands) float32 in reflectance * 10000; an
+estimate lies on the grid of `input_10m`.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from common.errors import SettingError
+from common.pixels.sentinel2 import scale_factor
+from common.pixels.windows import Window
+from superres.networks.trained import TrainedNetwork, describe_weights
+from superres.networks.units import DN_DIVISOR
+from superres.prediction.interpolation import INTERPOLATIONS, SPLINE_REACH, interpolate
+from superres.prediction.windows import Predict, array_reader, compile_network, predict_windows
+
+Images = dict[str, np.ndarray]
+
+
+class Method(NamedTuple):
+    """A way to sharpen.
+
+    Attributes:
+        name: what it is called in tables.
+        sharpen: images -> estimate, (rows, cols, bands) float32, reflectance * 10000.
+        reach: pixels of the result's grid beyond which nothing changes a pixel of it.
+    """
+
+    name: str
+    sharpen: Callable[[Images], np.ndarray]
+    reach: int
+
+
+def interpolation_methods(gsd: int, clip: bool = True) -> list[Method]:
+    """Bilinear and bicubic; see `interpolate` for `clip`."""
+    return [
+        Method(name, partial(_interpolate, gsd=gsd, order=order, clip=clip), SPLINE_REACH * scale_factor(gsd))
+        for name, order in INTERPOLATIONS.items()
+    ]
+
+
+def network_method(name: str, model: keras.Model, margin: int) -> Method:
+    """A network; `margin` is what `superres.networks.margin_px` says."""
+    return Method(name, partial(_predict, compile_network(model), margin, model.output_shape[-1]), margin)
+
+
+def load_method(name: str, trained: TrainedNetwork, precision: str) -> Method:
+    """A trained network as a method.
+
+    Raises:
+        WeightsError: the weights do not fit the network.
+    """
+    return network_method(name, trained.build(precision), trained.margin)
+
+
+def find_networks(
+    sources: Sequence[str], network: str, gsd: int | None, upsample: str = "bilinear"
+) -> tuple[dict[str, TrainedNetwork], int]:
+    """The networks that a command asks for, by their names as methods, and the GSD that all are for.
+
+    Args:
+        sources: run folders, files of weights, or names of published ones; one at least.
+        network, upsample: that bare files are for.
+        gsd: 20 or 60 m; None: that of the first source.
+
+    Raises:
+        WeightsError, RunFolderError, DownloadError: as `describe_weights`.
+        SettingError: a network is for another GSD.
+    """
+    distinct = {Path(source).resolve(): source for source in reversed(sources)}  # `run` and `./run` are one
+    found = [describe_weights(source, network, upsample) for source in reversed(distinct.values())]
+    gsd = gsd or found[0].gsd
+    for trained in found:
+        if trained.gsd != gsd:
+            raise SettingError(
+                f"{trained.source} is for {trained.gsd} m, and {gsd} m is asked for; evaluate networks "
+                f"of one GSD at a time, with --gsd {trained.gsd} for this one."
+            )
+    return dict(zip(distinct_names(found), found, strict=True)), gsd
+
+
+def distinct_names(found: Sequence[TrainedNetwork]) -> list[str]:
+    """The networks' titles, made distinct by name of the run folder or file, and where that is the same, by its path."""
+    names = titles = [trained.title or trained.network for trained in found]
+    for label in (lambda path: path.name if path.is_dir() else path.stem, str):
+        counts = Counter(names)
+        names = [
+            name if counts[name] == 1 else f"{title} ({label(Path(trained.source))})"
+            for name, title, trained in zip(names, titles, found, strict=True)
+        ]
+    return names
+
+
+def _interpolate(images: Images, gsd: int, order: int, clip: bool) -> np.ndarray:
+    coarse = images[f"input_{gsd}m"]
+    return interpolate(coarse, (*images["input_10m"].shape[:2], coarse.shape[2]), order, clip)
+
+
+def _predict(predict: Predict, margin: int, bands: int, images: Images) -> np.ndarray:
+    """Window by window, so that nothing of the scene's size is held in network units."""
+    rows, cols = images["input_10m"].shape[:2]
+    read = array_reader(images)
+
+    def read_scaled(window: Window) -> Images:
+        return {name: image / np.float32(DN_DIVISOR) for name, image in read(window).items()}
+
+    result = np.empty((rows, cols, bands), np.float32)
+    for window, prediction in predict_windows(predict, read_scaled, rows, cols, margin):
+        result[window.slices] = prediction * np.float32(DN_DIVISOR)
+    return result

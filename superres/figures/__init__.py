@@ -1,0 +1,1 @@
+"""Every figure of the application, drawn from tables and arrays. Imports `evaluation`."""

@@ -1,0 +1,148 @@
+"""Figures of one evaluated scene: maps of the errors, spectra, and errors against reflectance.
+
+Drawn from `superres/evaluation/error_statistics.py`, in the style of `superres/figures/style.py`: each function saves one PNG and needs no
+display. "DN" on the figures is reflectance * 10000.
+"""
+
+import os
+import textwrap
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from common.figures.style import INK, clean_axes, legend_above, save_png, use_log_scale
+from common.pixels.sentinel2 import BANDS
+from superres.evaluation.error_statistics import (
+    BRIGHT_PERCENTILE,
+    CLASSES,
+    VEGETATION_NDVI,
+    WATER_NDWI,
+    ErrorStatistics,
+)
+from superres.evaluation.tables import short_name
+from superres.figures.style import (
+    CELL_INCHES,
+    ERROR_PERCENTILE,
+    MARKERS,
+    NO_DATA_GREY,
+    method_colours,
+    wrapped,
+)
+
+FEWEST_PIXELS = 10  # of a class to be shown
+MAPS_A_ROW = 4
+LEAST_INCHES = 7  # width of a figure with a legend and a caption
+CAPTION_CHARACTERS = 14  # an inch
+
+
+def plot_error_maps(statistics: ErrorStatistics, output_png: str | os.PathLike[str], gsd: int, scene: str) -> None:
+    """Draw the mean |error| of all bands over the whole scene, a map a method, with one colour scale."""
+    maps = statistics.error_maps
+    highest = max(np.nanpercentile(np.stack(list(maps.values())), ERROR_PERCENTILE), 1.0)
+    rows, cols = next(iter(maps.values())).shape
+    across = min(len(maps), MAPS_A_ROW)
+    down = -(-len(maps) // across)
+    size = (CELL_INCHES * across + 1, (CELL_INCHES * rows / cols + 0.4) * down + 0.4)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(down, across, squeeze=False)
+    colours = matplotlib.colormaps["inferno"].with_extremes(bad=(NO_DATA_GREY,) * 3)
+    for ax in axes.flat:
+        ax.set_axis_off()
+    for ax, (method, errors) in zip(axes.flat, maps.items(), strict=False):
+        shown = ax.imshow(errors, cmap=colours, vmin=0, vmax=highest, interpolation="nearest")
+        ax.set_title(f"{wrapped(method)}\nmean {np.nanmean(errors):.1f} DN", fontsize=10, color=INK)
+    bar = figure.colorbar(shown, ax=axes, extend="max", label="|error| (DN), lower is better", shrink=0.9)
+    bar.outline.set_visible(False)
+    title = f"{short_name(scene)}: |error|, mean of all bands, {gsd * statistics.step} m a pixel"
+    if any(np.isnan(errors).any() for errors in maps.values()):
+        title += "; grey: no data"
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11, color=INK)
+    save_png(figure, output_png)
+
+
+def plot_spectra(
+    statistics: ErrorStatistics, output_png: str | os.PathLike[str], bands: Sequence[str], scene: str
+) -> None:
+    """Draw the mean spectrum of each class of pixels: truth and estimates, and below, how far estimates are off."""
+    shown = [number for number, count in enumerate(statistics.class_counts) if count >= FEWEST_PIXELS]
+    order = np.argsort([BANDS[band].wavelength_nm for band in bands])
+    names = [bands[number] for number in order]
+    figure = Figure(figsize=(max(2.7 * len(shown) + 1, LEAST_INCHES), 5.6), layout="constrained")
+    axes = figure.subplots(2, len(shown), squeeze=False, sharex=True, sharey="row", height_ratios=(3, 2))
+    total = statistics.class_counts.sum()
+    for column, number in enumerate(shown):
+        truth = statistics.class_truth[number, order]
+        title = f"{CLASSES[number]}, {100 * statistics.class_counts[number] / total:.1f} % of pixels"
+        axes[0, column].set_title(title, loc="left", fontsize=10, color=INK)
+        axes[0, column].plot(names, truth / 10000, color="black", linewidth=1, marker="_", markersize=18, label="truth")
+        _draw_spectra(axes[:, column], names, truth, {m: v[number, order] for m, v in statistics.class_means.items()})
+    axes[0, 0].set_ylabel("Mean reflectance")
+    axes[1, 0].set_ylabel("Bias (DN)\n0 is perfect")
+    axes[0, 0].set_ylim(bottom=min(0, axes[0, 0].get_ylim()[0]))
+    _caption(
+        figure,
+        f"Band, by wavelength. Classes: bright, visible above its {BRIGHT_PERCENTILE}th percentile; else "
+        f"water, NDWI > {WATER_NDWI}; else vegetation, NDVI > {VEGETATION_NDVI}; other. "
+        f"Bias: mean of estimate - truth.",
+    )
+    legend_above(figure, *axes[0, 0].get_legend_handles_labels(), f"{short_name(scene)}: spectra by class of pixel")
+    save_png(figure, output_png)
+
+
+def plot_error_by_reflectance(
+    statistics: ErrorStatistics, output_png: str | os.PathLike[str], bands: Sequence[str], scene: str
+) -> None:
+    """Draw RMSE and bias, the mean of estimate - truth, against the reflectance of the truth, a column a band.
+
+    A marker stands for a tenth of the band's pixels; of the outer tenths, the darkest and the brightest 1 % have their own.
+    """
+    figure = Figure(figsize=(max(2.4 * len(bands) + 1.2, LEAST_INCHES), 5.4), layout="constrained")
+    axes = figure.subplots(2, len(bands), squeeze=False, sharex="col", sharey="row", height_ratios=(3, 2))
+    methods = list(statistics.rmse)
+    for number, band in enumerate(bands):
+        reflectance = statistics.reflectance[:, number] / 10000
+        for row, values in zip(axes[:, number], (statistics.rmse, statistics.bias), strict=True):
+            clean_axes(row, grid="both")
+            for method, colour, marker in zip(methods, method_colours(methods), MARKERS * 9, strict=False):
+                row.plot(
+                    reflectance,
+                    values[method][:, number],
+                    color=colour,
+                    marker=marker,
+                    markersize=4,
+                    linewidth=1.2,
+                    label=method,
+                )
+        axes[0, number].set_title(band, loc="left", fontsize=10, color=INK)
+        axes[1, number].axhline(0, color="black", linewidth=0.8)
+    if any((values > 0).any() for values in statistics.rmse.values()):
+        use_log_scale(axes[0, 0], "{x:g}")
+    axes[0, 0].set_ylabel("RMSE (DN), lower is better")
+    axes[1, 0].set_ylabel("Bias (DN)\n0 is perfect")
+    _caption(
+        figure,
+        "Reflectance of the truth. A marker is a tenth of the band's pixels; of the outer tenths, the darkest and "
+        "the brightest 1 % have their own. Bias: mean of estimate - truth.",
+    )
+    legend_above(figure, *axes[0, 0].get_legend_handles_labels(), f"{short_name(scene)}: error against reflectance")
+    save_png(figure, output_png)
+
+
+def _draw_spectra(axes: Sequence[Axes], names: Sequence[str], truth: np.ndarray, means: dict[str, np.ndarray]) -> None:
+    """Spectra of the estimates in the upper of two axes, their differences from the truth in the lower."""
+    for ax in axes:
+        clean_axes(ax, grid="y")
+    axes[1].axhline(0, color="black", linewidth=0.8)
+    for (method, mean), colour, marker in zip(means.items(), method_colours(list(means)), MARKERS * 9, strict=False):
+        style = {"color": colour, "marker": marker, "markersize": 4}
+        axes[0].plot(names, mean / 10000, linestyle="none", label=method, **style)
+        axes[1].plot(names, mean - truth, linewidth=1.2, **style)
+
+
+def _caption(figure: Figure, text: str) -> None:
+    """A line, or several, at the lower edge."""
+    width = int(CAPTION_CHARACTERS * figure.get_figwidth())
+    figure.supxlabel("\n".join(textwrap.wrap(text, width)), fontsize=8, color=INK)

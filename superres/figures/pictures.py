@@ -1,0 +1,95 @@
+"""Pictures of a scene: input, estimates, truth, and errors."""
+
+import os
+from collections.abc import Mapping, Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from common.figures.style import INK, save_png
+from common.metrics.fusion import rmse
+from superres.figures.style import (
+    CELL_INCHES,
+    ERROR_PERCENTILE,
+    FALSE_COLOURS,
+    NO_DATA_GREY,
+    STRETCH_PERCENTILES,
+    wrapped,
+)
+
+COMPARISON_INCHES = 22  # most of a row of pictures
+
+
+def plot_comparison(
+    truth: np.ndarray,
+    estimates: Mapping[str, np.ndarray],
+    output_png: str | os.PathLike[str],
+    bands: Sequence[str],
+    low_res: np.ndarray | None = None,
+    end_titles: tuple[str, str] = ("input", "truth"),
+) -> None:
+    """Show images beside their truth with one stretch, and below them where they are wrong with one scale of errors.
+
+    Args:
+        truth: shape (rows, cols, bands), DN; a hundred pixels or two wide, so that single pixels can be seen. Pixels that
+            are NaN are shown in grey and do not count.
+        estimates: images of the same shape, by the name of the method.
+        output_png: file to write.
+        bands: names of the bands in their order; they decide which are shown in colour.
+        low_res: shape (rows / s, cols / s, bands), what all were made from; None leaves it out.
+        end_titles: of the low-resolution input and of the truth.
+    """
+    pictures = {end_titles[0]: low_res, **estimates, end_titles[1]: truth}
+    pictures = {title: image for title, image in pictures.items() if image is not None}
+    rows, cols = truth.shape[:2]
+    cell_width = min(CELL_INCHES, COMPARISON_INCHES / len(pictures))
+    size = (cell_width * len(pictures), 2 * (cell_width * rows / cols + 0.3) + 0.3)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(2, len(pictures))
+    shown = _shown_bands(bands)
+    for ax, title in zip(axes[0], pictures, strict=True):
+        ax.set_title(wrapped(title), fontsize=11, color=INK)
+    _draw_pictures(axes[0], list(pictures.values()), [list(bands).index(band) for band in shown])
+    _draw_errors(axes[1, -len(estimates) - 1 :], truth, list(estimates.values()))
+    for ax in axes.flat:
+        ax.set_axis_off()
+    colours = f"{', '.join(shown)} as red, green, blue" if len(shown) == 3 else f"{shown[0]} in grey"
+    caption = f"{cols} x {rows} px. Above: {colours}. Below: |error|, mean of {len(bands)} bands, darker is better."
+    figure.supxlabel(caption, x=0.01, ha="left", fontsize=9, color=INK)
+    save_png(figure, output_png)
+
+
+def _shown_bands(bands: Sequence[str]) -> tuple[str, ...]:
+    return next((triple for triple in FALSE_COLOURS if set(triple) <= set(bands)), (bands[0],))
+
+
+def _draw_pictures(axes: Sequence[Axes], pictures: Sequence[np.ndarray], channels: Sequence[int]) -> None:
+    """Draw images of any GSD at one size, all stretched as the last one, the truth, needs it."""
+    counting = pictures[-1][..., channels][np.isfinite(pictures[-1][..., channels]).all(axis=2)]
+    low, high = np.percentile(counting, STRETCH_PERCENTILES, axis=0) if len(counting) else (0, 1)
+    rows, cols = pictures[-1].shape[:2]
+    for ax, image in zip(axes, pictures, strict=True):
+        stretched = ((image[..., channels] - low) / np.maximum(np.subtract(high, low), 1)).clip(0, 1)
+        stretched = np.where(np.isnan(stretched), NO_DATA_GREY, stretched)
+        grey_or_colour = stretched if len(channels) == 3 else stretched[..., 0]
+        ax.imshow(grey_or_colour, cmap="gray", vmin=0, vmax=1, interpolation="nearest", extent=(0, cols, rows, 0))
+
+
+def _draw_errors(axes: Sequence[Axes], truth: np.ndarray, images: Sequence[np.ndarray]) -> None:
+    """Draw an error map of each image, and in the last of the axes the colour bar that they share."""
+    errors = [np.abs(image.astype(np.float64) - truth).mean(axis=-1) for image in images]
+    counts = np.isfinite(errors[0])
+    highest = max(np.percentile([error[counts] for error in errors], ERROR_PERCENTILE), 1.0) if counts.any() else 1.0
+    colours = matplotlib.colormaps["inferno"].with_extremes(bad=(NO_DATA_GREY,) * 3)
+    for ax, image, error in zip(axes, images, errors, strict=False):
+        shown = ax.imshow(error, cmap=colours, vmin=0, vmax=highest, interpolation="nearest")
+        ax.set_title(
+            f"RMSE {rmse(truth[counts][None], image[counts][None]):.1f} DN" if counts.any() else "no data",
+            fontsize=10,
+            color=INK,
+        )
+    bar_axes = axes[-1].inset_axes((0.0, 0.03, 0.07, 0.94))
+    bar = axes[-1].figure.colorbar(shown, cax=bar_axes, extend="max", label="|error| (DN)")
+    bar.outline.set_visible(False)

@@ -1,0 +1,112 @@
+"""The published DSen2 weights: where they come from, and how they load into our `dsen2`."""
+
+import logging
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import keras
+import numpy as np
+
+from common.errors import WeightsError
+from common.files.downloads import DSEN2_WEIGHTS, cache_folder, fetch_member
+
+logger = logging.getLogger(__name__)
+
+PUBLISHED_10M_TO_OURS = [2, 1, 0, 3]
+PUBLISHED_NETWORK = "dsen2"
+LICENCE = "GPL-3 (remote-sensing-processor 0.1; trained by the authors of DSen2, Lanaras et al. 2018)"
+IN_WHEEL = "remote_sensing_processor/sentinel2/superres/weights"
+
+
+class Published(NamedTuple):
+    """Weights that can be given by name.
+
+    Attributes:
+        gsd: 20 or 60 m.
+        level: of the products that they were trained on.
+        member: file inside the wheel.
+        sha256: of that file.
+    """
+
+    gsd: int
+    level: str
+    member: str
+    sha256: str
+
+
+# The wheel's file for 20 m and L2A is the one for L1C, byte by byte: there are none for L2A.
+PUBLISHED = {
+    "dsen2-l1c-20m": Published(
+        20,
+        "L1C",
+        "l1c_dsen2_20m_s2_038_lr_1e-04.hdf5",
+        "171592416b7d4bd8deee611aa9d07f693b5267e8bb101a8990d48416998ab5d7",
+    ),
+    "dsen2-l1c-60m": Published(
+        60,
+        "L1C",
+        "l1c_dsen2_60m_s2_038_lr_1e-04.hdf5",
+        "21cd7ad53d07379412ef134909b59f489b1ac0a2932e3cebb54fb864dd52f37c",
+    ),
+    "dsen2-l2a-60m": Published(
+        60,
+        "L2A",
+        "l2a_dsen2_60m_s2_038_lr_1e-04.hdf5",
+        "bea06224f2865897a8ac6fbae7763852342459043c572c018c876a65a7fe3c58",
+    ),
+}
+
+
+def fetch_published(name: str) -> Path:
+    """The file of published weights in the cache; their licence is told when they are fetched."""
+    published = PUBLISHED[name]
+    path = cache_folder() / "weights" / f"{name}.hdf5"
+    if not path.exists():
+        logger.warning("the weights %s come under %s", name, LICENCE)  # whatever --log-level is
+    return fetch_member(DSEN2_WEIGHTS, f"{IN_WHEEL}/{published.member}", published.sha256, path)
+
+
+def is_published(file: Path) -> bool:
+    """Is this a Keras 2 HDF5 file, as the published weights are?"""
+    with h5py.File(file, "r") as handle:
+        return "model_weights" in handle or "layer_names" in handle.attrs
+
+
+def load_published(model: keras.Model, file: Path) -> None:
+    """Set the weights of `dsen2` or `vdsen2` from a published file.
+
+    Raises:
+        WeightsError: number or shapes of the convolutions differ.
+    """
+    published = published_convolutions(file)
+    ours = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+    if len(published) != len(ours):
+        raise WeightsError(
+            f"{file} has {len(published)} convolutions, {model.name} has {len(ours)}; give weights of the same network."
+        )
+    kernel, bias = published[0]
+    order = PUBLISHED_10M_TO_OURS + list(range(4, kernel.shape[2]))
+    published[0] = (kernel[:, :, order], bias)
+    for layer, (kernel, _) in zip(ours, published, strict=True):
+        if kernel.shape != layer.kernel.shape:
+            raise WeightsError(
+                f"{file} has a kernel {kernel.shape} where {model.name} has {tuple(layer.kernel.shape)}; "
+                f"give weights for the same GSD."
+            )
+    for layer, arrays in zip(ours, published, strict=True):
+        layer.set_weights(list(arrays))
+
+
+def published_convolutions(file: Path) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Kernel and bias of each convolution of a Keras 2 file, in the order of the numbers in the layers' names."""
+    with h5py.File(file, "r") as handle:
+        layers = handle.get("model_weights", handle)
+        found = {}
+        for name in layers:
+            weights = [layers[name][weight][...] for weight in layers[name].attrs["weight_names"]]
+            if len(weights) == 2:
+                number = re.search(r"_(\d+)$", name)  # the first layer is just `conv2d`
+                found[int(number.group(1)) if number else 0] = (weights[0], weights[1])
+    return [found[number] for number in sorted(found)]

@@ -1,0 +1,148 @@
+"""Networks: shapes, parameter counts, the way to one grid, precision, one training step."""
+
+import keras
+import numpy as np
+import pytest
+from skimage.transform import resize
+
+from bigearthnet.networks import NETWORKS, build_network
+from bigearthnet.networks.grid import RESAMPLINGS, STEM_FEATURES, to_one_grid
+from common.errors import SettingError
+from common.networks.batch_statistics import SyncBatchNormalization
+from common.networks.upsample import Upsample
+
+SHAPES = {"s2_10m": (120, 120, 4), "s2_20m": (60, 60, 6), "s2_60m": (20, 20, 2)}
+# With 12 bands and 19 classes. ResNet50: 23,587,712 of Keras without its last layer, 9 more bands of 7 x 7 x 64
+# weights, and 2049 * 19; the others are counted from their definition in the same way by Keras itself.
+PARAMETERS = {
+    "small": 77_203,
+    "resnet18": 11_224_083,
+    "resnet50": 23_587_712 + 9 * 49 * 64 + 2049 * 19,
+    "efficientnetv2b0": 5_946_243,
+    "convnexttiny": 27_848_563,
+}
+
+
+def random_inputs(shapes: dict, patches: int = 2, seed: int = 0) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return {name: rng.normal(size=(patches, *shape)).astype(np.float32) for name, shape in shapes.items()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(NETWORKS))
+def test_parameters_and_logits(name: str) -> None:
+    model = build_network(name, SHAPES, 19)
+    assert model.count_params() == PARAMETERS[name]
+    found = model(random_inputs(SHAPES))
+    assert found.shape == (2, 19) and np.isfinite(found).all()
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        SHAPES,
+        {"s2_10m": (120, 120, 3)},
+        {"s1": (120, 120, 2)},
+        SHAPES | {"s1": (120, 120, 2)},
+        SHAPES | {"s2_20m": (120, 120, 6)},
+    ],
+    ids=["s2", "rgb", "s1", "s1s2", "super-resolved"],
+)
+def test_any_bands(shapes: dict) -> None:
+    assert build_network("small", shapes, 5)(random_inputs(shapes)).shape == (2, 5)
+
+
+def test_bilinear_is_that_of_scikit_image() -> None:
+    image = np.random.default_rng(0).random((20, 20, 2), np.float32)
+    expected = resize(image, (120, 120, 2), order=1, mode="reflect", anti_aliasing=False)
+    np.testing.assert_allclose(np.asarray(Upsample(6)(image[None]))[0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("factor", [2, 6])
+def test_bicubic_reproduces_a_quadratic_surface(factor: int) -> None:
+    """As Keys' kernel with a = -0.5 does, away from the border; bilinear interpolation does not."""
+
+    def surface(size: int) -> np.ndarray:
+        position = (np.arange(size) + 0.5) / size
+        return (position[:, None] ** 2 + 0.5 * position * position[:, None] - position).astype(np.float32)
+
+    found = np.asarray(Upsample(factor, "bicubic")(surface(20)[None, :, :, None]))[0, ..., 0]
+    inside = slice(2 * factor, -2 * factor)
+    np.testing.assert_allclose(found[inside, inside], surface(20 * factor)[inside, inside], atol=2e-4)
+    linear = np.asarray(Upsample(factor)(surface(20)[None, :, :, None]))[0, ..., 0]
+    assert np.abs(linear - surface(20 * factor))[inside, inside].max() > 3e-4
+
+
+def test_one_grid_keeps_the_finest_and_the_order_of_bands() -> None:
+    inputs = {name: keras.Input(shape, name=name) for name, shape in SHAPES.items()}
+    model = keras.Model(inputs, to_one_grid(inputs, "bilinear"))
+    images = random_inputs(SHAPES)
+    found = np.asarray(model(images))
+    assert found.shape == (2, 120, 120, 12)
+    np.testing.assert_array_equal(found[..., :4], images["s2_10m"])
+    np.testing.assert_allclose(found[..., 10:].mean(axis=(1, 2)), images["s2_60m"].mean(axis=(1, 2)), atol=0.02)
+
+
+def test_stem_sees_each_gsd() -> None:
+    inputs = {name: keras.Input(shape, name=name) for name, shape in SHAPES.items()}
+    assert to_one_grid(inputs, "stem").shape == (None, 120, 120, 3 * STEM_FEATURES)
+
+
+@pytest.mark.parametrize("resampling", RESAMPLINGS)
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_training_step_lowers_the_loss(resampling: str, precision: str) -> None:
+    shapes = {"s2_10m": (24, 24, 4), "s2_20m": (12, 12, 6), "s2_60m": (4, 4, 2)}
+    model = build_network("small", shapes, 3, resampling, precision)
+    inputs, labels = random_inputs(shapes, 4), np.eye(4, 3, dtype=np.float32)
+    assert model(inputs).dtype == np.float32
+    assert keras.config.dtype_policy().name == "float32"  # as it was
+    model.compile(
+        keras.optimizers.SGD(0.01),
+        keras.losses.BinaryCrossentropy(from_logits=True),
+        run_eagerly=True,
+        jit_compile=False,
+    )
+    losses = [float(model.train_on_batch(inputs, labels)) for _ in range(3)]
+    assert losses[2] < losses[0]
+
+
+def test_synchronised_statistics_everywhere() -> None:
+    model = build_network("small", SHAPES, 3, sync_batch_norm=True)
+    kinds = [type(layer) for layer in model._flatten_layers()]
+    assert SyncBatchNormalization in kinds
+    assert keras.layers.BatchNormalization not in kinds
+    assert model.count_params() == build_network("small", SHAPES, 3).count_params()
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"name": "vgg"}, "unknown network 'vgg'; expected one of small, resnet18, resnet50"),
+        ({"resampling": "nearest"}, "unknown resampling 'nearest'; expected one of bilinear, bicubic, stem"),
+        ({"precision": "int8"}, "unknown precision 'int8'"),
+    ],
+)
+def test_unknown_names(settings: dict, message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        build_network(**{"name": "small", "shapes": SHAPES, "classes": 3, **settings})
+
+
+def test_bands_as_stored_are_normalised_first() -> None:
+    """uint16 and float32 in, what the network sees of them out, whatever its precision; cloned with it."""
+    shapes = {"s2_10m": (24, 24, 4), "s1": (24, 24, 2)}
+    rng = np.random.default_rng(0)
+    stored = {
+        "s2_10m": rng.integers(1, 9000, (2, 24, 24, 4), dtype=np.uint16),
+        "s1": rng.normal(-12, 5, (2, 24, 24, 2)),
+    }
+    statistics = {"s2_10m": ((400.0, 600.0, 590.0), (500.0, 600.0, 700.0)), "s1": ((-12.0, -19.0), (5.0, 6.0))}
+    by_hand = {
+        name: ((stored[name][..., : len(mean)] - np.array(mean)) / np.array(deviation)).astype(np.float32)
+        for name, (mean, deviation) in statistics.items()
+    }
+    for precision in ("float32", "bfloat16"):
+        model = build_network("small", shapes, 3, "stem", precision, sync_batch_norm=True, statistics=statistics)
+        bare = build_network("small", {"s2_10m": (24, 24, 3), "s1": (24, 24, 2)}, 3, "stem", precision)
+        bare.set_weights(model.get_weights())
+        assert {image.name: image.dtype for image in model.inputs} == {"s2_10m": "uint16", "s1": "float32"}
+        np.testing.assert_allclose(model(stored), bare(by_hand), atol=1e-4 if precision == "float32" else 0.05)

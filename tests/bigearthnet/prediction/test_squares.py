@@ -1,0 +1,73 @@
+"""Squares of a product: which pixels they hold, in which unit, and which are left out."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from osgeo import gdal
+
+from bigearthnet.prediction.squares import HIGHEST_DN, read_squares, square_grid, strips, write_raster
+from common.errors import ProductError
+from common.pixels.sentinel2 import BANDS_BY_GSD
+from common.rasters.bands import read_bands
+from common.rasters.grids import GeoReference
+from common.scenes.scene import Scene
+from common.scenes.tile_list import open_scene
+from tests.support.fake_safe import textured_pixels, with_nodata, write_safe
+
+GROUPS = ("s2_10m", "s2_20m", "s2_60m")
+
+
+def all_squares(scene: Scene) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Group -> (rows, cols, pixels, pixels, bands), and (rows, cols) bool."""
+    rows = [found for strip in strips(square_grid(scene)) for found in read_squares(scene, strip, GROUPS)]
+    return {group: np.stack([row[0][group] for row in rows]) for group in GROUPS}, np.stack([row[1] for row in rows])
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    """252 rows, 372 columns at 10 m, offset -1000: 2 x 3 squares, and something left; DN 0 in the last square."""
+    square = textured_pixels(np.random.default_rng(0), 372)
+    pixels = {band: image[: len(image) * 252 // 372] for band, image in square.items()}
+    return open_scene(
+        write_safe(
+            tmp_path, level="L2A", baseline="04.00", size=(252, 372), pixels=with_nodata(pixels, 120, 240, 60, 60)
+        )
+    )
+
+
+def test_squares_hold_their_pixels_without_the_offset(scene: Scene) -> None:
+    squares, valid = all_squares(scene)
+    assert valid.tolist() == [[True, True, True], [True, True, False]]
+    for group in GROUPS:
+        gsd = int(group[3:-1])
+        size = 1200 // gsd
+        dn = read_bands(scene, BANDS_BY_GSD[gsd]).astype(np.int64)
+        for row, col in np.argwhere(valid):
+            expected = (dn[row * size : (row + 1) * size, col * size : (col + 1) * size] - 1000).clip(0, HIGHEST_DN)
+            np.testing.assert_array_equal(squares[group][row, col], expected)
+
+
+def test_product_that_is_too_small(tmp_path: Path) -> None:
+    product = open_scene(write_safe(tmp_path, level="L2A", size=114))
+    with pytest.raises(ProductError, match="has 114 x 114 px at 10 m, less than a square of 120 px"):
+        square_grid(product)
+
+
+def test_strips_cover_each_row_once() -> None:
+    grid = GeoReference("", (0, 1200, 0, 0, 0, -1200), 91, 91)
+    rows = [row for strip in strips(grid) for row in range(strip.row, strip.row + strip.height)]
+    assert rows == list(range(91))
+
+
+def test_raster(scene: Scene, tmp_path: Path) -> None:
+    grid = square_grid(scene)
+    values = np.random.default_rng(0).random((grid.rows, grid.cols, 2)).astype(np.float32)
+    values[1, 2] = np.nan
+    write_raster(tmp_path / "out.tif", grid, values, ("Pastures", "Inland waters"), {"SCENE": scene.name})
+    found = gdal.Open(str(tmp_path / "out.tif"))
+    np.testing.assert_array_equal(found.ReadAsArray(), values.transpose(2, 0, 1))
+    assert found.GetGeoTransform() == grid.geotransform
+    assert found.GetRasterBand(2).GetDescription() == "Inland waters"
+    assert np.isnan(found.GetRasterBand(1).GetNoDataValue())
+    assert found.GetMetadata()["SCENE"] == scene.name

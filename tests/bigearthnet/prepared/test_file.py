@@ -1,0 +1,154 @@
+"""The prepared HDF5 file: what is written is read, in any order; files of others and damaged ones are refused."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from bigearthnet.archive.groups import group_shapes
+from bigearthnet.archive.labels import CLASSES_19
+from bigearthnet.prepared.file import BigEarthNetFile
+from bigearthnet.prepared.slots import Slots
+from bigearthnet.prepared.writer import create_file, find_slots, finish_file, write_patches
+from common.errors import OutputError, PatchFileError
+
+N = 5
+
+
+def random_images(has_s1: bool = True, superres: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    images = {
+        name: rng.integers(1, 10000, (N, *shape), dtype=np.uint16)
+        for name, shape in group_shapes(has_s1, superres).items()
+    }
+    return {name: array.astype(np.float32) if name == "s1" else array for name, array in images.items()}
+
+
+def labels() -> np.ndarray:
+    return np.eye(N, 19, dtype=np.uint8)
+
+
+NAMES = [f"patch{number}" for number in range(N)]
+SPLITS = ["train", "train", "val", "test", "train"]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "data.h5"
+    write_patches(path, random_images(), labels(), CLASSES_19, NAMES, SPLITS)
+    return path
+
+
+def test_round_trip(path: Path) -> None:
+    file = BigEarthNetFile(path)
+    assert (len(file), file.has_s1, file.class_names) == (N, True, CLASSES_19)
+    assert (file.names.tolist(), file.splits.tolist()) == (NAMES, SPLITS)
+    assert file.shapes == {
+        "s2_10m": (120, 120, 4),
+        "s2_20m": (60, 60, 6),
+        "s2_60m": (20, 20, 2),
+        "s1": (120, 120, 2),
+        "labels": (19,),
+    }
+    np.testing.assert_array_equal(file.labels, labels())
+    rows = np.array([3, 0, 3])
+    for name, array in random_images().items():
+        found = file.read(rows, [name])[name]
+        assert found.dtype == array.dtype
+        np.testing.assert_array_equal(found, array[rows])
+
+
+def test_others_can_read_it_with_h5py(path: Path) -> None:
+    with h5py.File(path) as file:
+        np.testing.assert_array_equal(file["s2_20m"], random_images()["s2_20m"])
+        assert [name.decode() for name in file["class_names"]] == list(CLASSES_19)
+        assert file.attrs["bands_s2_20m"] == "B05,B06,B07,B8A,B11,B12"
+
+
+def test_bands_brought_to_10_m(tmp_path: Path) -> None:
+    images = random_images(False, ("s2_20m", "s2_60m"))
+    write_patches(tmp_path / "fine.h5", images, labels(), CLASSES_19, NAMES, SPLITS)
+    file = BigEarthNetFile(tmp_path / "fine.h5")
+    assert (file.shapes["s2_60m"], file.has_s1) == ((120, 120, 2), False)
+    assert file.attributes["superres"] == "s2_20m,s2_60m"
+
+
+def test_patches_that_could_not_be_read_are_not_there(tmp_path: Path) -> None:
+    path, images = tmp_path / "data.h5", random_images()
+    create_file(path, group_shapes(True), labels(), CLASSES_19, NAMES, SPLITS, {})
+    slots = find_slots(path)
+    with open(path, "r+b", buffering=0) as file:
+        for row in (0, 3):
+            assert not slots.holds(file.fileno(), row)
+            slots.write(file.fileno(), row, {name: array[row : row + 1] for name, array in images.items()})
+            assert slots.holds(file.fileno(), row)
+    finish_file(path, {"unreadable": 3})
+    prepared = BigEarthNetFile(path)
+    assert prepared.names.tolist() == ["patch0", "patch3"]
+    np.testing.assert_array_equal(prepared.labels, labels()[[0, 3]])
+    np.testing.assert_array_equal(prepared.read(np.array([1]), ["s2_10m"])["s2_10m"], images["s2_10m"][[3]])
+
+
+def test_a_patch_that_is_not_as_it_was_written(path: Path) -> None:
+    slots = find_slots(path)
+    with open(path, "r+b", buffering=0) as file:
+        assert slots.holds(file.fileno(), 2)
+        file.seek(slots.images["s2_60m"].offset + 2 * slots.images["s2_60m"].size)
+        file.write(b"\0\0")
+        assert not slots.holds(file.fileno(), 2)
+        assert slots.holds(file.fileno(), 1)
+
+
+def test_wrong_shape_is_refused(path: Path) -> None:
+    slots: Slots = find_slots(path)
+    images = {name: array[:1] for name, array in random_images().items()}
+    with open(path, "r+b") as file, pytest.raises(ValueError, match="s2_20m must be"):
+        slots.write(file.fileno(), 0, {**images, "s2_20m": images["s2_10m"]})
+
+
+def test_the_checksum_tells_content(path: Path, tmp_path: Path) -> None:
+    images = random_images()
+    images["s2_60m"][4, 0, 0, 0] ^= 1
+    write_patches(tmp_path / "other.h5", images, labels(), CLASSES_19, NAMES, SPLITS)
+    assert BigEarthNetFile(path).attributes["checksum"] != BigEarthNetFile(tmp_path / "other.h5").attributes["checksum"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda file: file.attrs.update(schema_version=9), r"data.h5 has schema 9, this code reads 1; delete it"),
+        (lambda file: file.attrs.update(complete=False), "data.h5 is unfinished"),
+        (lambda file: file.attrs.update(scale_factor=2), "holds patches of super-resolution"),
+        (lambda file: file.__delitem__("split"), "cannot be read"),
+        (lambda file: file.__delitem__("s2_20m"), "cannot be read"),
+        (lambda file: file.move("labels", "names/labels"), "cannot be read"),
+        (lambda file: (file.__delitem__("name"), file.create_group("name")), "cannot be read"),
+        (lambda file: file.attrs.__delitem__("checksum"), "data.h5 is unfinished"),
+    ],
+)
+def test_files_of_others(path: Path, change, message: str) -> None:
+    with h5py.File(path, "r+") as file:
+        change(file)
+    with pytest.raises(PatchFileError, match=message):
+        BigEarthNetFile(path)
+
+
+def test_missing_cut_short_and_no_hdf5(path: Path, tmp_path: Path) -> None:
+    with pytest.raises(PatchFileError, match=r"none.h5 is not there; make it with bigearthnet-prepare"):
+        BigEarthNetFile(tmp_path / "none.h5")
+    with pytest.raises(PatchFileError, match=r"is a folder; give the HDF5 file"):
+        BigEarthNetFile(tmp_path)
+    path.write_bytes(path.read_bytes()[:200_000])
+    with pytest.raises(PatchFileError, match="cut short"):
+        BigEarthNetFile(path)
+    path.write_text("text")
+    with pytest.raises(PatchFileError, match="no file of bigearthnet-prepare"):
+        BigEarthNetFile(path)
+
+
+def test_a_disk_without_room(tmp_path: Path) -> None:
+    names = [f"patch{number}" for number in range(3_000_000)]
+    with pytest.raises(OutputError, match=r"cannot write .*big.h5"):
+        create_file(tmp_path / "big.h5", {"s2_10m": (12_000, 12_000, 4)}, np.zeros((1, 19)), CLASSES_19, names, [], {})
+    assert not list(tmp_path.iterdir())

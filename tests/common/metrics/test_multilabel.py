@@ -1,0 +1,144 @@
+"""Scores of multi-label predictions: equal to scikit-learn's, hand-worked cases, thresholds."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics
+
+from bigearthnet.prediction.probabilities import Predictions, pool_predictions
+from common.metrics.multilabel import OVERALL, classification_metrics, count_decisions, f1_from_counts
+from common.metrics.thresholds import Threshold, choose_thresholds, read_thresholds, write_thresholds
+
+NAMES = ("a", "b", "c", "d")
+
+
+def random_case(seed: int, patches: int = 40) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels, probabilities, thresholds; the last class is in no patch."""
+    rng = np.random.default_rng(seed)
+    labels = (rng.random((patches, 4)) < [0.5, 0.2, 0.05, 0]).astype(np.uint8)
+    probabilities = (0.6 * rng.random((patches, 4)) + 0.3 * labels).astype(np.float32)
+    return labels, probabilities, rng.uniform(0.2, 0.7, 4)
+
+
+def as_table(rows: list) -> dict[tuple[str, str], float]:
+    return {(row.name, row.metric): row.value for row in rows}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_equals_scikit_learn(seed: int) -> None:
+    labels, probabilities, thresholds = random_case(seed)
+    table = as_table(classification_metrics(labels, probabilities, thresholds, NAMES))
+    decided = (probabilities >= thresholds).astype(np.uint8)
+    report = metrics.classification_report(labels, decided, target_names=NAMES, output_dict=True, zero_division=0)
+    for ours, theirs in (("micro", "micro avg"), ("macro", "macro avg"), ("sample", "samples avg")):
+        for metric, name in (("precision", "precision"), ("recall", "recall"), ("f1", "f1-score")):
+            assert table[OVERALL, f"{metric}_{ours}"] == pytest.approx(report[theirs][name], abs=1e-12)
+    for name in NAMES:
+        for metric, theirs in (
+            ("precision", "precision"),
+            ("recall", "recall"),
+            ("f1", "f1-score"),
+            ("support", "support"),
+        ):
+            assert table[name, metric] == pytest.approx(report[name][theirs], abs=1e-12)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for average in ("micro", "macro"):
+            assert table[OVERALL, f"ap_{average}"] == pytest.approx(
+                metrics.average_precision_score(labels, probabilities, average=average)
+            )
+    for ours, theirs in (("micro", "micro"), ("macro", "macro"), ("sample", "samples")):
+        assert table[OVERALL, f"f2_{ours}"] == pytest.approx(
+            metrics.fbeta_score(labels, decided, beta=2, average=theirs, zero_division=0)
+        )
+    assert table[OVERALL, "hamming"] == pytest.approx(metrics.hamming_loss(labels, decided))
+    assert table[OVERALL, "subset"] == pytest.approx(metrics.accuracy_score(labels, decided))
+
+
+def test_hand_worked() -> None:
+    """Decisions: a 2 right, 1 missed; b 1 right, 1 wrong. Pooled: tp 3, fp 1, fn 1."""
+    labels = np.array([[1, 1], [1, 0], [1, 0]])
+    probabilities = np.array([[0.9, 0.8], [0.7, 0.6], [0.1, 0.2]])
+    table = as_table(classification_metrics(labels, probabilities, np.array([0.5, 0.5]), ("a", "b")))
+    assert table["a", "f1"] == pytest.approx(2 * 2 / (2 * 2 + 1))
+    assert table["a", "f2"] == pytest.approx(5 * 2 / (5 * 2 + 4 * 1))
+    assert table["b", "precision"] == 0.5 and table["b", "recall"] == 1
+    assert table[OVERALL, "f1_micro"] == pytest.approx(6 / 8)
+    assert table[OVERALL, "f1_macro"] == pytest.approx((4 / 5 + 2 / 3) / 2)
+    assert table[OVERALL, "hamming"] == pytest.approx(2 / 6)
+    assert table[OVERALL, "subset"] == pytest.approx(1 / 3)
+
+
+def test_class_that_no_patch_holds_counts_as_zero_without_a_warning() -> None:
+    table = as_table(classification_metrics(np.zeros((3, 2)), np.full((3, 2), 0.1), np.array([0.5, 0.5]), ("a", "b")))
+    assert {value for (_, metric), value in table.items() if metric.startswith(("f", "p", "r", "ap"))} == {0}
+    assert table[OVERALL, "subset"] == 1
+
+
+@given(seed=st.integers(0, 10**6), parts=st.integers(1, 5))
+@settings(max_examples=25, deadline=None)
+def test_counts_of_parts_add_up_to_the_f1_of_all(seed: int, parts: int) -> None:
+    labels, probabilities, thresholds = random_case(seed, patches=17)
+    decided = probabilities >= thresholds
+    counts = sum(count_decisions(labels[part::parts], decided[part::parts]) for part in range(parts))
+    scores = f1_from_counts(counts)
+    for average in ("micro", "macro"):
+        assert scores[f"f1_{average}"] == pytest.approx(
+            metrics.f1_score(labels, decided, average=average, zero_division=0)
+        )
+
+
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=6, deadline=None)
+def test_chosen_thresholds_have_the_highest_f1(seed: int) -> None:
+    labels, probabilities, _ = random_case(seed)
+    chosen = choose_thresholds(labels, probabilities, NAMES)
+    for index, found in enumerate(chosen):
+        truth, scores = labels[:, index], probabilities[:, index].astype(np.float64)
+        assert (found.name, found.support) == (NAMES[index], truth.sum())
+        if not truth.any():
+            assert (found.threshold, found.f1) == (0.5, 0)
+            continue
+        tried = [metrics.f1_score(truth, scores >= value) for value in [*scores, 0.0, 1.0]]
+        assert found.f1 == pytest.approx(max(tried))
+        assert metrics.f1_score(truth, scores >= found.threshold) == pytest.approx(found.f1)
+
+
+def test_threshold_lies_between_the_probabilities() -> None:
+    labels, probabilities = np.array([[1], [1], [0], [0]]), np.array([[0.9], [0.6], [0.4], [0.1]])
+    (found,) = choose_thresholds(labels, probabilities, ("a",))
+    assert found == Threshold("a", pytest.approx(0.5), 1.0, 2)
+
+
+def test_thresholds_survive_a_file(tmp_path: Path) -> None:
+    labels, probabilities, _ = random_case(4)
+    found = choose_thresholds(labels, probabilities, ("a, with comma", *NAMES[1:]))
+    write_thresholds(tmp_path / "thresholds.csv", found)
+    assert read_thresholds(tmp_path / "thresholds.csv") == found
+    assert (tmp_path / "thresholds.csv").read_text().splitlines()[0] == "class,threshold,f1,support"
+
+
+def test_pooled_predictions_are_in_the_order_of_their_rows() -> None:
+    rows = np.array([5, 2, 9])
+    pooled = pool_predictions(Predictions(rows, rows[:, None] % 2, rows[:, None] / 10))
+    assert pooled.rows.tolist() == [2, 5, 9]
+    assert pooled.labels.ravel().tolist() == [0, 1, 1]
+    assert pooled.probabilities.ravel().tolist() == [0.2, 0.5, 0.9]
+
+
+@pytest.mark.parametrize(
+    "labels, probabilities, message",
+    [
+        (np.zeros((3, 2)), np.zeros((3, 1)), r"must be \(N, 2\); got \(3, 2\) and \(3, 1\)"),
+        (np.zeros((3, 3)), np.zeros((3, 3)), r"must be \(N, 2\); got \(3, 3\)"),
+        (np.zeros((0, 2)), np.zeros((0, 2)), "no patch to measure"),
+        (np.zeros((1, 2)), np.array([[0.1, np.nan]]), "probabilities must be finite"),
+    ],
+)
+def test_bad_input(labels: np.ndarray, probabilities: np.ndarray, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        classification_metrics(labels, probabilities, np.array([0.5, 0.5]), ("a", "b"))

@@ -1,0 +1,165 @@
+"""Patch files: round trip, mapped into memory, and refused where they are damaged, foreign or unfinished."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from common.errors import OutputError, PatchFileError
+from common.patches.file import PatchFile, checksum, write_patch_file
+
+ATTRIBUTES = {"scene": "T32TNS", "offsets": [-1000.0, 0.0], "seed": 3}
+shapes = hnp.array_shapes(min_dims=1, max_dims=4, max_side=9)
+array_strategy = st.sampled_from([np.uint16, np.int32, np.float32]).flatmap(lambda dtype: hnp.arrays(dtype, shapes))
+
+
+def some_arrays(patches: int = 50) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    images = rng.integers(1, 9999, (patches, 8, 8, 4), np.uint16)
+    return {"input_10m": images, "row": np.arange(patches, dtype=np.int32)}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A whole patch file."""
+    write_patch_file(tmp_path / "scene-20m.h5", some_arrays(), ATTRIBUTES)
+    return tmp_path / "scene-20m.h5"
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.dictionaries(st.sampled_from(["input_10m", "target", "row", "block"]), array_strategy, min_size=1))
+def test_round_trip(tmp_path_factory, arrays):
+    path = tmp_path_factory.mktemp("round") / "a.h5"
+    write_patch_file(path, arrays, ATTRIBUTES)
+    file = PatchFile(path)
+    assert file.arrays.keys() == arrays.keys()
+    with h5py.File(path) as plain:
+        for name, array in arrays.items():
+            assert file.arrays[name].dtype == array.dtype
+            np.testing.assert_array_equal(file.arrays[name], array)
+            np.testing.assert_array_equal(file.arrays[name], plain[name][...])
+
+
+def test_attributes_and_length(path):
+    file = PatchFile(path)
+    assert len(file) == 50
+    assert (file.attributes["scene"], file.attributes["seed"]) == ("T32TNS", 3)
+    assert list(file.attributes["offsets"]) == [-1000, 0]
+    assert file.attributes["complete"]
+    assert file.attributes["schema_version"] == 1
+    assert file.attributes["checksum"] == checksum(some_arrays())
+
+
+def test_arrays_are_mapped_and_read_only(path):
+    array = PatchFile(path).arrays["input_10m"]
+    assert isinstance(array.base, np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        array[0] = 0
+
+
+def test_checksum_tells_content_and_names_apart():
+    arrays = some_arrays()
+    changed = {**arrays, "row": arrays["row"] + 1}
+    renamed = {"input_10m": arrays["input_10m"], "rows": arrays["row"]}
+    assert len({checksum(arrays), checksum(changed), checksum(renamed)}) == 3
+    assert checksum(arrays) == checksum(dict(reversed(arrays.items())))
+
+
+@pytest.mark.parametrize("version", [0, 2, None])
+def test_another_schema(path, version):
+    with h5py.File(path, "r+") as file:
+        del file.attrs["schema_version"]
+        if version is not None:
+            file.attrs["schema_version"] = version
+    found = "none" if version is None else version
+    with pytest.raises(PatchFileError, match=f"has schema {found}, this code reads 1; delete it and it is made again"):
+        PatchFile(path)
+
+
+@pytest.mark.parametrize("value", [False, None])
+def test_unfinished(path, value):
+    with h5py.File(path, "r+") as file:
+        del file.attrs["complete"]
+        if value is not None:
+            file.attrs["complete"] = value
+    with pytest.raises(PatchFileError, match="is unfinished; delete it and it is made again"):
+        PatchFile(path)
+
+
+@pytest.mark.parametrize("share", [0, 0.001, 0.02, 0.5, 0.9, 0.999])
+def test_cut_short(path, share):
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(PatchFileError, match="cut short or no HDF5 file; delete it and it is made again"):
+        PatchFile(path)
+
+
+def test_cut_by_one_byte(path):
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(PatchFileError, match="cut short"):
+        PatchFile(path)
+
+
+def test_no_hdf5_file(tmp_path):
+    (tmp_path / "text.h5").write_text("row,col\n" * 1000)
+    with pytest.raises(PatchFileError, match="cut short or no HDF5 file"):
+        PatchFile(tmp_path / "text.h5")
+    with pytest.raises(PatchFileError, match="cut short or no HDF5 file"):
+        PatchFile(tmp_path)
+
+
+def test_missing(tmp_path):
+    with pytest.raises(PatchFileError, match="is not there; delete it and it is made again"):
+        PatchFile(tmp_path / "none.h5")
+
+
+def test_chunked_arrays_cannot_be_mapped(path):
+    with h5py.File(path, "r+") as file:
+        file.create_dataset("target", data=np.ones((4, 4)), chunks=(2, 2))
+    with pytest.raises(PatchFileError, match="cannot be read"):
+        PatchFile(path)
+
+
+def test_folder_that_is_missing(tmp_path):
+    with pytest.raises(OutputError, match=r"cannot write .*a\.h5: .*; check space and permissions there"):
+        write_patch_file(tmp_path / "none" / "a.h5", some_arrays(), ATTRIBUTES)
+
+
+FULL_DISK = """
+import json, resource, sys
+from pathlib import Path
+from common.errors import OutputError
+from common.patches.file import write_patch_file
+from tests.common.patches.test_file import ATTRIBUTES, some_arrays
+
+folder, outcome = Path(sys.argv[1]), {}
+for limit in (0, 100, 3000, 20_000, 26_000):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))  # Python ignores SIGXFSZ
+    try:
+        write_patch_file(folder / "a.h5", some_arrays(), ATTRIBUTES)
+        outcome[limit] = "written"
+    except OutputError as error:
+        outcome[limit] = f"{error} {[path.name for path in folder.iterdir()]}"
+print(json.dumps(outcome))
+"""
+
+
+def test_full_disk(tmp_path):
+    """No file may grow beyond a limit, which looks to a program as a full disk does."""
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(tmp_path)], capture_output=True, text=True, cwd=Path(__file__).parents[3]
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    outcome = json.loads(done.stdout)
+    assert len(outcome) == 5
+    for message in outcome.values():
+        assert message.startswith(f"cannot write {tmp_path / 'a.h5'}: ")
+        assert message.endswith("; check space and permissions there. []")

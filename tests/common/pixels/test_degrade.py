@@ -1,0 +1,138 @@
+"""Degradation: against SciPy's Gaussian and a plain block mean, at borders, in strips, and for masks."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.ndimage import binary_dilation, gaussian_filter
+
+import common.pixels.degrade
+from common.pixels.degrade import (
+    block_mean,
+    blur_radius,
+    degrade,
+    degrade_mask,
+    degrade_to_dn,
+    gaussian_blur_sigmas,
+)
+
+few = settings(max_examples=20, deadline=None)
+seeds = st.integers(0, 2**32 - 1)
+factors = st.sampled_from([1, 2, 3, 6])
+
+
+def random_dn(seed: int, rows: int, cols: int, bands: int = 2) -> np.ndarray:
+    return np.random.default_rng(seed).integers(1, 12000, (rows, cols, bands), dtype=np.uint16)
+
+
+def plain_block_mean(image: np.ndarray, scale_factor: int) -> np.ndarray:
+    rows, cols, bands = image.shape
+    blocks = image.reshape(rows // scale_factor, scale_factor, cols // scale_factor, scale_factor, bands)
+    return blocks.mean(axis=(1, 3), dtype=np.float64)
+
+
+@few
+@given(seeds, factors, st.integers(1, 5), st.integers(1, 5))
+def test_block_mean(seed, scale_factor, rows, cols):
+    image = random_dn(seed, rows * scale_factor, cols * scale_factor)
+    coarse = block_mean(image, scale_factor)
+    assert coarse.dtype == np.float32
+    np.testing.assert_allclose(coarse, plain_block_mean(image, scale_factor), rtol=1e-6)
+    np.testing.assert_allclose(coarse.mean(axis=(0, 1)), image.mean(axis=(0, 1)), rtol=1e-6)
+
+
+@few
+@given(seeds, factors, st.floats(0, 3), st.integers(1, 8), st.integers(1, 8))
+def test_degrade_is_scipys_blur_and_block_mean(seed, scale_factor, sigma, rows, cols):
+    """Also where the blur reaches further than the image is wide."""
+    image = random_dn(seed, rows * scale_factor, cols * scale_factor, 1)
+    blurred = gaussian_filter(image.astype(np.float64), (sigma, sigma, 0), mode="reflect", truncate=4.0)
+    np.testing.assert_allclose(
+        degrade(image, scale_factor, (sigma,)), plain_block_mean(blurred, scale_factor), rtol=2e-6
+    )
+
+
+def test_each_band_has_its_sigma():
+    image = random_dn(1, 12, 12)
+    both = degrade(image, 2, (0.5, 0.9))
+    np.testing.assert_array_equal(both[..., :1], degrade(image[..., :1], 2, (0.5,)))
+    np.testing.assert_array_equal(both[..., 1:], degrade(image[..., 1:], 2, (0.9,)))
+
+
+@few
+@given(seeds, st.sampled_from([1, 2, 6]), st.floats(0, 3), st.integers(1, 3000))
+def test_strips_do_not_matter(seed, scale_factor, sigma, strip_bytes):
+    image = random_dn(seed, 8 * scale_factor, 5 * scale_factor)
+    valid = image[..., 0] > 600
+    whole = degrade(image, scale_factor, (sigma, sigma)), degrade_mask(valid, scale_factor, 2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(common.pixels.degrade, "STRIP_BYTES", strip_bytes)
+        strips = degrade(image, scale_factor, (sigma, sigma)), degrade_mask(valid, scale_factor, 2)
+    np.testing.assert_array_equal(strips[0], whole[0])
+    np.testing.assert_array_equal(strips[1], whole[1])
+
+
+@few
+@given(st.integers(1, 65535), factors, st.floats(0, 3))
+def test_constants_stay(value, scale_factor, sigma):
+    image = np.full((4 * scale_factor, 3 * scale_factor, 1), value, np.uint16)
+    np.testing.assert_allclose(degrade(image, scale_factor, (sigma,)), value, rtol=1e-6)
+    dn = degrade_to_dn(image, scale_factor, (sigma,))
+    assert dn.dtype == np.uint16
+    assert (dn == value).all()
+
+
+@few
+@given(seeds, st.sampled_from([2, 6]))
+def test_blur_keeps_the_mean(seed, scale_factor):
+    image = random_dn(seed, 4 * scale_factor, 4 * scale_factor, 1)
+    assert degrade(image, scale_factor, (1.0 / scale_factor,)).mean() == pytest.approx(image.mean(), rel=1e-5)
+
+
+def test_dn_are_rounded_and_clipped():
+    image = np.array([[10, 11, -500, -500], [11, 11, 9e9, 9e9]], np.float32)[..., np.newaxis]
+    np.testing.assert_array_equal(degrade_to_dn(image, 2, (0.0,))[0, :, 0], [11, 65535])
+    np.testing.assert_array_equal(degrade_to_dn(-image, 2, (0.0,))[0, :, 0], [0, 0])
+
+
+@few
+@given(seeds, st.sampled_from([1, 2, 6]), st.integers(0, 9), st.integers(1, 6), st.integers(1, 6))
+def test_mask_is_false_where_an_invalid_pixel_enters(seed, scale_factor, radius, rows, cols):
+    valid = np.random.default_rng(seed).random((rows * scale_factor, cols * scale_factor)) > 0.02
+    reached = binary_dilation(~valid, np.ones((2 * radius + 1, 2 * radius + 1)))
+    blocks = reached.reshape(rows, scale_factor, cols, scale_factor)
+    np.testing.assert_array_equal(degrade_mask(valid, scale_factor, radius), ~blocks.any(axis=(1, 3)))
+
+
+@pytest.mark.parametrize(("scale_factor", "sigma"), [(2, 0.5), (6, 1 / 6), (6, 2.9)])
+def test_radius_is_how_far_a_pixel_reaches(scale_factor, sigma):
+    """One bright pixel changes exactly those blocks that the mask takes out."""
+    image = np.zeros((10 * scale_factor, 10 * scale_factor, 1), np.float32)
+    image[4 * scale_factor, 5 * scale_factor] = 1
+    changed = degrade(image, scale_factor, (sigma,))[..., 0] > 0
+    np.testing.assert_array_equal(changed, ~degrade_mask(image[..., 0] == 0, scale_factor, blur_radius(sigma)))
+
+
+def test_sigmas():
+    assert gaussian_blur_sigmas(("B05", "B11"), 2) == (0.5, 0.5)
+    assert gaussian_blur_sigmas(("B01", "B09"), 6) == pytest.approx((1 / 6, 1 / 6))
+    expected = 6 * math.sqrt(-2 * math.log(0.32) / math.pi**2), 6 * math.sqrt(-2 * math.log(0.26) / math.pi**2)
+    assert gaussian_blur_sigmas(("B01", "B09"), 6, "mtf") == pytest.approx(expected)
+
+
+def test_bad_input():
+    image = random_dn(1, 12, 9)
+    with pytest.raises(ValueError, match="divide rows and cols; got 2 for 12 x 9 px"):
+        block_mean(image, 2)
+    with pytest.raises(ValueError, match="at least 1"):
+        degrade(image, 0, (0.5, 0.5))
+    with pytest.raises(ValueError, match="each of 2 bands is needed; got 1"):
+        degrade(image, 3, (0.5,))
+    with pytest.raises(ValueError, match="12 x 9 px"):
+        degrade_mask(image[..., 0] > 0, 2, 1)
+    with pytest.raises(ValueError, match="'gaussian' or 'mtf'; got 'box'"):
+        gaussian_blur_sigmas(("B05",), 2, "box")
+    with pytest.raises(ValueError, match="B10 has none"):
+        gaussian_blur_sigmas(("B10",), 6, "mtf")

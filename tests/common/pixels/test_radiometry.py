@@ -1,0 +1,87 @@
+"""DN to reflectance and back."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.pixels.radiometry import (
+    dn_to_reflectance,
+    dn_to_scaled_reflectance,
+    reflectance_to_dn,
+    scaled_reflectance_to_dn,
+)
+from common.scenes.safe import read_product
+from common.scenes.scene import band_offsets
+from tests.support.fake_safe import write_safe
+
+VALID_DN = np.arange(1, 65535, dtype=np.uint16).reshape(-1, 2)
+QUANTIFICATIONS = st.sampled_from([1000.0, 10000.0, 12345.0])
+OFFSETS = st.lists(st.integers(-2000, 2000), min_size=2, max_size=2)
+
+
+def test_worked_example() -> None:
+    dn = np.array([[[1234, 3000]]], dtype=np.uint16)
+    np.testing.assert_allclose(dn_to_reflectance(dn, 10000, [0, -1000]), [[[0.1234, 0.2]]], rtol=1e-6)
+    np.testing.assert_allclose(dn_to_scaled_reflectance(dn, 10000, [0, -1000]), [[[1234, 2000]]])
+    np.testing.assert_allclose(dn_to_scaled_reflectance(dn, 1000, [0, -1000]), [[[12340, 20000]]])
+
+
+def test_results_are_float32_and_leave_the_input_alone() -> None:
+    dn = np.full((2, 3, 2), 500, dtype=np.uint16)
+    for convert in (dn_to_reflectance, dn_to_scaled_reflectance):
+        result = convert(dn, 10000, np.array([-1000.0, 0.0]))
+        assert result.dtype == np.float32
+        assert (result[..., 0] < 0).all()  # below the offset: negative, not wrapped
+    assert (dn == 500).all()
+    values = np.full((2, 2), 0.5, dtype=np.float32)
+    reflectance_to_dn(values, 10000, -1000)
+    assert (values == 0.5).all()
+
+
+@given(QUANTIFICATIONS, OFFSETS)
+def test_every_valid_dn_survives_the_round_trip(quantification: float, offsets: list[int]) -> None:
+    reflectance = dn_to_reflectance(VALID_DN, quantification, offsets)
+    np.testing.assert_array_equal(reflectance_to_dn(reflectance, quantification, offsets), VALID_DN)
+    scaled = dn_to_scaled_reflectance(VALID_DN, quantification, offsets)
+    np.testing.assert_array_equal(scaled_reflectance_to_dn(scaled, quantification, offsets), VALID_DN)
+    np.testing.assert_allclose(scaled, reflectance * 10000, rtol=1e-6)
+
+
+@given(st.floats(allow_nan=False, width=32))
+def test_never_wrapped(value: float) -> None:
+    (dn,) = scaled_reflectance_to_dn(np.array([value], dtype=np.float32), 10000, -1000)
+    assert abs(int(dn) - min(max(value + 1000, 1), 65534)) <= 0.51
+
+
+def test_clipping_and_rounding() -> None:
+    scaled = np.array([-np.inf, -5.0, 0.4, 1.6, 65534.4, 70000.0, np.inf], dtype=np.float32)
+    assert scaled_reflectance_to_dn(scaled, 10000).tolist() == [1, 1, 1, 2, 65534, 65534, 65534]
+
+
+def test_nodata_stays_nodata() -> None:
+    values = np.array([[[0.1, 0.2]], [[np.nan, 0.4]]], dtype=np.float32)  # (2 rows, 1 col, 2 bands)
+    dn = reflectance_to_dn(values, 10000, nodata=np.array([[[False]], [[True]]]))
+    assert dn.tolist() == [[[1000, 2000]], [[0, 0]]]
+    assert dn.dtype == np.uint16
+
+
+def test_nan_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"not a number \(NaN\); check the network"):
+        reflectance_to_dn(np.array([0.1, np.nan], dtype=np.float32), 10000)
+
+
+def test_empty_image() -> None:
+    assert reflectance_to_dn(np.empty((0, 4), np.float32), 10000).shape == (0, 4)
+
+
+def test_band_offsets(tmp_path: Path) -> None:
+    product = write_safe(tmp_path, baseline="04.00", size=12)
+    xml = product / "MTD_MSIL1C.xml"
+    xml.write_text(xml.read_text().replace('band_id="3">-1000<', 'band_id="3">-900<'))
+    (scene,) = read_product(product)
+    offsets = band_offsets(scene, ("B08", "B04"))
+    assert offsets.tolist() == [-1000, -900]
+    assert offsets.dtype == np.float32

@@ -1,0 +1,200 @@
+"""GeoTIFF as other programs see it: pixels, place, names, reflectance; and files that cannot be written."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from osgeo import gdal, osr
+from osgeo_utils.samples.validate_cloud_optimized_geotiff import validate
+
+from common.errors import OutputError, ProductError
+from common.pixels.windows import Window
+from common.rasters import geotiff
+from common.rasters.geotiff import RasterInfo, check_output, read_geotiff, write_geotiff
+from common.rasters.grids import georeference
+from common.scenes.tile_list import open_scene
+from tests.support.fake_safe import EPSG, UPPER_LEFT, write_safe
+
+REGION = Window(row=7, col=13, height=650, width=700)
+BANDS = ("B05", "B11", "B01")
+
+
+@pytest.fixture(scope="module")
+def info(tmp_path_factory: pytest.TempPathFactory) -> RasterInfo:
+    """A region of a product with offsets, that of B11 unlike the others."""
+    scene = open_scene(write_safe(tmp_path_factory.mktemp("product"), level="L2A", baseline="04.00"))
+    scene = replace(scene, offsets={**scene.offsets, "B11": -500.0})
+    return RasterInfo.of_region(scene, georeference(scene, 10), REGION, BANDS, {"source_product": scene.name})
+
+
+@pytest.fixture(scope="module")
+def pixels() -> np.ndarray:
+    """DN (rows, cols, bands); the lower rows are nodata in all bands."""
+    rng = np.random.default_rng(0)
+    image = rng.integers(1, 65535, (REGION.height, REGION.width, len(BANDS)), dtype=np.uint16)
+    image[600:] = 0
+    return image
+
+
+def strips(image: np.ndarray, rows: int = 90) -> Iterator[np.ndarray]:
+    return (image[top : top + rows] for top in range(0, len(image), rows))
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["plain", "cog"])
+def written(request, info, pixels, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("written") / "out.tif"
+    write_geotiff(path, info, strips(pixels), cloud_optimized=request.param)
+    assert [item.name for item in path.parent.iterdir()] == ["out.tif"]
+    return path
+
+
+def test_pixels(written, pixels):
+    np.testing.assert_array_equal(gdal.Open(str(written)).ReadAsArray().transpose(1, 2, 0), pixels)
+    part = read_geotiff(written, Window(500, 10, 120, 90), ("B01", "B05"))
+    np.testing.assert_array_equal(part, pixels[500:620, 10:100][..., [2, 0]])
+
+
+def test_place(written):
+    dataset = gdal.Open(str(written))
+    assert dataset.GetGeoTransform() == (UPPER_LEFT[0] + 130, 10, 0, UPPER_LEFT[1] - 70, 0, -10)
+    assert osr.SpatialReference(wkt=dataset.GetProjection()).GetAuthorityCode(None) == str(EPSG)
+
+
+def test_bands(written):
+    dataset = gdal.Open(str(written))
+    bands = [dataset.GetRasterBand(number) for number in (1, 2, 3)]
+    assert [band.GetDescription() for band in bands] == list(BANDS)
+    assert [band.GetMetadataItem("WAVELENGTH") for band in bands] == ["704.1", "1613.7", "442.7"]
+    assert {band.GetMetadataItem("WAVELENGTH_UNIT") for band in bands} == {"nm"}
+    assert {band.GetNoDataValue() for band in bands} == {0}
+    assert {gdal.GetDataTypeName(band.DataType) for band in bands} == {"UInt16"}
+    assert dataset.GetMetadataItem("source_product").startswith("S2A_MSIL2A_")
+
+
+def test_reflectance_as_gdal_computes_it(written, pixels):
+    """`gdal_translate -unscale` gives the input's (DN + offset) / quantification."""
+    unscaled = gdal.Translate(
+        "", str(written), format="MEM", unscale=True, outputType=gdal.GDT_Float64, srcWin=[0, 0, 700, 600]
+    ).ReadAsArray()
+    for number, offset in enumerate((-1000, -500, -1000)):
+        np.testing.assert_allclose(
+            unscaled[number], (pixels[:600, :, number].astype(np.float64) + offset) / 10000, atol=1e-12
+        )
+
+
+def test_layout(written):
+    dataset = gdal.Open(str(written))
+    band = dataset.GetRasterBand(1)
+    assert band.GetBlockSize() == [512, 512]
+    assert dataset.GetMetadataItem("COMPRESSION", "IMAGE_STRUCTURE") == "DEFLATE"
+    assert [(band.GetOverview(i).YSize, band.GetOverview(i).XSize) for i in range(band.GetOverviewCount())] == [
+        (325, 350),
+        (163, 175),
+    ]
+    stored = sum(int(band.GetMetadataItem(f"BLOCK_SIZE_{x}_{y}", "TIFF") or 0) for x in range(2) for y in range(2))
+    assert written.stat().st_size < 1.8 * stored  # overviews, and no tile that was written twice
+
+
+def test_overviews_are_means_without_nodata(written, pixels):
+    dataset = gdal.Open(str(written))  # bands do not outlive their dataset
+    overview = dataset.GetRasterBand(1).GetOverview(0).ReadAsArray()
+    blocks = pixels[..., 0].reshape(325, 2, 350, 2).astype(np.float64)
+    np.testing.assert_allclose(overview[:300], blocks.mean(axis=(1, 3))[:300], atol=1)
+    assert (overview[300:] == 0).all()
+
+
+def test_cog_is_valid(written, request):
+    is_cog = request.node.callspec.params["written"]
+    assert (gdal.Open(str(written)).GetMetadataItem("LAYOUT", "IMAGE_STRUCTURE") == "COG") == is_cog
+    if is_cog:
+        warnings, errors, _ = validate(str(written), full_check=True)
+        assert (warnings, errors) == ([], [])
+
+
+def test_heights_of_the_strips_do_not_matter(tmp_path, info, pixels):
+    for rows in (1000, 7):
+        write_geotiff(tmp_path / f"{rows}.tif", info, strips(pixels, rows))
+    assert (tmp_path / "7.tif").read_bytes() == (tmp_path / "1000.tif").read_bytes()
+
+
+def test_an_old_file_stays_until_the_new_one_is_whole(tmp_path, info, pixels):
+    path = tmp_path / "out.tif"
+    path.write_text("old")
+
+    def damaged() -> Iterator[np.ndarray]:
+        yield pixels[:600]
+        assert path.read_text() == "old"
+        raise ProductError("B05 is damaged.")
+
+    for cloud_optimized in (False, True):
+        with pytest.raises(ProductError, match="B05 is damaged"):
+            write_geotiff(path, info, damaged(), cloud_optimized)
+        assert [item.name for item in tmp_path.iterdir()] == ["out.tif"]
+        assert path.read_text() == "old"
+
+
+def test_rows_that_are_missing_are_an_error(tmp_path, info, pixels):
+    with pytest.raises(ValueError, match="650 rows were announced, 640 came"):
+        write_geotiff(tmp_path / "out.tif", info, strips(pixels[:640]))
+    assert list(tmp_path.iterdir()) == []
+
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+import numpy as np
+from common.rasters import geotiff
+from common.rasters.grids import GeoReference
+from common.errors import OutputError
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), resource.RLIM_INFINITY))
+rng = np.random.default_rng(0)
+info = geotiff.RasterInfo(GeoReference("", (0, 10, 0, 0, 0, -10), 1100, 900), ("B05",), 10000, {"B05": 0}, {})
+strip = rng.integers(1, 60000, (1100, 900, 1), dtype=np.uint16)
+try:
+    geotiff.write_geotiff(Path(sys.argv[1]), info, iter([strip]), sys.argv[2] == "cog")
+except OutputError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("size", [1_000, 1_500_000, 2_200_000], ids=["start", "pixels", "overviews"])
+@pytest.mark.parametrize("kind", ["plain", "cog"])
+def test_full_disk(tmp_path, kind, size):
+    """A limit to the size of files stands for a full disk; it may be met at any step."""
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, tmp_path / "out.tif", kind, str(size)],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"cannot write to {tmp_path}: "), done.stdout + done.stderr
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_outputs_refused_before_the_work(tmp_path):
+    existing = tmp_path / "there.tif"
+    existing.touch()
+    with pytest.raises(OutputError, match=r"there\.tif exists; replace it with --overwrite"):
+        check_output(existing, overwrite=False)
+    check_output(existing, overwrite=True)
+    with pytest.raises(OutputError, match=r"the folder .*missing does not exist; make it"):
+        check_output(tmp_path / "missing" / "out.tif", overwrite=True)
+    with pytest.raises(OutputError, match="is a folder; give the name of a file"):
+        check_output(tmp_path, overwrite=True)
+    os.mkfifo(tmp_path / "pipe.tif")
+    with pytest.raises(OutputError, match="is no ordinary file"):
+        check_output(tmp_path / "pipe.tif", overwrite=True)
+    (tmp_path / "pipe.tif").unlink()
+    free = os.statvfs(tmp_path)
+    with pytest.raises(OutputError, match=r"cannot write .*out\.tif: No space left on device"):
+        check_output(tmp_path / "out.tif", False, int(2 * free.f_bavail * free.f_frsize / geotiff.LEAST_COMPRESSED))
+    assert [item.name for item in tmp_path.iterdir()] == ["there.tif"]

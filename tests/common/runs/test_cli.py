@@ -1,0 +1,179 @@
+"""Options, exit codes, and errors of one line."""
+
+import argparse
+import dataclasses
+import logging
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from common.errors import ProductNotFoundError, SettingError
+from common.runs import cli
+from common.runs.config import RunConfig
+from superres.training.config import SuperresConfig
+
+
+@pytest.fixture(autouse=True)
+def root_logger() -> Iterator[logging.Logger]:
+    """Commands set up logging for the whole process: put it back."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield root
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def parser_of(config_class: type) -> argparse.ArgumentParser:
+    parser = cli.new_parser("Train it.", "python train.py --tiles tiles.txt")
+    cli.add_config_options(parser, config_class)
+    cli.add_run_options(parser)
+    return parser
+
+
+def run(command: Callable[[argparse.Namespace], None], *argv: str) -> int:
+    return cli.run_command(command, parser_of(RunConfig), argv)
+
+
+def raising(error: BaseException) -> Callable[[argparse.Namespace], None]:
+    def command(arguments: argparse.Namespace) -> None:
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize("config_class", [RunConfig, SuperresConfig])
+def test_help_tells_every_option_and_default(config_class):
+    text = " ".join(parser_of(config_class).format_help().split())
+    for field in dataclasses.fields(config_class):
+        option = "--" + field.name.replace("_", "-")
+        help_text = " ".join(field.metadata["help"].split())
+        default = {True: "yes", False: "no"}[field.default] if isinstance(field.default, bool) else field.default
+        shown = f" ({default})" if default not in (None, dataclasses.MISSING) else ""
+        assert option in text
+        assert help_text + shown in text
+    assert "(INFO)" in text
+    assert text.endswith("example: python train.py --tiles tiles.txt")
+
+
+@pytest.mark.parametrize("config_class", [RunConfig, SuperresConfig])
+def test_options_are_kebab_case(config_class):
+    for action in parser_of(config_class)._actions:
+        for option in action.option_strings:
+            assert option == "-h" or (option.startswith("--") and "_" not in option and option == option.lower())
+
+
+def test_shared_options_keep_their_names():
+    options = set(parser_of(SuperresConfig)._option_string_actions)
+    assert {"--overwrite", "--log-level", "--no-progress", "--version", "--run-dir", "--resume", "--seed"} <= options
+
+
+def test_settings_are_those_that_were_given():
+    arguments = parser_of(SuperresConfig).parse_args(
+        ["--tiles", "t.txt", "--patches-per-tile", "7", "--warmup-epochs", "0.5", "--gsd", "60", "--overwrite"]
+    )
+    settings = cli.given_settings(arguments, SuperresConfig)
+    assert settings == {"tiles": "t.txt", "patches_per_tile": 7, "warmup_epochs": 0.5, "gsd": 60}
+    config = SuperresConfig.from_dict(settings)
+    assert config.patches.count == 7
+    assert config.epochs == RunConfig().epochs
+
+
+@pytest.mark.parametrize(
+    "argv", [["--no-such-option"], ["--epochs", "many"], ["--schedule", "steps"], ["--seed"], ["--log-level", "LOUD"]]
+)
+def test_wrong_usage_is_exit_code_2(argv, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        run(raising(AssertionError("never called")), *argv)
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: ")
+
+
+def test_required_option():
+    with pytest.raises(SystemExit) as stopped:
+        parser_of(SuperresConfig).parse_args([])
+    assert stopped.value.code == 2
+
+
+@pytest.mark.parametrize("option, text", [("--help", "example:"), ("--version", "jeoparda ")])
+def test_help_and_version_are_exit_code_0(option, text, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        run(raising(AssertionError("never called")), option)
+    assert stopped.value.code == 0
+    assert text in capsys.readouterr().out
+
+
+def test_success_is_exit_code_0(capsys):
+    given = []
+    assert run(given.append, "--seed", "3") == 0
+    assert given[0].seed == 3
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "error, line",
+    [
+        (SettingError("--epochs must be above 0; got 0."), "SettingError: --epochs must be above 0; got 0."),
+        (SettingError("two\n  lines"), "SettingError: two lines"),
+        (ProductNotFoundError("no scene; give another."), "ProductNotFoundError: no scene; give another."),
+        (
+            OSError(28, "No space left on device", "a.h5"),
+            "OutputError: cannot read or write a.h5: No space left on device; check space and permissions there.",
+        ),
+        (
+            PermissionError(13, "Permission denied"),
+            "OutputError: cannot read or write: Permission denied; check space and permissions there.",
+        ),
+        (
+            OSError("truncated file"),
+            "OutputError: cannot read or write: truncated file; check space and permissions there.",
+        ),
+        (KeyboardInterrupt(), "S2Error: interrupted; finished files stay, run the same command again."),
+    ],
+)
+@pytest.mark.parametrize("on_all_ranks", [False, True])
+def test_failure_is_exit_code_1_and_one_line(error, line, on_all_ranks, capsys):
+    error.on_all_ranks = on_all_ranks
+    assert run(raising(error)) == 1
+    assert capsys.readouterr() == ("", line + "\n")
+
+
+def test_our_own_mistakes_keep_their_traceback():
+    with pytest.raises(ZeroDivisionError):
+        run(raising(ZeroDivisionError()))
+
+
+def test_messages_go_to_stderr_at_the_level_asked_for(capsys):
+    def command(arguments: argparse.Namespace) -> None:
+        logging.getLogger("common.patches").info("read %d bands", 6)
+
+    run(command)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.endswith(" read 6 bands\n")
+    run(command, "--log-level", "WARNING")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_other_ranks_warn_with_their_number(capsys, monkeypatch):
+    monkeypatch.setattr("common.distributed.rank", lambda: 3)
+    cli.set_up_logging("INFO")
+    logging.getLogger("common").info("quiet")
+    logging.getLogger("common").warning("loud")
+    assert capsys.readouterr().err.endswith(" [rank 3] loud\n")
+
+
+def test_progress_only_at_a_terminal_on_rank_0(monkeypatch):
+    assert not cli.shows_progress(no_progress=False)  # no terminal here
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert cli.shows_progress(no_progress=False)
+    assert not cli.shows_progress(no_progress=True)
+    monkeypatch.setattr("common.distributed.rank", lambda: 1)
+    assert not cli.shows_progress(no_progress=False)
+
+
+def test_version_of_what_is_not_installed(monkeypatch):
+    def missing(name: str) -> str:
+        raise cli.PackageNotFoundError(name)
+
+    monkeypatch.setattr(cli, "version", missing)
+    assert cli.package_version() == "uninstalled"

@@ -1,0 +1,171 @@
+"""Which scenes a path or a tile list means."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from common.errors import ProductError, ProductNotFoundError, TileListError
+from common.scenes.tile_list import open_scene, open_scenes, read_tile_list
+from tests.support.fake_safe import write_patch_folder, write_safe
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a product, a zipped product, one in the old format, and a patch."""
+    folder = tmp_path_factory.mktemp("data")
+    write_safe(folder, tile="T32TNS", size=12)
+    write_safe(folder, tile="T33UUB", size=12, zipped=True)
+    write_safe(folder, old_tiles=("T53HLA", "T53HMA"), size=12)
+    write_patch_folder(folder, size=12)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def names(data_dir: Path) -> dict[str, str]:
+    """Names of the products without their endings, by kind."""
+    return {
+        "safe": next(data_dir.glob("*T32TNS*")).stem,
+        "zip": next(data_dir.glob("*T33UUB*")).stem,
+        "old": next(data_dir.glob("*_OPER_*")).stem,
+        "patch": next(data_dir.glob("*_90_7")).name,
+    }
+
+
+def write_list(folder: Path, *lines: str) -> Path:
+    path = folder / "tiles.txt"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_open_scene_of_every_kind(data_dir: Path, names: dict[str, str]) -> None:
+    assert open_scene(data_dir / f"{names['safe']}.SAFE").tile == "T32TNS"
+    assert open_scene(data_dir / f"{names['zip']}.zip").tile == "T33UUB"
+    assert open_scene(str(data_dir / names["patch"])).name == names["patch"]
+
+
+def test_suffix_picks_a_tile(data_dir: Path, names: dict[str, str]) -> None:
+    product = data_dir / f"{names['old']}.SAFE"
+    assert [scene.tile for scene in open_scenes(product)] == ["T53HLA", "T53HMA"]
+    assert open_scene(f"{product}:T53HMA").tile == "T53HMA"
+    with pytest.raises(ProductError, match="has no tile T53HPV; it holds T53HLA, T53HMA"):
+        open_scenes(f"{product}:T53HPV")
+
+
+def test_open_scene_refuses_several_tiles(data_dir: Path, names: dict[str, str]) -> None:
+    with pytest.raises(ProductError, match=r"holds 2 tiles \(T53HLA, T53HMA\); give one, as .*\.SAFE:T53HLA\.$"):
+        open_scene(data_dir / f"{names['old']}.SAFE")
+
+
+def test_missing_path(tmp_path: Path) -> None:
+    with pytest.raises(ProductNotFoundError, match=r"none\.SAFE does not exist; .* or a BigEarthNet patch folder"):
+        open_scenes(tmp_path / "none.SAFE")
+
+
+def test_metadata_without_images(tmp_path: Path) -> None:
+    product = write_safe(tmp_path, size=12)
+    shutil.rmtree(product / "GRANULE")
+    with pytest.raises(ProductNotFoundError, match="no image files in IMG_DATA for T32TNS; download the product again"):
+        open_scenes(product)
+
+
+def test_one_tile_of_several_not_downloaded(tmp_path: Path) -> None:
+    product = write_safe(tmp_path, old_tiles=("T53HLA", "T53HMA"), size=12)
+    shutil.rmtree(next(product.glob("GRANULE/*T53HLA*")))
+    with pytest.raises(ProductNotFoundError, match=r"for T53HLA; give one that is there, as .*:T53HMA"):
+        open_scenes(product)
+    assert open_scene(f"{product}:T53HMA").tile == "T53HMA"
+
+
+def test_list_with_names_of_every_spelling(data_dir: Path, names: dict[str, str], tmp_path: Path) -> None:
+    list_path = write_list(
+        tmp_path,
+        "# training",
+        "",
+        names["safe"],
+        f"  {names['zip']}.SAFE  # zipped here",
+        f"{names['old']}.SAFE:T53HMA",
+        str(data_dir / names["patch"]),
+    )
+    scenes = read_tile_list(list_path, data_dir)
+    assert [scene.tile for scene in scenes] == ["T32TNS", "T33UUB", "T53HMA", ""]
+
+
+def test_list_gives_all_tiles_of_a_product(data_dir: Path, names: dict[str, str], tmp_path: Path) -> None:
+    scenes = read_tile_list(write_list(tmp_path, names["old"]), data_dir)
+    assert [scene.tile for scene in scenes] == ["T53HLA", "T53HMA"]
+
+
+def test_default_data_dir_is_the_lists_own_folder(tmp_path: Path) -> None:
+    product = write_safe(tmp_path, size=12)
+    assert read_tile_list(write_list(tmp_path, product.stem))[0].name == product.stem
+
+
+def test_relative_paths_start_at_the_data_folder_then_at_the_list(tmp_path: Path) -> None:
+    beside_list = write_safe(tmp_path / "lists/a", tile="T32TNS", size=12)
+    in_data = write_safe(tmp_path / "data/b", tile="T33UUB", size=12)
+    list_path = write_list(tmp_path / "lists", f"a/{beside_list.name}", f"b/{in_data.stem}")
+    assert [scene.tile for scene in read_tile_list(list_path, tmp_path / "data")] == ["T32TNS", "T33UUB"]
+
+
+def test_name_without_a_folder_is_not_looked_up_beside_the_list(tmp_path: Path) -> None:
+    product = write_safe(tmp_path / "lists", size=12)
+    (tmp_path / "data").mkdir()
+    with pytest.raises(TileListError, match="unknown"):
+        read_tile_list(write_list(tmp_path / "lists", product.name), tmp_path / "data")
+
+
+def test_unknown_names_come_in_one_message(data_dir: Path, names: dict[str, str], tmp_path: Path) -> None:
+    list_path = write_list(tmp_path, "A", names["safe"], "B", "C", "D", "E")
+    message = (
+        r"tiles\.txt names 5 unknown of 6 scenes \(line 1: A, line 3: B, line 4: C and 2 more\); neither is in .*data"
+    )
+    with pytest.raises(TileListError, match=message):
+        read_tile_list(list_path, data_dir)
+
+
+@pytest.mark.parametrize("second", ["{safe}", "{safe}.SAFE", "./{safe}.SAFE/", "{safe}.SAFE/MTD_MSIL1C.xml"])
+def test_duplicate(data_dir: Path, names: dict[str, str], tmp_path: Path, second: str) -> None:
+    list_path = write_list(tmp_path, names["safe"], names["zip"], second.format(**names))
+    with pytest.raises(TileListError, match=r"tiles\.txt line 3 names \S+T32TNS\S+, as line 1 does; remove one"):
+        read_tile_list(list_path, data_dir)
+
+
+def test_duplicate_by_a_tile_of_a_product(data_dir: Path, names: dict[str, str], tmp_path: Path) -> None:
+    with pytest.raises(TileListError, match="line 2 names"):
+        read_tile_list(write_list(tmp_path, names["old"], f"{names['old']}:T53HLA"), data_dir)
+
+
+@pytest.mark.parametrize("content", ["", "\n\n", "# nothing\n  # at all"])
+def test_empty_list(tmp_path: Path, content: str) -> None:
+    (tmp_path / "tiles.txt").write_text(content)
+    with pytest.raises(TileListError, match=r"tiles\.txt names no scene; write one"):
+        read_tile_list(tmp_path / "tiles.txt")
+
+
+def test_list_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(TileListError, match="does not exist; give a text file"):
+        read_tile_list(tmp_path / "none.txt")
+    with pytest.raises(TileListError, match="is no readable text"):
+        read_tile_list(tmp_path)
+    (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\x00\xd8")
+    with pytest.raises(TileListError, match="is no readable text"):
+        read_tile_list(tmp_path / "binary.txt")
+
+
+def test_missing_data_folder(tmp_path: Path) -> None:
+    with pytest.raises(TileListError, match=r"data folder .*none.* does not exist"):
+        read_tile_list(write_list(tmp_path, "A"), tmp_path / "none")
+
+
+def test_list_from_windows(tmp_path: Path) -> None:
+    product = write_safe(tmp_path, size=12)
+    (tmp_path / "tiles.txt").write_bytes(b"\xef\xbb\xbf# list\r\n" + product.stem.encode() + b"\r\n")
+    assert read_tile_list(tmp_path / "tiles.txt")[0].name == product.stem
+
+
+@pytest.mark.real_data
+def test_real_list_names_what_is_missing(real_data: Path) -> None:
+    list_path = real_data / "tile_lists/dsen2-paper-training.txt"
+    with pytest.raises(TileListError, match=r"45 unknown of 45 scenes \(line 1: S2A_MSIL1C_.* and 42 more\)"):
+        read_tile_list(list_path, real_data / "tiles")

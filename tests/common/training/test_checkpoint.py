@@ -1,0 +1,186 @@
+"""A checkpoint continues a run exactly, and one that does not fit changes nothing."""
+
+import resource
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from common.errors import OutputError, WeightsError
+from common.training.checkpoint import (
+    checkpoint_size,
+    read_checkpoint,
+    weights_size,
+    write_checkpoint,
+    write_weights,
+)
+
+IDENTITY = {"model": "tiny", "seed": 0, "ranks": 1}
+STATE = {"factor": 0.5, "best": 0.25, "wait": 3}
+
+
+def make_model(features: int = 3, layers: int = 1, seed: int = 0) -> keras.Model:
+    """A compiled network of a few weights, its optimizer built."""
+    keras.utils.set_random_seed(seed)
+    hidden = [keras.layers.Conv2D(features, 3, padding="same", activation="relu") for _ in range(layers)]
+    model = keras.Sequential([keras.Input((None, None, 2)), *hidden, keras.layers.Conv2D(1, 1)])
+    model.compile(keras.optimizers.Nadam(0.01), "mean_absolute_error", run_eagerly=True, jit_compile=False)
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def train(model: keras.Model, steps: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for _ in range(steps):
+        model.train_on_batch(rng.random((2, 6, 6, 2), np.float32), rng.random((2, 6, 6, 1), np.float32))
+
+
+def state_of(model: keras.Model) -> list[np.ndarray]:
+    return [np.asarray(variable).copy() for variable in (*model.variables, *model.optimizer.variables)]
+
+
+def check_same(found: list[np.ndarray], expected: list[np.ndarray]) -> None:
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.fixture(scope="module")
+def trained() -> keras.Model:
+    model = make_model()
+    train(model, 3, seed=1)
+    return model
+
+
+@pytest.fixture
+def path(tmp_path: Path, trained: keras.Model) -> Path:
+    write_checkpoint(tmp_path / "checkpoint.h5", trained, 7, STATE, IDENTITY)
+    return tmp_path / "checkpoint.h5"
+
+
+def test_round_trip(path, trained):
+    other = make_model(seed=9)
+    assert read_checkpoint(path, other, IDENTITY) == (7, STATE)
+    check_same(state_of(other), state_of(trained))
+    assert [file.name for file in path.parent.iterdir()] == ["checkpoint.h5"]
+
+
+def test_training_goes_on_as_if_it_had_not_stopped(tmp_path):
+    whole, first, second = make_model(), make_model(), make_model(seed=5)
+    train(whole, 4, seed=2)
+    train(whole, 3, seed=3)
+    train(first, 4, seed=2)
+    write_checkpoint(tmp_path / "c.h5", first, 1, STATE, IDENTITY)
+    read_checkpoint(tmp_path / "c.h5", second, IDENTITY)
+    train(second, 3, seed=3)
+    check_same(state_of(second), state_of(whole))
+
+
+def check_refused(path: Path, model: keras.Model, identity: dict, message: str) -> None:
+    before = state_of(model)
+    with pytest.raises(WeightsError, match=message):
+        read_checkpoint(path, model, identity)
+    check_same(state_of(model), before)
+
+
+def test_another_network(path):
+    check_refused(
+        path,
+        make_model(features=4),
+        IDENTITY,
+        r"holds weights of shape \(3, 3, 2, 3\) where this network has \(3, 3, 2, 4\); it belongs to another",
+    )
+    check_refused(
+        path, make_model(layers=2), IDENTITY, "holds 4 weights arrays, this network has 6; it belongs to another"
+    )
+
+
+def test_another_optimizer(path):
+    model = make_model()
+    model.compile(keras.optimizers.SGD(0.1), "mean_absolute_error", jit_compile=False)
+    model.optimizer.build(model.trainable_variables)
+    check_refused(path, model, IDENTITY, "optimizer arrays, this network has")
+
+
+@pytest.mark.parametrize("name, value", [("seed", 1), ("model", "other"), ("held out", {"scene": [1]})])
+def test_other_settings(path, name, value):
+    check_refused(
+        path,
+        make_model(),
+        {**IDENTITY, name: value},
+        f"was made with {name} .*; resume with the same settings, or start a new run",
+    )
+
+
+@pytest.mark.parametrize("share", [0, 0.01, 0.3, 0.9, 0.9999])
+def test_cut_short(path, share):
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    check_refused(path, make_model(), IDENTITY, "cannot be read: it is cut short or no checkpoint; start a new run")
+
+
+def test_not_a_checkpoint(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["row"] = np.arange(3)
+    (tmp_path / "text.h5").write_text("epoch 3")
+    for name in ("a.h5", "text.h5"):
+        check_refused(tmp_path / name, make_model(), IDENTITY, "cut short or no checkpoint")
+
+
+def test_missing(tmp_path):
+    check_refused(
+        tmp_path / "none.h5",
+        make_model(),
+        IDENTITY,
+        r"there is no checkpoint .*none\.h5; start the run without --resume",
+    )
+
+
+def test_folder_that_is_missing(tmp_path, trained):
+    with pytest.raises(OutputError, match="check space and permissions there"):
+        write_checkpoint(tmp_path / "none" / "c.h5", trained, 1, STATE, IDENTITY)
+
+
+def test_full_disk(path, trained):
+    """No file may grow beyond a limit, which looks to a program as a full disk does."""
+    before = path.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(OutputError, match="File too large; check space and permissions there"):
+            write_checkpoint(path, trained, 8, STATE, IDENTITY)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == ["checkpoint.h5"]
+
+
+def test_an_interrupted_write_leaves_the_old_checkpoint(path, trained, monkeypatch):
+    before = path.read_bytes()
+
+    def stop(*_args, **_kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_bytes", stop)
+    with pytest.raises(KeyboardInterrupt):
+        write_checkpoint(path, trained, 8, STATE, IDENTITY)
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == ["checkpoint.h5"]
+
+
+def test_weights_without_the_optimizer(tmp_path, trained):
+    """As small as those of a network that was never compiled; the optimizer goes on as it was."""
+    before = state_of(trained)
+    write_weights(tmp_path / "best.weights.h5", trained)
+    check_same(state_of(trained), before)
+    bare = keras.Sequential.from_config(trained.get_config())
+    bare.save_weights(tmp_path / "bare.weights.h5")
+    assert (tmp_path / "best.weights.h5").stat().st_size == (tmp_path / "bare.weights.h5").stat().st_size
+    bare.load_weights(tmp_path / "best.weights.h5")
+    check_same(bare.get_weights(), trained.get_weights())
+
+
+def test_sizes_are_never_too_small(path, tmp_path, trained):
+    write_weights(tmp_path / "best.weights.h5", trained)
+    assert (tmp_path / "best.weights.h5").stat().st_size <= weights_size(trained)
+    assert path.stat().st_size <= checkpoint_size(trained)

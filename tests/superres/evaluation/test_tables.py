@@ -1,0 +1,81 @@
+"""Tables of metrics."""
+
+import csv
+
+import pytest
+
+from superres.evaluation.tables import (
+    TABLE_METRICS,
+    MetricRow,
+    markdown_band_table,
+    markdown_table,
+    mean_over_scenes,
+    read_metrics,
+    scene_labels,
+    write_metrics,
+)
+
+ROWS = [
+    MetricRow("T33UUB", method, band, metric, value if band == "all" else value + 1)
+    for method, value in (("bicubic", 150.70001), ("dsen2", 35.6))
+    for band, metric in (
+        ("all", "rmse"),
+        ("all", "sre"),
+        ("all", "ergas"),
+        ("all", "sam"),
+        ("all", "uiq"),
+        ("B05", "rmse"),
+    )
+]
+
+
+def test_metrics_csv(tmp_path):
+    write_metrics(tmp_path / "metrics.csv", ROWS)
+    with open(tmp_path / "metrics.csv", newline="") as file:
+        reader = csv.DictReader(file)
+        assert reader.fieldnames == ["scene", "method", "band", "metric", "value"]
+        found = [MetricRow(**{**row, "value": float(row["value"])}) for row in reader]
+    assert found == ROWS
+
+
+def test_markdown_table_shows_overall_values():
+    header, rule, bicubic, network = markdown_table(ROWS).splitlines()
+    assert header == "| Scene | Method | RMSE | SRE (dB) | ERGAS | SAM (deg) |"
+    assert rule.count("|") == header.count("|")
+    assert bicubic == "| T33UUB | bicubic | 150.70 | 150.70 | 150.70 | 150.70 |"
+    assert network == "| T33UUB | dsen2 | 35.60 | 35.60 | 35.60 | 35.60 |"
+    assert len(TABLE_METRICS) == 4
+
+
+def test_read_metrics(tmp_path):
+    write_metrics(tmp_path / "metrics.csv", ROWS)
+    assert read_metrics(tmp_path / "metrics.csv") == ROWS
+
+
+def test_mean_over_scenes():
+    assert mean_over_scenes(ROWS) == []
+    others = [row._replace(scene="T49JGM", value=row.value + 10) for row in ROWS]
+    found = mean_over_scenes([*ROWS, *others])
+    assert [row[1:4] for row in found] == [row[1:4] for row in ROWS]
+    assert {row.scene for row in found} == {"mean of 2 scenes"}
+    assert [row.value for row in found] == pytest.approx([row.value + 5 for row in ROWS])
+
+
+def test_band_table():
+    table = markdown_band_table(ROWS, "rmse").splitlines()
+    assert table[0] == "| Scene | Method | all | B05 |"
+    assert table[2:] == ["| T33UUB | bicubic | 150.70 | 151.70 |", "| T33UUB | dsen2 | 35.60 | 36.60 |"]
+
+
+def test_short_labels_stay_unambiguous():
+    names = [
+        "S2A_MSIL1C_20170527T102031_N0205_R065_T33UUB_20170527T102301",
+        "S2B_MSIL1C_20171022T023429_N0205_R103_T49JGM_20171022T023428",
+        "S2B_MSIL2A_20170924T93020_69_24",
+        "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP_26_57",
+        "something else",
+    ]
+    short = ["T33UUB 2017-05-27", "T49JGM 2017-10-22", "69_24 2017-09-24", "T33UUP 26_57 2017-06-13", "something else"]
+    assert list(scene_labels(names).values()) == short
+    twins = [names[0], names[0].replace("N0205", "N0500")]
+    assert list(scene_labels(twins).values()) == twins

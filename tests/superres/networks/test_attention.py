@@ -1,0 +1,64 @@
+"""Self-attention behind a network: against a plain computation, without seams, and from the network's own weights."""
+
+import numpy as np
+import pytest
+
+from superres.evaluation.cost import work_per_pixel
+from superres.networks import NETWORKS, build_network, find_network, margin_px
+from superres.networks.attention import REACH_PX, STEP_PX, NeighbourAttention
+from superres.networks.trained import start_from
+from tests.support.checks import check_network, predict_by_windows, random_batch, set_random_weights
+from tests.support.tiny_training import tiny_network
+
+NAME = "small-attention"
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(NETWORKS, "small", tiny_network())
+
+
+def test_neighbour_attention():
+    """At one pixel near a corner, where some neighbours are zeros beyond the border."""
+    rng = np.random.default_rng(0)
+    query, key, value = (rng.normal(size=(1, 9, 8, bands)).astype(np.float32) for bands in (3, 3, 4))
+    row, col = 2, 5
+    padding = [(0, 0), (REACH_PX, REACH_PX), (REACH_PX, REACH_PX), (0, 0)]
+    around = np.s_[0, row : row + 2 * REACH_PX + 1 : STEP_PX, col : col + 2 * REACH_PX + 1 : STEP_PX]
+    weights = np.exp((np.pad(key, padding)[around] * query[0, row, col]).sum(axis=-1))
+    expected = (np.pad(value, padding)[around] * weights[..., None]).sum(axis=(0, 1)) / weights.sum()
+    found = np.asarray(NeighbourAttention()([query, key, value]))
+    assert found.shape == value.shape
+    np.testing.assert_allclose(found[0, row, col], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_network():
+    check_network(NAME, 20)
+
+
+@pytest.mark.parametrize("gsd, parameters, work", [(20, 4646, 4608 + 25 * 40), (60, 3362, 3328 + 25 * 40)])
+def test_parameters_and_work(gsd, parameters, work):
+    with_attention, without = (build_network(name, gsd) for name in (NAME, "small"))
+    assert with_attention.count_params() == without.count_params() + parameters
+    assert work_per_pixel(with_attention) == work_per_pixel(without) + work
+
+
+def test_windows_give_what_the_whole_scene_gives():
+    """Softmax sees beyond a window only what the margin holds."""
+    model = build_network(NAME, 20)
+    set_random_weights(model)
+    assert find_network(NAME).radius == NETWORKS["small"].radius + REACH_PX + 1
+    inputs = {name: image[0] for name, image in random_batch(20, patches=1, size=60)[0].items()}
+    whole = np.asarray(model({name: image[None] for name, image in inputs.items()}))[0]
+    found = predict_by_windows(model, inputs, margin_px(NAME, 20), 24)
+    np.testing.assert_allclose(found, whole, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("saved", ["small", NAME])
+def test_starts_from_weights_with_and_without_attention(tmp_path, saved):
+    source, model = build_network(saved, 20), build_network(NAME, 20)
+    set_random_weights(source)
+    source.save_weights(tmp_path / "any.weights.h5")
+    start_from(model, NAME, 20, tmp_path / "any.weights.h5")
+    inputs, _ = random_batch(20)
+    np.testing.assert_allclose(model(inputs), source(inputs), rtol=1e-6)

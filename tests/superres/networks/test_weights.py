@@ -1,0 +1,155 @@
+"""Weights of our runs and of the published format load; others are refused with a reason."""
+
+from functools import partial
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from common.errors import WeightsError
+from common.runs.folder import WEIGHTS
+from superres.networks import NETWORKS, Network, build_network
+from superres.networks.dsen2 import receptive_radius, residual_network
+from superres.networks.trained import load_weights
+from tests.support.checks import random_batch, set_random_weights
+
+PUBLISHED_ORDER = ("B04", "B03", "B02", "B08")  # of the 10 m bands
+OUR_ORDER = ("B02", "B03", "B04", "B08")
+BLOCKS = 6  # 14 convolutions, so that `conv2d_10` comes before `conv2d_2` by name
+
+
+@pytest.fixture(autouse=True)
+def small_network(monkeypatch):
+    """DSen2 with 4 features, and one with a block less."""
+    for name, blocks in (("small", BLOCKS), ("shorter", BLOCKS - 1)):
+        body = partial(residual_network, blocks=blocks, features=4)
+        monkeypatch.setitem(NETWORKS, name, Network(body, receptive_radius(blocks)))
+
+
+def random_network(gsd: int, seed: int = 1) -> keras.Model:
+    model = build_network("small", gsd)
+    set_random_weights(model, seed)
+    return model
+
+
+def write_published(path: Path, model: keras.Model, root: str = "model_weights") -> Path:
+    """A Keras 2 HDF5 file as the DSen2 authors wrote theirs, of the same network as `model`.
+
+    Its first kernel sees the 10 m bands in their order; layers without weights are in it too.
+    """
+    with h5py.File(path, "w") as file:
+        group = file.create_group(root) if root else file
+        group.attrs["layer_names"] = [b"input_1"]
+        for name in ("input_1", "activation_1", "lambda_1", "add_1"):
+            group.create_group(name).attrs["weight_names"] = np.array([], dtype="S1")
+        number = 0
+        for layer in model.layers:
+            if not isinstance(layer, keras.layers.Conv2D):
+                continue
+            kernel, bias = np.asarray(layer.kernel), np.asarray(layer.bias)
+            if layer.name == "first":
+                bands = {band: kernel[:, :, i] for i, band in enumerate(OUR_ORDER)}
+                bands_10m = np.stack([bands[band] for band in PUBLISHED_ORDER], axis=2)
+                kernel = np.concatenate([bands_10m, kernel[:, :, 4:]], axis=2)
+            name = f"conv2d_{number}" if number else "conv2d"
+            folder = group.create_group(name)
+            folder.attrs["weight_names"] = [f"{name}/kernel:0".encode(), f"{name}/bias:0".encode()]
+            folder[f"{name}/kernel:0"], folder[f"{name}/bias:0"] = kernel, bias
+            number += 1
+    return path
+
+
+def outputs(model: keras.Model, gsd: int) -> np.ndarray:
+    return np.asarray(model(random_batch(gsd)[0]))
+
+
+@pytest.mark.parametrize("gsd", [20, 60])
+@pytest.mark.parametrize("root", ["model_weights", ""])
+def test_published_weights_give_the_same_outputs(tmp_path, gsd, root):
+    """Their network on bands in their order equals ours on bands in ours."""
+    authors = random_network(gsd)
+    ours = build_network("small", gsd)
+    load_weights(ours, write_published(tmp_path / "l1c.hdf5", authors, root))
+    assert np.ptp(outputs(authors, gsd)) > 0.1
+    np.testing.assert_array_equal(outputs(ours, gsd), outputs(authors, gsd))
+
+
+@pytest.mark.parametrize("gsd", [20, 60])
+@pytest.mark.parametrize("as_folder", [True, False])
+def test_our_weights_load_from_run_folder_or_file(tmp_path, gsd, as_folder):
+    trained = random_network(gsd)
+    trained.save_weights(tmp_path / WEIGHTS)
+    model = build_network("small", gsd, "bfloat16")  # the precision of the run does not matter
+    load_weights(model, tmp_path if as_folder else str(tmp_path / WEIGHTS))
+    for ours, theirs in zip(weights_of(model), weights_of(trained), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def weights_of(model: keras.Model) -> list[np.ndarray]:
+    return [np.asarray(variable).copy() for variable in model.weights]
+
+
+def check_refused(model: keras.Model, path: Path, message: str) -> None:
+    before = weights_of(model)
+    with pytest.raises(WeightsError, match=message):
+        load_weights(model, path)
+    for now, then in zip(weights_of(model), before, strict=True):
+        np.testing.assert_array_equal(now, then)
+
+
+def test_published_weights_of_the_other_gsd(tmp_path):
+    path = write_published(tmp_path / "l1c.hdf5", random_network(20))
+    check_refused(
+        build_network("small", 60),
+        path,
+        r"has a kernel \(3, 3, 10, 4\) where small_60m has \(3, 3, 12, 4\); give weights for the same GSD",
+    )
+
+
+def test_published_weights_of_another_network(tmp_path):
+    path = write_published(tmp_path / "l1c.hdf5", random_network(20))
+    check_refused(
+        build_network("shorter", 20), path, "has 14 convolutions, shorter_20m has 12; give weights of the same network"
+    )
+
+
+@pytest.mark.filterwarnings("ignore:Skipping nested container")
+@pytest.mark.parametrize(
+    "saved, name, gsd", [("small", "small", 60), ("small", "shorter", 20), ("shorter", "small", 20)]
+)
+def test_our_weights_of_another_network(tmp_path, saved, name, gsd):
+    build_network(saved, 20).save_weights(tmp_path / WEIGHTS)
+    with pytest.raises(
+        WeightsError,
+        match=rf"does not hold weights of {name}_{gsd}m \(.*\); give weights of the same "
+        rf"network and GSD",
+    ):
+        load_weights(build_network(name, gsd), tmp_path)
+
+
+@pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.99])
+@pytest.mark.parametrize("published", [True, False])
+def test_cut_short(tmp_path, share, published):
+    path = tmp_path / "cut.weights.h5"
+    if published:
+        write_published(path, random_network(20))
+    else:
+        random_network(20).save_weights(path)
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    check_refused(build_network("small", 20), path, r"does not hold weights of small_20m \(.*\); give weights")
+
+
+def test_other_files(tmp_path):
+    (tmp_path / "notes.txt").write_text("no weights")
+    check_refused(build_network("small", 20), tmp_path / "notes.txt", "does not hold weights of small_20m")
+    with h5py.File(tmp_path / "patches.h5", "w") as file:
+        file["row"] = np.arange(3)
+    check_refused(build_network("small", 20), tmp_path / "patches.h5", "does not hold weights of small_20m")
+
+
+def test_missing(tmp_path):
+    model = build_network("small", 20)
+    check_refused(model, tmp_path / "none.h5", r"there are no weights .*none\.h5; give a run folder or a file")
+    check_refused(model, tmp_path, rf"there are no weights .*{WEIGHTS}")

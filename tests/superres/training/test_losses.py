@@ -1,0 +1,39 @@
+"""Losses by name, against their equations in NumPy."""
+
+import numpy as np
+import pytest
+
+from common.errors import SettingError
+from superres.training.losses import PIXEL_LOSSES, pixel_loss
+
+EQUATIONS = {
+    "l1": np.abs,
+    "charbonnier": lambda error: np.sqrt(error**2 + 0.01**2) - 0.01,
+    "l2": np.square,
+}
+
+
+@pytest.mark.parametrize("power", [0.0, 1.0, -1.0])
+@pytest.mark.parametrize("kind", PIXEL_LOSSES)
+def test_equations(kind, power):
+    rng = np.random.default_rng(0)
+    target, estimate = rng.uniform(0, 4, (2, 3, 4, 4, 6))
+    weights = np.maximum(target, 0.5) ** power
+    found = float(pixel_loss(kind, power)(target.astype(np.float32), estimate.astype(np.float32)))
+    assert found == pytest.approx((weights * EQUATIONS[kind](target - estimate)).mean(), rel=1e-5)
+    assert float(pixel_loss(kind, power)(target, target)) == pytest.approx(0, abs=1e-7)
+
+
+def test_bright_pixels_count_as_asked():
+    """The same relative error of a dark and of a bright pixel: equal for -1, ten times as much each step up."""
+    dark, bright = (np.full((1, 1, 1, 1), value, np.float32) for value in (0.6, 6))
+    ratios = [
+        float(pixel_loss("l1", power)(bright, 1.1 * bright)) / float(pixel_loss("l1", power)(dark, 1.1 * dark))
+        for power in (-1, 0, 1)
+    ]
+    np.testing.assert_allclose(ratios, (1, 10, 100), rtol=1e-5)
+
+
+def test_unknown_name():
+    with pytest.raises(SettingError, match="unknown loss 'l3'; expected one of l1, charbonnier, l2"):
+        pixel_loss("l3")

@@ -1,0 +1,63 @@
+"""Checks that all of a kind share."""
+
+import keras
+import numpy as np
+
+from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
+from superres.networks import build_network
+from superres.prediction.windows import array_reader, compile_network, predict_windows
+
+
+def random_batch(gsd: int, patches: int = 2, size: int = 12, seed: int = 0) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Inputs and target of a fusion network, float32 in network units; size is a multiple of 6, in output pixels."""
+    rng = np.random.default_rng(seed)
+
+    def images(side: int, bands: int) -> np.ndarray:
+        return rng.uniform(0, 2, (patches, side, side, bands)).astype(np.float32)
+
+    inputs = {f"input_{g}m": images(size * 10 // g, len(BANDS_BY_GSD[g])) for g in input_gsds(gsd)}
+    return inputs, images(size, len(BANDS_BY_GSD[gsd]))
+
+
+def set_random_weights(model: keras.Model, seed: int = 0, spread: float = 0.2) -> None:
+    """Give every weight, zeros as well, a random value."""
+    rng = np.random.default_rng(seed)
+    for variable in model.trainable_variables:
+        fan_in = np.prod(variable.shape[:-1]) if len(variable.shape) > 1 else 1
+        variable.assign(rng.normal(0, spread if fan_in == 1 else (2 / fan_in) ** 0.5, variable.shape))
+
+
+def check_network(name: str, gsd: int) -> None:
+    """Shapes and types, a round trip of its configuration, and that one training step lowers the loss on a batch."""
+    model = build_network(name, gsd)
+    inputs, target = random_batch(gsd)
+    before = np.asarray(model(inputs))
+    assert (
+        before.shape
+        == target.shape
+        == (2, *model.compute_output_shape({key: image.shape for key, image in inputs.items()})[1:])
+    )
+    assert before.dtype == np.float32
+    assert set(model.input) == set(inputs)
+    wide = {key: np.concatenate([image, image], axis=2) for key, image in inputs.items()}
+    assert model(wide).shape == (2, 12, 24, len(BANDS_BY_GSD[gsd]))  # any size, not only squares
+
+    again = type(model).from_config(model.get_config())
+    again.set_weights(model.get_weights())
+    np.testing.assert_array_equal(np.asarray(again(inputs)), before)
+
+    set_random_weights(model)
+    model.compile(keras.optimizers.SGD(1e-4), "mean_absolute_error", run_eagerly=True, jit_compile=False)
+    first = float(model.train_on_batch(inputs, target))
+    assert float(model.test_on_batch(inputs, target)) < first
+
+
+def predict_by_windows(model: keras.Model, inputs: dict[str, np.ndarray], margin: int, window_px: int) -> np.ndarray:
+    """A scene in memory, predicted window by window and put together: (rows, cols, bands) float32."""
+    rows, cols = inputs["input_10m"].shape[:2]
+    result = np.full((rows, cols, model.output_shape[-1]), np.nan, np.float32)
+    for window, prediction in predict_windows(
+        compile_network(model), array_reader(inputs), rows, cols, margin, window_px
+    ):
+        result[window.slices] = prediction
+    return result

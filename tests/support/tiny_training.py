@@ -1,0 +1,54 @@
+"""Training runs that take seconds: small scenes that a network can learn from, and a network of 2,334 parameters.
+
+python -m tests.support.tiny_training --tiles tiles.txt ...    superres/train.py with that network in place of DSen2
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from tests.support.fake_safe import UPPER_LEFT, textured_pixels, write_safe
+
+TILES = ("T32TNS", "T32TPS", "T32TQS")
+SPACING_M = 3000  # between scenes, so that they share no ground
+
+
+def command_line(settings: Mapping[str, object]) -> list[str]:
+    """Settings by name -> the options of a command."""
+    return [word for name, value in settings.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+
+
+def write_scenes(folder: Path, count: int = 2, size: int = 120, tiles: Sequence[str] = TILES) -> Path:
+    """Write so many scenes that share no ground, and the list of them; returns the list."""
+    names = []
+    for number, tile in enumerate(tiles[:count]):
+        corner = (UPPER_LEFT[0] + SPACING_M * TILES.index(tile), UPPER_LEFT[1])
+        pixels = textured_pixels(np.random.default_rng(number), size)
+        names.append(write_safe(folder, tile=tile, size=size, pixels=pixels, upper_left=corner).stem)
+    tile_list = folder / "tiles.txt"
+    tile_list.write_text("\n".join(names) + "\n")
+    return tile_list
+
+
+def tiny_network(features: int = 8):
+    """DSen2 with one residual block, as `superres.networks.NETWORKS` holds it."""
+    from superres.networks import Network
+    from superres.networks.dsen2 import receptive_radius, residual_network
+
+    return Network(partial(residual_network, blocks=1, features=features), receptive_radius(blocks=1))
+
+
+def main() -> int:
+    """`superres/train.py` with the tiny network under the name of DSen2."""
+    from superres import train
+    from superres.networks import NETWORKS
+
+    NETWORKS["dsen2"] = tiny_network()
+    return train.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
