@@ -602,7 +602,7 @@ def test_from_products_to_run_folder(
         import sys
         sys.modules["horovod"] = sys.modules["horovod.tensorflow"] = None
         from superres.networks import build_network
-        from superres.weights import load_weights
+        from superres.networks.trained import load_weights
         model = build_network("dsen2", 20)
         load_weights(model, {str(folder)!r})
         print(model.count_params())
