@@ -47,7 +47,7 @@ MISTAKES = "mistakes-{}.png"  # of each method
 SPLITS = ("test", "val", "train")
 
 
-class Plan(NamedTuple):
+class EvaluationPlan(NamedTuple):
     """What is to be measured, checked."""
 
     file: BigEarthNetFile
@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def evaluate(arguments: argparse.Namespace) -> None:
     """Measure all classifiers, each rank its patches; rank 0 writes the tables and figures."""
-    plan = hvd.on_rank_zero(lambda: set_out(arguments))
+    plan = hvd.on_rank_zero(lambda: prepare_evaluation(arguments))
     file = BigEarthNetFile(arguments.data)
     progress = cli.shows_progress(arguments.no_progress)
     found: dict[str, Predictions] = {}
@@ -96,7 +96,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
         report(plan, found, arguments.split)
 
 
-def set_out(arguments: argparse.Namespace) -> Plan:
+def prepare_evaluation(arguments: argparse.Namespace) -> EvaluationPlan:
     """Check all that can be checked before the work starts, and make the output folder. Called on rank 0."""
     if arguments.batch_size < 1:
         raise SettingError(f"--batch-size must be above 0; got {arguments.batch_size}.")
@@ -118,10 +118,10 @@ def set_out(arguments: argparse.Namespace) -> Plan:
     open_output_folder(
         folder, arguments.overwrite, [METRICS, TABLES, F1_BARS, AP_BARS, CURVES, COOCCURRENCE, MISTAKES.format("*")]
     )
-    return Plan(file, rows, classifiers, folder)
+    return EvaluationPlan(file, rows, classifiers, folder)
 
 
-def report(plan: Plan, found: dict[str, Predictions], split: str) -> None:
+def report(plan: EvaluationPlan, found: dict[str, Predictions], split: str) -> None:
     """Write tables and figures, and print the tables. Called on rank 0."""
     rows = [
         row
@@ -139,7 +139,7 @@ def report(plan: Plan, found: dict[str, Predictions], split: str) -> None:
     print(f"\n{plan.folder / METRICS}, {plan.folder / TABLES} and figures")
 
 
-def draw(plan: Plan, found: dict[str, Predictions]) -> None:
+def draw(plan: EvaluationPlan, found: dict[str, Predictions]) -> None:
     """All figures."""
     plots.plot_class_scores(plan.folder / METRICS, plan.folder / F1_BARS)
     plots.plot_class_scores(plan.folder / METRICS, plan.folder / AP_BARS, "ap")

@@ -51,7 +51,7 @@ TABLE, RASTER = "probabilities.csv", "probabilities.tif"
 Images = dict[str, np.ndarray]
 
 
-class Plan(NamedTuple):
+class PredictionPlan(NamedTuple):
     """What is to be predicted, checked: patches, or a scene and its grid of squares."""
 
     classifier: TrainedClassifier
@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def predict(arguments: argparse.Namespace) -> None:
     """Predict this rank's share; rank 0 writes."""
-    plan = hvd.on_rank_zero(lambda: set_out(arguments))
+    plan = hvd.on_rank_zero(lambda: prepare_prediction(arguments))
     model = plan.classifier.build()
 
     def compute(images: Images) -> np.ndarray:
@@ -107,7 +107,7 @@ def predict(arguments: argparse.Namespace) -> None:
         predict_scene(plan, compute, progress)
 
 
-def set_out(arguments: argparse.Namespace) -> Plan:
+def prepare_prediction(arguments: argparse.Namespace) -> PredictionPlan:
     """Check all that can be checked before the work starts, and make the output folder. Called on rank 0."""
     if arguments.batch_size < 1:
         raise SettingError(f"--batch-size must be above 0; got {arguments.batch_size}.")
@@ -124,7 +124,7 @@ def set_out(arguments: argparse.Namespace) -> Plan:
     classifier.build()  # better to fail now than on all ranks
     folder = Path(arguments.output)
     open_output_folder(folder, arguments.overwrite, [TABLE, RASTER])
-    return Plan(classifier, folder, patches, scene, grid)
+    return PredictionPlan(classifier, folder, patches, scene, grid)
 
 
 def require_native(classifier: TrainedClassifier) -> None:
@@ -187,7 +187,9 @@ def in_batches(compute: Callable[[Images], np.ndarray], images: Images, batch_si
     )
 
 
-def predict_patches(plan: Plan, compute: Callable[[Images], np.ndarray], batch_size: int, progress: bool) -> None:
+def predict_patches(
+    plan: PredictionPlan, compute: Callable[[Images], np.ndarray], batch_size: int, progress: bool
+) -> None:
     """Predict patch folders; rank 0 writes the table."""
     mine = range(hvd.rank(), len(plan.patches), hvd.size())
     found = {}
@@ -202,7 +204,7 @@ def predict_patches(plan: Plan, compute: Callable[[Images], np.ndarray], batch_s
         print(f"{len(gathered)} patches: {plan.folder / TABLE}")
 
 
-def predict_scene(plan: Plan, compute: Callable[[Images], np.ndarray], progress: bool) -> None:
+def predict_scene(plan: PredictionPlan, compute: Callable[[Images], np.ndarray], progress: bool) -> None:
     """Predict the squares of a scene; rank 0 writes table and raster."""
     groups = tuple(BAND_SETS[plan.classifier.bands])
     found: dict[int, np.ndarray] = {}
@@ -216,7 +218,7 @@ def predict_scene(plan: Plan, compute: Callable[[Images], np.ndarray], progress:
         write_scene(plan, np.stack([gathered[row] for row in sorted(gathered)]))
 
 
-def write_scene(plan: Plan, raster: np.ndarray) -> None:
+def write_scene(plan: PredictionPlan, raster: np.ndarray) -> None:
     """Write table and raster, (rows, cols, C) with NaN where there is nodata, and say how many squares there are."""
     tags = {
         "SCENE": plan.scene.name,
@@ -241,7 +243,7 @@ def square_lines(grid: GeoReference, raster: np.ndarray) -> Iterator[tuple[list,
         yield [int(row), int(col), x + col * SQUARE_M, y - row * SQUARE_M], raster[row, col]
 
 
-def write_table(plan: Plan, header: Sequence[str], lines: Iterator[tuple[list, np.ndarray]]) -> None:
+def write_table(plan: PredictionPlan, header: Sequence[str], lines: Iterator[tuple[list, np.ndarray]]) -> None:
     """Write `probabilities.csv`: what each line is of, the classes that it holds, and the probability of each class."""
     names, thresholds = plan.classifier.class_names, plan.classifier.thresholds
     with whole_file(plan.folder / TABLE) as temporary, open(temporary, "w", newline="") as file:

@@ -28,7 +28,7 @@ from bigearthnet.prepared.fill import (
     read_facts_block,
     read_partner_block,
 )
-from bigearthnet.prepared.plan import Plan, make_plan
+from bigearthnet.prepared.plan import PreparationPlan, make_plan
 from bigearthnet.prepared.selection import UNREADABLE, describe_left_out, select_patches, unreadable_error
 from bigearthnet.prepared.slots import Slots
 from bigearthnet.prepared.workers import run_blocks
@@ -149,7 +149,7 @@ def processes(options: argparse.Namespace, blocks: int) -> int:
     return (options.processes or hvd.cores_per_rank()) if blocks >= WORTH_PROCESSES else 1
 
 
-def begin(part: Path, plan: Plan, overwrite: bool) -> tuple[Slots, int]:
+def begin(part: Path, plan: PreparationPlan, overwrite: bool) -> tuple[Slots, int]:
     """Make the file to fill, or find out how far an interrupted run came. Called on rank 0.
 
     Returns:
@@ -186,12 +186,12 @@ def begin(part: Path, plan: Plan, overwrite: bool) -> tuple[Slots, int]:
     return find_slots(part), len(plan.patches)
 
 
-def continues(part: Path, plan: Plan) -> bool:
+def continues(part: Path, plan: PreparationPlan) -> bool:
     """Was this file begun for the same plan?"""
     return read_plan(part)[0] == plan.digest
 
 
-def fill(plan: Plan, slots: Slots, options: argparse.Namespace, progress: bool) -> dict[str, str]:
+def fill(plan: PreparationPlan, slots: Slots, options: argparse.Namespace, progress: bool) -> dict[str, str]:
     """Read this rank's share of the patches.
 
     Returns:
@@ -240,7 +240,7 @@ def shown(results: Iterator[tuple[int, Any]], total: int, progress: bool) -> Ite
             yield result
 
 
-def finish(part: Path, output: Path, plan: Plan, unreadable: dict[str, str]) -> bool:
+def finish(part: Path, output: Path, plan: PreparationPlan, unreadable: dict[str, str]) -> bool:
     """Give the file its name, and list what could not be read. Called on rank 0; True.
 
     Raises:

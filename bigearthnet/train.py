@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def train(arguments: argparse.Namespace) -> None:
     """Train, choose thresholds on validation patches, and measure on test patches."""
-    config = hvd.on_rank_zero(lambda: set_out(arguments))
+    config = hvd.on_rank_zero(lambda: prepare_training(arguments))
     progress = cli.shows_progress(arguments.no_progress)
     set_seeds(config.seed)
     data = open_data(config)
@@ -83,7 +83,7 @@ def train(arguments: argparse.Namespace) -> None:
     measure(model, config, data, folder, progress)
 
 
-def set_out(arguments: argparse.Namespace) -> BigEarthNetConfig:
+def prepare_training(arguments: argparse.Namespace) -> BigEarthNetConfig:
     """Check all that can be checked before the work starts; nothing is written. Called on rank 0."""
     remember_log()
     config = BigEarthNetConfig.from_dict(cli.given_settings(arguments, BigEarthNetConfig))

@@ -37,7 +37,7 @@ from superres.evaluation.comparison import (
     comparison_table,
     write_comparison,
 )
-from superres.evaluation.cost import pixels_per_second, work_per_pixel
+from superres.evaluation.cost import multiplications_per_pixel, pixels_per_second
 from superres.evaluation.methods import find_networks
 from superres.evaluation.tables import MetricRow, read_metrics
 from superres.figures.comparison import plot_comparison_table
@@ -114,7 +114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def compare(arguments: argparse.Namespace) -> None:
     """Train what is not trained yet, evaluate all, and write the table."""
-    variants = hvd.on_rank_zero(lambda: set_out(arguments))
+    variants = hvd.on_rank_zero(lambda: prepare_comparison(arguments))
     folder = Path(arguments.output)
     for number, variant in enumerate(variants, 1):
         logger.info("run %d of %d: %s", number, len(variants), variant.folder)
@@ -125,7 +125,7 @@ def compare(arguments: argparse.Namespace) -> None:
     hvd.on_rank_zero(lambda: report(arguments, variants, sources))
 
 
-def set_out(arguments: argparse.Namespace) -> list[Variant]:
+def prepare_comparison(arguments: argparse.Namespace) -> list[Variant]:
     """Check all that can be checked before the work starts, and make the output folder. Called on rank 0."""
     variants = [
         Variant(*chosen)
@@ -237,7 +237,7 @@ def measured(
         scenes=len({row.scene for row in mine}),
         **means,
         parameters=model.count_params() if model else None,
-        work_per_pixel=work_per_pixel(model) if model else None,
+        work_per_pixel=multiplications_per_pixel(model) if model else None,
         pixels_per_second=pixels_per_second(model) if model else None,
     )
 

@@ -58,7 +58,7 @@ BARS, BAND_BARS, FULL_SCALE_BARS = "metrics.png", "bands.png", "full_scale.png"
 SCENE_FIGURES = ("pictures", "errors", "spectra", "reflectance")  # <scene>-<figure>.png
 
 
-class Plan(NamedTuple):
+class EvaluationPlan(NamedTuple):
     """What is to be measured, checked."""
 
     scenes: tuple[Scene, ...]
@@ -141,7 +141,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def evaluate(arguments: argparse.Namespace) -> None:
     """Measure all methods on this rank's scenes; rank 0 writes the tables."""
-    plan = hvd.on_rank_zero(lambda: set_out(arguments))
+    plan = hvd.on_rank_zero(lambda: prepare_evaluation(arguments))
     networks = [load_method(name, trained, arguments.precision) for name, trained in plan.networks.items()]
     progress = cli.shows_progress(arguments.no_progress)
     rows: dict[int, list[MetricRow]] = {}
@@ -162,7 +162,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
         report(rows, plan)
 
 
-def write_record(plan: Plan, precision: str) -> None:
+def write_record(plan: EvaluationPlan, precision: str) -> None:
     """Write `evaluation.json`: what was measured, and how. Called on rank 0."""
     record = {
         **provenance_record(),
@@ -175,7 +175,7 @@ def write_record(plan: Plan, precision: str) -> None:
     write_text(plan.folder / RECORD, json.dumps(record, indent=2) + "\n")
 
 
-def set_out(arguments: argparse.Namespace) -> Plan:
+def prepare_evaluation(arguments: argparse.Namespace) -> EvaluationPlan:
     """Check all that can be checked before the work starts, and make the output folder. Called on rank 0."""
     networks, gsd = find_networks(
         [*arguments.run_dir, *arguments.weights], arguments.model, arguments.gsd, arguments.upsample
@@ -202,7 +202,7 @@ def set_out(arguments: argparse.Namespace) -> Plan:
         ],
     )
     logger.info("%d scenes, %d m bands, networks: %s", len(scenes), gsd, ", ".join(networks))
-    return Plan(scenes, networks, PatchSettings(gsd, 1, arguments.degradation), folder)
+    return EvaluationPlan(scenes, networks, PatchSettings(gsd, 1, arguments.degradation), folder)
 
 
 def draw_scene(result: SceneResult, settings: PatchSettings, stem: Path) -> None:
@@ -222,7 +222,7 @@ def draw_scene(result: SceneResult, settings: PatchSettings, stem: Path) -> None
     evaluation_plots.plot_error_by_reflectance(result.statistics, reflectance, bands, stem.name)
 
 
-def report(rows: Sequence[MetricRow], plan: Plan) -> None:
+def report(rows: Sequence[MetricRow], plan: EvaluationPlan) -> None:
     """Write the tables and their figures, and print the tables. Called on rank 0."""
     write_metrics(plan.folder / METRICS, rows)
     plot_metrics(plan.folder / METRICS, plan.folder / BARS)

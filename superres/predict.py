@@ -44,7 +44,7 @@ from superres.prediction.jobs import (
     refuse_input,
     scene_tags,
 )
-from superres.prediction.scene import Crew, ScenePrediction
+from superres.prediction.scene import RankGroup, ScenePrediction
 from superres.prediction.sharpening import Sharpener
 from superres.prediction.windows import WINDOW_PX, Predict, compile_network
 
@@ -150,23 +150,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def predict(arguments: argparse.Namespace) -> None:
     """Sharpen all scenes."""
-    jobs, networks, precision = hvd.on_rank_zero(lambda: set_out(arguments))
+    jobs, networks, precision = hvd.on_rank_zero(lambda: prepare_prediction(arguments))
     limit_cache()
     functions = {gsd: compile_network(trained.build(precision)) for gsd, trained in networks.items()}
     tags = provenance(networks, precision, arguments.consistent)
     if len(jobs) >= hvd.size() > 1:
         reports = [
-            predict_scene(job, networks, functions, tags, arguments, Crew()) for job in jobs[hvd.rank() :: hvd.size()]
+            predict_scene(job, networks, functions, tags, arguments, RankGroup())
+            for job in jobs[hvd.rank() :: hvd.size()]
         ]
     else:
-        crew = Crew(hvd.rank(), hvd.size())
-        reports = [predict_scene(job, networks, functions, tags, arguments, crew) for job in jobs]
+        rank_group = RankGroup(hvd.rank(), hvd.size())
+        reports = [predict_scene(job, networks, functions, tags, arguments, rank_group) for job in jobs]
     for others in hvd.allgather_object(reports)[1:]:  # those of the first rank are out already
         for lines in others:
             log_lines(lines)
 
 
-def set_out(arguments: argparse.Namespace) -> tuple[list[Job], dict[int, TrainedNetwork], str]:
+def prepare_prediction(arguments: argparse.Namespace) -> tuple[list[Job], dict[int, TrainedNetwork], str]:
     """Check all that can be checked before the work starts. Called on rank 0."""
     if arguments.window < COARSEST_PX or arguments.window % COARSEST_PX:
         raise SettingError(
@@ -208,9 +209,9 @@ def predict_scene(
     functions: dict[int, Predict],
     tags: dict[str, str],
     arguments: argparse.Namespace,
-    crew: Crew,
+    rank_group: RankGroup,
 ) -> list[str]:
-    """Sharpen one scene, and write it on the first rank of the crew; returns what there is to report."""
+    """Sharpen one scene, and write it on the first rank of the group; returns what there is to report."""
     started = time.monotonic()
     prediction = ScenePrediction(
         job.scene,
@@ -218,12 +219,12 @@ def predict_scene(
         job.region,
         arguments.copy_10m,
         arguments.consistent,
-        crew,
+        rank_group,
         arguments.window,
     )
     with progress(prediction, job, cli.shows_progress(arguments.no_progress)) as tick:
         strips = prediction.strips(tick)
-        if crew.rank != 0:
+        if rank_group.rank != 0:
             for _ in strips:
                 pass
             return []

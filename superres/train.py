@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def train(arguments: argparse.Namespace) -> None:
     """Cut patches, train, and measure on the test tiles."""
-    config, scenes, test_scenes, teacher = hvd.on_rank_zero(lambda: set_out(arguments))
+    config, scenes, test_scenes, teacher = hvd.on_rank_zero(lambda: prepare_training(arguments))
     progress = cli.shows_progress(arguments.no_progress)
     files = prepare_patch_files(scenes, config.patches, Path(config.patch_cache), progress)
     lessons = taught_files(files, teacher, config.teacher_variants, progress) if teacher else files
@@ -71,7 +71,7 @@ def train(arguments: argparse.Namespace) -> None:
         measure(model, config, test_scenes, folder)
 
 
-def set_out(
+def prepare_training(
     arguments: argparse.Namespace,
 ) -> tuple[SuperresConfig, tuple[Scene, ...], tuple[Scene, ...], TrainedNetwork | None]:
     """Settings, scenes to train and to test on, and teacher, all checked; nothing is written. Called on rank 0."""

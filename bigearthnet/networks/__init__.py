@@ -10,7 +10,7 @@ import keras
 
 from bigearthnet.archive.groups import group_dtype
 from bigearthnet.networks import applications, residual
-from bigearthnet.networks.grid import RESAMPLINGS, to_one_grid
+from bigearthnet.networks.grid import UPSAMPLINGS, to_one_grid
 from bigearthnet.networks.normalisation import Normalize
 from common.errors import SettingError
 from common.networks.batch_statistics import set_momentum, synchronise
@@ -49,7 +49,7 @@ def build_network(
         shapes: input -> (rows, cols, bands), such as `s2_10m` -> (120, 120, 4), `s2_20m` -> (60, 60, 6), `s2_60m` ->
             (20, 20, 2), `s1` -> (120, 120, 2); the finest is the grid that all are brought to.
         classes: number of classes.
-        resampling: one of RESAMPLINGS, the way to one grid.
+        resampling: one of UPSAMPLINGS, the way to one grid.
         precision: one of PRECISIONS, of all but batch statistics and logits.
         sync_batch_norm: normalise batches with the statistics of all ranks.
         statistics: input -> means and deviations of its first bands, which are all that the network sees; None: inputs
@@ -64,7 +64,7 @@ def build_network(
     """
     for kind, value, known in (
         ("network", name, NETWORKS),
-        ("resampling", resampling, RESAMPLINGS),
+        ("resampling", resampling, UPSAMPLINGS),
         ("precision", precision, PRECISIONS),
     ):
         if value not in known:

@@ -6,7 +6,7 @@ import keras
 
 from common.networks.upsample import Upsample
 
-RESAMPLINGS = ("bilinear", "bicubic", "stem")
+UPSAMPLINGS = ("bilinear", "bicubic", "stem")
 STEM_FEATURES = 16
 
 

@@ -21,7 +21,7 @@ from common.errors import ProductError
 
 
 @dataclass(frozen=True)
-class Plan:
+class PreparationPlan:
     """What a prepared file will hold; one entry a patch, sorted by name.
 
     Attributes:
@@ -68,7 +68,7 @@ def make_plan(
     selection: Selection,
     facts: Sequence[tuple[str, PatchFacts | None, str]],
     partners: Sequence[tuple[str, str | None, str]],
-) -> Plan:
+) -> PreparationPlan:
     """Decide on labels, splits and partners of the selected patches.
 
     Args:
@@ -98,7 +98,7 @@ def make_plan(
     class_names = NOMENCLATURES[options.nomenclature]
     if selection.unreadable:
         selection.left_out[UNREADABLE] = len(selection.unreadable)
-    return Plan(
+    return PreparationPlan(
         patches,
         [split_of[name] for name in names],
         np.stack([encode(labels[name], class_names) for name in names]),

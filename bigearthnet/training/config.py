@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from bigearthnet.networks import NETWORKS, PRECISIONS
-from bigearthnet.networks.grid import RESAMPLINGS
+from bigearthnet.networks.grid import UPSAMPLINGS
 from bigearthnet.prepared.patch_source import BAND_SETS
 from bigearthnet.training.losses import LOSSES
 from common.errors import SettingError
@@ -26,7 +26,7 @@ class BigEarthNetConfig(RunConfig):
     )
     model: str = setting("network", "resnet50", choices=tuple(NETWORKS))
     resampling: str = setting(
-        "how bands of all GSDs come to one grid; stem: by learned convolutions", "bilinear", choices=RESAMPLINGS
+        "how bands of all GSDs come to one grid; stem: by learned convolutions", "bilinear", choices=UPSAMPLINGS
     )
     loss: str = setting(
         "binary cross-entropy; or against unbalanced classes: weighted by frequency, focal, asymmetric",

@@ -33,10 +33,10 @@ class Upsample(keras.layers.Layer):
         reach = REACH_PX[self.method]
         padded = tf.pad(image, [[0, 0], [reach, reach], [reach, reach], [0, 0]], mode="REFLECT")
         rows, cols = tf.unstack(tf.shape(image)[1:3])
-        tall = self._enlarge([padded[:, tap : tap + rows] for tap in range(2 * reach + 1)], axis=1)
-        return self._enlarge([tall[:, :, tap : tap + cols] for tap in range(2 * reach + 1)], axis=2)
+        tall = self._upsample([padded[:, tap : tap + rows] for tap in range(2 * reach + 1)], axis=1)
+        return self._upsample([tall[:, :, tap : tap + cols] for tap in range(2 * reach + 1)], axis=2)
 
-    def _enlarge(self, taps: list[tf.Tensor], axis: int) -> tf.Tensor:
+    def _upsample(self, taps: list[tf.Tensor], axis: int) -> tf.Tensor:
         """Interpolate along an axis between pixels and their neighbours: `taps` are the image, shifted by -reach to reach."""
         phases = []
         for phase in range(self.factor):

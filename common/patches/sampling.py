@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 
 from common.errors import ProductError
-from common.patches.reduced_scene import reduce_scene
+from common.patches.degraded_scene import degrade_scene
 from common.patches.settings import PatchSettings
 from common.pixels import degrade
 from common.pixels.windows import Window, spread_positions
@@ -21,7 +21,7 @@ def block_windows(rows: int, cols: int, settings: PatchSettings) -> list[Window]
     Blocks are kept apart by twice the reach of the blur; corners are multiples of the scale factor.
     """
     factor = settings.scale_factor
-    reach = max(degrade.blur_radius(sigma) for sigma in settings.sigmas(settings.gsd))
+    reach = max(degrade.blur_reach(sigma) for sigma in settings.sigmas(settings.gsd))
     margin = -(-reach // factor)
     edges = [axis_blocks(length // factor, settings.patch_px // factor, margin) for length in (rows, cols)]
     return [
@@ -85,8 +85,8 @@ def extract_patches(scene: Scene, settings: PatchSettings) -> tuple[dict[str, np
     Raises:
         ProductError: the scene is damaged, too small for a patch, or holds no patch without nodata.
     """
-    reduced = reduce_scene(scene, settings)
-    rows, cols = reduced.valid.shape
+    degraded = degrade_scene(scene, settings)
+    rows, cols = degraded.valid.shape
     size = settings.patch_px
     candidates = candidate_positions(rows, cols, settings)
     if not len(candidates):
@@ -94,14 +94,14 @@ def extract_patches(scene: Scene, settings: PatchSettings) -> tuple[dict[str, np
             f"{scene.name} has {rows} x {cols} px at {settings.gsd} m, too few for a patch of "
             f"{size} px; take it out of the list."
         )
-    usable = candidates[holds_only(reduced.valid, candidates, size)]
+    usable = candidates[holds_only(degraded.valid, candidates, size)]
     if not len(usable):
         raise ProductError(
             f"{scene.name} has no patch of {size} px without nodata at {settings.gsd} m; take it out of the list."
         )
     positions = np.random.default_rng(settings.seed).permutation(usable)[: settings.count]
-    arrays = {name: cut(image, positions, size, rows // image.shape[0]) for name, image in reduced.inputs.items()}
-    arrays["target"] = cut(reduced.target, positions, size, 1)
+    arrays = {name: cut(image, positions, size, rows // image.shape[0]) for name, image in degraded.inputs.items()}
+    arrays["target"] = cut(degraded.target, positions, size, 1)
     arrays["row"], arrays["col"] = positions[:, 0].astype(np.int32), positions[:, 1].astype(np.int32)
     arrays["block"] = positions[:, 2].astype(np.int16)
     return arrays, len(candidates) - len(usable)

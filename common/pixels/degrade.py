@@ -48,7 +48,7 @@ def _mtf_sigma(band: str, scale_factor: int) -> float:
     return scale_factor * math.sqrt(-2.0 * math.log(mtf)) / math.pi
 
 
-def blur_radius(sigma: float) -> int:
+def blur_reach(sigma: float) -> int:
     """How many pixels the blur reaches to each side."""
     return int(TRUNCATE_SIGMAS * sigma + 0.5)
 
@@ -98,13 +98,13 @@ def degrade_to_dn(image: np.ndarray, scale_factor: int, sigmas: Sequence[float])
     return _degrade_as(image, scale_factor, sigmas, np.uint16)
 
 
-def degrade_mask(valid: np.ndarray, scale_factor: int, radius: int) -> np.ndarray:
+def degrade_mask(valid: np.ndarray, scale_factor: int, reach: int) -> np.ndarray:
     """Say which pixels of a degraded image are made of valid pixels only.
 
     Args:
         valid: shape (rows, cols), bool.
         scale_factor: ratio of the two GSDs.
-        radius: pixels that the blur reaches, `blur_radius(max(sigmas))`.
+        reach: pixels that the blur reaches, `blur_reach(max(sigmas))`.
 
     Returns:
         Shape (rows / s, cols / s), bool: False where any invalid pixel enters.
@@ -113,8 +113,8 @@ def degrade_mask(valid: np.ndarray, scale_factor: int, radius: int) -> np.ndarra
         ValueError: rows or cols is not a multiple of scale_factor.
     """
     coarse = np.empty(_coarse_shape(valid.shape, scale_factor), bool)
-    fold = partial(_all_of, count=scale_factor + 2 * radius, stride=scale_factor)
-    for rows, strip in _coarse_strips(valid, scale_factor, radius, fold):
+    fold = partial(_all_of, count=scale_factor + 2 * reach, stride=scale_factor)
+    for rows, strip in _coarse_strips(valid, scale_factor, reach, fold):
         coarse[rows] = strip
     return coarse
 
@@ -125,7 +125,7 @@ def _degrade_as(image: np.ndarray, scale_factor: int, sigmas: Sequence[float], d
     coarse = np.empty((*_coarse_shape(image.shape, scale_factor), image.shape[-1]), dtype)
     for band, sigma in enumerate(sigmas):
         fold = partial(_weighted_sum, weights=_fused_weights(sigma, scale_factor), stride=scale_factor)
-        for rows, strip in _coarse_strips(image[..., band], scale_factor, blur_radius(sigma), fold):
+        for rows, strip in _coarse_strips(image[..., band], scale_factor, blur_reach(sigma), fold):
             coarse[rows, :, band] = strip if dtype is np.float32 else np.rint(strip).clip(0, MAX_DN)
     return coarse
 
@@ -141,23 +141,23 @@ def _coarse_shape(shape: tuple[int, ...], scale_factor: int) -> tuple[int, int]:
 
 
 def _fused_weights(sigma: float, scale_factor: int) -> np.ndarray:
-    """The Gaussian convolved with the block mean: s + 2 radius weights, symmetric, of sum 1, float32."""
-    offsets = np.arange(-blur_radius(sigma), blur_radius(sigma) + 1)
+    """The Gaussian convolved with the block mean: s + 2 reach weights, symmetric, of sum 1, float32."""
+    offsets = np.arange(-blur_reach(sigma), blur_reach(sigma) + 1)
     gaussian = np.exp(-0.5 * (offsets / sigma) ** 2) if len(offsets) > 1 else np.ones(1)
     weights = np.convolve(gaussian / gaussian.sum(), np.full(scale_factor, 1.0 / scale_factor))
     return weights.astype(np.float32)
 
 
 def _coarse_strips(
-    plane: np.ndarray, scale_factor: int, radius: int, fold_rows: Callable[[np.ndarray], np.ndarray]
+    plane: np.ndarray, scale_factor: int, reach: int, fold_rows: Callable[[np.ndarray], np.ndarray]
 ) -> Iterator[tuple[slice, np.ndarray]]:
-    """Fold (rows, cols) to (rows / s, cols / s) strip by strip; `fold_rows` combines s + 2 radius rows at stride s."""
+    """Fold (rows, cols) to (rows / s, cols / s) strip by strip; `fold_rows` combines s + 2 reach rows at stride s."""
     rows, cols = plane.shape
     height = max(1, STRIP_BYTES // (4 * cols * scale_factor))
     for top in range(0, rows // scale_factor, height):
         bottom = min(top + height, rows // scale_factor)
-        fine = plane[_mirrored(top * scale_factor - radius, bottom * scale_factor + radius, rows)]
-        folded = fold_rows(fine).take(_mirrored(-radius, cols + radius, cols), axis=1)
+        fine = plane[_mirrored(top * scale_factor - reach, bottom * scale_factor + reach, rows)]
+        folded = fold_rows(fine).take(_mirrored(-reach, cols + reach, cols), axis=1)
         yield slice(top, bottom), fold_rows(folded.T).T
 
 

@@ -95,6 +95,6 @@ def spread_positions(length: int, size: int, step: int) -> list[int]:
     return [round(i * (length - size) / count) for i in range(count + 1)] if count else [0]
 
 
-def enlarge(mask: np.ndarray, factor: int) -> np.ndarray:
+def repeat_pixels(mask: np.ndarray, factor: int) -> np.ndarray:
     """Repeat each pixel of a (rows, cols) mask factor x factor times."""
     return mask.repeat(factor, axis=0).repeat(factor, axis=1)

@@ -29,7 +29,7 @@ from common.training.checkpoint import read_checkpoint, variable_groups
 from common.training.finite_loss import FiniteLoss
 from common.training.learning_rate import LearningRate
 from common.training.progress import Progress
-from common.training.saving import Keeps, RunFolder, is_best, read_history
+from common.training.saving import RunFolder, ShouldSave, is_best, read_history
 from common.training.validation import BatchSums, PoolOverRanks, Summary
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Task:
 
     Attributes:
         network: whose weights are kept, where it is but a part of the model that is trained.
-        keeps: after which epochs.
+        should_save: after which epochs.
         callbacks: more of them; they see what was logged of training averaged over ranks.
     """
 
@@ -50,7 +50,7 @@ class Task:
     batch_sums: BatchSums
     summary: Summary
     network: keras.Model | None = None
-    keeps: Keeps = is_best
+    should_save: ShouldSave = is_best
     callbacks: tuple[keras.callbacks.Callback, ...] = ()
 
 
@@ -128,7 +128,7 @@ def training_callbacks(
         PoolOverRanks(validation, task.batch_sums, task.summary),
         *task.callbacks,
         learning_rate,
-        RunFolder(place.folder, learning_rate, place.identity, history, task.network, task.keeps),
+        RunFolder(place.folder, learning_rate, place.identity, history, task.network, task.should_save),
         Progress(config.epochs, steps, steps * config.batch_size * hvd.size(), place.progress),
     ]
     if hvd.rank() == 0:

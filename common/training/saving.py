@@ -19,7 +19,7 @@ from common.training.checkpoint import checkpoint_size, weights_size, write_chec
 from common.training.learning_rate import LearningRate
 
 # Rows of the history so far -> are the newest epoch's weights the ones to keep?
-Keeps = Callable[[list[dict]], bool]
+ShouldSave = Callable[[list[dict]], bool]
 
 
 def is_best(rows: list[dict]) -> bool:
@@ -37,7 +37,7 @@ class RunFolder(keras.callbacks.Callback):
         identity: what a checkpoint must agree with to be continued.
         history: rows of the epochs before, when a run is resumed.
         network: whose weights are kept; None: the model's.
-        keeps: after which epochs.
+        should_save: after which epochs.
     """
 
     def __init__(
@@ -47,11 +47,11 @@ class RunFolder(keras.callbacks.Callback):
         identity: dict,
         history: list[dict],
         network: keras.Model | None = None,
-        keeps: Keeps = is_best,
+        should_save: ShouldSave = is_best,
     ):
         super().__init__()
         self.network = network
-        self.keeps = keeps
+        self.should_save = should_save
         self.folder = folder
         self.learning_rate = learning_rate
         self.identity = identity
@@ -71,7 +71,7 @@ class RunFolder(keras.callbacks.Callback):
             return
         self.history.append({"epoch": epoch + 1, **logs})
         # The order matters to a run that is interrupted here: the checkpoint, which tells where to go on, comes last.
-        if self.keeps(self.history):
+        if self.should_save(self.history):
             write_weights(self.folder / run.WEIGHTS, self.network or self.model)
         write_history(self.folder / run.HISTORY, self.history)
         write_checkpoint(self.folder / run.CHECKPOINT, self.model, epoch + 1, self.learning_rate.state, self.identity)

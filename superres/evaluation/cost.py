@@ -11,7 +11,7 @@ from superres.prediction.windows import compile_network
 SIZE = 12  # pixels of the finest grid that the work is counted over; all networks take multiples of 6
 
 
-def work_per_pixel(model: keras.Model) -> float:
+def multiplications_per_pixel(model: keras.Model) -> float:
     """Multiplications, each with an addition, per pixel of the result: of all layers that have a kernel or count their own.
 
     Args:
@@ -23,13 +23,13 @@ def work_per_pixel(model: keras.Model) -> float:
         for name, tensor in model.input.items()
     }
     sized = keras.models.clone_model(model, input_tensors=inputs)
-    return float(sum(work(layer) * np.prod(layer.output.shape[1:-1]) for layer in sized.layers)) / SIZE**2
+    return float(sum(multiplications(layer) * np.prod(layer.output.shape[1:-1]) for layer in sized.layers)) / SIZE**2
 
 
-def work(layer: keras.layers.Layer) -> int:
+def multiplications(layer: keras.layers.Layer) -> int:
     """Multiplications for a pixel of what a layer gives."""
-    if hasattr(layer, "work"):
-        return layer.work
+    if hasattr(layer, "multiplications_per_pixel"):
+        return layer.multiplications_per_pixel
     return int(np.prod(layer.kernel.shape)) if hasattr(layer, "kernel") else 0
 
 

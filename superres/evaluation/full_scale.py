@@ -30,10 +30,10 @@ import common.distributed as hvd
 from common.errors import ProductError
 from common.metrics.fusion import OVERALL
 from common.patches.settings import PatchSettings
-from common.pixels.degrade import blur_radius, degrade, degrade_mask
+from common.pixels.degrade import blur_reach, degrade, degrade_mask
 from common.pixels.holes import fill_holes
 from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
-from common.pixels.windows import Window, enlarge, grid
+from common.pixels.windows import Window, grid, repeat_pixels
 from common.rasters.bands import read_bands
 from common.rasters.grids import georeference
 from common.scenes.scene import Scene, is_valid, scaled_reflectance
@@ -119,7 +119,7 @@ class FullScale:
         residual = degrade(estimate, factor, self.settings.sigmas(gsd)) - strip.images[f"input_{gsd}m"]
         self.squares = self.squares + np.square(residual[coarse][valid], dtype=np.float64).sum(axis=0)
         self.pixels += np.count_nonzero(valid)
-        here = enlarge(valid, factor)
+        here = repeat_pixels(valid, factor)
         self.detail.add(detail(estimate)[fine][here], detail(strip.images["input_10m"])[fine][here])
 
     def result(self, coarse_detail: Moments) -> dict[str, np.ndarray]:
@@ -194,7 +194,7 @@ def read_strips(scene: Scene, settings: PatchSettings, reach: int) -> Iterator[S
     """
     factor = settings.scale_factor
     rows, cols = scene_shape(scene, settings)
-    reach = -(-(reach + blur_reach(settings) + LAPLACIAN_PX) // factor) * factor
+    reach = -(-(reach + blur_reach_10m(settings) + LAPLACIAN_PX) // factor) * factor
     height = max(1, STRIP_PIXELS // cols // factor) * factor
     for window in grid(rows, cols, height, cols):
         outer, read = (window.grown(pixels, rows, cols) for pixels in (reach, 2 * reach))
@@ -217,9 +217,9 @@ def scene_shape(scene: Scene, settings: PatchSettings) -> tuple[int, int]:
     return rows * settings.scale_factor, cols * settings.scale_factor
 
 
-def blur_reach(settings: PatchSettings) -> int:
+def blur_reach_10m(settings: PatchSettings) -> int:
     """Pixels of 10 m that the blur reaches."""
-    return max(blur_radius(sigma) for gsd in (10, settings.gsd) for sigma in settings.sigmas(gsd))
+    return max(blur_reach(sigma) for gsd in (10, settings.gsd) for sigma in settings.sigmas(gsd))
 
 
 def read_images(scene: Scene, window: Window, settings: PatchSettings, reach: int) -> tuple[Images, np.ndarray]:
@@ -232,5 +232,5 @@ def read_images(scene: Scene, window: Window, settings: PatchSettings, reach: in
         images[f"input_{gsd}m"] = scaled_reflectance(scene, fill_holes(dn, bands_valid, reach * 10 // gsd), gsd)
         usable = bands_valid.all(axis=2)
         if not usable.all():
-            valid &= degrade_mask(usable, settings.gsd // gsd, blur_reach(settings) if gsd == 10 else 1)
+            valid &= degrade_mask(usable, settings.gsd // gsd, blur_reach_10m(settings) if gsd == 10 else 1)
     return images, valid

@@ -15,7 +15,7 @@ from scipy.ndimage import minimum_filter
 
 from common.errors import ProductError
 from common.metrics.fusion import fusion_metrics
-from common.patches.reduced_scene import reduce_scene
+from common.patches.degraded_scene import degrade_scene
 from common.patches.settings import PatchSettings
 from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
 from common.pixels.windows import Window
@@ -50,7 +50,7 @@ class SceneResult(NamedTuple):
     statistics: ErrorStatistics
 
 
-class ReducedImages(NamedTuple):
+class DegradedImages(NamedTuple):
     """A scene at reduced scale: truth and inputs in reflectance * 10000, and (rows, cols) bool which pixels count."""
 
     truth: np.ndarray
@@ -92,26 +92,26 @@ def measure_scene(scene: Scene, methods: Sequence[Method], settings: PatchSettin
     Raises:
         ProductError: the scene is damaged, too small, or has no valid pixel.
     """
-    reduced = reduced_images(scene, settings)
+    degraded = degraded_images(scene, settings)
     factor, bands = settings.scale_factor, BANDS_BY_GSD[settings.gsd]
-    middle = Window(0, 0, *reduced.valid.shape).middle(PICTURE_PX, factor)
-    if not reduced.valid.any():
+    middle = Window(0, 0, *degraded.valid.shape).middle(PICTURE_PX, factor)
+    if not degraded.valid.any():
         raise ProductError(f"{scene.name} has no pixel far from nodata to compare; take it out of the list.")
-    mask = None if reduced.valid.all() else reduced.valid
-    coarse = reduced.inputs[f"input_{settings.gsd}m"][middle.coarsened(factor).slices].copy()
-    counts = reduced.valid[middle.slices][..., None]
+    mask = None if degraded.valid.all() else degraded.valid
+    coarse = degraded.inputs[f"input_{settings.gsd}m"][middle.coarsened(factor).slices].copy()
+    counts = degraded.valid[middle.slices][..., None]
     result = SceneResult(
         [],
-        np.where(counts, reduced.truth[middle.slices], np.float32(np.nan)),
+        np.where(counts, degraded.truth[middle.slices], np.float32(np.nan)),
         coarse,
         {},
-        ErrorStatistics(reduced.truth, reduced.inputs["input_10m"], reduced.valid),
+        ErrorStatistics(degraded.truth, degraded.inputs["input_10m"], degraded.valid),
     )
     for method in methods:
         started = time.monotonic()
-        estimate = method.sharpen(reduced.inputs)
+        estimate = method.sharpen(degraded.inputs)
         try:
-            found = fusion_metrics(reduced.truth, estimate, bands, factor, mask)
+            found = fusion_metrics(degraded.truth, estimate, bands, factor, mask)
         except ValueError as error:
             raise ProductError(f"{scene.name} cannot be measured with {method.name}: {error}") from error
         result.rows.extend(MetricRow(scene.name, method.name, *metric) for metric in found)
@@ -127,20 +127,20 @@ def measure_scene(scene: Scene, methods: Sequence[Method], settings: PatchSettin
     return result
 
 
-def reduced_images(scene: Scene, settings: PatchSettings) -> ReducedImages:
+def degraded_images(scene: Scene, settings: PatchSettings) -> DegradedImages:
     """Read and degrade a scene, and convert it.
 
     Pixels that nodata or saturated ones enter do not count, nor those near nodata: what a method makes of a hole is not what
     is measured. The distance is the same for all methods, so that a table compares the same pixels.
     """
-    reduced = reduce_scene(scene, settings)
+    degraded = degrade_scene(scene, settings)
     inputs = {
-        f"input_{gsd}m": scaled_reflectance(scene, reduced.inputs[f"input_{gsd}m"], gsd)
+        f"input_{gsd}m": scaled_reflectance(scene, degraded.inputs[f"input_{gsd}m"], gsd)
         for gsd in input_gsds(settings.gsd)
     }
-    holds_data = (reduced.target != scene.nodata).all(axis=2)
-    valid = reduced.valid & far_from_holes(holds_data, reach_of_holes(settings))
-    return ReducedImages(scaled_reflectance(scene, reduced.target, settings.gsd), inputs, valid)
+    holds_data = (degraded.target != scene.nodata).all(axis=2)
+    valid = degraded.valid & far_from_holes(holds_data, reach_of_holes(settings))
+    return DegradedImages(scaled_reflectance(scene, degraded.target, settings.gsd), inputs, valid)
 
 
 def reach_of_holes(settings: PatchSettings) -> int:

@@ -25,23 +25,23 @@ class Network:
 
     Attributes:
         body: (inputs, number of output bands, dtype policy) -> output tensor.
-        radius: receptive-field radius in pixels of the finest grid.
+        reach: receptive-field radius in pixels of the finest grid.
         at_own_gsd: the body takes inputs at their own GSD, and as a last argument how to upsample; otherwise it takes
             upsampled inputs.
     """
 
     body: Callable[..., keras.KerasTensor]
-    radius: int
+    reach: int
     at_own_gsd: bool = False
 
 
 NETWORKS = {
-    "dsen2": Network(dsen2.dsen2, dsen2.receptive_radius(blocks=6)),
-    "vdsen2": Network(dsen2.vdsen2, dsen2.receptive_radius(blocks=32)),
-    "palsson": Network(palsson.palsson, dsen2.receptive_radius(palsson.BLOCKS)),
+    "dsen2": Network(dsen2.dsen2, dsen2.reach_px(blocks=6)),
+    "vdsen2": Network(dsen2.vdsen2, dsen2.reach_px(blocks=32)),
+    "palsson": Network(palsson.palsson, dsen2.reach_px(palsson.BLOCKS)),
     "fuse": Network(fuse.fuse, len(fuse.FEATURES) + 1),
-    "lowres": Network(lowres.lowres, lowres.receptive_radius(), at_own_gsd=True),
-    "tiny": Network(dsen2.tiny, dsen2.receptive_radius(blocks=2)),
+    "lowres": Network(lowres.lowres, lowres.reach_px(), at_own_gsd=True),
+    "tiny": Network(dsen2.tiny, dsen2.reach_px(blocks=2)),
 }
 
 ATTENTION = "-attention"  # after a network's name: with the block of `superres/networks/attention.py`
@@ -59,7 +59,7 @@ def find_network(name: str) -> Network:
     network = NETWORKS[base]
     if base == name:
         return network
-    return replace(network, body=attention.with_attention(network.body), radius=network.radius + attention.RADIUS)
+    return replace(network, body=attention.with_attention(network.body), reach=network.reach + attention.REACH_PX)
 
 
 def build_network(name: str, gsd: int, precision: str = "float32", upsample: str = "bilinear") -> keras.Model:
@@ -120,7 +120,7 @@ def margin_px(name: str, gsd: int, upsample: str = "bilinear") -> int:
     factor = scale_factor(gsd)
     reach = REACH_PX.get(upsample, 0)
     beyond = reach * factor - factor // 2 if reach else 0
-    return -(-(find_network(name).radius + beyond) // factor) * factor
+    return -(-(find_network(name).reach + beyond) // factor) * factor
 
 
 GAN = "gan"

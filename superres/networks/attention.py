@@ -14,12 +14,12 @@ import tensorflow as tf
 
 from superres.networks.layers import convolution
 
-REACH_PX = 6  # on each side
+NEIGHBOURHOOD_PX = 6  # on each side
 STEP_PX = 3
 FEATURES = 32
 KEY_FEATURES = 8
-RADIUS = REACH_PX + 1  # with the convolution before it
-SHIFTS = tuple(itertools.product(range(-REACH_PX, REACH_PX + 1, STEP_PX), repeat=2))
+REACH_PX = NEIGHBOURHOOD_PX + 1  # with the convolution before it
+SHIFTS = tuple(itertools.product(range(-NEIGHBOURHOOD_PX, NEIGHBOURHOOD_PX + 1, STEP_PX), repeat=2))
 
 Body = Callable[..., keras.KerasTensor]
 
@@ -58,7 +58,7 @@ class NeighbourAttention(keras.layers.Layer):
         super().__init__(**{**kwargs, "dtype": "float32"})
 
     @property
-    def work(self) -> int:
+    def multiplications_per_pixel(self) -> int:
         """Multiplications a pixel; see `superres/evaluation/cost.py`."""
         query, _, value = self.input
         return len(SHIFTS) * (query.shape[-1] + value.shape[-1])

@@ -55,6 +55,6 @@ def residual_network(
     return keras.layers.Add(name="sharpened")([difference, inputs[-1]])
 
 
-def receptive_radius(blocks: int) -> int:
+def reach_px(blocks: int) -> int:
     """Pixels on each side of an output pixel that the network sees: one for every 3 x 3 convolution."""
     return 2 * blocks + 2

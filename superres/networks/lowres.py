@@ -27,7 +27,7 @@ def lowres(
             holds the bands that are sharpened.
         bands: number of bands of the last input.
         dtype: Keras dtype policy of the convolutions inside the blocks; the rest is float32.
-        upsample: how the last input is enlarged, which the difference that the network predicts is added to; with
+        upsample: how the last input is upsampled, which the difference that the network predicts is added to; with
             `none` the network predicts the bands themselves, and pixels of 60 m are repeated where they meet those of
             20 m.
         blocks, features: size of the network.
@@ -47,11 +47,11 @@ def lowres(
     unfolded = Unfold(GRID, name="unfold")(last(trunk))
     if upsample == "none":
         return unfolded
-    enlarged = Upsample(GRID if len(coarse) == 1 else 3 * GRID, upsample, name="upsample")(coarse[-1])
-    return keras.layers.Add(name="sharpened")([unfolded, enlarged])
+    upsampled = Upsample(GRID if len(coarse) == 1 else 3 * GRID, upsample, name="upsample")(coarse[-1])
+    return keras.layers.Add(name="sharpened")([unfolded, upsampled])
 
 
-def receptive_radius(blocks: int = 6) -> int:
+def reach_px(blocks: int = 6) -> int:
     """10 m pixels on each side of an output pixel that the network sees, at most.
 
     One pixel of the coarse grid for every convolution, and the rest of the one that the output pixel lies in.

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from common.pixels.degrade import blur_radius, degrade, degrade_mask
+from common.pixels.degrade import blur_reach, degrade, degrade_mask
 from superres.prediction.interpolation import interpolate
 
 ITERATIONS = 8
@@ -76,4 +76,4 @@ def reach(scale_factor: int, sigmas: Sequence[float], iterations: int = ITERATIO
 
 
 def _radius(sigmas: Sequence[float]) -> int:
-    return blur_radius(max(sigmas))
+    return blur_reach(max(sigmas))

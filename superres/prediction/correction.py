@@ -28,7 +28,7 @@ class Correction:
         self.sigmas = {gsd: gaussian_blur_sigmas(BANDS_BY_GSD[gsd], scale_factor(gsd)) for gsd in gsds}
         reach = max(consistency.reach(scale_factor(gsd), sigmas) for gsd, sigmas in self.sigmas.items())
         step = scale_factor(max(gsds))
-        self.context = -(-reach // step) * step
+        self.margin = -(-reach // step) * step
         self.sums = {gsd: np.zeros((3, len(BANDS_BY_GSD[gsd]))) for gsd in gsds}  # squares before, after, and pixels
 
     def correct(self, strips: Iterator[Strip], area: Window) -> Iterator[Strip]:
@@ -48,16 +48,16 @@ class Correction:
             for gsd, rows in stored.items():
                 rows.append(strip.dn[gsd])
             bottom = strip.place.row + strip.place.height
-            ready = end if bottom == end else bottom - self.context
+            ready = end if bottom == end else bottom - self.margin
             if ready > done:
-                outer = Window(done, area.col, ready - done, area.width).grown(self.context, end, area.col + area.width)
+                outer = Window(done, area.col, ready - done, area.width).grown(self.margin, end, area.col + area.width)
                 outer = outer.overlap(area)
                 yield self._corrected(Window(done, area.col, ready - done, area.width), _take(estimates, stored, outer))
                 done = ready
                 for gsd, rows in stored.items():
-                    rows.forget_above((done - self.context) * 10 // gsd)
+                    rows.forget_above((done - self.margin) * 10 // gsd)
                 for rows in estimates.values():
-                    rows.forget_above(done - self.context)
+                    rows.forget_above(done - self.margin)
 
     def residuals(self) -> dict[int, tuple[np.ndarray, np.ndarray]]:
         """GSD -> RMS in reflectance * 10000 of each band, before and after; NaN without a usable pixel. After the last strip."""

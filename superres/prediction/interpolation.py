@@ -42,20 +42,20 @@ def interpolate(coarse: np.ndarray, shape: tuple[int, ...], order: int, clip: bo
         limits = (plane.min(), plane.max()) if clip else (-np.inf, np.inf)
         for top in range(0, rows, STRIP_ROWS):
             bottom = min(top + STRIP_ROWS, rows)
-            tall = _enlarge_rows(knots, factor, order, top, bottom)
-            wide = _enlarge_rows(np.ascontiguousarray(tall.T), factor, order, 0, cols).T
+            tall = _upsample_rows(knots, factor, order, top, bottom)
+            wide = _upsample_rows(np.ascontiguousarray(tall.T), factor, order, 0, cols).T
             np.clip(wide, *limits, out=result[top * factor : bottom * factor, :, band], casting="same_kind")
     return result
 
 
-def _enlarge_rows(knots: np.ndarray, factor: int, order: int, top: int, bottom: int) -> np.ndarray:
+def _upsample_rows(knots: np.ndarray, factor: int, order: int, top: int, bottom: int) -> np.ndarray:
     """What rows top .. bottom-1 become: ((bottom - top) * factor, cols) float64."""
-    enlarged = np.empty(((bottom - top) * factor, knots.shape[1]))
+    upsampled = np.empty(((bottom - top) * factor, knots.shape[1]))
     for phase in range(factor):
         first, weights = _phase_weights((phase + 0.5) / factor - 0.5, order)
         rows = [_mirrored(top + first + tap, bottom + first + tap, len(knots)) for tap in range(len(weights))]
-        enlarged[phase::factor] = sum(weight * knots[taps] for weight, taps in zip(weights, rows, strict=True))
-    return enlarged
+        upsampled[phase::factor] = sum(weight * knots[taps] for weight, taps in zip(weights, rows, strict=True))
+    return upsampled
 
 
 def _phase_weights(offset: float, order: int) -> tuple[int, tuple[float, ...]]:

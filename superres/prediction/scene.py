@@ -26,7 +26,7 @@ Tick = Callable[[], object]  # called after each window
 
 
 @dataclass(frozen=True)
-class Crew:
+class RankGroup:
     """The ranks that work on a scene together.
 
     Attributes:
@@ -72,7 +72,7 @@ class ScenePrediction:
         region: part of the 10 m grid that is wanted.
         copy_10m: give the 10 m bands too.
         consistent: make the result give back the input when it is degraded.
-        crew: the ranks that work on it.
+        rank_group: the ranks that work on it.
         window_px: rows and columns of a window; a multiple of 6.
     """
 
@@ -83,21 +83,21 @@ class ScenePrediction:
         region: Window,
         copy_10m: bool = False,
         consistent: bool = False,
-        crew: Crew | None = None,
+        rank_group: RankGroup | None = None,
         window_px: int = WINDOW_PX,
     ):
         grid_10m = georeference(scene, 10)
         self.shape = grid_10m.rows, grid_10m.cols
         self.scene, self.sharpeners, self.region, self.copy_10m = scene, sharpeners, region, copy_10m
-        self.crew, self.window_px = crew or Crew(), window_px
+        self.rank_group, self.window_px = rank_group or RankGroup(), window_px
         self.gsds = input_gsds(max(sharpener.gsd for sharpener in sharpeners))
         step = self.gsds[-1] // 10  # pixels of the coarsest band: all windows are multiples of them
-        self.halo = -(-max(sharpener.halo for sharpener in sharpeners) // step) * step
+        self.read_margin = -(-max(sharpener.read_margin for sharpener in sharpeners) // step) * step
         snapped = region.snapped(step)
         self.correction = (
             Correction(scene, [sharpener.gsd for sharpener in sharpeners], snapped) if consistent else None
         )
-        self.area = snapped.grown(self.correction.context if self.correction else 0, *self.shape)
+        self.area = snapped.grown(self.correction.margin if self.correction else 0, *self.shape)
         self.mine = self._my_columns()
 
     @property
@@ -114,27 +114,27 @@ class ScenePrediction:
     def strips(self, tick: Tick = lambda: None) -> Iterator[np.ndarray]:
         """Rows of the region from top to bottom, (rows, cols, bands) uint16 DN.
 
-        The first rank of the crew gets them; the others get none, and must ask for them as well.
+        The first rank of the group gets them; the others get none, and must ask for them as well.
         """
-        predicted = self.crew.in_step(self._predicted(tick))
+        predicted = self.rank_group.in_step(self._predicted(tick))
         if self.correction:
             joined = (self._joined(strip) for strip in predicted)
-            strips = self.correction.correct(joined, self.area) if self.crew.rank == 0 else joined
-            rows = ((strip.place, self._stored(strip)) for strip in strips if self.crew.rank == 0)
+            strips = self.correction.correct(joined, self.area) if self.rank_group.rank == 0 else joined
+            rows = ((strip.place, self._stored(strip)) for strip in strips if self.rank_group.rank == 0)
         else:
-            rows = ((strip.place, self.crew.join(self._stored(strip))) for strip in predicted)
+            rows = ((strip.place, self.rank_group.join(self._stored(strip))) for strip in predicted)
         for place, stored in rows:
             whole = Window(place.row, self.area.col, place.height, self.area.width)
             wanted = whole.overlap(self.region)
-            if self.crew.rank == 0 and wanted.height:
+            if self.rank_group.rank == 0 and wanted.height:
                 yield stored[wanted.relative_to(whole).slices]
 
     def _my_columns(self) -> Window:
         """The columns of the area that this rank predicts: whole windows, or none."""
         count = -(-self.area.width // self.window_px)
         left, right = (
-            min(count * part // self.crew.size * self.window_px, self.area.width)
-            for part in (self.crew.rank, self.crew.rank + 1)
+            min(count * part // self.rank_group.size * self.window_px, self.area.width)
+            for part in (self.rank_group.rank, self.rank_group.rank + 1)
         )
         return Window(self.area.row, self.area.col + left, self.area.height, right - left)
 
@@ -145,12 +145,12 @@ class ScenePrediction:
 
     def _predicted(self, tick: Tick) -> Iterator[Strip]:
         """This rank's columns, a row of windows at a time."""
-        reach = self.mine.grown(self.halo, *self.shape)
+        reach = self.mine.grown(self.read_margin, *self.shape)
         reader = StripReader(self.scene, self.gsds, reach, hvd.cores_per_rank())
         for top in range(0, self.mine.height, self.window_px):
             height = min(self.window_px, self.mine.height - top)
             place = Window(self.mine.row + top, self.mine.col, height, self.mine.width)
-            outer = place.grown(self.halo, *self.shape)
+            outer = place.grown(self.read_margin, *self.shape)
             dn = reader.read(outer.row, outer.row + outer.height)
             estimates = self._estimates(place, dn, outer, tick)
             yield Strip(place, {gsd: cut(part, gsd, place.relative_to(outer)) for gsd, part in dn.items()}, estimates)
@@ -172,7 +172,7 @@ class ScenePrediction:
         """The columns of all ranks."""
         place = Window(strip.place.row, self.area.col, strip.place.height, self.area.width)
         dn, estimates = (
-            {gsd: self.crew.join(part) for gsd, part in parts.items()} for parts in (strip.dn, strip.estimates)
+            {gsd: self.rank_group.join(part) for gsd, part in parts.items()} for parts in (strip.dn, strip.estimates)
         )
         return Strip(place, dn, estimates)
 

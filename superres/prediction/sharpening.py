@@ -14,7 +14,7 @@ from common.errors import WeightsError
 from common.pixels.holes import fill_holes
 from common.pixels.radiometry import scaled_reflectance_to_dn
 from common.pixels.sentinel2 import BANDS_BY_GSD, NODATA_DN, SATURATED_DN, input_gsds
-from common.pixels.windows import Window, enlarge
+from common.pixels.windows import Window, repeat_pixels
 from common.scenes.scene import Scene, band_offsets, is_valid, scaled_reflectance
 from superres.networks.units import DN_DIVISOR
 from superres.prediction.windows import Predict
@@ -63,7 +63,7 @@ class Sharpener:
     predict: Predict
 
     @property
-    def halo(self) -> int:
+    def read_margin(self) -> int:
         """Pixels around a window that are read: what the network sees, and as far again to fill holes in that."""
         return 2 * self.margin
 
@@ -71,7 +71,7 @@ class Sharpener:
         """The bands of one window.
 
         Args:
-            dn: DN of the window grown by `halo`, or more.
+            dn: DN of the window grown by `read_margin`, or more.
             read: where they lie.
             window: to predict; its numbers are multiples of the coarsest input's factor.
             shape: rows and columns of the scene.
@@ -84,7 +84,7 @@ class Sharpener:
         """
         if not (cut(dn[10], 10, window.relative_to(read)) != self.scene.nodata).all(axis=2).any():
             return np.zeros((window.height, window.width, len(BANDS_BY_GSD[self.gsd])), np.float32)
-        outer, inner = window.grown(self.halo, *shape), window.grown(self.margin, *shape)
+        outer, inner = window.grown(self.read_margin, *shape), window.grown(self.margin, *shape)
         inputs = {
             f"input_{gsd}m": self._network_input(
                 cut(dn[gsd], gsd, outer.relative_to(read)), gsd, inner.relative_to(outer)
@@ -123,8 +123,8 @@ def sharpened_dn(scene: Scene, gsd: int, estimate: np.ndarray, dn: Dn) -> np.nda
     """
     no_detail = (dn[10] == scene.nodata).any(axis=2, keepdims=True)
     factor = gsd // 10
-    nodata = enlarge(dn[gsd] == scene.nodata, factor) | no_detail
+    nodata = repeat_pixels(dn[gsd] == scene.nodata, factor) | no_detail
     stored = scaled_reflectance_to_dn(estimate, scene.quantification, band_offsets(scene, BANDS_BY_GSD[gsd]), nodata)
-    saturated = enlarge(dn[gsd] == scene.saturated, factor) & (stored != NODATA_DN)
+    saturated = repeat_pixels(dn[gsd] == scene.saturated, factor) & (stored != NODATA_DN)
     stored[saturated] = SATURATED_DN
     return stored

@@ -110,8 +110,8 @@ def fit(
     network = model
     if config.model == GAN:
         network = model.average
-        keeps = partial(stays_close, tolerance=config.rmse_tolerance)
-        task = dataclasses.replace(task, network=network, keeps=keeps, callbacks=(Adversary(config),))
+        should_save = partial(stays_close, tolerance=config.rmse_tolerance)
+        task = dataclasses.replace(task, network=network, should_save=should_save, callbacks=(Adversary(config),))
     training.fit(model, config, task, place)
     if hvd.rank() == 0:
         plot_history(folder / run.HISTORY, folder / run.CURVES)

@@ -9,7 +9,7 @@ import pytest
 from common.errors import DownloadError
 from common.metrics.fusion import rmse
 from common.networks.upsample import Upsample
-from common.patches.reduced_scene import reduce_scene
+from common.patches.degraded_scene import degrade_scene
 from common.patches.settings import PatchSettings
 from common.pixels.sentinel2 import BANDS_BY_GSD
 from common.pixels.windows import Window
@@ -18,7 +18,7 @@ from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene
 from superres.evaluation.full_scale import FullScale, Moments, Strip, add_coarse_detail
 from superres.evaluation.methods import network_method
-from superres.evaluation.reduced_scale import measure_scene, reduced_images
+from superres.evaluation.reduced_scale import degraded_images, measure_scene
 from superres.networks import build_network, margin_px
 from superres.networks.trained import find_weights, load_weights
 from superres.networks.units import DN_DIVISOR
@@ -54,9 +54,9 @@ def tile(real_data: Path, name: str) -> Scene:
 
 @pytest.mark.parametrize("name, gsd", BICUBIC)
 def test_bicubic(real_data, name, gsd):
-    reduced = reduce_scene(tile(real_data, name), PatchSettings(gsd, 1))
-    estimate = interpolate(reduced.inputs[f"input_{gsd}m"].astype(np.float32), reduced.target.shape, order=3)
-    assert rmse(reduced.target, estimate) == pytest.approx(BICUBIC[name, gsd], abs=0.3)
+    degraded = degrade_scene(tile(real_data, name), PatchSettings(gsd, 1))
+    estimate = interpolate(degraded.inputs[f"input_{gsd}m"].astype(np.float32), degraded.target.shape, order=3)
+    assert rmse(degraded.target, estimate) == pytest.approx(BICUBIC[name, gsd], abs=0.3)
 
 
 @pytest.mark.parametrize("name, gsd", DSEN2)
@@ -86,9 +86,9 @@ def measured(scene: Scene, model: keras.Model) -> float:
 def test_truth_is_sharp_and_interpolation_is_not(real_data, name, sharp):
     """At reduced scale, where there is a truth to try the measure on."""
     settings = PatchSettings(20, 1)
-    reduced = reduced_images(tile(real_data, name), settings)
-    rows, cols = reduced.valid.shape
-    strip = Strip(reduced.inputs, reduced.valid[::2, ::2], Window(0, 0, rows, cols))
+    degraded = degraded_images(tile(real_data, name), settings)
+    rows, cols = degraded.valid.shape
+    strip = Strip(degraded.inputs, degraded.valid[::2, ::2], Window(0, 0, rows, cols))
     coarse_detail = Moments()
     add_coarse_detail(coarse_detail, strip, settings)
 
@@ -97,8 +97,8 @@ def test_truth_is_sharp_and_interpolation_is_not(real_data, name, sharp):
         found.add(strip, image)
         return found.result(coarse_detail)["sharpness"].mean()
 
-    assert sharpness(reduced.truth) == pytest.approx(sharp, abs=0.01)
-    bilinear, bicubic = (interpolate(reduced.inputs["input_20m"], reduced.truth.shape, order) for order in (1, 3))
+    assert sharpness(degraded.truth) == pytest.approx(sharp, abs=0.01)
+    bilinear, bicubic = (interpolate(degraded.inputs["input_20m"], degraded.truth.shape, order) for order in (1, 3))
     assert sharpness(bilinear) == pytest.approx(0.305, abs=0.01)
     assert sharpness(bicubic) == pytest.approx(0.405, abs=0.01)
 

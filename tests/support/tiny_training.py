@@ -36,9 +36,9 @@ def write_scenes(folder: Path, count: int = 2, size: int = 120, tiles: Sequence[
 def tiny_network(features: int = 8):
     """DSen2 with one residual block, as `superres.networks.NETWORKS` holds it."""
     from superres.networks import Network
-    from superres.networks.dsen2 import receptive_radius, residual_network
+    from superres.networks.dsen2 import reach_px, residual_network
 
-    return Network(partial(residual_network, blocks=1, features=features), receptive_radius(blocks=1))
+    return Network(partial(residual_network, blocks=1, features=features), reach_px(blocks=1))
 
 
 def main() -> int:

@@ -6,7 +6,7 @@ import pytest
 from skimage.transform import resize
 
 from bigearthnet.networks import NETWORKS, build_network
-from bigearthnet.networks.grid import RESAMPLINGS, STEM_FEATURES, to_one_grid
+from bigearthnet.networks.grid import STEM_FEATURES, UPSAMPLINGS, to_one_grid
 from common.errors import SettingError
 from common.networks.batch_statistics import SyncBatchNormalization
 from common.networks.upsample import Upsample
@@ -88,7 +88,7 @@ def test_stem_sees_each_gsd() -> None:
     assert to_one_grid(inputs, "stem").shape == (None, 120, 120, 3 * STEM_FEATURES)
 
 
-@pytest.mark.parametrize("resampling", RESAMPLINGS)
+@pytest.mark.parametrize("resampling", UPSAMPLINGS)
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_training_step_lowers_the_loss(resampling: str, precision: str) -> None:
     shapes = {"s2_10m": (24, 24, 4), "s2_20m": (12, 12, 6), "s2_60m": (4, 4, 2)}

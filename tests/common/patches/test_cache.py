@@ -103,7 +103,7 @@ def test_blocks_and_positions(gsd, degradation, rows, cols, count):
     cut = PatchSettings(gsd, count, degradation)
     factor, size = cut.scale_factor, cut.patch_px
     rows, cols = rows - rows % factor, cols - cols % factor
-    reach = max(degrade.blur_radius(sigma) for sigma in cut.sigmas(gsd))
+    reach = max(degrade.blur_reach(sigma) for sigma in cut.sigmas(gsd))
     blocks = block_windows(rows, cols, cut)
     painted = np.zeros((rows, cols), int)
     for block in blocks:
@@ -129,7 +129,7 @@ def test_blocks_and_positions(gsd, degradation, rows, cols, count):
 def test_training_and_validation_share_no_pixel(gsd, rows, cols, fraction, seed):
     cut = PatchSettings(gsd, 100)
     rows, cols = rows - rows % cut.scale_factor, cols - cols % cut.scale_factor
-    reach = degrade.blur_radius(1 / cut.scale_factor)
+    reach = degrade.blur_reach(1 / cut.scale_factor)
     positions = candidate_positions(rows, cols, cut)
     blocks = SceneBlocks("scene", (10, 50, 11, 51), tuple(np.unique(positions[:, 2]).tolist()))
     assume(len(blocks.blocks) > 1)
@@ -175,7 +175,7 @@ def left_out_by_hand(hole: Window, hole_gsd: int, gsd: int, size: int, cut: Patc
 
     A patch consists of whole coarse pixels, so it sees what lies in it and as far around as the blur reaches.
     """
-    reach = degrade.blur_radius(1 / cut.scale_factor)
+    reach = degrade.blur_reach(1 / cut.scale_factor)
     step = gsd // hole_gsd
     seen = []
     for row, col, _ in candidate_positions(size, size, cut):

@@ -11,7 +11,7 @@ from scipy.ndimage import binary_dilation, gaussian_filter
 import common.pixels.degrade
 from common.pixels.degrade import (
     block_mean,
-    blur_radius,
+    blur_reach,
     degrade,
     degrade_mask,
     degrade_to_dn,
@@ -99,11 +99,11 @@ def test_dn_are_rounded_and_clipped():
 
 @few
 @given(seeds, st.sampled_from([1, 2, 6]), st.integers(0, 9), st.integers(1, 6), st.integers(1, 6))
-def test_mask_is_false_where_an_invalid_pixel_enters(seed, scale_factor, radius, rows, cols):
+def test_mask_is_false_where_an_invalid_pixel_enters(seed, scale_factor, reach, rows, cols):
     valid = np.random.default_rng(seed).random((rows * scale_factor, cols * scale_factor)) > 0.02
-    reached = binary_dilation(~valid, np.ones((2 * radius + 1, 2 * radius + 1)))
+    reached = binary_dilation(~valid, np.ones((2 * reach + 1, 2 * reach + 1)))
     blocks = reached.reshape(rows, scale_factor, cols, scale_factor)
-    np.testing.assert_array_equal(degrade_mask(valid, scale_factor, radius), ~blocks.any(axis=(1, 3)))
+    np.testing.assert_array_equal(degrade_mask(valid, scale_factor, reach), ~blocks.any(axis=(1, 3)))
 
 
 @pytest.mark.parametrize(("scale_factor", "sigma"), [(2, 0.5), (6, 1 / 6), (6, 2.9)])
@@ -112,7 +112,7 @@ def test_radius_is_how_far_a_pixel_reaches(scale_factor, sigma):
     image = np.zeros((10 * scale_factor, 10 * scale_factor, 1), np.float32)
     image[4 * scale_factor, 5 * scale_factor] = 1
     changed = degrade(image, scale_factor, (sigma,))[..., 0] > 0
-    np.testing.assert_array_equal(changed, ~degrade_mask(image[..., 0] == 0, scale_factor, blur_radius(sigma)))
+    np.testing.assert_array_equal(changed, ~degrade_mask(image[..., 0] == 0, scale_factor, blur_reach(sigma)))
 
 
 def test_sigmas():

@@ -197,7 +197,7 @@ def test_best_weights_are_those_of_the_best_epoch(tmp_path):
 
 def test_weights_of_a_part_are_kept_after_chosen_epochs(tmp_path):
     part, rate = constant_model(), LearningRate(RunConfig(), 1)
-    writer = RunFolder(tmp_path, rate, IDENTITY, [], part, keeps=lambda rows: rows[-1]["epoch"] == 2)
+    writer = RunFolder(tmp_path, rate, IDENTITY, [], part, should_save=lambda rows: rows[-1]["epoch"] == 2)
     whole = constant_model()
     writer.set_model(whole)
     for epoch in range(3):

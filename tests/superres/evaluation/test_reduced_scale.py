@@ -11,9 +11,9 @@ from common.patches.settings import PatchSettings
 from common.pixels.sentinel2 import BANDS_BY_GSD
 from common.scenes.tile_list import open_scene
 from superres.evaluation import reduced_scale as measure
-from superres.evaluation.reduced_scale import SceneResult, evaluate_scene, reduced_images
+from superres.evaluation.reduced_scale import SceneResult, degraded_images, evaluate_scene
 from superres.networks import NETWORKS, Network, build_network
-from superres.networks.dsen2 import receptive_radius, residual_network
+from superres.networks.dsen2 import reach_px, residual_network
 from tests.support.checks import set_random_weights
 from tests.support.fake_safe import L2A_BANDS, textured_pixels, with_nodata, write_safe
 
@@ -24,7 +24,7 @@ BY_BAND = OVERALL - {"sam", "ergas"}
 @pytest.fixture(autouse=True)
 def small_network(monkeypatch):
     body = partial(residual_network, blocks=1, features=4)
-    monkeypatch.setitem(NETWORKS, "small", Network(body, receptive_radius(1)))
+    monkeypatch.setitem(NETWORKS, "small", Network(body, reach_px(1)))
 
 
 @pytest.fixture(scope="module")
@@ -98,9 +98,7 @@ def test_a_network_that_adds_nothing_equals_bilinear(tmp_path, pixels):
 @pytest.mark.parametrize("gsd", [20, 60])
 def test_what_nodata_reaches_does_not_count(tmp_path, gsd, monkeypatch):
     """With a hole, methods give the same at all pixels that still count, even a network that looks as far as DSen2."""
-    monkeypatch.setitem(
-        NETWORKS, "small", Network(partial(residual_network, blocks=6, features=4), receptive_radius(6))
-    )
+    monkeypatch.setitem(NETWORKS, "small", Network(partial(residual_network, blocks=6, features=4), reach_px(6)))
     monkeypatch.setattr(measure, "PICTURE_PX", 432)  # all of it
     pixels = {
         band: image for band, image in textured_pixels(np.random.default_rng(3), 432).items() if band in L2A_BANDS
@@ -110,7 +108,7 @@ def test_what_nodata_reaches_does_not_count(tmp_path, gsd, monkeypatch):
         for name, images in (("whole", pixels), ("holed", with_nodata(pixels, 0, 0, 432, 48)))
     ]
     whole, holed = (evaluate_scene(scene, random_network(gsd), "small", PatchSettings(gsd, 1)) for scene in scenes)
-    counts = reduced_images(scenes[1], PatchSettings(gsd, 1)).valid
+    counts = degraded_images(scenes[1], PatchSettings(gsd, 1)).valid
     edge = 480 // gsd + {20: 16, 60: 36}[gsd]
     assert not counts[:, :edge].any()
     assert counts[:, edge:].all()

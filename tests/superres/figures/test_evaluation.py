@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from tests.superres.figures.test_metrics_and_pictures import assert_only_picture
 
 from common.pixels.sentinel2 import BANDS_20M, BANDS_60M
 from superres.evaluation.error_statistics import ErrorStatistics
 from superres.figures import evaluation as evaluation_plots
 from superres.figures.evaluation import plot_error_by_reflectance, plot_error_maps, plot_spectra
+from tests.superres.figures.test_metrics_and_pictures import assert_only_picture
 
 SCENE = "S2A_MSIL1C_20170527T102031_N0205_R065_T33UUB_20170527T102301"
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from tests.superres.figures.test_metrics_and_pictures import assert_only_picture
 
 from common.pixels.sentinel2 import BANDS
 from superres.figures import products as product_plots
 from superres.figures.products import plot_histograms, plot_pictures, plot_splits
+from tests.superres.figures.test_metrics_and_pictures import assert_only_picture
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from superres.evaluation.cost import work_per_pixel
+from superres.evaluation.cost import multiplications_per_pixel
 from superres.networks import NETWORKS, build_network, find_network, margin_px
-from superres.networks.attention import REACH_PX, STEP_PX, NeighbourAttention
+from superres.networks.attention import NEIGHBOURHOOD_PX, STEP_PX, NeighbourAttention
 from superres.networks.trained import start_from
 from tests.support.checks import check_network, predict_by_windows, random_batch, set_random_weights
 from tests.support.tiny_training import tiny_network
@@ -23,8 +23,8 @@ def test_neighbour_attention():
     rng = np.random.default_rng(0)
     query, key, value = (rng.normal(size=(1, 9, 8, bands)).astype(np.float32) for bands in (3, 3, 4))
     row, col = 2, 5
-    padding = [(0, 0), (REACH_PX, REACH_PX), (REACH_PX, REACH_PX), (0, 0)]
-    around = np.s_[0, row : row + 2 * REACH_PX + 1 : STEP_PX, col : col + 2 * REACH_PX + 1 : STEP_PX]
+    padding = [(0, 0), (NEIGHBOURHOOD_PX, NEIGHBOURHOOD_PX), (NEIGHBOURHOOD_PX, NEIGHBOURHOOD_PX), (0, 0)]
+    around = np.s_[0, row : row + 2 * NEIGHBOURHOOD_PX + 1 : STEP_PX, col : col + 2 * NEIGHBOURHOOD_PX + 1 : STEP_PX]
     weights = np.exp((np.pad(key, padding)[around] * query[0, row, col]).sum(axis=-1))
     expected = (np.pad(value, padding)[around] * weights[..., None]).sum(axis=(0, 1)) / weights.sum()
     found = np.asarray(NeighbourAttention()([query, key, value]))
@@ -40,14 +40,14 @@ def test_network():
 def test_parameters_and_work(gsd, parameters, work):
     with_attention, without = (build_network(name, gsd) for name in (NAME, "small"))
     assert with_attention.count_params() == without.count_params() + parameters
-    assert work_per_pixel(with_attention) == work_per_pixel(without) + work
+    assert multiplications_per_pixel(with_attention) == multiplications_per_pixel(without) + work
 
 
 def test_windows_give_what_the_whole_scene_gives():
     """Softmax sees beyond a window only what the margin holds."""
     model = build_network(NAME, 20)
     set_random_weights(model)
-    assert find_network(NAME).radius == NETWORKS["small"].radius + REACH_PX + 1
+    assert find_network(NAME).reach == NETWORKS["small"].reach + NEIGHBOURHOOD_PX + 1
     inputs = {name: image[0] for name, image in random_batch(20, patches=1, size=60)[0].items()}
     whole = np.asarray(model({name: image[None] for name, image in inputs.items()}))[0]
     found = predict_by_windows(model, inputs, margin_px(NAME, 20), 24)

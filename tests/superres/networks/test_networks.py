@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from common.errors import SettingError
-from superres.evaluation.cost import work_per_pixel
+from superres.evaluation.cost import multiplications_per_pixel
 from superres.networks import NETWORKS, UPSAMPLINGS, build_network, margin_px
 from tests.support.checks import check_network, random_batch
 
@@ -63,11 +63,11 @@ def test_receptive_field(name):
 
     A network on the 20 m grid sees one pixel less to one of the sides, which one depends on the pixel.
     """
-    radius = NETWORKS[name].radius
-    middle = 2 * ((radius + 4) // 2)
+    reach = NETWORKS[name].reach
+    middle = 2 * ((reach + 4) // 2)
     lit = lit_columns(network(name, 20), 20, middle, "input_10m") - middle
     assert lit.tolist() == list(range(lit.min(), lit.max() + 1))
-    assert (-lit.min(), lit.max()) == (radius - NETWORKS[name].at_own_gsd, radius)
+    assert (-lit.min(), lit.max()) == (reach - NETWORKS[name].at_own_gsd, reach)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def lit_columns(model: keras.Model, gsd: int, col: int, key: str) -> np.ndarray:
 def test_work_is_that_of_the_kernels(name):
     """On the finest grid each weight but the biases is used once a pixel; on the 20 m grid for every fourth."""
     kernels = sum(np.prod(layer.kernel.shape) for layer in network(name, 20).layers if hasattr(layer, "kernel"))
-    assert work_per_pixel(network(name, 20)) == kernels / (4 if name == "lowres" else 1)
+    assert multiplications_per_pixel(network(name, 20)) == kernels / (4 if name == "lowres" else 1)
 
 
 def test_upsampling_is_what_the_network_is_given():

@@ -11,7 +11,7 @@ import pytest
 from common.errors import WeightsError
 from common.runs.folder import WEIGHTS
 from superres.networks import NETWORKS, Network, build_network
-from superres.networks.dsen2 import receptive_radius, residual_network
+from superres.networks.dsen2 import reach_px, residual_network
 from superres.networks.trained import load_weights
 from tests.support.checks import random_batch, set_random_weights
 
@@ -25,7 +25,7 @@ def small_network(monkeypatch):
     """DSen2 with 4 features, and one with a block less."""
     for name, blocks in (("small", BLOCKS), ("shorter", BLOCKS - 1)):
         body = partial(residual_network, blocks=blocks, features=4)
-        monkeypatch.setitem(NETWORKS, name, Network(body, receptive_radius(blocks)))
+        monkeypatch.setitem(NETWORKS, name, Network(body, reach_px(blocks)))
 
 
 def random_network(gsd: int, seed: int = 1) -> keras.Model:

@@ -16,7 +16,7 @@ from common.scenes.scene import Scene, band_offsets
 from common.scenes.tile_list import open_scene
 from superres.networks import NETWORKS, build_network, margin_px
 from superres.networks.units import DN_DIVISOR
-from superres.prediction.scene import Crew, ScenePrediction
+from superres.prediction.scene import RankGroup, ScenePrediction
 from superres.prediction.sharpening import Sharpener
 from superres.prediction.windows import compile_network
 from tests.support.checks import set_random_weights
@@ -25,7 +25,7 @@ from tests.support.tiny_training import tiny_network
 
 SIZE = 120
 WHOLE = Window(0, 0, SIZE, SIZE)
-RADIUS = tiny_network().radius
+REACH = tiny_network().reach
 
 
 @pytest.fixture(scope="module")
@@ -173,9 +173,9 @@ def test_nodata_stays_and_stays_where_it_is(scene, models, pixels, tmp_path):
     found = sharpened(holed, models, window_px=30, copy_10m=True)
     np.testing.assert_array_equal(found == 0, np.repeat(near(HOLE, 0)[..., None], 12, axis=2))
     whole = sharpened(scene, models, window_px=30, copy_10m=True)
-    untouched = ~near(HOLE, RADIUS + 6)
+    untouched = ~near(HOLE, REACH + 6)
     assert np.mean(found[untouched] != whole[untouched]) < 0.002
-    beside = near(HOLE, RADIUS) & ~near(HOLE, 0)
+    beside = near(HOLE, REACH) & ~near(HOLE, 0)
     spread = whole[..., 4:].astype(float).std()
     assert np.abs(found[beside] - whole[beside].astype(float)).mean() < 0.5 * spread
     check_same(found, sharpened(holed, models, window_px=600, copy_10m=True))
@@ -274,7 +274,7 @@ def test_consistent_with_holes(models, pixels, tmp_path):
 @pytest.mark.parametrize("ranks", [1, 2, 3, 11])
 def test_ranks_share_the_columns(scene, models, region, ranks):
     """All columns once, in whole windows of the same grid; ranks without any are allowed."""
-    jobs = [prediction(scene, models, region, window_px=12, crew=Crew(rank, ranks)) for rank in range(ranks)]
+    jobs = [prediction(scene, models, region, window_px=12, rank_group=RankGroup(rank, ranks)) for rank in range(ranks)]
     area = jobs[0].area
     assert sum(job.mine.width for job in jobs) == area.width
     assert sum(job.window_count for job in jobs) == prediction(scene, models, region, window_px=12).window_count

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from superres.networks import NETWORKS, Network, build_network, margin_px
-from superres.networks.dsen2 import receptive_radius, residual_network
+from superres.networks.dsen2 import reach_px, residual_network
 from superres.prediction.windows import array_reader, compile_network, predict_windows
 from tests.support.checks import predict_by_windows, random_batch, set_random_weights
 
@@ -35,7 +35,7 @@ def model(gsd: int) -> keras.Model:
 
 
 def small_network() -> Network:
-    return Network(partial(residual_network, blocks=BLOCKS, features=8), receptive_radius(BLOCKS))
+    return Network(partial(residual_network, blocks=BLOCKS, features=8), reach_px(BLOCKS))
 
 
 @pytest.fixture(scope="module")

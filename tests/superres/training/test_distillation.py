@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.superres.training.test_patch_source import make_file
 
 from common.patches.cache import PLACES
 from common.patches.file import write_patch_file
 from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
 from superres.training.distillation import MOST_BRIGHTER, is_taught, recolour
 from superres.training.patch_source import file_offsets
+from tests.superres.training.test_patch_source import make_file
 
 
 @pytest.mark.parametrize("gsd", [20, 60])

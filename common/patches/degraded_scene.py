@@ -9,14 +9,14 @@ from common.errors import ProductError
 from common.patches.settings import PatchSettings
 from common.pixels import degrade
 from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
-from common.pixels.windows import Window, enlarge
+from common.pixels.windows import Window, repeat_pixels
 from common.rasters.bands import read_band
 from common.rasters.grids import georeference
 from common.scenes.scene import Scene, is_valid
 
 
 @dataclass(frozen=True)
-class ReducedScene:
+class DegradedScene:
     """A scene at reduced scale, with its truth.
 
     Attributes:
@@ -31,7 +31,7 @@ class ReducedScene:
     valid: np.ndarray
 
 
-def reduce_scene(scene: Scene, settings: PatchSettings) -> ReducedScene:
+def degrade_scene(scene: Scene, settings: PatchSettings) -> DegradedScene:
     """Read and degrade a scene.
 
     Memory: the target bands, the degraded inputs and one 10 m band at a time; 1.3 GB for a full tile at 20 m.
@@ -48,10 +48,10 @@ def reduce_scene(scene: Scene, settings: PatchSettings) -> ReducedScene:
         keep = (
             np.empty((native.height, native.width, len(BANDS_BY_GSD[gsd])), np.uint16) if gsd == settings.gsd else None
         )
-        inputs[f"input_{gsd}m"], valid_here = reduce_bands(scene, gsd, native, settings, keep)
-        valid &= enlarge(valid_here, rows // valid_here.shape[0])
+        inputs[f"input_{gsd}m"], valid_here = degrade_bands(scene, gsd, native, settings, keep)
+        valid &= repeat_pixels(valid_here, rows // valid_here.shape[0])
         target = keep if keep is not None else target
-    return ReducedScene(inputs, target, valid)
+    return DegradedScene(inputs, target, valid)
 
 
 def target_shape(scene: Scene, settings: PatchSettings) -> tuple[int, int]:
@@ -71,7 +71,7 @@ def target_shape(scene: Scene, settings: PatchSettings) -> tuple[int, int]:
     return rows - rows % factor, cols - cols % factor
 
 
-def reduce_bands(
+def degrade_bands(
     scene: Scene, gsd: int, window: Window, settings: PatchSettings, keep: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Read and degrade the bands of one GSD, one after the other.
@@ -85,15 +85,15 @@ def reduce_bands(
     """
     factor = settings.scale_factor
     bands = scene.bands_at(gsd)
-    reduced = np.empty((window.height // factor, window.width // factor, len(bands)), np.uint16)
-    valid = np.ones(reduced.shape[:2], dtype=bool)
+    degraded = np.empty((window.height // factor, window.width // factor, len(bands)), np.uint16)
+    valid = np.ones(degraded.shape[:2], dtype=bool)
     threads = hvd.cores_per_rank()
     for number, (band, sigma) in enumerate(zip(bands, settings.sigmas(gsd), strict=True)):
         dn = read_band(scene, band, window, threads=threads)
         if keep is not None:
             keep[..., number] = dn
-        reduced[..., number] = degrade.degrade_to_dn(dn[..., None], factor, (sigma,))[..., 0]
+        degraded[..., number] = degrade.degrade_to_dn(dn[..., None], factor, (sigma,))[..., 0]
         usable = is_valid(scene, dn)
         if not usable.all():
-            valid &= degrade.degrade_mask(usable, factor, degrade.blur_radius(sigma))
-    return reduced, valid
+            valid &= degrade.degrade_mask(usable, factor, degrade.blur_reach(sigma))
+    return degraded, valid
