@@ -37,6 +37,7 @@ from common.metrics.thresholds import DEFAULT_THRESHOLD, choose_thresholds, writ
 from common.runs import cli
 from common.runs import folder as run
 from common.runs.config import set_seeds
+from common.runs.folder import RunLocation
 from common.runs.log import log_to_file, remember_log
 from common.training import fit as training
 from common.training.optimizer import compile_model
@@ -69,31 +70,36 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    return cli.run_command(train, build_parser(), argv)
+    return cli.run_command(
+        lambda options: train(
+            cli.read_settings(options, BigEarthNetConfig),
+            cli.read_location(options),
+            cli.shows_progress(options.no_progress),
+        ),
+        build_parser(),
+        argv,
+    )
 
 
-def train(arguments: argparse.Namespace) -> None:
+def train(config: BigEarthNetConfig, location: RunLocation, show_progress: bool = False) -> None:
     """Train, choose thresholds on validation patches, and measure on test patches."""
-    config = hvd.on_rank_zero(lambda: prepare_training(arguments))
-    progress = cli.shows_progress(arguments.no_progress)
+    hvd.on_rank_zero(lambda: prepare_training(config, location))
     set_seeds(config.seed)
     data = open_data(config)
-    folder = hvd.on_rank_zero(lambda: open_run(arguments, config))
-    model = fit(config, data, folder, arguments.resume, progress)
-    measure(model, config, data, folder, progress)
+    folder = hvd.on_rank_zero(lambda: open_run(config, location))
+    model = fit(config, data, folder, location.resume, show_progress)
+    measure(model, config, data, folder, show_progress)
 
 
-def prepare_training(arguments: argparse.Namespace) -> BigEarthNetConfig:
-    """Check all that can be checked before the work starts; nothing is written. Called on rank 0."""
+def prepare_training(config: BigEarthNetConfig, location: RunLocation) -> None:
+    """Check everything that can be checked before the work starts; write nothing. Called on rank 0."""
     remember_log()
-    config = BigEarthNetConfig.from_dict(cli.given_settings(arguments, BigEarthNetConfig))
     file = BigEarthNetFile(config.data)
     require_band_set(file, config.bands)
     for split, purpose in (("train", "to train on"), ("val", "to choose weights and thresholds on")):
         if not np.any(np.asarray(file.splits) == split):
             raise SettingError(f"{config.data} has no patch of split {split}, {purpose}; give other --splits.")
-    run.check_run_folder(arguments)
-    return config
+    run.check_run_folder(location)
 
 
 def open_data(config: BigEarthNetConfig) -> Data:
@@ -103,9 +109,9 @@ def open_data(config: BigEarthNetConfig) -> Data:
     return Data(file, *(ClassificationPatches(file, np.flatnonzero(splits == split), config.bands) for split in SPLITS))
 
 
-def open_run(arguments: argparse.Namespace, config: BigEarthNetConfig) -> Path:
+def open_run(config: BigEarthNetConfig, location: RunLocation) -> Path:
     """Make or find the run folder. Called on rank 0."""
-    folder = run.open_run_folder(arguments, f"bigearthnet-{config.model}-{config.bands}")
+    folder = run.open_run_folder(location, f"bigearthnet-{config.model}-{config.bands}")
     log_to_file(folder)
     logger.info("run folder %s", folder)
     return folder
@@ -145,9 +151,15 @@ def fit(config: BigEarthNetConfig, data: Data, folder: Path, resume: bool, progr
         "image_shapes": data.train.image_shapes,
         "patch_files": {str(data.file.path): data.file.attributes["checksum"]},
     }
-    place = training.Place(folder, resume, progress, checkpoint_identity(config, data), record)
-    task = training.Task(data.train, data.val, ValidationSums(model.loss, DEFAULT_THRESHOLD), summarize_validation)
-    training.fit(model, config, task, place)
+    task = training.Task(
+        data.train,
+        data.val,
+        ValidationSums(model.loss, DEFAULT_THRESHOLD),
+        summarize_validation,
+        checkpoint_identity(config, data),
+        record,
+    )
+    training.fit(model, config, task, folder, resume, progress)
     if hvd.rank() == 0:
         plot_history(folder / run.HISTORY, folder / run.CURVES)
         load_weights(model, folder)

@@ -26,7 +26,7 @@ from common.files.atomic import write_text
 from common.metrics.fusion import OVERALL
 from common.runs import cli
 from common.runs import folder as run
-from common.runs.folder import open_output_folder
+from common.runs.folder import RunLocation, open_output_folder
 from common.runs.log import stop_logging_to_file
 from common.runs.provenance import provenance
 from common.scenes.tile_list import read_tile_list
@@ -163,14 +163,9 @@ def train_variant(arguments: argparse.Namespace, variant: Variant, run_dir: Path
     settings.pop("test_tiles")  # all are measured together
     there = hvd.broadcast_object((run_dir / run.CHECKPOINT).exists())
     train.train(
-        argparse.Namespace(
-            **settings,
-            **variant._asdict(),
-            run_dir=str(run_dir),
-            resume=arguments.resume and there,
-            overwrite=arguments.overwrite or arguments.resume,
-            no_progress=arguments.no_progress,
-        )
+        SuperresConfig.from_dict({**settings, **variant._asdict()}),
+        RunLocation(run_dir, arguments.resume and there, arguments.overwrite or arguments.resume),
+        cli.shows_progress(arguments.no_progress),
     )
     stop_logging_to_file()
 

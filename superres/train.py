@@ -12,6 +12,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 
@@ -20,6 +21,7 @@ from common.patches.cache import prepare_patch_files
 from common.pixels.sentinel2 import BANDS_BY_GSD
 from common.runs import cli
 from common.runs import folder as run
+from common.runs.folder import RunLocation
 from common.runs.log import remember_log
 from common.scenes.scene import Scene
 from common.scenes.tile_list import read_tile_list
@@ -56,27 +58,45 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    return cli.run_command(train, build_parser(), argv)
+    return cli.run_command(
+        lambda options: train(
+            cli.read_settings(options, SuperresConfig),
+            cli.read_location(options),
+            cli.shows_progress(options.no_progress),
+        ),
+        build_parser(),
+        argv,
+    )
 
 
-def train(arguments: argparse.Namespace) -> None:
-    """Cut patches, train, and measure on the test tiles."""
-    config, scenes, test_scenes, teacher = hvd.on_rank_zero(lambda: prepare_training(arguments))
-    progress = cli.shows_progress(arguments.no_progress)
-    files = prepare_patch_files(scenes, config.patches, Path(config.patch_cache), progress)
-    lessons = taught_files(files, teacher, config.teacher_variants, progress) if teacher else files
-    held_out, folder = hvd.on_rank_zero(lambda: open_run(arguments, config, scenes, files))
-    model = fit(config, files, lessons, held_out, folder, arguments.resume, progress)
-    if test_scenes:
-        measure(model, config, test_scenes, folder)
+def train(config: SuperresConfig, location: RunLocation, show_progress: bool = False) -> None:
+    """Cut patches, train, and measure on the test scenes."""
+    plan = hvd.on_rank_zero(lambda: prepare_training(config, location))
+    files = prepare_patch_files(plan.scenes, config.patches, Path(config.patch_cache), show_progress)
+    lessons = taught_files(files, plan.teacher, config.teacher_variants, show_progress) if plan.teacher else files
+    held_out, folder = hvd.on_rank_zero(lambda: open_run(config, location, plan.scenes, files))
+    model = fit(config, files, lessons, held_out, folder, location.resume, show_progress)
+    if plan.test_scenes:
+        measure(model, config, plan.test_scenes, folder)
 
 
-def prepare_training(
-    arguments: argparse.Namespace,
-) -> tuple[SuperresConfig, tuple[Scene, ...], tuple[Scene, ...], TrainedNetwork | None]:
-    """Settings, scenes to train and to test on, and teacher, all checked; nothing is written. Called on rank 0."""
+class TrainingPlan(NamedTuple):
+    """A checked training.
+
+    Attributes:
+        scenes: to train on.
+        test_scenes: to measure on; may be empty.
+        teacher: the network to learn from, or None.
+    """
+
+    scenes: tuple[Scene, ...]
+    test_scenes: tuple[Scene, ...]
+    teacher: TrainedNetwork | None
+
+
+def prepare_training(config: SuperresConfig, location: RunLocation) -> TrainingPlan:
+    """Check everything that can be checked before the work starts; write nothing. Called on rank 0."""
     remember_log()
-    config = SuperresConfig.from_dict(cli.given_settings(arguments, SuperresConfig))
     scenes = read_tile_list(config.tiles, config.data_dir)
     test_scenes = read_tile_list(config.test_tiles, config.data_dir) if config.test_tiles else ()
     check_scenes(scenes, test_scenes, config.gsd)
@@ -84,11 +104,11 @@ def prepare_training(
     teacher = find_teacher(config) if config.teacher else None
     if teacher:
         warn_of_level(config.teacher, scenes)
-    run.check_run_folder(arguments)
-    check_weights_stay(arguments, config)
+    run.check_run_folder(location)
+    check_weights_stay(config, location)
     warn_of_emulation(config.precision)
     logger.info("%d scenes to train on, %d to test on", len(scenes), len(test_scenes))
-    return config, scenes, test_scenes, teacher
+    return TrainingPlan(scenes, test_scenes, teacher)
 
 
 def measure(model: keras.Model, config: SuperresConfig, test_scenes: Sequence[Scene], folder: Path) -> None:

@@ -15,9 +15,12 @@ import typing
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import common.distributed as hvd
 from common.errors import OutputError, S2Error
+from common.runs.config import Config
+from common.runs.folder import RunLocation
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +94,20 @@ def given_settings(arguments: argparse.Namespace, config_class: type) -> dict:
     """The fields of a configuration class that the command line gave."""
     names = {field.name for field in dataclasses.fields(config_class)}
     return {name: value for name, value in vars(arguments).items() if name in names}
+
+
+def read_settings(options: argparse.Namespace, config_class: type[Config]) -> Config:
+    """Return the configuration that the command line asks for; every rank must call it.
+
+    Raises:
+        SettingError: a value is out of range; on all ranks.
+    """
+    return hvd.on_rank_zero(lambda: config_class.from_dict(given_settings(options, config_class)))
+
+
+def read_location(options: argparse.Namespace) -> RunLocation:
+    """Return where the options of `add_run_options` keep the run."""
+    return RunLocation(Path(options.run_dir) if options.run_dir else None, options.resume, options.overwrite)
 
 
 def set_up_logging(level: str) -> None:

@@ -5,12 +5,12 @@ A run folder holds `config.json` (settings, command, seed, revision, versions, r
 given. Rank 0 alone writes it.
 """
 
-import argparse
 import dataclasses
 import json
 import shutil
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -37,31 +37,54 @@ KNOWN = (*FILES, THRESHOLDS)  # that `--overwrite` may take away
 TENSORBOARD = "tensorboard"
 
 
-def open_run_folder(arguments: argparse.Namespace, name: str) -> Path:
-    """The run folder that the options of `cli.add_run_options` ask for: a new one, or one to resume. Call on rank 0.
+@dataclass(frozen=True)
+class RunLocation:
+    """Where a training run is kept, and how to treat what is there: the options of `cli.add_run_options`.
 
-    Call it when all else is ready, `check_run_folder` at the start: work that fails in between harms no older run.
+    Attributes:
+        folder: the run folder; None asks for a new one below `runs/`.
+        resume: continue the run in the folder from its checkpoint.
+        overwrite: replace the run in the folder.
+    """
+
+    folder: Path | None = None
+    resume: bool = False
+    overwrite: bool = False
+
+
+def open_run_folder(location: RunLocation, name: str) -> Path:
+    """Return the run folder: the one to resume, or a new one. Call on rank 0.
+
+    Call `check_run_folder` at the start and this function when all else is ready: a command that fails in between
+    leaves an older run as it is.
+
+    Args:
+        location: what the options ask for.
+        name: how a new folder is called where none is given.
 
     Raises:
-        RunFolderError, OutputError: as `create_run_folder`; or there is no run to resume.
+        RunFolderError, OutputError: as `create_run_folder`, or there is no run to resume.
     """
-    if arguments.resume:
-        check_run_folder(arguments)
-        return Path(arguments.run_dir)
-    return create_run_folder(arguments.run_dir, name, arguments.overwrite)
+    if not location.resume:
+        return create_run_folder(location.folder, name, location.overwrite)
+    check_resumable(location.folder)
+    return location.folder
 
 
-def check_run_folder(arguments: argparse.Namespace) -> None:
-    """Raise what `open_run_folder` would raise, and change nothing. Call on rank 0."""
-    if not arguments.resume:
-        folder = Path(arguments.run_dir or "runs")
-        if arguments.run_dir:
-            check_replaceable(folder, arguments.overwrite)
-        check_writable(folder)
+def check_run_folder(location: RunLocation) -> None:
+    """Raise the errors that `open_run_folder` would raise, and change nothing. Call on rank 0."""
+    if location.resume:
+        check_resumable(location.folder)
         return
-    if arguments.run_dir is None:
+    if location.folder:
+        check_replaceable(location.folder, location.overwrite)
+    check_writable(location.folder or Path("runs"))
+
+
+def check_resumable(folder: Path | None) -> None:
+    """Raise RunFolderError if a folder holds no run with a checkpoint."""
+    if folder is None:
         raise RunFolderError("--resume needs to know which run; give its folder with --run-dir.")
-    folder = Path(arguments.run_dir)
     read_config(folder)
     if not (folder / CHECKPOINT).exists():
         raise RunFolderError(
@@ -109,7 +132,7 @@ def check_writable(folder: Path) -> None:
         raise OutputError(f"cannot write to run folder {folder}: {error.strerror}; give another --run-dir.") from error
 
 
-def create_run_folder(run_dir: str | None, name: str, overwrite: bool) -> Path:
+def create_run_folder(run_dir: Path | None, name: str, overwrite: bool) -> Path:
     """Make an empty run folder; call on rank 0.
 
     Args:
@@ -121,7 +144,7 @@ def create_run_folder(run_dir: str | None, name: str, overwrite: bool) -> Path:
         RunFolderError: the folder holds something, and overwrite is not asked for or is not ours to take away.
         OutputError: the folder cannot be made or written to.
     """
-    folder = Path(run_dir) if run_dir else Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S-%f}"
+    folder = run_dir or Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S-%f}"
     check_replaceable(folder, overwrite)
     try:
         folder.mkdir(parents=True, exist_ok=True)

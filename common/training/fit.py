@@ -37,53 +37,57 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Task:
-    """What is trained on and how it is validated: see `common/training/batches.py` and `common/training/saving.py`.
+    """What one training consists of, besides the model and its settings.
 
     Attributes:
-        network: whose weights are kept, where it is but a part of the model that is trained.
-        should_save: after which epochs.
-        callbacks: more of them; they see what was logged of training averaged over ranks.
+        training: patches to train on.
+        validation: patches to validate on; may be empty.
+        batch_sums, summary: how one batch is validated and how the sums are summarised, see
+            `common/training/validation.py`.
+        identity: settings that a checkpoint must share with a run that continues it.
+        record: entries of `config.json` besides the settings.
+        saved_model: the sub-model to save; None saves the whole model.
+        should_save: decides after which epochs weights are saved, see `common/training/saving.py`.
+        callbacks: further callbacks; they see training logs averaged over ranks.
     """
 
     training: PatchSource
     validation: PatchSource
     batch_sums: BatchSums
     summary: Summary
-    network: keras.Model | None = None
+    identity: dict[str, Any]
+    record: dict[str, Any]
+    saved_model: keras.Model | None = None
     should_save: ShouldSave = is_best
     callbacks: tuple[keras.callbacks.Callback, ...] = ()
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a run is kept.
+def fit(
+    model: keras.Model, config: RunConfig, task: Task, folder: Path, resume: bool = False, show_progress: bool = False
+) -> None:
+    """Train a compiled model; rank 0 writes history, best weights and checkpoints into the run folder.
 
-    Attributes:
-        folder: the run folder.
-        resume: continue from its checkpoint.
-        progress: show a bar.
-        identity: what a checkpoint must share with a run that continues it.
-        record: what `config.json` holds besides the settings.
+    Args:
+        model: compiled with `compile_model`, the same on all ranks.
+        config: training settings.
+        task: patches, validation, and what is saved.
+        folder: the run folder, which exists.
+        resume: continue from the folder's checkpoint.
+        show_progress: show a bar instead of one line an epoch.
+
+    Raises:
+        RunFolderError: the checkpoint to continue from is damaged or of another run.
+        TrainingError: the loss is no longer finite.
     """
-
-    folder: Path
-    resume: bool
-    progress: bool
-    identity: dict[str, Any]
-    record: dict[str, Any]
-
-
-def fit(model: keras.Model, config: RunConfig, task: Task, place: Place) -> None:
-    """Train a compiled model; rank 0 keeps history, best weights and checkpoints in the run folder."""
     config = with_fitting_batches(config, len(task.training))
     steps = steps_per_epoch(len(task.training), config.batch_size)
     learning_rate = LearningRate(config, steps)
     first_epoch, history = 0, []
-    if place.resume:
-        first_epoch, state, history = hvd.on_rank_zero(lambda: restore(place, model))
+    if resume:
+        first_epoch, state, history = hvd.on_rank_zero(lambda: restore(folder, task.identity, model))
         learning_rate.state.update(state)
-    # Not earlier: a checkpoint that does not fit must leave the settings it was made with.
-    hvd.on_rank_zero(lambda: run.write_config(place.folder, config, **place.record))
+    # Write only after the checkpoint has loaded, so that a wrong one overwrites nothing.
+    hvd.on_rank_zero(lambda: run.write_config(folder, config, **task.record))
     hvd.broadcast_variables([variable for group in variable_groups(model).values() for variable in group])
     logger.info(
         "%s: %d parameters, %d training and %d validation patches, %d ranks, %d steps an epoch",
@@ -95,6 +99,7 @@ def fit(model: keras.Model, config: RunConfig, task: Task, place: Place) -> None
         steps,
     )
     logger.info("each rank computes on %s", hvd.describe_hardware())
+    saving = RunFolder(folder, learning_rate, task.identity, history, task.saved_model, task.should_save)
     model.fit(
         training_batches(task.training, config.batch_size, config.seed, first_epoch),
         steps_per_epoch=steps,
@@ -102,7 +107,7 @@ def fit(model: keras.Model, config: RunConfig, task: Task, place: Place) -> None
         initial_epoch=first_epoch,
         verbose=0,
         shuffle=False,
-        callbacks=training_callbacks(config, task, place, learning_rate, history, steps),
+        callbacks=training_callbacks(config, task, saving, steps, show_progress),
     )
 
 
@@ -118,21 +123,21 @@ def with_fitting_batches(config: RunConfig, patches: int) -> RunConfig:
 
 
 def training_callbacks(
-    config: RunConfig, task: Task, place: Place, learning_rate: LearningRate, history: list[dict], steps: int
+    config: RunConfig, task: Task, saving: RunFolder, steps: int, show_progress: bool
 ) -> list[keras.callbacks.Callback]:
-    """All callbacks, in the order in which they need each other's results."""
+    """Return all callbacks, in the order in which they need each other's results."""
     validation = validation_batches(task.validation, config.batch_size) if len(task.validation) else None
     callbacks = [
         FiniteLoss(steps, lambda epoch, step: batch_origins(config, task, epoch, step)),
         AverageStatistics(),
         PoolOverRanks(validation, task.batch_sums, task.summary),
         *task.callbacks,
-        learning_rate,
-        RunFolder(place.folder, learning_rate, place.identity, history, task.network, task.should_save),
-        Progress(config.epochs, steps, steps * config.batch_size * hvd.size(), place.progress),
+        saving.learning_rate,
+        saving,
+        Progress(config.epochs, steps, steps * config.batch_size * hvd.size(), show_progress),
     ]
     if hvd.rank() == 0:
-        callbacks.append(keras.callbacks.TensorBoard(str(place.folder / run.TENSORBOARD), write_graph=False))
+        callbacks.append(keras.callbacks.TensorBoard(str(saving.folder / run.TENSORBOARD), write_graph=False))
     return callbacks
 
 
@@ -142,20 +147,20 @@ def batch_origins(config: RunConfig, task: Task, epoch: int, step: int) -> list[
     return task.training.origins(numbers)
 
 
-def restore(place: Place, model: keras.Model) -> tuple[int, dict, list[dict]]:
+def restore(folder: Path, identity: dict[str, Any], model: keras.Model) -> tuple[int, dict, list[dict]]:
     """Finished epochs, state of the learning rate, and history of the run to continue. Called on rank 0."""
-    epoch, state = read_checkpoint(place.folder / run.CHECKPOINT, model, place.identity)
-    history = read_history(place.folder / run.HISTORY, epoch)
+    epoch, state = read_checkpoint(folder / run.CHECKPOINT, model, identity)
+    history = read_history(folder / run.HISTORY, epoch)
     if [row["epoch"] for row in history] != list(range(1, epoch + 1)):  # the best epoch would be forgotten
         raise RunFolderError(
-            f"{place.folder / run.HISTORY} lacks some of the {epoch} epochs that the checkpoint has "
+            f"{folder / run.HISTORY} lacks some of the {epoch} epochs that the checkpoint has "
             f"seen; restore it, or start a new run."
         )
     try:
-        h5py.File(place.folder / run.WEIGHTS, "r").close()  # sees that a file is cut short, unlike `h5py.is_hdf5`
+        h5py.File(folder / run.WEIGHTS, "r").close()  # sees that a file is cut short, unlike `h5py.is_hdf5`
     except OSError as error:
         raise RunFolderError(
-            f"{place.folder / run.WEIGHTS} is missing or damaged; restore it, or start a new run."
+            f"{folder / run.WEIGHTS} is missing or damaged; restore it, or start a new run."
         ) from error
     logger.info("resumed after epoch %d", epoch)
     return epoch, state, history

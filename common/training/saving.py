@@ -36,8 +36,8 @@ class RunFolder(keras.callbacks.Callback):
         learning_rate: whose state the checkpoint keeps.
         identity: what a checkpoint must agree with to be continued.
         history: rows of the epochs before, when a run is resumed.
-        network: whose weights are kept; None: the model's.
-        should_save: after which epochs.
+        saved_model: the sub-model to save; None saves the whole model.
+        should_save: decides after which epochs the weights are saved.
     """
 
     def __init__(
@@ -46,11 +46,11 @@ class RunFolder(keras.callbacks.Callback):
         learning_rate: LearningRate,
         identity: dict,
         history: list[dict],
-        network: keras.Model | None = None,
+        saved_model: keras.Model | None = None,
         should_save: ShouldSave = is_best,
     ):
         super().__init__()
-        self.network = network
+        self.saved_model = saved_model
         self.should_save = should_save
         self.folder = folder
         self.learning_rate = learning_rate
@@ -58,10 +58,10 @@ class RunFolder(keras.callbacks.Callback):
         self.history = history
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """Better before the first epoch than after it: there is room for the weights and, at a change, two checkpoints.
+        """Fail before the first epoch if the disk is too small for the weights and, during a change, two checkpoints.
 
         Raises:
-            OutputError: there is not.
+            OutputError: the disk is too small.
         """
         if hvd.rank() == 0:
             require_space(self.folder / run.CHECKPOINT, weights_size(self.model) + 2 * checkpoint_size(self.model))
@@ -72,7 +72,7 @@ class RunFolder(keras.callbacks.Callback):
         self.history.append({"epoch": epoch + 1, **logs})
         # The order matters to a run that is interrupted here: the checkpoint, which tells where to go on, comes last.
         if self.should_save(self.history):
-            write_weights(self.folder / run.WEIGHTS, self.network or self.model)
+            write_weights(self.folder / run.WEIGHTS, self.saved_model or self.model)
         write_history(self.folder / run.HISTORY, self.history)
         write_checkpoint(self.folder / run.CHECKPOINT, self.model, epoch + 1, self.learning_rate.state, self.identity)
 

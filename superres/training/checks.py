@@ -1,6 +1,5 @@
 """Checks of a training command before it works: scenes, start weights, teacher."""
 
-import argparse
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from common.networks.precision import has_bfloat16
 from common.patches.split import overlaps
 from common.pixels.sentinel2 import input_gsds
 from common.rasters.grids import check_grids, footprint_lonlat
+from common.runs.folder import RunLocation
 from common.scenes.scene import Scene
 from superres.networks import build_network
 from superres.networks.trained import TrainedNetwork, describe_weights, start_from, warn_of_level
@@ -32,11 +32,11 @@ def check_init_weights(config: SuperresConfig, scenes: Sequence[Scene]) -> None:
         warn_of_level(config.init_weights, scenes)
 
 
-def check_weights_stay(arguments: argparse.Namespace, config: SuperresConfig) -> None:
+def check_weights_stay(config: SuperresConfig, location: RunLocation) -> None:
     """Raise SettingError where the run would replace the very one whose weights it starts from or learns from."""
-    if arguments.resume or not arguments.run_dir:
+    if location.resume or not location.folder:
         return
-    folder = Path(arguments.run_dir).resolve()
+    folder = location.folder.resolve()
     for option, source in (("--init-weights", config.init_weights), ("--teacher", config.teacher)):
         if source and folder in (Path(source).resolve(), Path(source).resolve().parent):
             raise SettingError(

@@ -1,6 +1,5 @@
 """One super-resolution training: held-out blocks, patch sources, model, and validation."""
 
-import argparse
 import dataclasses
 import logging
 from collections.abc import Sequence
@@ -19,10 +18,11 @@ from common.patches.split import SceneBlocks, choose_validation, describe_split
 from common.rasters.grids import footprint_lonlat
 from common.runs import folder as run
 from common.runs.config import set_seeds
+from common.runs.folder import RunLocation
 from common.runs.log import log_to_file
 from common.scenes.scene import Scene
 from common.training import fit as training
-from common.training.fit import Place, Task, digest
+from common.training.fit import Task, digest
 from common.training.optimizer import compile_model
 from superres.figures.history import plot_history
 from superres.networks import GAN, build_network
@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 
 def open_run(
-    arguments: argparse.Namespace, config: SuperresConfig, scenes: Sequence[Scene], files: Sequence[PatchFile]
+    config: SuperresConfig, location: RunLocation, scenes: Sequence[Scene], files: Sequence[PatchFile]
 ) -> tuple[dict[str, tuple[int, ...]], Path]:
     """Hold out blocks for validation, and write down which in the run folder. Called on rank 0."""
     blocks = [
@@ -47,10 +47,10 @@ def open_run(
     held_out = choose_validation(
         blocks, config.validation_fraction, np.random.default_rng(0)
     )  # runs of other seeds compare
-    folder = run.open_run_folder(arguments, f"superres-{config.model}-{config.gsd}m")
+    folder = run.open_run_folder(location, f"superres-{config.model}-{config.gsd}m")
     log_to_file(folder)
     logger.info("run folder %s", folder)
-    if not arguments.resume:  # a run that is resumed must hold out the same
+    if not location.resume:  # a run that is resumed must hold out the same
         write_text(folder / run.SPLIT, describe_split(blocks, held_out))
     return held_out, folder
 
@@ -94,10 +94,10 @@ def fit(
     """Train, and return the network with its best weights."""
     set_seeds(config.seed)  # not earlier: a teacher that is still to answer draws initial weights, too
     model = build_model(config)
-    place = Place(
-        folder,
-        resume,
-        progress,
+    task = Task(
+        *sources(files, lessons, held_out, config.gsd),
+        error_sums,
+        summarize_errors,
         checkpoint_identity(config, lessons, held_out),
         {
             "patches": {**dataclasses.asdict(config.patches), "patch_px": config.patches.patch_px},
@@ -106,13 +106,12 @@ def fit(
             "patch_files": {str(file.path): file.attributes["checksum"] for file in lessons},
         },
     )
-    task = Task(*sources(files, lessons, held_out, config.gsd), error_sums, summarize_errors)
     network = model
     if config.model == GAN:
         network = model.average
         should_save = partial(stays_close, tolerance=config.rmse_tolerance)
-        task = dataclasses.replace(task, network=network, should_save=should_save, callbacks=(Adversary(config),))
-    training.fit(model, config, task, place)
+        task = dataclasses.replace(task, saved_model=network, should_save=should_save, callbacks=(Adversary(config),))
+    training.fit(model, config, task, folder, resume, progress)
     if hvd.rank() == 0:
         plot_history(folder / run.HISTORY, folder / run.CURVES)
         load_weights(network, folder)

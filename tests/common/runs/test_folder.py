@@ -1,6 +1,5 @@
 """Settings of a run, its folder, and what it records."""
 
-import argparse
 import dataclasses
 import json
 import logging
@@ -19,7 +18,7 @@ from common.errors import OutputError, RunFolderError, SettingError
 from common.runs import cli, provenance
 from common.runs import folder as run
 from common.runs.config import RunConfig, set_seeds, setting
-from common.runs.folder import create_run_folder, open_run_folder, read_config, write_config
+from common.runs.folder import RunLocation, create_run_folder, open_run_folder, read_config, write_config
 from common.runs.log import log_to_file, remember_log
 from common.runs.provenance import code_revision
 
@@ -95,9 +94,9 @@ def test_equal_seeds_give_equal_weights():
 
 
 def test_a_new_folder(tmp_path):
-    assert create_run_folder(str(tmp_path / "runs" / "first"), "name", overwrite=False) == tmp_path / "runs" / "first"
+    assert create_run_folder(tmp_path / "runs" / "first", "name", overwrite=False) == tmp_path / "runs" / "first"
     assert list((tmp_path / "runs" / "first").iterdir()) == []
-    create_run_folder(str(tmp_path / "runs" / "first"), "name", overwrite=False)  # empty: as good as new
+    create_run_folder(tmp_path / "runs" / "first", "name", overwrite=False)  # empty: as good as new
 
 
 def test_a_folder_of_its_own(tmp_path, monkeypatch):
@@ -124,9 +123,9 @@ def names(folder: Path) -> set[str]:
 def test_a_finished_run_stays_unless_overwritten(tmp_path):
     folder = finished_run(tmp_path / "run")
     with pytest.raises(RunFolderError, match="is not empty; continue with --resume, or replace it with --overwrite"):
-        create_run_folder(str(folder), "name", overwrite=False)
+        create_run_folder(folder, "name", overwrite=False)
     assert names(folder) == {*run.FILES, run.TENSORBOARD}
-    create_run_folder(str(folder), "name", overwrite=True)
+    create_run_folder(folder, "name", overwrite=True)
     assert names(folder) == set()
 
 
@@ -134,7 +133,7 @@ def test_overwrite_does_not_touch_what_no_run_wrote(tmp_path):
     folder = finished_run(tmp_path / "run")
     (folder / "thesis.tex").write_text("years of work")
     with pytest.raises(RunFolderError, match=r"holds thesis\.tex, which no run writes; --overwrite will not touch"):
-        create_run_folder(str(folder), "name", overwrite=True)
+        create_run_folder(folder, "name", overwrite=True)
     assert names(folder) == {*run.FILES, run.TENSORBOARD, "thesis.tex"}
 
 
@@ -142,14 +141,14 @@ def test_overwrite_does_not_touch_what_tensorboard_did_not_write(tmp_path):
     folder = finished_run(tmp_path / "run")
     (folder / run.TENSORBOARD / "thesis.tex").write_text("years of work")
     with pytest.raises(RunFolderError, match="holds tensorboard, which no run writes"):
-        create_run_folder(str(folder), "name", overwrite=True)
+        create_run_folder(folder, "name", overwrite=True)
     assert (folder / run.TENSORBOARD / "thesis.tex").exists()
 
 
 def test_overwrite_takes_away_what_a_killed_run_left(tmp_path):
     folder = finished_run(tmp_path / "run")
     (folder / ".node7.4711.partial.checkpoint.h5").touch()
-    create_run_folder(str(folder), "name", overwrite=True)
+    create_run_folder(folder, "name", overwrite=True)
     assert names(folder) == set()
 
 
@@ -157,33 +156,33 @@ def test_run_folder_that_is_a_file(tmp_path):
     (tmp_path / "run").touch()
     for overwrite in (False, True):
         with pytest.raises(RunFolderError, match="is a file; give --run-dir a folder"):
-            create_run_folder(str(tmp_path / "run"), "name", overwrite)
+            create_run_folder(tmp_path / "run", "name", overwrite)
     with pytest.raises(OutputError, match=r"cannot write to run folder .*; give another --run-dir"):
-        create_run_folder(str(tmp_path / "run" / "first"), "name", overwrite=False)
+        create_run_folder(tmp_path / "run" / "first", "name", overwrite=False)
 
 
-def options(*argv: str) -> argparse.Namespace:
+def location(*argv: str) -> RunLocation:
     parser = cli.new_parser("test", "test")
     cli.add_run_options(parser)
-    return parser.parse_args(argv)
+    return cli.read_location(parser.parse_args(argv))
 
 
 def test_resume_needs_a_run(tmp_path):
     folder = tmp_path / "run"
     with pytest.raises(RunFolderError, match="--resume needs to know which run; give its folder with --run-dir"):
-        open_run_folder(options("--resume"), "name")
+        open_run_folder(location("--resume"), "name")
     with pytest.raises(RunFolderError, match=r"has no config\.json; give the folder that a training run wrote"):
-        open_run_folder(options("--resume", "--run-dir", str(folder)), "name")
-    assert open_run_folder(options("--run-dir", str(folder)), "name") == folder
+        open_run_folder(location("--resume", "--run-dir", str(folder)), "name")
+    assert open_run_folder(location("--run-dir", str(folder)), "name") == folder
     write_config(folder, RunConfig())
     with pytest.raises(
         RunFolderError,
         match=r"has no checkpoint\.h5: no epoch was finished; start again with "
         r"--overwrite instead of --resume",
     ):
-        open_run_folder(options("--resume", "--run-dir", str(folder)), "name")
+        open_run_folder(location("--resume", "--run-dir", str(folder)), "name")
     (folder / run.CHECKPOINT).touch()
-    assert open_run_folder(options("--resume", "--run-dir", str(folder)), "name") == folder
+    assert open_run_folder(location("--resume", "--run-dir", str(folder)), "name") == folder
     assert names(folder) == {run.CONFIG, run.CHECKPOINT}
 
 
