@@ -4,6 +4,17 @@ Each message is one line: what was expected, what came, what to do. `common.cli.
 Every class also derives from the matching built-in, so that callers can catch either.
 """
 
+from collections.abc import Iterable
+
+SHOWN_NAMES = 3  # names that one message lists
+
+
+def some_of(names: Iterable[str]) -> str:
+    """List the first few distinct names and count the rest: `A, B, C and 2 more`."""
+    distinct = list(dict.fromkeys(names))
+    rest = len(distinct) - SHOWN_NAMES
+    return ", ".join(distinct[:SHOWN_NAMES]) + (f" and {rest:,} more" if rest > 0 else "")
+
 
 class S2Error(Exception):
     """Base of all our errors.

@@ -3,7 +3,7 @@
 import argparse
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bigearthnet.archive.folders import S1_NAME, S2_NAME, PatchFacts, find_patches
@@ -14,7 +14,7 @@ from bigearthnet.archive.splits import (
     read_official_partners,
     read_split_lists,
 )
-from common.errors import ProductError, SettingError, TileListError
+from common.errors import ProductError, SettingError, TileListError, some_of
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ def require_known(own: Mapping[str, str], selection: Selection, options: argpars
     unknown = sorted(own.keys() - selection.folders.keys() - selection.unreadable.keys())
     if unknown and not options.skip_unreadable:
         raise TileListError(
-            f"{options.splits} lists {unknown[0]}{more(unknown)}, which is not in {options.root}; "
+            f"{options.splits} lists {some_of(unknown)}, not found in {options.root}; "
             f"correct the lists, or leave such patches out with --skip-unreadable."
         )
     selection.unreadable.update((name, f"{name} is listed, but not in {options.root}") for name in unknown)
@@ -142,13 +142,9 @@ def leave_out_unreadable(selection: Selection, reasons: Mapping[str, str], optio
 
 def unreadable_error(reasons: Mapping[str, str]) -> ProductError:
     """The error to raise for patches that cannot be read."""
-    names = sorted(reasons)
-    return ProductError(f"{reasons[names[0]].rstrip('.')}{more(names)}. --skip-unreadable leaves such patches out.")
-
-
-def more(names: Sequence[str]) -> str:
-    """` (and 3 more)`."""
-    return f" (and {len(names) - 1:,} more)" if len(names) > 1 else ""
+    first, *others = sorted(reasons)
+    also = f" Also unreadable: {some_of(others)}." if others else ""
+    return ProductError(f"{reasons[first].rstrip('.')}.{also} --skip-unreadable leaves such patches out.")
 
 
 def require_some(folders: Mapping, left_out: Mapping[str, int], unreadable: Mapping, root: str) -> None:

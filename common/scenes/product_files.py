@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from common.errors import ProductError
+from common.errors import ProductError, some_of
 
 _PRODUCT_XML = re.compile(r"MTD_MSIL(1C|2A)\.xml|S2\w_(OPER|USER)_MTD_SAFL(1C|2A)_[^/]*\.xml")
 
@@ -47,7 +47,7 @@ def _only_product_xml(path: Path, names: list[str]) -> str:
             f"{path} has no MTD_MSIL1C.xml or MTD_MSIL2A.xml; give the .SAFE folder itself, its .zip or its MTD_*.xml."
         )
     if len(found) > 1:
-        raise ProductError(f"{path} holds {len(found)} products ({', '.join(found[:3])}); give one of them.")
+        raise ProductError(f"{path} holds {len(found)} products ({some_of(found)}); give one of them.")
     return found[0]
 
 

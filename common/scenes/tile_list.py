@@ -10,14 +10,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from common.errors import ProductError, ProductNotFoundError, TileListError
+from common.errors import ProductError, ProductNotFoundError, TileListError, some_of
 from common.scenes.patch_folder import is_patch_folder, read_patch_folder
 from common.scenes.safe import read_product
 from common.scenes.scene import Scene
 
 _WITH_TILE = re.compile(r"(?P<path>.+):(?P<tile>T\d{2}[A-Z]{3})")
 _ENDINGS = ("", ".SAFE", ".zip", ".SAFE.zip")
-_SHOWN = 3  # names that one message spells out
 
 
 def open_scenes(path: Path | str) -> tuple[Scene, ...]:
@@ -76,7 +75,7 @@ def read_tile_list(list_path: Path | str, data_dir: Path | str | None = None) ->
     unknown = [f"line {line}: {name}" for line, name in entries if found[line] is None]
     if unknown:
         raise TileListError(
-            f"{list_path} names {len(unknown)} unknown of {len(entries)} scenes ({_some(unknown)}); neither is in "
+            f"{list_path} names {len(unknown)} unknown of {len(entries)} scenes ({some_of(unknown)}); neither is in "
             f"{folders[0]}, with or without .SAFE or .zip: download them, or give another data folder."
         )
     scenes: dict[str, Scene] = {}
@@ -111,7 +110,7 @@ def _require_images(path: str, scenes: tuple[Scene, ...]) -> None:
     if lacking:
         complete = next((scene.tile for scene in scenes if scene.band_paths), "")
         advice = f"give one that is there, as {path}:{complete}" if complete else "download the product again"
-        raise ProductNotFoundError(f"{path} has no image files in IMG_DATA for {_some(lacking)}; {advice}.")
+        raise ProductNotFoundError(f"{path} has no image files in IMG_DATA for {some_of(lacking)}; {advice}.")
 
 
 def _lookup_folders(list_path: Path, data_dir: Path | str | None) -> tuple[Path, ...]:
@@ -152,9 +151,3 @@ def _find(name: str, folders: tuple[Path, ...]) -> str | None:
             if candidate.exists():
                 return f"{candidate}:{tile}" if tile else str(candidate)
     return None
-
-
-def _some(names: list[str]) -> str:
-    """The first few names, and how many more there are."""
-    more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -8,10 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 import common.distributed as hvd
-from common.errors import TrainingError
+from common.errors import TrainingError, some_of
 
 CHECK_STEPS = 50  # between two looks at the loss
-SHOWN_NAMES = 3  # scenes that one message spells out
 
 
 def require_finite(name: str, value: float, epoch: int) -> None:
@@ -70,14 +69,8 @@ class FiniteLoss(keras.callbacks.Callback):
             where = f" on rank {rank}" if hvd.size() > 1 else ""
             error = TrainingError(
                 f"the {what} was no longer finite at batch {step + 1} of epoch {self.epoch + 1}{where}, which holds "
-                f"patches of {_some(scenes)}; the weights in the run folder are from before: start a new run with "
+                f"patches of {some_of(scenes)}; the weights in the run folder are from before: start a new run with "
                 f"--init-weights RUN_FOLDER and a lower --learning-rate, or without that scene."
             )
             error.on_all_ranks = True
             raise error
-
-
-def _some(names: Sequence[str]) -> str:
-    distinct = list(dict.fromkeys(names))
-    more = f" and {len(distinct) - SHOWN_NAMES} more" if len(distinct) > SHOWN_NAMES else ""
-    return ", ".join(distinct[:SHOWN_NAMES]) + more
