@@ -10,11 +10,8 @@ import argparse
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
-
-from tqdm import tqdm
 
 import common.distributed as hvd
 from bigearthnet.archive.groups import group_shapes
@@ -36,13 +33,13 @@ from bigearthnet.prepared.writer import create_file, find_slots, finish_file, is
 from common.errors import OutputError, SettingError
 from common.files.atomic import cannot_write, whole_file, write_text
 from common.runs import cli
+from common.runs.progress import progress
 
 logger = logging.getLogger(__name__)
 
 ALL_PATCHES = 590_326  # of the whole archive, version 1
 WORTH_PROCESSES = 8  # blocks; fewer are done before a process has started
 WORTH_TELLING = 1000  # patches; of fewer, the start of processes takes most of the time
-LOG_SECONDS = 60
 LISTED = 10  # unreadable patches in the log; the file names all
 
 
@@ -100,7 +97,7 @@ def prepare(options: argparse.Namespace) -> None:
     """Choose patches, read their facts, then their images; all ranks share the reading."""
     started = time.monotonic()
     output = Path(options.output)
-    progress = cli.shows_progress(options.no_progress)
+    show_bar = cli.shows_progress(options.no_progress)
     hvd.on_rank_zero(lambda: check_options(options, output))
     selection = hvd.on_rank_zero(lambda: select_patches(options))
     facts = [] if selection.facts else read_on_all_ranks(read_facts_block, selection.folders, options)
@@ -109,7 +106,7 @@ def prepare(options: argparse.Namespace) -> None:
     part = output.with_name(f"{output.name}.part")
     slots, missing = hvd.on_rank_zero(lambda: begin(part, plan, options.overwrite))
     filling = time.monotonic()
-    unreadable = fill(plan, slots, options, progress)
+    unreadable = fill(plan, slots, options, show_bar)
     if hvd.on_rank_zero(lambda: finish(part, output, plan, unreadable)):
         report_speed(missing, time.monotonic() - filling, time.monotonic() - started)
 
@@ -191,7 +188,7 @@ def continues(part: Path, plan: PreparationPlan) -> bool:
     return read_plan(part)[0] == plan.digest
 
 
-def fill(plan: PreparationPlan, slots: Slots, options: argparse.Namespace, progress: bool) -> dict[str, str]:
+def fill(plan: PreparationPlan, slots: Slots, options: argparse.Namespace, show_bar: bool) -> dict[str, str]:
     """Read this rank's share of the patches.
 
     Returns:
@@ -207,37 +204,18 @@ def fill(plan: PreparationPlan, slots: Slots, options: argparse.Namespace, progr
     ][hvd.rank() :: hvd.size()]
     unreadable: dict[str, str] = {}
     results = run_blocks(counted_fill_block, mine, processes(options, len(mine)))
-    for found in shown(results, sum(len(block.patches) for block in mine), progress):
-        unreadable.update(found)
-        if unreadable and not options.skip_unreadable:
-            raise unreadable_error(unreadable)
+    with progress(sum(len(block.patches) for block in mine), "patches of this rank", "reading", show_bar) as advance:
+        for patch_count, failures in results:
+            advance(patch_count)
+            unreadable.update(failures)
+            if unreadable and not options.skip_unreadable:
+                raise unreadable_error(unreadable)
     return {name: reason for part in hvd.allgather_object(unreadable) for name, reason in part.items()}
 
 
 def counted_fill_block(block: FillBlock) -> tuple[int, list[tuple[str, str]]]:
     """`fill_block`, and the number of patches it had to read."""
     return len(block.patches), fill_block(block)
-
-
-def shown(results: Iterator[tuple[int, Any]], total: int, progress: bool) -> Iterator[Any]:
-    """Pass results on, with a progress bar, or a line in the log every minute."""
-    started = logged = time.monotonic()
-    with tqdm(total=total, desc="reading", unit="patch", disable=not progress) as bar:
-        done = 0
-        for count, result in results:
-            done += count
-            bar.update(count)
-            now = time.monotonic()
-            if not progress and now - logged > LOG_SECONDS:
-                rate, logged = done / (now - started), now
-                logger.info(
-                    "%d of %d patches of this rank, %.0f patches/s, %.1f h to go",
-                    done,
-                    total,
-                    rate,
-                    (total - done) / rate / 3600,
-                )
-            yield result
 
 
 def finish(part: Path, output: Path, plan: PreparationPlan, unreadable: dict[str, str]) -> bool:

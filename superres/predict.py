@@ -12,12 +12,10 @@ import argparse
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 import common.distributed as hvd
 from common.errors import SettingError
@@ -26,6 +24,7 @@ from common.rasters.files import limit_cache
 from common.rasters.geotiff import RasterInfo, check_output, write_geotiff
 from common.rasters.grids import georeference
 from common.runs import cli
+from common.runs.progress import progress
 from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene
 from superres.figures.quicklook import write_quicklook
@@ -51,7 +50,6 @@ from superres.prediction.windows import WINDOW_PX, Predict, compile_network
 logger = logging.getLogger(__name__)
 
 AUTO = "auto"
-SECONDS_BETWEEN_LINES = 60  # of progress, where there is no terminal
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -222,8 +220,10 @@ def predict_scene(
         rank_group,
         arguments.window,
     )
-    with progress(prediction, job, cli.shows_progress(arguments.no_progress)) as tick:
-        strips = prediction.strips(tick)
+    task = job.scene.tile or job.scene.name
+    show_bar = cli.shows_progress(arguments.no_progress)
+    with progress(prediction.window_count, "windows", task, show_bar) as advance:
+        strips = prediction.strips(advance)
         if rank_group.rank != 0:
             for _ in strips:
                 pass
@@ -267,32 +267,6 @@ def log_lines(lines: Sequence[str]) -> None:
 def rms(values: Sequence[float]) -> float:
     """Root of the mean of squares."""
     return float((values**2).mean() ** 0.5)
-
-
-@contextmanager
-def progress(prediction: ScenePrediction, job: Job, bar: bool) -> Iterator[Callable[[], object]]:
-    """A bar with the time that remains, or, where there is no terminal, a line a minute; call what it gives after a window."""
-    total = prediction.window_count
-    with tqdm(total=total, desc=job.scene.tile or job.scene.name, unit="window", disable=not bar) as shown:
-        started = last = time.monotonic()
-        done = 0
-
-        def tick() -> None:
-            nonlocal done, last
-            done += 1
-            shown.update()
-            now = time.monotonic()
-            if not bar and now - last > SECONDS_BETWEEN_LINES:
-                last = now
-                logger.info(
-                    "%s: %d of %d windows, %.0f min left",
-                    job.scene.name,
-                    done,
-                    total,
-                    (now - started) / done * (total - done) / 60,
-                )
-
-        yield tick
 
 
 if __name__ == "__main__":

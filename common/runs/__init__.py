@@ -1,1 +1,1 @@
-"""A command's options, its run folder, its log and its provenance. Imports `files`."""
+"""A command's options, its run folder, its log, its progress, its tables and its provenance. Imports `files`."""

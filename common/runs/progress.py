@@ -1,0 +1,48 @@
+"""Progress of long work: a bar at a terminal, or a line in the log every minute."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tqdm import tqdm
+
+logger = logging.getLogger(__name__)
+
+SECONDS_BETWEEN_LINES = 60
+
+
+@contextmanager
+def progress(total: int, units: str, task: str, show_bar: bool) -> Iterator[Callable[..., None]]:
+    """Show how much of a task this rank has done, and the time left.
+
+    Args:
+        total: units of work in the whole task.
+        units: name of the units, in the plural.
+        task: name of the task, which begins the bar and each line.
+        show_bar: show a bar; otherwise log a line every minute.
+
+    Yields:
+        A function to call after each piece of work, with the number of units done (1 if left out).
+    """
+    started = logged = time.monotonic()
+    done = 0
+    with tqdm(total=total, desc=task, unit=f" {units}", disable=not show_bar) as bar:
+
+        def advance(count: int = 1) -> None:
+            nonlocal done, logged
+            done += count
+            bar.update(count)
+            now = time.monotonic()
+            if done and not show_bar and now - logged > SECONDS_BETWEEN_LINES:
+                logged = now
+                rate = done / (now - started)
+                left = describe_duration((total - done) / rate)
+                logger.info("%s: %d of %d %s, %.1f a second, %s left", task, done, total, units, rate, left)
+
+        yield advance
+
+
+def describe_duration(seconds: float) -> str:
+    """Return a duration in minutes, or in hours from two hours on."""
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

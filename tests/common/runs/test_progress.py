@@ -1,0 +1,75 @@
+"""Progress of long work."""
+
+import logging
+
+import pytest
+
+from common.runs import progress as progress_module
+from common.runs.progress import describe_duration, progress
+
+
+class Clock:
+    """Time that passes only when a test says so."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock that `progress` reads."""
+    clock = Clock()
+    monkeypatch.setattr(progress_module, "time", clock)
+    return clock
+
+
+def test_without_a_bar_a_line_is_logged_every_minute(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with progress(1000, "patches", "reading", show_bar=False) as advance:
+        for _ in range(10):
+            clock.seconds += 25
+            advance(20)
+    assert caplog.messages == [
+        "reading: 60 of 1000 patches, 0.8 a second, 20 min left",
+        "reading: 120 of 1000 patches, 0.8 a second, 18 min left",
+        "reading: 180 of 1000 patches, 0.8 a second, 17 min left",
+    ]
+
+
+def test_no_line_is_logged_before_anything_is_done(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with progress(8, "patches", "reading", show_bar=False) as advance:
+        clock.seconds += 61
+        advance(0)
+    assert not caplog.messages
+
+
+def test_a_bar_replaces_the_lines(
+    clock: Clock, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with progress(3, "windows", "T32TNS", show_bar=True) as advance:
+        for _ in range(3):
+            clock.seconds += 61
+            advance()
+    assert not caplog.messages
+    shown = capsys.readouterr().err
+    assert "T32TNS" in shown
+    assert "3/3" in shown
+    assert "windows/s" in shown
+
+
+def test_work_without_a_bar_writes_nothing_to_the_terminal(clock: Clock, capsys: pytest.CaptureFixture) -> None:
+    with progress(3, "windows", "T32TNS", show_bar=False) as advance:
+        advance()
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0 min"), (89, "1 min"), (7199, "120 min"), (7200, "2.0 h"), (90_000, "25.0 h")]
+)
+def test_durations_are_minutes_or_hours(seconds: float, text: str) -> None:
+    assert describe_duration(seconds) == text
