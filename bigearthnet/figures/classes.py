@@ -9,25 +9,13 @@ import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn import metrics
 
 from bigearthnet.evaluation.tables import classes_by_support, read_metrics
-from common.figures.style import (
-    BLUE,
-    GREEN,
-    INK,
-    ORANGE,
-    PURPLE,
-    SKY,
-    VERMILION,
-    clean_axes,
-    legend_above,
-    save_png,
-)
+from common.figures.bars import draw_bars
+from common.figures.style import INK, METHOD_COLOURS, clean_axes, legend_above, save_png
 
-METHOD_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY)
 LABEL_CHARACTERS = 44  # of a class's name in a line
 SHORT_CHARACTERS = 26
 CURVE_POINTS = 2000  # all test patches of the archive would give millions
@@ -53,15 +41,14 @@ def plot_class_scores(
         raise ValueError(f"{metrics_csv} has no {metric} by class; evaluate the run again.")
     figure = Figure(figsize=(8.5, 1.2 + len(classes) * (0.2 + 0.17 * len(methods))), layout="constrained")
     ax = figure.subplots()
-    clean_axes(ax, grid="x")
     # Scores of a class that no patch holds are 0 by convention, and say nothing.
     table = [
         [values.get((name, method), np.nan) if classes[name] else np.nan for method in methods] for name in classes
     ]
-    _draw_bars(ax, np.array(table))
+    colours = [METHOD_COLOURS[index % len(METHOD_COLOURS)] for index in range(len(methods))]
+    draw_bars(ax, np.array(table), colours, "{:.2f}".format)
     ax.set_yticks(range(len(classes)), [f"{one_line(name)} ({count})" for name, count in classes.items()])
     ax.invert_yaxis()
-    ax.tick_params(axis="y", length=0)
     ax.set_xlim(0, 1.08)
     ax.set_xlabel(f"{metric.upper()}, higher is better; in brackets: patches that hold the class")
     legend_above(figure, ax.containers, methods)
@@ -156,26 +143,6 @@ def plot_cooccurrence(labels: np.ndarray, class_names: Sequence[str], output_png
 def one_line(name: str, characters: int = LABEL_CHARACTERS) -> str:
     """A class's name, cut where it is too long."""
     return textwrap.shorten(name, characters, placeholder=" ...")
-
-
-def _draw_bars(ax: Axes, table: np.ndarray) -> None:
-    """Horizontal bars of a (classes, methods) table, grouped by class."""
-    thickness = 0.8 / table.shape[1]
-    for method in range(table.shape[1]):
-        position = np.arange(len(table)) + (method - (table.shape[1] - 1) / 2) * thickness
-        bars = ax.barh(
-            position,
-            np.nan_to_num(table[:, method]),
-            0.9 * thickness,
-            color=METHOD_COLOURS[method % len(METHOD_COLOURS)],
-        )
-        ax.bar_label(
-            bars,
-            ["" if np.isnan(value) else f"{value:.2f}" for value in table[:, method]],
-            padding=3,
-            fontsize=8,
-            color=INK,
-        )
 
 
 def _recall_precision(truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -15,6 +15,7 @@ from common.files.atomic import whole_file
 
 DPI = 150
 BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"
+METHOD_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY)  # of the methods that a figure compares, in turn
 INK, FAINT = "#333333", "#DDDDDD"
 MANY_DECADES = 1000
 LEGEND_CHARACTERS, LEGEND_HANDLE = 9, 8  # an inch; what the mark beside a label takes

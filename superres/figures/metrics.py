@@ -5,10 +5,10 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from common.figures.style import INK, clean_axes, legend_above, save_png
+from common.figures.bars import draw_bars
+from common.figures.style import INK, legend_above, save_png
 from common.metrics.fusion import OVERALL
 from superres.evaluation.tables import scene_labels
 from superres.figures.style import method_colours
@@ -93,30 +93,16 @@ def _bar_panels(
     axes = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
     for ax, metric in zip(axes, metrics, strict=True):
         table = np.array([[values.get((metric, group, method), np.nan) for method in methods] for group in groups])
-        _draw_bars(ax, metric, table, method_colours(methods))
+        draw_bars(ax, table, method_colours(methods), _number)
+        title, direction = METRIC_PANELS[metric]
+        ax.set_title(title, loc="left", fontsize=11, color=INK)
+        ax.set_xlabel(direction, fontsize=9)
+        ax.margins(x=0.25)  # room for the numbers
     axes[0].set_yticks(range(len(groups)), [label(group) for group in groups])
     axes[0].invert_yaxis()
     legend_above(figure, axes[0].containers, methods)
     return figure
 
 
-def _draw_bars(ax: Axes, metric: str, table: np.ndarray, colours: Sequence[str]) -> None:
-    """Horizontal bars of a (scenes, methods) table, grouped by scene."""
-    clean_axes(ax, grid="x")
-    thickness = 0.8 / table.shape[1]
-    for method, colour in enumerate(colours):
-        position = np.arange(len(table)) + (method - (table.shape[1] - 1) / 2) * thickness
-        column = table[:, method]
-        bars = ax.barh(position, np.where(np.isfinite(column), column, 0), 0.92 * thickness, color=colour)
-        ax.bar_label(bars, [_number(value) for value in column], padding=3, fontsize=8, color=INK)
-    title, direction = METRIC_PANELS[metric]
-    ax.set_title(title, loc="left", fontsize=11, color=INK)
-    ax.set_xlabel(direction, fontsize=9)
-    ax.margins(x=0.25)  # room for the numbers
-    ax.tick_params(axis="y", length=0)
-
-
 def _number(value: float) -> str:
-    if np.isnan(value):
-        return ""
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}" if abs(value) >= 1 else f"{value:.3f}"

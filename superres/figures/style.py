@@ -7,11 +7,10 @@ saves one PNG and needs no display. Colours are Okabe and Ito's, which colour-bl
 import textwrap
 from collections.abc import Sequence
 
-from common.figures.style import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
+from common.figures.style import METHOD_COLOURS
 
 BASELINE_COLOURS = {"bilinear": "#CCCCCC", "bicubic": "#888888"}
 MARKERS = "os^Dvp*X"
-NETWORK_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY)
 CELL_INCHES = 2.9  # width of a picture
 TITLE_CHARACTERS = 32  # above a picture
 # The first triple that is complete is shown as red, green, blue; without one, the first band in grey.
@@ -29,5 +28,5 @@ def wrapped(name: str) -> str:
 def method_colours(methods: Sequence[str]) -> list[str]:
     """Grey for interpolation, the next colour for each network."""
     networks = [method for method in methods if method not in BASELINE_COLOURS]
-    colours = BASELINE_COLOURS | {name: NETWORK_COLOURS[i % len(NETWORK_COLOURS)] for i, name in enumerate(networks)}
+    colours = BASELINE_COLOURS | {name: METHOD_COLOURS[i % len(METHOD_COLOURS)] for i, name in enumerate(networks)}
     return [colours[method] for method in methods]
