@@ -26,7 +26,6 @@ from bigearthnet.figures import classes as plots
 from bigearthnet.figures.history import plot_history
 from bigearthnet.networks import build_network
 from bigearthnet.prediction.probabilities import predict
-from bigearthnet.prediction.trained import load_weights
 from bigearthnet.prepared.file import BigEarthNetFile
 from bigearthnet.prepared.patch_source import ClassificationPatches, band_statistics, require_band_set
 from bigearthnet.training.config import BigEarthNetConfig
@@ -34,6 +33,7 @@ from bigearthnet.training.losses import build_loss
 from bigearthnet.training.validation import ValidationSums, summarize_validation
 from common.errors import SettingError
 from common.metrics.thresholds import DEFAULT_THRESHOLD, choose_thresholds, write_thresholds
+from common.networks.weights import load_weights
 from common.runs import cli
 from common.runs import folder as run
 from common.runs.config import set_seeds
@@ -162,7 +162,7 @@ def fit(config: BigEarthNetConfig, data: Data, folder: Path, resume: bool, progr
     training.fit(model, config, task, folder, resume, progress)
     if hvd.rank() == 0:
         plot_history(folder / run.HISTORY, folder / run.CURVES)
-        load_weights(model, folder)
+        load_weights(model, folder / run.WEIGHTS)
     hvd.broadcast_variables(model.variables)
     return model
 

@@ -1,6 +1,5 @@
 """Trained classifiers as commands take them: a run folder with its network, classes, bands and thresholds."""
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +9,9 @@ import numpy as np
 from bigearthnet.networks import build_network
 from bigearthnet.prepared.file import BigEarthNetFile
 from bigearthnet.prepared.patch_source import BAND_SETS, ClassificationPatches, band_statistics
-from common.errors import RunFolderError, SettingError, WeightsError
+from common.errors import RunFolderError, SettingError
 from common.metrics.thresholds import read_thresholds
+from common.networks.weights import load_weights
 from common.runs.folder import THRESHOLDS, WEIGHTS, read_config
 
 
@@ -53,7 +53,7 @@ class TrainedClassifier:
             self.sync_batch_norm,
             band_statistics(self.bands),
         )
-        load_weights(model, self.folder)
+        load_weights(model, self.folder / WEIGHTS)
         return model
 
     def patches(self, file: BigEarthNetFile, rows: np.ndarray) -> ClassificationPatches:
@@ -111,23 +111,6 @@ def read_trained(folder: Path | str) -> TrainedClassifier:
         image_shapes=shapes,
         thresholds=np.array([threshold.threshold for threshold in thresholds]),
     )
-
-
-def load_weights(model: keras.Model, folder: Path) -> None:
-    """Set a network's weights to the best of a run.
-
-    Raises:
-        WeightsError: there are none, they are damaged, or of another network.
-    """
-    file = folder / WEIGHTS
-    if not file.exists():
-        raise WeightsError(f"{folder} has no {WEIGHTS}; give the folder of a run that finished an epoch.")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the optimizer, whose state only a checkpoint has
-            model.load_weights(file)
-    except (OSError, KeyError, ValueError) as error:
-        raise WeightsError(f"{file} does not fit the network {model.name}, or is damaged; train again.") from error
 
 
 def describe(class_names: tuple[str, ...]) -> str:

@@ -147,7 +147,7 @@ def test_bad_input(finished: Path, tmp_path: Path, capfd: pytest.CaptureFixture)
     fails(
         evaluate.main,
         capfd,
-        r"WeightsError: \S+best\.weights\.h5 does not fit the network small, .*",
+        r"WeightsError: \S+best\.weights\.h5 does not hold weights of small \(.*\); give weights of the same network, .*",
         words(copy, out, "s2"),
     )
     (copy / "rgb" / run.CONFIG).write_text("[]")
