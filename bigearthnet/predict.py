@@ -31,12 +31,12 @@ from bigearthnet.prediction.squares import (
     read_squares,
     square_grid,
     strips,
-    write_raster,
 )
 from bigearthnet.prediction.trained import TrainedClassifier, read_trained, sizes
 from bigearthnet.prepared.patch_source import BAND_SETS
 from common.errors import ProductError, RunFolderError, SettingError
 from common.files.atomic import whole_file
+from common.rasters.geotiff import write_float_geotiff
 from common.rasters.grids import GeoReference, check_grids
 from common.runs import cli
 from common.runs.folder import open_output_folder
@@ -227,7 +227,7 @@ def write_scene(plan: PredictionPlan, raster: np.ndarray) -> None:
         "CREATED_UTC": utc_now(),
         "COMMAND": " ".join(sys.argv),
     }
-    write_raster(plan.folder / RASTER, plan.grid, raster, plan.classifier.class_names, tags)
+    write_float_geotiff(plan.folder / RASTER, plan.grid, raster, plan.classifier.class_names, tags)
     write_table(plan, ["row", "col", "x", "y"], square_lines(plan.grid, raster))
     whole = int(np.isfinite(raster[..., 0]).sum())
     print(

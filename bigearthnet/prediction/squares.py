@@ -1,17 +1,14 @@
-"""Scene -> squares of 1.2 km as BigEarthNet cuts them; probabilities of the squares -> GeoTIFF with a pixel a square.
+"""Scene -> squares of 1.2 km as BigEarthNet cuts them.
 
 Squares lie side by side from the upper-left corner of the 10 m grid; what is left at the right and lower edges is no
 whole square. Pixels become reflectance * 10000 with the product's own offset, as BigEarthNet's DN are.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from osgeo import gdal, osr
 
 from common.errors import ProductError
-from common.files.atomic import whole_file
 from common.pixels.radiometry import dn_to_scaled_reflectance
 from common.pixels.sentinel2 import BANDS_BY_GSD
 from common.pixels.windows import Window
@@ -19,7 +16,6 @@ from common.rasters.bands import read_bands
 from common.rasters.grids import GeoReference, georeference
 from common.scenes.scene import Scene, band_offsets
 
-gdal.UseExceptions()
 SQUARE_PX = 120  # at 10 m
 SQUARE_M = 1200
 ROWS_AT_ONCE = 8  # rows of squares: JPEG 2000 files are stored in blocks of about as many pixels
@@ -89,33 +85,3 @@ def cut_row(image: np.ndarray, row: int, size: int) -> np.ndarray:
     """One row of squares, (cols, size, size, bands)."""
     part = image[row * size : (row + 1) * size]
     return part.reshape(size, -1, size, part.shape[-1]).swapaxes(0, 1)
-
-
-def write_raster(
-    path: Path, grid: GeoReference, probabilities: np.ndarray, class_names: Sequence[str], tags: Mapping[str, str]
-) -> None:
-    """Write a GeoTIFF of probabilities, a band a class named as it is, NaN where there is no square without nodata.
-
-    Args:
-        path: of the file; it appears whole or not at all.
-        grid: of the squares.
-        probabilities: (rows, cols, C) float32.
-        class_names: C names.
-        tags: of the file.
-    """
-    with whole_file(path) as temporary:
-        options = ["COMPRESS=DEFLATE", "INTERLEAVE=BAND", "PHOTOMETRIC=MINISBLACK"]
-        dataset = gdal.GetDriverByName("GTiff").Create(
-            str(temporary), grid.cols, grid.rows, len(class_names), gdal.GDT_Float32, options
-        )
-        dataset.SetGeoTransform(grid.geotransform)
-        dataset.SetSpatialRef(osr.SpatialReference(wkt=grid.crs_wkt))
-        dataset.SetMetadata({"AREA_OR_POINT": "Area", **tags})
-        for number, name in enumerate(class_names, start=1):
-            band = dataset.GetRasterBand(number)
-            band.SetDescription(name)
-            band.SetNoDataValue(float("nan"))
-            band.SetColorInterpretation(gdal.GCI_GrayIndex if number == 1 else gdal.GCI_Undefined)
-            band.WriteArray(probabilities[..., number - 1])
-        dataset.FlushCache()
-        del band, dataset  # which closes the file

@@ -6,28 +6,26 @@ The file appears whole or not at all.
 """
 
 import math
-import sys
-import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from osgeo import gdal, osr
+from osgeo import gdal
 
 from common.errors import OutputError
 from common.files.atomic import remove_abandoned, require_space, whole_file
 from common.pixels.sentinel2 import BANDS, NODATA_DN
 from common.pixels.windows import Window
 from common.rasters.grids import GeoReference
+from common.rasters.output import TILE_PX, create_geotiff, open_output
 from common.scenes.scene import Scene
 
-gdal.UseExceptions()
-TILE_PX = 512
 SMALLEST_OVERVIEW_PX = 256
 COMPRESSION = ["COMPRESS=DEFLATE", "BIGTIFF=IF_SAFER", "NUM_THREADS=ALL_CPUS"]
-LEAST_COMPRESSED = 0.1  # of the size in memory; what the disk must have before the work starts
+LEAST_COMPRESSED = 0.1  # of the size in memory; the space that the disk must have before the work starts
 
 
 @dataclass(frozen=True)
@@ -84,22 +82,23 @@ def check_output(path: Path, overwrite: bool, info_size: int = 0) -> None:
 
 
 def write_geotiff(path: Path, info: RasterInfo, strips: Iterator[np.ndarray], cloud_optimized: bool = False) -> None:
-    """Write a GeoTIFF with overviews, from rows as they come.
+    """Write a GeoTIFF of DN with overviews, strip by strip.
 
     Args:
-        path: of the file; replaced if it is there.
+        path: of the file; an existing file is replaced.
         info: grid, bands and tags.
-        strips: (rows, cols, bands) uint16 from top to bottom; any numbers of rows.
-        cloud_optimized: order the file so that parts of it can be read over a network (COG); needs twice the space
-            while it is written.
+        strips: (rows, cols, bands) uint16 DN from top to bottom; any numbers of rows.
+        cloud_optimized: write a Cloud-Optimized GeoTIFF (COG), whose parts can be read over a network. Needs twice the
+            disk space while it is written.
 
     Raises:
-        OutputError: it cannot be written; nothing is left behind.
+        OutputError: the file cannot be written; no part of it stays on the disk.
+        ValueError: the strips do not hold the rows of the grid.
     """
     with whole_file(path) as temporary:
         plain = temporary.with_name(f"{temporary.name}.plain") if cloud_optimized else temporary
         try:
-            _write_tiles(plain, info, strips)
+            _write_strips(plain, info, strips)
             _add_overviews(plain, info.grid)
             if cloud_optimized:
                 _copy_as_cog(plain, temporary)
@@ -107,50 +106,69 @@ def write_geotiff(path: Path, info: RasterInfo, strips: Iterator[np.ndarray], cl
             for name in (f"{temporary.name}.plain", f"{temporary.name}.ovr.tmp"):
                 with suppress(OSError):
                     temporary.with_name(name).unlink()
-    for name in (f"{path.name}.aux.xml", f"{path.name}.ovr"):  # what GIS programs wrote about an older file
+    for name in (f"{path.name}.aux.xml", f"{path.name}.ovr"):  # GIS programs wrote them about an older file
         path.with_name(name).unlink(missing_ok=True)
 
 
-def _write_tiles(path: Path, info: RasterInfo, strips: Iterator[np.ndarray]) -> None:
+def write_float_geotiff(
+    path: Path, grid: GeoReference, image: np.ndarray, band_names: Sequence[str], tags: Mapping[str, str]
+) -> None:
+    """Write an image in memory as a GeoTIFF; nodata is NaN.
+
+    Args:
+        path: of the file; an existing file is replaced.
+        grid: where the pixels lie.
+        image: shape (rows, cols, bands), float32.
+        band_names: one description for each band.
+        tags: of the file, name -> text.
+
+    Raises:
+        OutputError: the file cannot be written; no part of it stays on the disk.
+    """
+    options = ["INTERLEAVE=BAND", "COMPRESS=DEFLATE"]
+    with whole_file(path) as temporary:
+        make = partial(create_geotiff, temporary, grid, np.float32, band_names, math.nan, tags, options)
+        with open_output(temporary, make) as output:
+            output.write_rows(0, image)
+
+
+def read_geotiff(path: Path, window: Window, bands: Sequence[str]) -> np.ndarray:
+    """Read a window of some bands of a file that `write_geotiff` wrote.
+
+    Returns:
+        Shape (rows, cols, bands), uint16 DN, in the order of `bands`.
+    """
+    dataset = gdal.Open(str(path))
+    names = [dataset.GetRasterBand(number).GetDescription() for number in range(1, dataset.RasterCount + 1)]
+    numbers = [names.index(band) + 1 for band in bands]
+    corner_and_size = window.col, window.row, window.width, window.height
+    return np.stack([dataset.GetRasterBand(number).ReadAsArray(*corner_and_size) for number in numbers], axis=2)
+
+
+def _write_strips(path: Path, info: RasterInfo, strips: Iterator[np.ndarray]) -> None:
     """Write all pixels, whole rows of tiles at a time, so that no tile is compressed twice."""
-    with _dataset(path, lambda: _create(path, info)) as holder:
+    with open_output(path, partial(_create_dn_file, path, info)) as output:
         row, waiting = 0, np.empty((0, info.grid.cols, len(info.bands)), np.uint16)
         for strip in strips:
             waiting = np.concatenate([waiting, strip])
             whole = len(waiting) // TILE_PX * TILE_PX
-            with _as_output_error(path):
-                _write_rows(holder[0], row, waiting[:whole])
+            output.write_rows(row, waiting[:whole])
             row, waiting = row + whole, waiting[whole:]
         if row + len(waiting) != info.grid.rows:
-            raise ValueError(f"{info.grid.rows} rows were announced, {row + len(waiting)} came.")
-        with _as_output_error(path):
-            _write_rows(holder[0], row, waiting)
+            raise ValueError(f"the grid has {info.grid.rows} rows; got strips of {row + len(waiting)} rows in all.")
+        output.write_rows(row, waiting)
 
 
-def _create(path: Path, info: RasterInfo) -> gdal.Dataset:
-    """An empty file that says all about its pixels."""
-    options = [
-        "TILED=YES",
-        f"BLOCKXSIZE={TILE_PX}",
-        f"BLOCKYSIZE={TILE_PX}",
-        "INTERLEAVE=PIXEL",
-        "PREDICTOR=2",
-        "PHOTOMETRIC=MINISBLACK",
-        *COMPRESSION,
-    ]
-    shape = info.grid.cols, info.grid.rows, len(info.bands)
-    dataset = gdal.GetDriverByName("GTiff").Create(str(path), *shape, gdal.GDT_UInt16, options)
-    dataset.SetGeoTransform(info.grid.geotransform)
-    dataset.SetSpatialRef(osr.SpatialReference(wkt=info.grid.crs_wkt))
-    dataset.SetMetadata({"AREA_OR_POINT": "Area", **info.tags})
+def _create_dn_file(path: Path, info: RasterInfo) -> gdal.Dataset:
+    """Create an empty file with all metadata of its bands."""
+    tiles = ["TILED=YES", f"BLOCKXSIZE={TILE_PX}", f"BLOCKYSIZE={TILE_PX}", "INTERLEAVE=PIXEL", "PREDICTOR=2"]
+    options = [*tiles, *COMPRESSION]
+    dataset = create_geotiff(path, info.grid, np.uint16, info.bands, NODATA_DN, info.tags, options)
     for number, name in enumerate(info.bands, start=1):
         band = dataset.GetRasterBand(number)
-        band.SetDescription(name)
-        band.SetNoDataValue(NODATA_DN)
         band.SetScale(1 / info.quantification)
         band.SetOffset(info.offsets[name] / info.quantification)
-        band.SetColorInterpretation(gdal.GCI_GrayIndex if number == 1 else gdal.GCI_Undefined)
-        # Names as GDAL's own Sentinel-2 driver gives them.
+        # GDAL's own Sentinel-2 driver uses these tag names.
         band.SetMetadata(
             {
                 "BANDNAME": name,
@@ -162,78 +180,17 @@ def _create(path: Path, info: RasterInfo) -> gdal.Dataset:
     return dataset
 
 
-def _write_rows(dataset: gdal.Dataset, row: int, rows: np.ndarray) -> None:
-    for top in range(0, len(rows), TILE_PX):
-        part = np.ascontiguousarray(rows[top : top + TILE_PX].transpose(2, 0, 1))
-        dataset.WriteArray(part, 0, row + top)
-        dataset.FlushCache()
-
-
 def _add_overviews(path: Path, grid: GeoReference) -> None:
-    """Halve the image until it is small; nodata does not enter the averages."""
-    count = max(0, math.ceil(math.log2(max(grid.rows, grid.cols) / SMALLEST_OVERVIEW_PX)))
-    if not count:
-        return
-    with _dataset(path, lambda: gdal.Open(str(path), gdal.GA_Update)) as holder, _as_output_error(path):
-        holder[0].BuildOverviews("AVERAGE", [2**level for level in range(1, count + 1)])
+    """Halve the image until it is at most SMALLEST_OVERVIEW_PX wide and high."""
+    count = math.ceil(math.log2(max(grid.rows, grid.cols) / SMALLEST_OVERVIEW_PX))
+    if count > 0:
+        with open_output(path, partial(gdal.Open, str(path), gdal.GA_Update)) as output:
+            output.add_overviews([2**level for level in range(1, count + 1)])
 
 
 def _copy_as_cog(plain: Path, path: Path) -> None:
-    """The same in the order of a Cloud-Optimized GeoTIFF, with the same overviews."""
+    """Copy a GeoTIFF, with its overviews, in the order of a Cloud-Optimized GeoTIFF."""
     options = [f"BLOCKSIZE={TILE_PX}", "PREDICTOR=YES", "OVERVIEWS=FORCE_USE_EXISTING", *COMPRESSION]
     driver = gdal.GetDriverByName("COG")
-    with _dataset(path, lambda: driver.CreateCopy(str(path), gdal.Open(str(plain)), options=options)):
-        pass
-
-
-@contextmanager
-def _dataset(path: Path, make: Callable[[], gdal.Dataset]) -> Iterator[list[gdal.Dataset]]:
-    """A dataset that is closed at the end, which is where GDAL meets a full disk last.
-
-    It comes in a list of its own: whoever holds the dataset itself keeps it open, a traceback as well.
-    """
-    with _as_output_error(path):
-        holder = [make()]
-    try:
-        yield holder
-        with _as_output_error(path):
-            holder[0].FlushCache()
-    except BaseException:
-        with suppress(OutputError), _as_output_error(path):  # the first error says it
-            holder.clear()
-        raise
-    with _as_output_error(path):
-        holder.clear()
-
-
-@contextmanager
-def _as_output_error(path: Path) -> Iterator[None]:
-    """Turn GDAL's errors, those it only prints and those of closing as well, into one OutputError."""
-    messages: list[str] = []
-
-    def collect(severity: int, _number: int, message: str) -> None:
-        if severity >= gdal.CE_Failure:
-            messages.append(message.strip())
-
-    gdal.PushErrorHandler(collect)
-    hook, sys.unraisablehook = sys.unraisablehook, lambda found: messages.append(str(found.exc_value))
-    try:
-        yield
-    except RuntimeError as error:
-        messages.append(str(error))
-        traceback.clear_frames(error.__traceback__)  # they hold datasets
-    finally:
-        sys.unraisablehook = hook
-        gdal.PopErrorHandler()
-    if messages:
-        reason = next(filter(None, messages), "GDAL gives no reason")
-        raise OutputError(f"cannot write to {path.parent}: {reason}; check space and permissions there.")
-
-
-def read_geotiff(path: Path, window: Window, bands: Sequence[str]) -> np.ndarray:
-    """A part of some bands of a file that `write_geotiff` wrote: (rows, cols, bands) uint16 DN."""
-    dataset = gdal.Open(str(path))
-    names = [dataset.GetRasterBand(number).GetDescription() for number in range(1, dataset.RasterCount + 1)]
-    numbers = [names.index(band) + 1 for band in bands]
-    place = window.col, window.row, window.width, window.height
-    return np.stack([dataset.GetRasterBand(number).ReadAsArray(*place) for number in numbers], axis=2)
+    with open_output(path, lambda: driver.CreateCopy(str(path), gdal.Open(str(plain)), options=options)):
+        pass  # CreateCopy writes all

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from osgeo import gdal
 
-from bigearthnet.prediction.squares import HIGHEST_DN, read_squares, square_grid, strips, write_raster
+from bigearthnet.prediction.squares import HIGHEST_DN, read_squares, square_grid, strips
 from common.errors import ProductError
 from common.pixels.sentinel2 import BANDS_BY_GSD
 from common.rasters.bands import read_bands
@@ -58,16 +57,3 @@ def test_strips_cover_each_row_once() -> None:
     grid = GeoReference("", (0, 1200, 0, 0, 0, -1200), 91, 91)
     rows = [row for strip in strips(grid) for row in range(strip.row, strip.row + strip.height)]
     assert rows == list(range(91))
-
-
-def test_raster(scene: Scene, tmp_path: Path) -> None:
-    grid = square_grid(scene)
-    values = np.random.default_rng(0).random((grid.rows, grid.cols, 2)).astype(np.float32)
-    values[1, 2] = np.nan
-    write_raster(tmp_path / "out.tif", grid, values, ("Pastures", "Inland waters"), {"SCENE": scene.name})
-    found = gdal.Open(str(tmp_path / "out.tif"))
-    np.testing.assert_array_equal(found.ReadAsArray(), values.transpose(2, 0, 1))
-    assert found.GetGeoTransform() == grid.geotransform
-    assert found.GetRasterBand(2).GetDescription() == "Inland waters"
-    assert np.isnan(found.GetRasterBand(1).GetNoDataValue())
-    assert found.GetMetadata()["SCENE"] == scene.name

@@ -15,7 +15,7 @@ from osgeo_utils.samples.validate_cloud_optimized_geotiff import validate
 from common.errors import OutputError, ProductError
 from common.pixels.windows import Window
 from common.rasters import geotiff
-from common.rasters.geotiff import RasterInfo, check_output, read_geotiff, write_geotiff
+from common.rasters.geotiff import RasterInfo, check_output, read_geotiff, write_float_geotiff, write_geotiff
 from common.rasters.grids import georeference
 from common.scenes.tile_list import open_scene
 from tests.support.fake_safe import EPSG, UPPER_LEFT, write_safe
@@ -139,9 +139,31 @@ def test_an_old_file_stays_until_the_new_one_is_whole(tmp_path, info, pixels):
 
 
 def test_rows_that_are_missing_are_an_error(tmp_path, info, pixels):
-    with pytest.raises(ValueError, match="650 rows were announced, 640 came"):
+    with pytest.raises(ValueError, match="the grid has 650 rows; got strips of 640 rows"):
         write_geotiff(tmp_path / "out.tif", info, strips(pixels[:640]))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def float_image() -> np.ndarray:
+    """Values (rows, cols, bands) of 0 to 1; one pixel is NaN."""
+    image = np.random.default_rng(0).random((40, 50, 2)).astype(np.float32)
+    image[1, 2] = np.nan
+    return image
+
+
+def test_floats_are_written_as_they_are(tmp_path, info, float_image):
+    grid = replace(info.grid, rows=40, cols=50)
+    write_float_geotiff(tmp_path / "out.tif", grid, float_image, ("Pastures", "Inland waters"), {"SCENE": "a scene"})
+    dataset = gdal.Open(str(tmp_path / "out.tif"))
+    np.testing.assert_array_equal(dataset.ReadAsArray().transpose(1, 2, 0), float_image)
+    assert dataset.GetGeoTransform() == grid.geotransform
+    assert osr.SpatialReference(wkt=dataset.GetProjection()).GetAuthorityCode(None) == str(EPSG)
+    bands = [dataset.GetRasterBand(number) for number in (1, 2)]
+    assert [band.GetDescription() for band in bands] == ["Pastures", "Inland waters"]
+    assert np.isnan([band.GetNoDataValue() for band in bands]).all()
+    assert dataset.GetMetadataItem("SCENE") == "a scene"
+    assert dataset.GetMetadataItem("INTERLEAVE", "IMAGE_STRUCTURE") == "BAND"
 
 
 FULL_DISK = """
@@ -155,18 +177,27 @@ signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), resource.RLIM_INFINITY))
 rng = np.random.default_rng(0)
 info = geotiff.RasterInfo(GeoReference("", (0, 10, 0, 0, 0, -10), 1100, 900), ("B05",), 10000, {"B05": 0}, {})
-strip = rng.integers(1, 60000, (1100, 900, 1), dtype=np.uint16)
+image = rng.integers(1, 60000, (1100, 900, 1), dtype=np.uint16)
+path, kind = Path(sys.argv[1]), sys.argv[2]
 try:
-    geotiff.write_geotiff(Path(sys.argv[1]), info, iter([strip]), sys.argv[2] == "cog")
+    if kind == "float":
+        geotiff.write_float_geotiff(path, info.grid, image.astype(np.float32), info.bands, {})
+    else:
+        geotiff.write_geotiff(path, info, iter([image]), kind == "cog")
 except OutputError as error:
     print(error)
 """
 
 
-@pytest.mark.parametrize("size", [1_000, 1_500_000, 2_200_000], ids=["start", "pixels", "overviews"])
-@pytest.mark.parametrize("kind", ["plain", "cog"])
+@pytest.mark.parametrize(
+    ("kind", "size"),
+    [
+        *((kind, size) for kind in ("plain", "cog") for size in (1_000, 1_500_000, 2_200_000)),
+        *(("float", size) for size in (1_000, 1_500_000)),
+    ],
+)
 def test_full_disk(tmp_path, kind, size):
-    """A limit to the size of files stands for a full disk; it may be met at any step."""
+    """A limit to the size of files stands for a full disk; the file reaches it at its start, in its pixels or in its overviews."""
     done = subprocess.run(
         [sys.executable, "-c", FULL_DISK, tmp_path / "out.tif", kind, str(size)],
         cwd=Path(__file__).parents[3],
