@@ -22,7 +22,6 @@ its place follows from its number. So processes and ranks write side by side wit
 continues, and a reader maps the file and gathers random patches at memory speed.
 """
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,20 +31,20 @@ import numpy as np
 
 from bigearthnet.archive.groups import GROUP_BANDS
 from bigearthnet.prepared.slots import DONE, SUMS
-from common.errors import PatchFileError
-from common.files.hdf5 import map_array
+from common.files.hdf5 import FileKind, checksum_arrays, map_array, open_complete_hdf5
 
-SCHEMA_VERSION = 1
-AGAIN = "delete it and run bigearthnet-prepare again"
+PREPARED_FILE = FileKind(
+    title="prepared file",
+    program="bigearthnet-prepare",
+    mark="plan",
+    schema_version=1,
+    remedy="run bigearthnet-prepare again, or give another file",
+)
 
 
-def checksum(file: h5py.File) -> str:
-    """SHA-256 over what a patch is, and over the checksums of its images."""
-    digest = hashlib.sha256()
-    for name in ("class_names", "name", "split", "labels", DONE, SUMS):
-        digest.update(name.encode())
-        digest.update(np.ascontiguousarray(file[name][()]).data.cast("B"))
-    return digest.hexdigest()
+def prepared_checksum(file: h5py.File) -> str:
+    """Return the SHA-256 over labels, names, splits and the checksums of the images of an open file."""
+    return checksum_arrays({name: file[name][()] for name in ("class_names", "name", "split", "labels", DONE, SUMS)})
 
 
 class BigEarthNetFile:
@@ -63,38 +62,14 @@ class BigEarthNetFile:
         dtypes: the same -> NumPy type.
 
     Raises:
-        PatchFileError: not there, not ours, of another schema, unfinished or cut short.
+        PatchFileError: as `open_complete_hdf5`.
     """
 
     def __init__(self, path: Path | str):
         self.path = Path(path)
-        try:
-            with h5py.File(self.path, "r") as file:
-                self.attributes: dict[str, Any] = dict(file.attrs)
-                self._check()
-                self._load(file)
-        except (OSError, LookupError, ValueError, RuntimeError, AttributeError, TypeError) as error:
-            if isinstance(error, PatchFileError):
-                raise
-            if not self.path.exists():
-                raise PatchFileError(f"{self.path} is not there; make it with bigearthnet-prepare.") from error
-            if self.path.is_dir():
-                raise PatchFileError(
-                    f"{self.path} is a folder; give the HDF5 file that bigearthnet-prepare made."
-                ) from error
-            raise PatchFileError(
-                f"{self.path} cannot be read: it is cut short or no file of bigearthnet-prepare; make it again, or "
-                f"give another."
-            ) from error
-
-    def _check(self) -> None:
-        if "scale_factor" in self.attributes:
-            raise PatchFileError(f"{self.path} holds patches of super-resolution; give a file of bigearthnet-prepare.")
-        version = self.attributes.get("schema_version", "none")
-        if version != SCHEMA_VERSION:
-            raise PatchFileError(f"{self.path} has schema {version}, this code reads {SCHEMA_VERSION}; {AGAIN}.")
-        if not self.attributes.get("complete", False) or "checksum" not in self.attributes:
-            raise PatchFileError(f"{self.path} is unfinished; {AGAIN}.")
+        with open_complete_hdf5(self.path, PREPARED_FILE) as file:
+            self.attributes: dict[str, Any] = dict(file.attrs)
+            self._load(file)
 
     def _load(self, file: h5py.File) -> None:
         rows = np.flatnonzero(file[DONE][()])

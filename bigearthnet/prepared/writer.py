@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from bigearthnet.archive.groups import GROUP_BANDS, NATIVE_PX, group_dtype, group_shapes
-from bigearthnet.prepared.file import SCHEMA_VERSION, checksum
+from bigearthnet.prepared.file import PREPARED_FILE, prepared_checksum
 from bigearthnet.prepared.slots import DONE, SUMS, Slot, Slots
 from common.errors import OutputError
 from common.files.atomic import cannot_write, require_space
@@ -53,7 +53,10 @@ def create_file(
             file.attrs.update(attributes)
             file.attrs.update({f"bands_{name}": ",".join(GROUP_BANDS[name]) for name in shapes})
             file.attrs.update(
-                schema_version=SCHEMA_VERSION, complete=False, created_utc=utc_now(), code_revision=code_revision()
+                schema_version=PREPARED_FILE.schema_version,
+                complete=False,
+                created_utc=utc_now(),
+                code_revision=code_revision(),
             )
     except OSError as error:
         raise cannot_write(path, error) from error
@@ -90,7 +93,7 @@ def finish_file(path: Path, left_out: Mapping[str, int]) -> None:
     try:
         with h5py.File(path, "r+") as file:
             file.attrs["left_out"] = json.dumps(left_out)
-            file.attrs["checksum"] = checksum(file)
+            file.attrs["checksum"] = prepared_checksum(file)
             file.attrs["complete"] = True
     except OSError as error:
         raise cannot_write(path, error) from error
@@ -129,7 +132,7 @@ def is_ours(path: Path) -> bool:
     """Is this a file of bigearthnet-prepare, of whatever schema?"""
     try:
         with h5py.File(path, "r") as file:
-            return "plan" in file.attrs
+            return PREPARED_FILE.mark in file.attrs
     except OSError:
         return False
 

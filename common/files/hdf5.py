@@ -1,19 +1,41 @@
-"""HDF5 files that appear whole or not at all, and arrays mapped from them."""
+"""HDF5 files that appear whole or not at all, the checks on opening one, and arrays mapped from it."""
 
+import hashlib
 import io
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import numpy as np
 
+from common.errors import PatchFileError, S2Error
 from common.files.atomic import whole_file
+
+
+class FileKind(NamedTuple):
+    """One of our kinds of HDF5 file.
+
+    Attributes:
+        title: the kind in messages, such as `patch file`.
+        program: the command that makes such files.
+        mark: name of an attribute that every file of this kind has, and no file of another kind.
+        schema_version: the schema that this code reads.
+        remedy: advice to a user whose file is of another schema, unfinished or damaged.
+    """
+
+    title: str
+    program: str
+    mark: str
+    schema_version: int
+    remedy: str
 
 
 @contextmanager
 def whole_hdf5(path: Path) -> Iterator[h5py.File]:
-    """An HDF5 file to fill, built in memory and written to `path` when the block ends well.
+    """Yield an HDF5 file to fill. It is built in memory and written to `path` when the block ends without an error.
 
     On a disk that fills up, HDF5 itself leaves files that it cannot close, and crashes the process at its end.
 
@@ -27,8 +49,50 @@ def whole_hdf5(path: Path) -> Iterator[h5py.File]:
         temporary.write_bytes(image.getbuffer())
 
 
+@contextmanager
+def open_complete_hdf5(path: Path, kind: FileKind) -> Iterator[h5py.File]:
+    """Yield a file of ours, open for reading, after the checks that every kind of file needs.
+
+    An error inside the block means that the file is damaged: read from the file there, and nothing else.
+
+    Raises:
+        PatchFileError: the file is missing, of another kind or schema, unfinished or damaged, or the system refuses to read it.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            check_attributes(path, file.attrs, kind)
+            yield file
+    except S2Error:
+        raise
+    except (OSError, LookupError, ValueError, RuntimeError, AttributeError, TypeError) as error:
+        raise PatchFileError(describe_failure(path, error, kind)) from error
+
+
+def check_attributes(path: Path, attributes: Mapping, kind: FileKind) -> None:
+    """Raise PatchFileError unless the attributes are those of a complete file of this kind and schema."""
+    if kind.mark not in attributes:
+        raise PatchFileError(f"{path} is not a {kind.title} of {kind.program}; give another file.")
+    version = attributes.get("schema_version", "none")
+    if version != kind.schema_version:
+        raise PatchFileError(f"{path} has schema {version}, this code reads {kind.schema_version}; {kind.remedy}.")
+    if not attributes.get("complete", False) or "checksum" not in attributes:
+        raise PatchFileError(f"{path} is unfinished; {kind.remedy}.")
+
+
+def describe_failure(path: Path, error: Exception, kind: FileKind) -> str:
+    """Return the message for a file that could not be read."""
+    if not path.exists():
+        return f"{path} does not exist; {kind.program} makes it."
+    if path.is_dir():
+        return f"{path} is a folder; give the HDF5 file itself."
+    if isinstance(error, OSError) and error.errno:  # refused by the system: the file itself may be whole
+        reason = os.strerror(error.errno)
+        return f"{path} cannot be read ({reason}); check its permissions, and that no program is writing it."
+    return f"{path} is cut short or damaged, or is not a {kind.title} of {kind.program}; {kind.remedy}."
+
+
 def map_array(path: Path, dataset: h5py.Dataset) -> np.ndarray:
-    """A dataset as a read-only array mapped from the file.
+    """Return a dataset as a read-only array mapped from the file, of the dataset's shape and dtype.
 
     Raises:
         ValueError: the dataset is not contiguous, or the file ends before it does.
@@ -38,3 +102,12 @@ def map_array(path: Path, dataset: h5py.Dataset) -> np.ndarray:
         raise ValueError(f"{dataset.name} is not contiguous")
     # As a plain array: indexing a np.memmap object costs several microseconds.
     return np.asarray(np.memmap(path, dtype=dataset.dtype, mode="r", offset=offset, shape=dataset.shape))
+
+
+def checksum_arrays(arrays: Mapping[str, np.ndarray]) -> str:
+    """Return the SHA-256 over names and contents of arrays, in the order of the mapping."""
+    digest = hashlib.sha256()
+    for name, array in arrays.items():
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(array))
+    return digest.hexdigest()

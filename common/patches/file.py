@@ -20,18 +20,21 @@ uncompressed: a reader maps them into memory and gathers random rows at memory s
 one copy in the page cache. (h5py reads random rows some ten times slower, compressed ones a hundred times.)
 """
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
-from common.errors import PatchFileError
-from common.files.hdf5 import map_array, whole_hdf5
+from common.files.hdf5 import FileKind, checksum_arrays, map_array, open_complete_hdf5, whole_hdf5
 
-SCHEMA_VERSION = 1
+PATCH_FILE = FileKind(
+    title="patch file",
+    program="superres-train",
+    mark="scene",
+    schema_version=1,
+    remedy="move it away and superres-train makes it again",
+)
 
 
 def write_patch_file(path: Path, arrays: Mapping[str, np.ndarray], attributes: Mapping[str, Any]) -> None:
@@ -44,18 +47,9 @@ def write_patch_file(path: Path, arrays: Mapping[str, np.ndarray], attributes: M
         for name, array in arrays.items():
             file.create_dataset(name, data=array)
         file.attrs.update(attributes)
-        file.attrs["checksum"] = checksum(arrays)
-        file.attrs["schema_version"] = SCHEMA_VERSION
+        file.attrs["checksum"] = checksum_arrays(dict(sorted(arrays.items())))
+        file.attrs["schema_version"] = PATCH_FILE.schema_version
         file.attrs["complete"] = True
-
-
-def checksum(arrays: Mapping[str, np.ndarray]) -> str:
-    """SHA-256 over names and contents."""
-    digest = hashlib.sha256()
-    for name in sorted(arrays):
-        digest.update(name.encode())
-        digest.update(np.ascontiguousarray(arrays[name]).data)
-    return digest.hexdigest()
 
 
 class PatchFile:
@@ -67,30 +61,14 @@ class PatchFile:
         arrays: name -> read-only array, mapped from the file.
 
     Raises:
-        PatchFileError: not there, not ours, of another schema, unfinished or cut short.
+        PatchFileError: as `open_complete_hdf5`.
     """
 
     def __init__(self, path: Path):
         self.path = path
-        try:
-            with h5py.File(path, "r") as file:
-                self.attributes: dict[str, Any] = dict(file.attrs)
-                self._check()
-                self.arrays: dict[str, np.ndarray] = {name: map_array(path, file[name]) for name in file}
-        except (OSError, KeyError, ValueError, RuntimeError, AttributeError) as error:
-            if isinstance(error, PatchFileError):
-                raise
-            reason = "is not there" if not path.exists() else "cannot be read: it is cut short or no HDF5 file"
-            raise PatchFileError(f"{path} {reason}; delete it and it is made again.") from error
-
-    def _check(self) -> None:
-        version = self.attributes.get("schema_version", "none")
-        if version != SCHEMA_VERSION:
-            raise PatchFileError(
-                f"{self.path} has schema {version}, this code reads {SCHEMA_VERSION}; delete it and it is made again."
-            )
-        if not self.attributes.get("complete", False):
-            raise PatchFileError(f"{self.path} is unfinished; delete it and it is made again.")
+        with open_complete_hdf5(path, PATCH_FILE) as file:
+            self.attributes: dict[str, Any] = dict(file.attrs)
+            self.arrays: dict[str, np.ndarray] = {name: map_array(path, file[name]) for name in file}
 
     def __len__(self) -> int:
         return len(self.arrays["row"])

@@ -12,6 +12,7 @@ from bigearthnet.prepared.file import BigEarthNetFile
 from bigearthnet.prepared.slots import Slots
 from bigearthnet.prepared.writer import create_file, find_slots, finish_file, write_patches
 from common.errors import OutputError, PatchFileError
+from common.patches.file import write_patch_file
 
 N = 5
 
@@ -76,7 +77,7 @@ def test_bands_brought_to_10_m(tmp_path: Path) -> None:
 
 def test_patches_that_could_not_be_read_are_not_there(tmp_path: Path) -> None:
     path, images = tmp_path / "data.h5", random_images()
-    create_file(path, group_shapes(True), labels(), CLASSES_19, NAMES, SPLITS, {})
+    create_file(path, group_shapes(True), labels(), CLASSES_19, NAMES, SPLITS, {"plan": ""})
     slots = find_slots(path)
     with open(path, "r+b", buffering=0) as file:
         for row in (0, 3):
@@ -117,13 +118,19 @@ def test_the_checksum_tells_content(path: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda file: file.attrs.update(schema_version=9), r"data.h5 has schema 9, this code reads 1; delete it"),
+        (
+            lambda file: file.attrs.update(schema_version=9),
+            r"data.h5 has schema 9, this code reads 1; run bigearthnet-prepare",
+        ),
         (lambda file: file.attrs.update(complete=False), "data.h5 is unfinished"),
-        (lambda file: file.attrs.update(scale_factor=2), "holds patches of super-resolution"),
-        (lambda file: file.__delitem__("split"), "cannot be read"),
-        (lambda file: file.__delitem__("s2_20m"), "cannot be read"),
-        (lambda file: file.move("labels", "names/labels"), "cannot be read"),
-        (lambda file: (file.__delitem__("name"), file.create_group("name")), "cannot be read"),
+        (
+            lambda file: file.attrs.__delitem__("plan"),
+            "data.h5 is not a prepared file of bigearthnet-prepare; give ano",
+        ),
+        (lambda file: file.__delitem__("split"), "data.h5 is cut short or damaged"),
+        (lambda file: file.__delitem__("s2_20m"), "data.h5 is cut short or damaged"),
+        (lambda file: file.move("labels", "names/labels"), "data.h5 is cut short or damaged"),
+        (lambda file: (file.__delitem__("name"), file.create_group("name")), "data.h5 is cut short or damaged"),
         (lambda file: file.attrs.__delitem__("checksum"), "data.h5 is unfinished"),
     ],
 )
@@ -134,16 +141,22 @@ def test_files_of_others(path: Path, change, message: str) -> None:
         BigEarthNetFile(path)
 
 
+def test_patches_of_super_resolution(tmp_path: Path) -> None:
+    write_patch_file(tmp_path / "scene-20m.h5", {"row": np.arange(3)}, {"scene": "T32TNS"})
+    with pytest.raises(PatchFileError, match=r"scene-20m.h5 is not a prepared file of bigearthnet-prepare"):
+        BigEarthNetFile(tmp_path / "scene-20m.h5")
+
+
 def test_missing_cut_short_and_no_hdf5(path: Path, tmp_path: Path) -> None:
-    with pytest.raises(PatchFileError, match=r"none.h5 is not there; make it with bigearthnet-prepare"):
+    with pytest.raises(PatchFileError, match=r"none.h5 does not exist; bigearthnet-prepare makes it"):
         BigEarthNetFile(tmp_path / "none.h5")
-    with pytest.raises(PatchFileError, match=r"is a folder; give the HDF5 file"):
+    with pytest.raises(PatchFileError, match=r"is a folder; give the HDF5 file itself"):
         BigEarthNetFile(tmp_path)
     path.write_bytes(path.read_bytes()[:200_000])
     with pytest.raises(PatchFileError, match="cut short"):
         BigEarthNetFile(path)
     path.write_text("text")
-    with pytest.raises(PatchFileError, match="no file of bigearthnet-prepare"):
+    with pytest.raises(PatchFileError, match="or is not a prepared file of bigearthnet-prepare"):
         BigEarthNetFile(path)
 
 

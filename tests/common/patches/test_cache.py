@@ -337,7 +337,9 @@ def test_a_file_of_other_settings_is_refused(scene, tmp_path, other, difference)
 def test_a_damaged_file_is_refused_before_any_work(scene, scene_60m, tmp_path, monkeypatch):
     monkeypatch.setattr(patches, "make_patch_file", lambda *_: pytest.fail("patches were cut"))
     (tmp_path / f"{scene.name}-20m.h5").write_bytes(b"\x89HDF\r\n\x1a\n and no more")
-    with pytest.raises(PatchFileError, match="cut short or no HDF5 file; delete it and it is made again"):
+    with pytest.raises(
+        PatchFileError, match=r"cut short or damaged, .*; move it away and superres-train makes it again"
+    ):
         prepare_patch_files((scene_60m, scene), settings_20m, tmp_path)
 
 
