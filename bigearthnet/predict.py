@@ -21,6 +21,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 import common.distributed as hvd
+from bigearthnet.archive.band_sets import BAND_SETS
 from bigearthnet.archive.folders import S1_NAME, S2_NAME, find_patches, read_partner
 from bigearthnet.archive.groups import NATIVE_PX
 from bigearthnet.archive.images import PatchFolders, read_images
@@ -33,7 +34,6 @@ from bigearthnet.prediction.squares import (
     strips,
 )
 from bigearthnet.prediction.trained import TrainedClassifier, read_trained, sizes
-from bigearthnet.prepared.patch_source import BAND_SETS
 from common.errors import ProductError, RunFolderError, SettingError
 from common.files.atomic import whole_file
 from common.rasters.geotiff import write_float_geotiff

@@ -20,6 +20,7 @@ import keras
 import numpy as np
 
 import common.distributed as hvd
+from bigearthnet.archive.band_sets import band_statistics
 from bigearthnet.evaluation.scores import score
 from bigearthnet.evaluation.tables import markdown_table, metric_rows, write_metrics
 from bigearthnet.figures import classes as plots
@@ -27,7 +28,7 @@ from bigearthnet.figures.history import plot_history
 from bigearthnet.networks import build_network
 from bigearthnet.prediction.probabilities import predict
 from bigearthnet.prepared.file import BigEarthNetFile
-from bigearthnet.prepared.patch_source import ClassificationPatches, band_statistics, require_band_set
+from bigearthnet.prepared.patch_source import ClassificationPatches, require_band_set
 from bigearthnet.training.config import BigEarthNetConfig
 from bigearthnet.training.losses import build_loss
 from bigearthnet.training.validation import ValidationSums, summarize_validation

@@ -6,9 +6,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from bigearthnet.archive.band_sets import BAND_SETS, band_statistics
 from bigearthnet.networks import build_network
 from bigearthnet.prepared.file import BigEarthNetFile
-from bigearthnet.prepared.patch_source import BAND_SETS, ClassificationPatches, band_statistics
+from bigearthnet.prepared.patch_source import ClassificationPatches
 from common.errors import RunFolderError, SettingError
 from common.metrics.thresholds import read_thresholds
 from common.networks.weights import load_weights

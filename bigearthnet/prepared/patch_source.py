@@ -1,8 +1,6 @@
 """Prepared patches -> tensors as stored, and labels.
 
 Each GSD keeps its own grid, and DN stay DN: the model brings them to one grid and normalises (`bigearthnet/networks`).
-Each band goes to zero mean and unit variance over the training data of BigEarthNet, as stated by its authors; a file's
-own statistics play no part, so that networks trained on different files see the same units.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,37 +8,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from bigearthnet.archive.groups import GROUP_BANDS
+from bigearthnet.archive.band_sets import BAND_SETS
 from bigearthnet.prepared.file import BigEarthNetFile
 from common.errors import SettingError
-from common.pixels.sentinel2 import BANDS_10M, BANDS_20M, BANDS_60M
-
-# Band set -> group of the file -> bands taken from it, in the order in which the file stores them (rgb: blue first).
-BAND_SETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "rgb": {"s2_10m": ("B02", "B03", "B04")},
-    "10m": {"s2_10m": BANDS_10M},
-    "s2": {"s2_10m": BANDS_10M, "s2_20m": BANDS_20M, "s2_60m": BANDS_60M},
-    "s1": {"s1": GROUP_BANDS["s1"]},
-    "s1s2": {"s2_10m": BANDS_10M, "s2_20m": BANDS_20M, "s2_60m": BANDS_60M, "s1": GROUP_BANDS["s1"]},
-}
-# Mean and standard deviation of the training data: DN, for VV and VH dB. Source: TU Berlin,
-# git.tu-berlin.de/rsim/bigearthnet-models-tf (BigEarthNet.py), as in the package bigearthnet-common 2.8.0.
-STATISTICS: Mapping[str, tuple[float, float]] = {
-    "B01": (340.76769064, 554.81258967),
-    "B02": (429.9430203, 572.41639287),
-    "B03": (614.21682446, 582.87945694),
-    "B04": (590.23569706, 675.88746967),
-    "B05": (950.68368468, 729.89827633),
-    "B06": (1792.46290469, 1096.01480586),
-    "B07": (2075.46795189, 1273.45393088),
-    "B08": (2218.94553375, 1365.45589904),
-    "B8A": (2266.46036911, 1356.13789355),
-    "B09": (2246.0605464, 1302.3292881),
-    "B11": (1594.42694882, 1079.19066363),
-    "B12": (1009.32729131, 818.86747235),
-    "VV": (-12.619993741972035, 5.115911777546365),
-    "VH": (-19.29044597721542, 5.464428464912864),
-}
 
 
 class ClassificationPatches:
@@ -110,14 +80,3 @@ def require_band_set(file: BigEarthNetFile, bands: str) -> Mapping[str, tuple[st
             f"or choose rgb, 10m or s2."
         )
     return BAND_SETS[bands]
-
-
-def band_statistics(bands: str) -> dict[str, tuple[tuple[float, ...], tuple[float, ...]]]:
-    """Group -> means and standard deviations of the bands of a band set, DN or dB.
-
-    These are the first bands of their group, in the order in which it stores them, so that a slice takes them.
-    """
-    return {
-        group: tuple(zip(*(STATISTICS[band] for band in chosen), strict=True))
-        for group, chosen in BAND_SETS[bands].items()
-    }

@@ -3,9 +3,9 @@
 import math
 from dataclasses import dataclass
 
+from bigearthnet.archive.band_sets import BAND_SETS
 from bigearthnet.networks import NETWORKS, PRECISIONS
 from bigearthnet.networks.grid import UPSAMPLINGS
-from bigearthnet.prepared.patch_source import BAND_SETS
 from bigearthnet.training.losses import LOSSES
 from common.errors import SettingError
 from common.runs.config import RunConfig, setting

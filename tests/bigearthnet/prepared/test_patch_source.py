@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from bigearthnet.archive.band_sets import BAND_STATISTICS, band_statistics
 from bigearthnet.archive.groups import GROUP_BANDS, group_shapes
 from bigearthnet.archive.labels import CLASSES_19
 from bigearthnet.networks.normalisation import Normalize
 from bigearthnet.prepared.file import BigEarthNetFile
-from bigearthnet.prepared.patch_source import BAND_SETS, STATISTICS, ClassificationPatches, band_statistics
+from bigearthnet.prepared.patch_source import ClassificationPatches
 from bigearthnet.prepared.writer import write_patches
 from common.errors import SettingError
 from common.training.batches import training_batches, validation_batches
@@ -20,7 +21,7 @@ N = 6
 
 def band_means(row: int) -> dict[str, float]:
     """Every pixel of a band has its mean plus `row` standard deviations, so that normalised it is `row`."""
-    return {band: mean + row * deviation for band, (mean, deviation) in STATISTICS.items()}
+    return {band: mean + row * deviation for band, (mean, deviation) in BAND_STATISTICS.items()}
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +65,6 @@ def test_band_sets(file: BigEarthNetFile, bands: str, groups: dict[str, int]) ->
     assert labels.dtype == tf.float32
 
 
-def test_rgb_is_blue_green_red() -> None:
-    assert BAND_SETS["rgb"]["s2_10m"] == ("B02", "B03", "B04")
-
-
 @pytest.mark.parametrize("bands", ["rgb", "s1s2"])
 def test_pipelines(file: BigEarthNetFile, bands: str) -> None:
     source = ClassificationPatches(file, np.arange(N), bands)
@@ -86,9 +83,3 @@ def test_unknown_band_set_and_missing_sentinel_1(file: BigEarthNetFile, tmp_path
     write_patches(tmp_path / "s2.h5", images, np.ones((1, 19)), CLASSES_19, ["p"], ["test"])
     with pytest.raises(SettingError, match=r"s2.h5 holds no Sentinel-1, which --bands s1s2 needs; prepare it with"):
         ClassificationPatches(BigEarthNetFile(tmp_path / "s2.h5"), np.arange(1), "s1s2")
-
-
-def test_bands_are_the_first_of_their_group() -> None:
-    for groups in BAND_SETS.values():
-        for group, chosen in groups.items():
-            assert GROUP_BANDS[group][: len(chosen)] == chosen
