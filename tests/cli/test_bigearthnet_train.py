@@ -193,7 +193,7 @@ def test_split_that_is_empty(tmp_path: Path, capfd: pytest.CaptureFixture, split
 
 
 def test_file_that_is_not_there_or_of_another_schema(data: Path, tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
-    fails(capfd, r"PatchFileError: \S+none\.h5 is not there; .*", words(tmp_path / "none.h5", tmp_path / "run"))
+    fails(capfd, r"PatchFileError: \S+none\.h5 does not exist; .*", words(tmp_path / "none.h5", tmp_path / "run"))
     other = shutil.copy(data, tmp_path / "other.h5")
     with h5py.File(other, "r+") as file:
         file.attrs["schema_version"] = 99
