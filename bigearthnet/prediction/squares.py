@@ -14,7 +14,8 @@ from common.pixels.sentinel2 import BANDS_BY_GSD
 from common.pixels.windows import Window
 from common.rasters.bands import read_bands
 from common.rasters.grids import GeoReference, georeference
-from common.scenes.scene import Scene, band_offsets
+from common.scenes.reflectance import band_offsets
+from common.scenes.scene import Scene
 
 SQUARE_PX = 120  # at 10 m
 SQUARE_M = 1200

@@ -9,10 +9,11 @@ from common.errors import ProductError
 from common.patches.settings import PatchSettings
 from common.pixels import degrade
 from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
-from common.pixels.windows import Window, repeat_pixels
+from common.pixels.windows import Window
 from common.rasters.bands import read_band
 from common.rasters.grids import georeference
-from common.scenes.scene import Scene, is_valid
+from common.scenes.reflectance import is_valid
+from common.scenes.scene import Scene
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def degrade_scene(scene: Scene, settings: PatchSettings) -> DegradedScene:
             np.empty((native.height, native.width, len(BANDS_BY_GSD[gsd])), np.uint16) if gsd == settings.gsd else None
         )
         inputs[f"input_{gsd}m"], valid_here = degrade_bands(scene, gsd, native, settings, keep)
-        valid &= repeat_pixels(valid_here, rows // valid_here.shape[0])
+        valid &= degrade.repeat_pixels(valid_here, rows // valid_here.shape[0])
         target = keep if keep is not None else target
     return DegradedScene(inputs, target, valid)
 

@@ -186,3 +186,8 @@ def _all_of(valid: np.ndarray, count: int, stride: int) -> np.ndarray:
     """Whether valid[k + i * stride] holds for all k < count, for each i."""
     span = len(valid) - count + 1
     return np.logical_and.reduce([valid[first : first + span : stride] for first in range(count)])
+
+
+def repeat_pixels(mask: np.ndarray, factor: int) -> np.ndarray:
+    """Repeat each pixel of a (rows, cols) mask factor x factor times."""
+    return mask.repeat(factor, axis=0).repeat(factor, axis=1)

@@ -6,8 +6,6 @@ Rows grow downwards, columns to the right; a window is its upper-left corner and
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 
 @dataclass(frozen=True)
 class Window:
@@ -93,8 +91,3 @@ def spread_positions(length: int, size: int, step: int) -> list[int]:
         return []
     count = -(-(length - size) // step)  # rounded up
     return [round(i * (length - size) / count) for i in range(count + 1)] if count else [0]
-
-
-def repeat_pixels(mask: np.ndarray, factor: int) -> np.ndarray:
-    """Repeat each pixel of a (rows, cols) mask factor x factor times."""
-    return mask.repeat(factor, axis=0).repeat(factor, axis=1)

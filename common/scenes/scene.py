@@ -4,14 +4,11 @@ The readers (`common/scenes/safe.py`, `common/scenes/patch_folder.py`) make this
 reader a path needs, `common/rasters/bands.py` reads the pixels.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from common.errors import ProductError
-from common.pixels.radiometry import dn_to_scaled_reflectance
 from common.pixels.sentinel2 import BANDS_BY_GSD, NODATA_DN, SATURATED_DN
 
 
@@ -60,20 +57,3 @@ class Scene:
                 f"download the product again, or leave it out of the list."
             )
         return BANDS_BY_GSD[gsd]
-
-
-def band_offsets(scene: Scene, bands: Sequence[str]) -> np.ndarray:
-    """Offsets of the bands, shape (bands,), float32, DN, in the order given."""
-    return np.array([scene.offsets[band] for band in bands], dtype=np.float32)
-
-
-def is_valid(scene: Scene, dn: np.ndarray) -> np.ndarray:
-    """Where a scene's DN are neither nodata nor saturated: shape of dn, bool."""
-    valid = dn != scene.nodata
-    valid &= dn != scene.saturated  # in place: a band of a whole tile is large
-    return valid
-
-
-def scaled_reflectance(scene: Scene, dn: np.ndarray, gsd: int) -> np.ndarray:
-    """A scene's DN of the bands of one GSD, (..., bands), to reflectance x 10000: shape of dn, float32."""
-    return dn_to_scaled_reflectance(dn, scene.quantification, band_offsets(scene, BANDS_BY_GSD[gsd]))

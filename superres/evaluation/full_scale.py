@@ -30,13 +30,14 @@ import common.distributed as hvd
 from common.errors import ProductError
 from common.metrics.fusion import OVERALL
 from common.patches.settings import PatchSettings
-from common.pixels.degrade import blur_reach, degrade, degrade_mask
+from common.pixels.degrade import blur_reach, degrade, degrade_mask, repeat_pixels
 from common.pixels.holes import fill_holes
 from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
-from common.pixels.windows import Window, grid, repeat_pixels
+from common.pixels.windows import Window, grid
 from common.rasters.bands import read_bands
 from common.rasters.grids import georeference
-from common.scenes.scene import Scene, is_valid, scaled_reflectance
+from common.scenes.reflectance import is_valid, scaled_reflectance
+from common.scenes.scene import Scene
 from superres.evaluation.methods import Images, Method
 from superres.evaluation.tables import MetricRow
 from superres.prediction.sharpening import cut

@@ -19,7 +19,8 @@ from common.patches.degraded_scene import degrade_scene
 from common.patches.settings import PatchSettings
 from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
 from common.pixels.windows import Window
-from common.scenes.scene import Scene, scaled_reflectance
+from common.scenes.reflectance import scaled_reflectance
+from common.scenes.scene import Scene
 from superres.evaluation.error_statistics import ErrorStatistics
 from superres.evaluation.methods import Images, Method, interpolation_methods, network_method
 from superres.evaluation.tables import MetricRow

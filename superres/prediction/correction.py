@@ -8,7 +8,8 @@ from common.pixels.degrade import gaussian_blur_sigmas
 from common.pixels.sentinel2 import BANDS_BY_GSD, scale_factor
 from common.pixels.windows import Window
 from common.rasters.strips import Rows
-from common.scenes.scene import Scene, is_valid, scaled_reflectance
+from common.scenes.reflectance import is_valid, scaled_reflectance
+from common.scenes.scene import Scene
 from superres.prediction import consistency
 from superres.prediction.sharpening import Strip
 

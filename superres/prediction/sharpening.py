@@ -11,11 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from common.errors import WeightsError
+from common.pixels.degrade import repeat_pixels
 from common.pixels.holes import fill_holes
 from common.pixels.radiometry import scaled_reflectance_to_dn
 from common.pixels.sentinel2 import BANDS_BY_GSD, NODATA_DN, SATURATED_DN, input_gsds
-from common.pixels.windows import Window, repeat_pixels
-from common.scenes.scene import Scene, band_offsets, is_valid, scaled_reflectance
+from common.pixels.windows import Window
+from common.scenes.reflectance import band_offsets, is_valid, scaled_reflectance
+from common.scenes.scene import Scene
 from superres.networks.units import DN_DIVISOR
 from superres.prediction.windows import Predict
 

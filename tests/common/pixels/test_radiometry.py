@@ -1,7 +1,5 @@
 """DN to reflectance and back."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,9 +11,6 @@ from common.pixels.radiometry import (
     reflectance_to_dn,
     scaled_reflectance_to_dn,
 )
-from common.scenes.safe import read_product
-from common.scenes.scene import band_offsets
-from tests.support.fake_safe import write_safe
 
 VALID_DN = np.arange(1, 65535, dtype=np.uint16).reshape(-1, 2)
 QUANTIFICATIONS = st.sampled_from([1000.0, 10000.0, 12345.0])
@@ -75,13 +70,3 @@ def test_nan_is_refused() -> None:
 
 def test_empty_image() -> None:
     assert reflectance_to_dn(np.empty((0, 4), np.float32), 10000).shape == (0, 4)
-
-
-def test_band_offsets(tmp_path: Path) -> None:
-    product = write_safe(tmp_path, baseline="04.00", size=12)
-    xml = product / "MTD_MSIL1C.xml"
-    xml.write_text(xml.read_text().replace('band_id="3">-1000<', 'band_id="3">-900<'))
-    (scene,) = read_product(product)
-    offsets = band_offsets(scene, ("B08", "B04"))
-    assert offsets.tolist() == [-1000, -900]
-    assert offsets.dtype == np.float32

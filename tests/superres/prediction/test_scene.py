@@ -12,7 +12,8 @@ from common.pixels.radiometry import dn_to_scaled_reflectance
 from common.pixels.sentinel2 import BANDS, BANDS_BY_GSD, input_gsds
 from common.pixels.windows import Window
 from common.rasters.bands import read_bands
-from common.scenes.scene import Scene, band_offsets
+from common.scenes.reflectance import band_offsets
+from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene
 from superres.networks import NETWORKS, build_network, margin_px
 from superres.networks.units import DN_DIVISOR
