@@ -24,14 +24,14 @@ from bigearthnet.evaluation.tables import (
     MORE_METRICS,
     MetricRow,
     markdown_class_table,
-    markdown_table,
+    markdown_metric_table,
     metric_rows,
     write_metrics,
 )
 from bigearthnet.figures import classes as plots
 from bigearthnet.figures.mistakes import plot_mistakes
 from bigearthnet.prediction.probabilities import Predictions, predict
-from bigearthnet.prediction.trained import TrainedClassifier, read_trained, unique_names
+from bigearthnet.prediction.trained import TrainedClassifier, method_names, read_trained
 from bigearthnet.prepared.file import BigEarthNetFile
 from common.errors import SettingError
 from common.files.atomic import write_text
@@ -101,7 +101,7 @@ def prepare_evaluation(arguments: argparse.Namespace) -> EvaluationPlan:
     if arguments.batch_size < 1:
         raise SettingError(f"--batch-size must be above 0; got {arguments.batch_size}.")
     trained = [read_trained(folder) for folder in dict.fromkeys(arguments.run_dir)]
-    classifiers = dict(zip(unique_names(trained), trained, strict=True))
+    classifiers = dict(zip(method_names(trained), trained, strict=True))
     file = BigEarthNetFile(arguments.data)
     rows = np.flatnonzero(np.asarray(file.splits) == arguments.split)
     if not len(rows):
@@ -159,8 +159,8 @@ def describe(rows: Sequence[MetricRow], split: str, patches: int) -> str:
     parts = [
         f"## {patches} {split} patches",
         "Higher is better but for the Hamming loss. Thresholds were chosen by class on validation patches.",
-        markdown_table(rows, MAIN_METRICS),
-        markdown_table(rows, MORE_METRICS),
+        markdown_metric_table(rows, MAIN_METRICS),
+        markdown_metric_table(rows, MORE_METRICS),
     ]
     for method in dict.fromkeys(row.method for row in rows):
         parts += [f"### {method}, by class", markdown_class_table(rows, method)]

@@ -9,7 +9,6 @@ Under mpirun the ranks share patches, or rows of squares.
 import common  # isort: skip  # noqa: F401  before TensorFlow, whose notes at the start it turns off
 
 import argparse
-import csv
 import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -35,12 +34,12 @@ from bigearthnet.prediction.squares import (
 )
 from bigearthnet.prediction.trained import TrainedClassifier, read_trained, sizes
 from common.errors import ProductError, RunFolderError, SettingError
-from common.files.atomic import whole_file
 from common.rasters.geotiff import write_float_geotiff
 from common.rasters.grids import GeoReference, check_grids
 from common.runs import cli
 from common.runs.folder import open_output_folder
 from common.runs.provenance import code_revision, utc_now
+from common.runs.tables import write_rows
 from common.scenes.patch_folder import is_patch_folder
 from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene
@@ -246,12 +245,15 @@ def square_lines(grid: GeoReference, raster: np.ndarray) -> Iterator[tuple[list,
 def write_table(plan: PredictionPlan, header: Sequence[str], lines: Iterator[tuple[list, np.ndarray]]) -> None:
     """Write `probabilities.csv`: what each line is of, the classes that it holds, and the probability of each class."""
     names, thresholds = plan.classifier.class_names, plan.classifier.thresholds
-    with whole_file(plan.folder / TABLE) as temporary, open(temporary, "w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow([*header, "classes", *names])
-        for first, values in lines:
-            found = "; ".join(names[index] for index in np.flatnonzero(values >= thresholds))
-            writer.writerow([*first, found, *(f"{value:.6f}" for value in values)])
+    rows = (
+        [
+            *first,
+            "; ".join(names[index] for index in np.flatnonzero(values >= thresholds)),
+            *(f"{value:.6f}" for value in values),
+        ]
+        for first, values in lines
+    )
+    write_rows(plan.folder / TABLE, rows, [*header, "classes", *names])
 
 
 if __name__ == "__main__":

@@ -22,18 +22,19 @@ import numpy as np
 import common.distributed as hvd
 from bigearthnet.archive.band_sets import band_statistics
 from bigearthnet.evaluation.scores import score
-from bigearthnet.evaluation.tables import markdown_table, metric_rows, write_metrics
+from bigearthnet.evaluation.tables import markdown_metric_table, metric_rows, write_metrics
 from bigearthnet.figures import classes as plots
 from bigearthnet.figures.history import plot_history
 from bigearthnet.networks import build_network
 from bigearthnet.prediction.probabilities import predict
+from bigearthnet.prediction.thresholds import write_thresholds
 from bigearthnet.prepared.file import BigEarthNetFile
 from bigearthnet.prepared.patch_source import ClassificationPatches, require_band_set
 from bigearthnet.training.config import BigEarthNetConfig
 from bigearthnet.training.losses import build_loss
 from bigearthnet.training.validation import ValidationSums, summarize_validation
 from common.errors import SettingError
-from common.metrics.thresholds import DEFAULT_THRESHOLD, choose_thresholds, write_thresholds
+from common.metrics.thresholds import DEFAULT_THRESHOLD, choose_thresholds
 from common.networks.weights import load_weights
 from common.runs import cli
 from common.runs import folder as run
@@ -198,7 +199,7 @@ def measure(model: keras.Model, config: BigEarthNetConfig, data: Data, folder: P
     rows = metric_rows("test", f"{config.model}-{config.bands}", found)
     write_metrics(folder / run.METRICS, rows)
     plots.plot_class_scores(folder / run.METRICS, folder / run.METRIC_BARS)
-    print(markdown_table(rows))
+    print(markdown_metric_table(rows))
     print(f"\n{len(tested.rows)} test patches; {folder / run.METRICS}, {folder / run.METRIC_BARS}")
 
 

@@ -29,6 +29,7 @@ from common.rasters.grids import check_grids
 from common.runs import cli
 from common.runs.folder import open_output_folder
 from common.runs.provenance import provenance, provenance_record
+from common.runs.tables import write_rows
 from common.scenes.scene import Scene
 from common.scenes.tile_list import read_tile_list
 from superres.evaluation.error_statistics import ReflectanceRow, reflectance_rows
@@ -40,7 +41,6 @@ from superres.evaluation.tables import (
     MetricRow,
     describe,
     write_metrics,
-    write_rows,
 )
 from superres.figures import evaluation as evaluation_plots
 from superres.figures.metrics import plot_band_metrics, plot_metrics

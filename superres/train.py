@@ -26,7 +26,7 @@ from common.runs.log import remember_log
 from common.scenes.scene import Scene
 from common.scenes.tile_list import read_tile_list
 from superres.evaluation.reduced_scale import SceneResult, evaluate_scene
-from superres.evaluation.tables import markdown_table, write_metrics
+from superres.evaluation.tables import markdown_metric_table, write_metrics
 from superres.figures.metrics import plot_metrics
 from superres.figures.pictures import plot_comparison
 from superres.networks.trained import TrainedNetwork, warn_of_level
@@ -126,7 +126,7 @@ def measure(model: keras.Model, config: SuperresConfig, test_scenes: Sequence[Sc
     if hvd.rank() == 0:
         write_metrics(folder / run.METRICS, ordered)
         plot_metrics(folder / run.METRICS, folder / run.METRIC_BARS)
-        print(markdown_table(ordered))
+        print(markdown_metric_table(ordered))
         print(f"\n{folder / run.METRICS}, {folder / run.METRIC_BARS}, {folder / run.PICTURE}")
 
 

@@ -1,12 +1,12 @@
 """Tables of scores: `metrics.csv`, and Markdown for people."""
 
-import csv
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from common.files.atomic import whole_file
 from common.metrics.multilabel import OVERALL, ClassMetric
+from common.runs.tables import markdown_table, read_rows, write_rows
 
 COLUMNS = ("split", "method", "class", "metric", "value")
 MAIN_METRICS = {
@@ -52,19 +52,12 @@ def metric_rows(split: str, method: str, found: Sequence[ClassMetric]) -> list[M
 
 def write_metrics(path: Path, rows: Sequence[MetricRow]) -> None:
     """Write `metrics.csv`: split, method, class (`all` for the overall value), metric, value."""
-    with whole_file(path) as temporary, open(temporary, "w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        writer.writerows(rows)
+    write_rows(path, rows, COLUMNS)
 
 
-def read_metrics(path: Path | str) -> list[MetricRow]:
+def read_metrics(path: str | os.PathLike[str]) -> list[MetricRow]:
     """What `write_metrics` wrote."""
-    with open(path, newline="") as file:
-        return [
-            MetricRow(row["split"], row["method"], row["class"], row["metric"], float(row["value"]))
-            for row in csv.DictReader(file)
-        ]
+    return read_rows(path, MetricRow, COLUMNS)
 
 
 def classes_by_support(rows: Sequence[MetricRow]) -> dict[str, int]:
@@ -73,11 +66,11 @@ def classes_by_support(rows: Sequence[MetricRow]) -> dict[str, int]:
     return dict(sorted(support.items(), key=lambda item: -item[1]))
 
 
-def markdown_table(rows: Sequence[MetricRow], metrics: Mapping[str, str] = MAIN_METRICS) -> str:
+def markdown_metric_table(rows: Sequence[MetricRow], metrics: Mapping[str, str] = MAIN_METRICS) -> str:
     """The overall values as a Markdown table: a line a method, a column a metric."""
     values = {(row.method, row.metric): row.value for row in rows if row.name == OVERALL}
     methods = list(dict.fromkeys(row.method for row in rows))
-    return table(
+    return markdown_table(
         ["Method", *metrics.values()],
         [[method, *(cell(values.get((method, metric))) for metric in metrics)] for method in methods],
     )
@@ -86,7 +79,7 @@ def markdown_table(rows: Sequence[MetricRow], metrics: Mapping[str, str] = MAIN_
 def markdown_class_table(rows: Sequence[MetricRow], method: str, metrics: Mapping[str, str] = CLASS_METRICS) -> str:
     """The values of one method for each class as a Markdown table, the most frequent class first."""
     values = {(row.name, row.metric): row.value for row in rows if row.method == method}
-    return table(
+    return markdown_table(
         ["Class", "Patches", *metrics.values()],
         [
             [name, str(support), *(cell(values.get((name, metric))) for metric in metrics)]
@@ -98,14 +91,3 @@ def markdown_class_table(rows: Sequence[MetricRow], method: str, metrics: Mappin
 def cell(value: float | None) -> str:
     """A number of a table."""
     return "" if value is None else f"{value:.3f}"
-
-
-def table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; its first column is text."""
-    return "\n".join(
-        [
-            f"| {' | '.join(header)} |",
-            "|---|" + "---:|" * (len(header) - 1),
-            *(f"| {' | '.join(line)} |" for line in lines),
-        ]
-    )

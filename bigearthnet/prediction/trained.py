@@ -8,12 +8,13 @@ import numpy as np
 
 from bigearthnet.archive.band_sets import BAND_SETS, band_statistics
 from bigearthnet.networks import build_network
+from bigearthnet.prediction.thresholds import read_thresholds
 from bigearthnet.prepared.file import BigEarthNetFile
 from bigearthnet.prepared.patch_source import ClassificationPatches
 from common.errors import RunFolderError, SettingError
-from common.metrics.thresholds import read_thresholds
 from common.networks.weights import load_weights
 from common.runs.folder import THRESHOLDS, WEIGHTS, read_config
+from common.runs.tables import distinct_names
 
 
 @dataclass(frozen=True)
@@ -124,17 +125,16 @@ def sizes(shapes: dict[str, tuple[int, int, int]]) -> str:
     return ", ".join(f"{name} {' x '.join(map(str, shape))}" for name, shape in shapes.items())
 
 
-def unique_names(trained: list[TrainedClassifier]) -> list[str]:
-    """Names of the methods: network and bands, followed by the folder's where two are called the same.
+def method_names(trained: list[TrainedClassifier]) -> list[str]:
+    """Return network and bands of each classifier; those that two share are followed by the name of the run folder.
 
     Raises:
-        SettingError: a folder is given twice.
+        SettingError: two run folders hold the same network and have the same name.
     """
-    names = [classifier.name for classifier in trained]
-    full = [
-        f"{classifier.name} {classifier.folder.name}" if names.count(classifier.name) > 1 else classifier.name
-        for classifier in trained
-    ]
-    if len(set(full)) < len(full):
+    names = distinct_names(
+        [classifier.name for classifier in trained],
+        [f"{classifier.name} {classifier.folder.name}" for classifier in trained],
+    )
+    if len(set(names)) < len(names):
         raise SettingError("two run folders hold the same network and have the same name; rename one of them.")
-    return full
+    return names

@@ -1,14 +1,11 @@
-"""Decision thresholds of multi-label classification: chosen on validation data, written as CSV, read again."""
+"""Decision thresholds of multi-label classification, chosen on validation data."""
 
-import csv
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from sklearn import metrics
 
-from common.files.atomic import whole_file
 from common.metrics.multilabel import check_shapes
 
 DEFAULT_THRESHOLD = 0.5
@@ -58,24 +55,3 @@ def best_threshold(truth: np.ndarray, scores: np.ndarray) -> tuple[float, float]
     best = np.flatnonzero(np.isclose(f1, f1.max()))
     chosen = best[np.argmin(np.abs(middles[best] - DEFAULT_THRESHOLD))]
     return float(middles[chosen]), float(f1[chosen])
-
-
-def write_thresholds(path: Path, thresholds: Sequence[Threshold]) -> None:
-    """Write `thresholds.csv`: class, threshold, f1, support (the latter two on validation data)."""
-    with whole_file(path) as temporary, open(temporary, "w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(("class", *Threshold._fields[1:]))
-        writer.writerows(thresholds)
-
-
-def read_thresholds(path: Path) -> list[Threshold]:
-    """What `write_thresholds` wrote.
-
-    Raises:
-        ValueError, KeyError, OSError: the file is missing or damaged.
-    """
-    with open(path, newline="") as file:
-        return [
-            Threshold(row["class"], float(row["threshold"]), float(row["f1"]), int(row["support"]))
-            for row in csv.DictReader(file)
-        ]

@@ -3,14 +3,14 @@
 NumPy only; `superres/compare.py` fills it, `superres/figures/comparison.py` draws it.
 """
 
-import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from superres.evaluation.tables import ALL_METRICS, DECIMALS, FULL_SCALE_METRICS, write_rows
+from common.runs.tables import markdown_table, read_rows, write_rows
+from superres.evaluation.tables import ALL_METRICS, DECIMALS, FULL_SCALE_METRICS
 
 # Metrics of the table, and whether lower is better.
 LOWER_IS_BETTER = {"rmse": True, "sre": False, "ergas": True, "sam": True, "uiq": False}
@@ -23,8 +23,7 @@ COLUMNS = {
 }
 
 
-@dataclass(frozen=True)
-class ComparedNetwork:
+class ComparedNetwork(NamedTuple):
     """A network, or interpolation, with what was measured of it; a line of `comparison.csv`.
 
     Attributes:
@@ -58,23 +57,12 @@ class ComparedNetwork:
 
 def write_comparison(path: Path, networks: Sequence[ComparedNetwork]) -> None:
     """Write `comparison.csv`; an empty cell is None."""
-    names = [field.name for field in fields(ComparedNetwork)]
-    write_rows(path, [tuple(getattr(network, name) for name in names) for network in networks], names)
+    write_rows(path, networks, ComparedNetwork._fields)
 
 
 def read_comparison(path: Path) -> list[ComparedNetwork]:
     """What `write_comparison` wrote."""
-    texts, whole = {"method", "label", "degradation"}, {"seed", "scenes", "parameters"}
-
-    def value(name: str, cell: str) -> str | int | float | None:
-        if name in texts:
-            return cell
-        return (int(cell) if name in whole else float(cell)) if cell else None
-
-    with open(path, newline="") as file:
-        return [
-            ComparedNetwork(**{name: value(name, cell) for name, cell in row.items()}) for row in csv.DictReader(file)
-        ]
+    return read_rows(path, ComparedNetwork)
 
 
 def by_label(networks: Sequence[ComparedNetwork]) -> Mapping[str, list[ComparedNetwork]]:
@@ -92,16 +80,16 @@ def column(networks: Sequence[ComparedNetwork], name: str) -> np.ndarray:
 
 def comparison_table(networks: Sequence[ComparedNetwork]) -> str:
     """Markdown: a line a label; where it has several seeds, mean ± standard deviation (n - 1)."""
-    return "\n".join(
+    return markdown_table(
+        ["Network", "Seeds", *COLUMNS.values()],
         [
-            f"| Network | Seeds | {' | '.join(COLUMNS.values())} |",
-            "|---|---:|" + "---:|" * len(COLUMNS),
-            *(
-                f"| {label} | {len(lines) if lines[0].seed is not None else ''} | "
-                f"{' | '.join(_cell(column(lines, name), name) for name in COLUMNS)} |"
-                for label, lines in by_label(networks).items()
-            ),
-        ]
+            [
+                label,
+                str(len(lines)) if lines[0].seed is not None else "",
+                *(_cell(column(lines, name), name) for name in COLUMNS),
+            ]
+            for label, lines in by_label(networks).items()
+        ],
     )
 
 

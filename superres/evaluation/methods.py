@@ -4,7 +4,6 @@ Images are by input name (`input_10m`, ...), (rows / factor, cols / factor, band
 estimate lies on the grid of `input_10m`.
 """
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from common.errors import SettingError
 from common.pixels.sentinel2 import scale_factor
 from common.pixels.windows import Window
+from common.runs.tables import distinct_names
 from superres.networks.trained import TrainedNetwork, describe_weights
 from superres.networks.units import DN_DIVISOR
 from superres.prediction.interpolation import INTERPOLATIONS, SPLINE_REACH, interpolate
@@ -83,19 +83,19 @@ def find_networks(
                 f"{trained.source} is for {trained.gsd} m, and {gsd} m is asked for; evaluate networks "
                 f"of one GSD at a time, with --gsd {trained.gsd} for this one."
             )
-    return dict(zip(distinct_names(found), found, strict=True)), gsd
+    return dict(zip(method_names(found), found, strict=True)), gsd
 
 
-def distinct_names(found: Sequence[TrainedNetwork]) -> list[str]:
-    """The networks' titles, made distinct by name of the run folder or file, and where that is the same, by its path."""
-    names = titles = [trained.title or trained.network for trained in found]
-    for label in (lambda path: path.name if path.is_dir() else path.stem, str):
-        counts = Counter(names)
-        names = [
-            name if counts[name] == 1 else f"{title} ({label(Path(trained.source))})"
-            for name, title, trained in zip(names, titles, found, strict=True)
-        ]
-    return names
+def method_names(networks: Sequence[TrainedNetwork]) -> list[str]:
+    """Return the networks' titles; those that two share are followed by the run folder or file, or by its path."""
+    titles = [trained.title or trained.network for trained in networks]
+    sources = [Path(trained.source) for trained in networks]
+    names = [source.name if source.is_dir() else source.stem for source in sources]
+    return distinct_names(
+        titles,
+        [f"{title} ({name})" for title, name in zip(titles, names, strict=True)],
+        [f"{title} ({source})" for title, source in zip(titles, sources, strict=True)],
+    )
 
 
 def _interpolate(images: Images, gsd: int, order: int, clip: bool) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Tables of metrics: `metrics.csv`, and Markdown for people."""
 
-import csv
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common.files.atomic import whole_file
 from common.metrics.fusion import OVERALL
 from common.patches.settings import PatchSettings
+from common.runs.tables import markdown_table, read_rows, write_rows
 
 TABLE_METRICS = {"rmse": "RMSE", "sre": "SRE (dB)", "ergas": "ERGAS", "sam": "SAM (deg)"}
 ALL_METRICS = {
@@ -46,18 +46,9 @@ def write_metrics(path: Path, rows: Sequence[MetricRow]) -> None:
     write_rows(path, rows, MetricRow._fields)
 
 
-def write_rows(path: Path, rows: Sequence[NamedTuple], columns: Sequence[str]) -> None:
-    """Write records as CSV."""
-    with whole_file(path) as temporary, open(temporary, "w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(rows)
-
-
-def read_metrics(path: Path) -> list[MetricRow]:
+def read_metrics(path: str | os.PathLike[str]) -> list[MetricRow]:
     """What `write_metrics` wrote."""
-    with open(path, newline="") as file:
-        return [MetricRow(**{**row, "value": float(row["value"])}) for row in csv.DictReader(file)]
+    return read_rows(path, MetricRow)
 
 
 def mean_over_scenes(rows: Sequence[MetricRow]) -> list[MetricRow]:
@@ -88,7 +79,7 @@ def short_name(scene: str) -> str:
     return " ".join([*(place[1] for place in places if place), "-".join(date.groups())])
 
 
-def markdown_table(rows: Sequence[MetricRow], metrics: Mapping[str, str] = TABLE_METRICS) -> str:
+def markdown_metric_table(rows: Sequence[MetricRow], metrics: Mapping[str, str] = TABLE_METRICS) -> str:
     """The overall values as a Markdown table: a line a scene and method, a column a metric."""
     overall = {(row.scene, row.method, row.metric): row.value for row in rows if row.band == OVERALL}
     return _table(
@@ -113,14 +104,11 @@ def _cell(value: float | None, metric: str) -> str:
 
 
 def _table(columns: Iterable[str], lines: Mapping[tuple[str, str], Sequence[str]]) -> str:
-    columns = list(columns)
     labels = scene_labels(scene for scene, _ in lines)
-    return "\n".join(
-        [
-            f"| Scene | Method | {' | '.join(columns)} |",
-            "|---|---|" + "---:|" * len(columns),
-            *(f"| {labels[scene]} | {method} | {' | '.join(cells)} |" for (scene, method), cells in lines.items()),
-        ]
+    return markdown_table(
+        ["Scene", "Method", *columns],
+        [[labels[scene], method, *cells] for (scene, method), cells in lines.items()],
+        text_columns=2,
     )
 
 
@@ -133,7 +121,7 @@ def describe(rows: Sequence[MetricRow], settings: PatchSettings) -> str:
     parts = [
         f"## Reduced scale: {gsd * factor} m to {gsd} m, against the native bands",
         f"Degraded as `--degradation {settings.degradation}` does.",
-        markdown_table(reduced, ALL_METRICS),
+        markdown_metric_table(reduced, ALL_METRICS),
         "RMSE (DN) by band, lower is better:",
         markdown_band_table(reduced, "rmse"),
         "SRE (dB) by band, higher is better:",
@@ -142,7 +130,7 @@ def describe(rows: Sequence[MetricRow], settings: PatchSettings) -> str:
     if full:
         parts += [
             f"## Full scale: {gsd} m to 10 m, without truth",
-            markdown_table(full, FULL_SCALE_METRICS),
+            markdown_metric_table(full, FULL_SCALE_METRICS),
             "Consistency (DN) by band, lower is better:",
             markdown_band_table(full, "consistency"),
             "Sharpness by band, higher is sharper:",

@@ -1,8 +1,7 @@
 """Bars of the metrics of several methods, overall and by band."""
 
-import csv
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,7 +9,7 @@ from matplotlib.figure import Figure
 from common.figures.bars import draw_bars
 from common.figures.style import INK, legend_above, save_png
 from common.metrics.fusion import OVERALL
-from superres.evaluation.tables import scene_labels
+from superres.evaluation.tables import read_metrics, scene_labels
 from superres.figures.style import method_colours
 
 # metric -> title and direction
@@ -42,9 +41,9 @@ def plot_metrics(
         ValueError: the table holds none of these metrics for band `all`.
     """
     values = {
-        (metric, scene, method): value
-        for metric, scene, method, band, value in _read_metrics(metrics_csv)
-        if band == OVERALL and metric in metrics
+        (row.metric, row.scene, row.method): row.value
+        for row in read_metrics(metrics_csv)
+        if row.band == OVERALL and row.metric in metrics
     }
     if not values:
         raise ValueError(f"{metrics_csv} has no {', '.join(metrics)} of band {OVERALL}; evaluate the run again.")
@@ -62,23 +61,16 @@ def plot_band_metrics(
     """
     found: dict[tuple[str, str, str], list[float]] = {}
     scenes = set()
-    for metric, scene, method, band, value in _read_metrics(metrics_csv):
-        if band != OVERALL and metric in metrics:
-            found.setdefault((metric, band, method), []).append(value)
-            scenes.add(scene)
+    for row in read_metrics(metrics_csv):
+        if row.band != OVERALL and row.metric in metrics:
+            found.setdefault((row.metric, row.band, row.method), []).append(row.value)
+            scenes.add(row.scene)
     if not found:
         raise ValueError(f"{metrics_csv} has no {', '.join(metrics)} by band; evaluate the run again.")
     figure = _bar_panels({key: float(np.mean(values)) for key, values in found.items()}, metrics, str)
     if len(scenes) > 1:
         figure.supxlabel(f"mean of {len(scenes)} scenes", fontsize=9, color=INK, x=0.01, ha="left")
     save_png(figure, output_png)
-
-
-def _read_metrics(metrics_csv: str | os.PathLike[str]) -> Iterator[tuple[str, str, str, str, float]]:
-    """Metric, scene, method, band and value of each row, in the table's order."""
-    with open(metrics_csv, newline="") as file:
-        for row in csv.DictReader(file):
-            yield row["metric"], row["scene"], row["method"], row["band"], float(row["value"])
 
 
 def _bar_panels(

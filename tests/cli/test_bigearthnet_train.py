@@ -13,7 +13,7 @@ import pytest
 from bigearthnet import train
 from bigearthnet.evaluation.tables import read_metrics
 from bigearthnet.networks import NETWORKS
-from common.metrics.thresholds import read_thresholds
+from bigearthnet.prediction.thresholds import read_thresholds
 from common.runs import folder as run
 from tests.support.made_patches import CLASSES, split_names, tiny_network, write_made
 from tests.support.tiny_training import command_line

@@ -11,7 +11,7 @@ from bigearthnet.evaluation.tables import (
     MetricRow,
     classes_by_support,
     markdown_class_table,
-    markdown_table,
+    markdown_metric_table,
     read_metrics,
     write_metrics,
 )
@@ -42,7 +42,7 @@ def test_classes_are_ordered_by_support() -> None:
 
 
 def test_markdown() -> None:
-    assert markdown_table(ROWS, {"f1_micro": "F1 micro"}) == (
+    assert markdown_metric_table(ROWS, {"f1_micro": "F1 micro"}) == (
         "| Method | F1 micro |\n|---|---:|\n| one | 0.750 |\n| two | 0.500 |"
     )
     lines = markdown_class_table(ROWS, "one", {"f1": "F1", "ap": "AP"}).splitlines()

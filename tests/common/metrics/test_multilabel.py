@@ -1,7 +1,6 @@
-"""Scores of multi-label predictions: equal to scikit-learn's, hand-worked cases, thresholds."""
+"""Scores of multi-label predictions: equal to scikit-learn's, and hand-worked cases."""
 
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,19 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from bigearthnet.prediction.probabilities import Predictions, pool_predictions
 from common.metrics.multilabel import OVERALL, classification_metrics, count_decisions, f1_from_counts
-from common.metrics.thresholds import Threshold, choose_thresholds, read_thresholds, write_thresholds
-
-NAMES = ("a", "b", "c", "d")
-
-
-def random_case(seed: int, patches: int = 40) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Labels, probabilities, thresholds; the last class is in no patch."""
-    rng = np.random.default_rng(seed)
-    labels = (rng.random((patches, 4)) < [0.5, 0.2, 0.05, 0]).astype(np.uint8)
-    probabilities = (0.6 * rng.random((patches, 4)) + 0.3 * labels).astype(np.float32)
-    return labels, probabilities, rng.uniform(0.2, 0.7, 4)
+from tests.support.multilabel import NAMES, random_case
 
 
 def as_table(rows: list) -> dict[tuple[str, str], float]:
@@ -90,44 +78,6 @@ def test_counts_of_parts_add_up_to_the_f1_of_all(seed: int, parts: int) -> None:
         assert scores[f"f1_{average}"] == pytest.approx(
             metrics.f1_score(labels, decided, average=average, zero_division=0)
         )
-
-
-@given(seed=st.integers(0, 10**6))
-@settings(max_examples=6, deadline=None)
-def test_chosen_thresholds_have_the_highest_f1(seed: int) -> None:
-    labels, probabilities, _ = random_case(seed)
-    chosen = choose_thresholds(labels, probabilities, NAMES)
-    for index, found in enumerate(chosen):
-        truth, scores = labels[:, index], probabilities[:, index].astype(np.float64)
-        assert (found.name, found.support) == (NAMES[index], truth.sum())
-        if not truth.any():
-            assert (found.threshold, found.f1) == (0.5, 0)
-            continue
-        tried = [metrics.f1_score(truth, scores >= value) for value in [*scores, 0.0, 1.0]]
-        assert found.f1 == pytest.approx(max(tried))
-        assert metrics.f1_score(truth, scores >= found.threshold) == pytest.approx(found.f1)
-
-
-def test_threshold_lies_between_the_probabilities() -> None:
-    labels, probabilities = np.array([[1], [1], [0], [0]]), np.array([[0.9], [0.6], [0.4], [0.1]])
-    (found,) = choose_thresholds(labels, probabilities, ("a",))
-    assert found == Threshold("a", pytest.approx(0.5), 1.0, 2)
-
-
-def test_thresholds_survive_a_file(tmp_path: Path) -> None:
-    labels, probabilities, _ = random_case(4)
-    found = choose_thresholds(labels, probabilities, ("a, with comma", *NAMES[1:]))
-    write_thresholds(tmp_path / "thresholds.csv", found)
-    assert read_thresholds(tmp_path / "thresholds.csv") == found
-    assert (tmp_path / "thresholds.csv").read_text().splitlines()[0] == "class,threshold,f1,support"
-
-
-def test_pooled_predictions_are_in_the_order_of_their_rows() -> None:
-    rows = np.array([5, 2, 9])
-    pooled = pool_predictions(Predictions(rows, rows[:, None] % 2, rows[:, None] / 10))
-    assert pooled.rows.tolist() == [2, 5, 9]
-    assert pooled.labels.ravel().tolist() == [0, 1, 1]
-    assert pooled.probabilities.ravel().tolist() == [0.2, 0.5, 0.9]
 
 
 @pytest.mark.parametrize(

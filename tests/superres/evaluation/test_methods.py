@@ -7,7 +7,7 @@ import pytest
 
 from common.errors import SettingError
 from common.runs import folder as run
-from superres.evaluation.methods import distinct_names, find_networks, interpolation_methods, network_method
+from superres.evaluation.methods import find_networks, interpolation_methods, method_names, network_method
 from superres.networks import NETWORKS, build_network, margin_px
 from superres.networks.trained import TrainedNetwork
 from superres.training.config import SuperresConfig
@@ -42,7 +42,7 @@ def write_run(folder: Path, gsd: int, network: str) -> str:
 )
 def test_networks_of_one_name_are_told_apart(sources, names):
     found = [TrainedNetwork(source, Path(source), network, 20, "", network) for network, source in sources]
-    assert distinct_names(found) == names
+    assert method_names(found) == names
 
 
 @pytest.mark.parametrize("gsd", [20, 60])

@@ -8,7 +8,7 @@ from superres.evaluation.tables import (
     TABLE_METRICS,
     MetricRow,
     markdown_band_table,
-    markdown_table,
+    markdown_metric_table,
     mean_over_scenes,
     read_metrics,
     scene_labels,
@@ -38,8 +38,8 @@ def test_metrics_csv(tmp_path):
     assert found == ROWS
 
 
-def test_markdown_table_shows_overall_values():
-    header, rule, bicubic, network = markdown_table(ROWS).splitlines()
+def test_markdown_metric_table_shows_overall_values():
+    header, rule, bicubic, network = markdown_metric_table(ROWS).splitlines()
     assert header == "| Scene | Method | RMSE | SRE (dB) | ERGAS | SAM (deg) |"
     assert rule.count("|") == header.count("|")
     assert bicubic == "| T33UUB | bicubic | 150.70 | 150.70 | 150.70 | 150.70 |"
