@@ -1,6 +1,6 @@
-"""What both applications stand on: reading scenes, patches, training on many ranks, metrics.
+"""Code that superres and bigearthnet share, from scenes to training. Imports neither of them.
 
-TensorFlow's own notes on how it was built are kept out of the commands' output; it reads this when it is imported.
+The setting below hides TensorFlow's notes about its own build. TensorFlow reads it when it is imported.
 """
 
 import os

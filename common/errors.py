@@ -1,7 +1,7 @@
 """The exceptions that JEOPARDA raises for bad input.
 
-Each message is one line: what was expected, what came, what to do. `common.cli.run_command` prints it and exits with 1.
-Every class also derives from the matching built-in, so that callers can catch either.
+Each message is one line: what was expected, what came, what to do. `common/runs/cli.py` prints it and exits with 1.
+Every class also derives from the matching built-in error, so that callers can catch either.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ class S2Error(Exception):
     """Base of all our errors.
 
     Attributes:
-        on_all_ranks: every rank raises this same error, so rank 0 alone reports it.
+        on_all_ranks: True if every rank raises the same error. Then only rank 0 reports it.
     """
 
     on_all_ranks = False
@@ -31,22 +31,22 @@ class ProductError(S2Error, ValueError):
 
 
 class ProductNotFoundError(ProductError, FileNotFoundError):
-    """A product, or a file of it, is not there."""
+    """A product, or one of its files, does not exist."""
 
-    # FileNotFoundError would print its own idea of a message.
+    # FileNotFoundError builds its text from an error number and a file name.
     __str__ = Exception.__str__
 
 
 class TileListError(S2Error, ValueError):
-    """A list of tiles names something unknown, something twice, or nothing."""
+    """A tile list names an unknown scene, the same scene twice, or no scene."""
 
 
 class PatchFileError(S2Error, ValueError):
-    """A patch file has another schema, is cut short, or is not ours."""
+    """A patch file has another schema, is cut short, or was not written by JEOPARDA."""
 
 
 class RunFolderError(S2Error, ValueError):
-    """A run folder exists already, lacks a file, or belongs to other settings."""
+    """A run folder exists already, lacks a file, or was made with other settings."""
 
 
 class WeightsError(S2Error, ValueError):
@@ -54,16 +54,16 @@ class WeightsError(S2Error, ValueError):
 
 
 class SettingError(S2Error, ValueError):
-    """Options are unknown, out of range, or do not go together."""
+    """An option is unknown, is out of range, or contradicts another."""
 
 
 class OutputError(S2Error, ValueError):
-    """A result cannot be written: it exists, the folder is missing or read-only, or the disk is full."""
+    """A result cannot be written: it exists, its folder is missing or read-only, or the disk is full."""
 
 
 class DownloadError(S2Error, ValueError):
-    """A download failed or is not what its checksum says."""
+    """A download failed, or its checksum is wrong."""
 
 
 class TrainingError(S2Error, ValueError):
-    """Training cannot go on, for example because the loss is no longer finite."""
+    """Training cannot continue, for example because the loss is no longer finite."""

@@ -1,1 +1,1 @@
-"""Arithmetic on pixels and windows: band table, radiometry, degradation, holes. NumPy and SciPy only."""
+"""Arithmetic on pixels and windows: bands, reflectance, degradation, holes. Imports NumPy and SciPy; no other room, no I/O."""

@@ -1,8 +1,8 @@
-"""Make a band coarser, as Wald's protocol asks: Gaussian blur, then the mean of square blocks. NumPy only, no I/O.
+"""Degrade a band as Wald's protocol asks: Gaussian blur, then the mean of square blocks. NumPy only, no I/O.
 
-Arrays are (rows, cols, bands), sigmas and radii in pixels of the finer grid. Blur and block mean are one weighted sum
-of every s-th pixel, rows first: nothing is computed that the block mean would throw away. Strips of rows that fit the
-cache are degraded in turn; the result does not depend on where strips begin.
+Arrays are (rows, cols, bands). Sigma and reach are in pixels of the finer grid. Blur and block mean are computed as one
+weighted sum with stride s, first over rows, then over columns. The code works in strips of rows that fit into the
+processor's cache; the result does not depend on the height of a strip.
 
 Reference:
     Lanaras et al. 2018, arXiv:1803.04271, section 3 (blur sigma 1/s, then s x s means).
@@ -18,21 +18,21 @@ from common.pixels.sentinel2 import BANDS
 
 TRUNCATE_SIGMAS = 4.0  # the blur ends here, as in scipy.ndimage.gaussian_filter
 STRIP_BYTES = 2**21  # of float32 pixels in one strip; 1 to 4 MB are equally fast, less or more is slower
-MAX_DN = 65535
-DEGRADATIONS = ("gaussian", "mtf")  # kinds of blur
+MAX_DN = np.iinfo(np.uint16).max
+DEGRADATIONS = ("gaussian", "mtf")  # kinds of blur, as `gaussian_blur_sigmas` explains them
 
 
 def gaussian_blur_sigmas(bands: Sequence[str], scale_factor: int, kind: str = "gaussian") -> tuple[float, ...]:
-    """Standard deviation of the blur for each band, in high-resolution pixels.
+    """Return the standard deviation of the blur for each band, in pixels of the finer grid.
 
     Args:
-        bands: names such as `B05`; one sigma each.
-        scale_factor: ratio of the two GSDs, 2 or 6.
+        bands: names such as `B05`.
+        scale_factor: s, the ratio of the two GSDs, 2 or 6.
         kind: `gaussian` (1 / s for every band) or `mtf` (s sqrt(-2 ln MTF / pi^2), from the band's modulation
             transfer function at the Nyquist frequency).
 
     Raises:
-        ValueError: kind is unknown, or `mtf` is asked for a band without a known MTF.
+        ValueError: kind is unknown, or it is `mtf` and a band has no known MTF.
     """
     if kind == "gaussian":
         return (1.0 / scale_factor,) * len(bands)
@@ -49,7 +49,7 @@ def _mtf_sigma(band: str, scale_factor: int) -> float:
 
 
 def blur_reach(sigma: float) -> int:
-    """How many pixels the blur reaches to each side."""
+    """Return how many pixels the blur reaches to each side."""
     return int(TRUNCATE_SIGMAS * sigma + 0.5)
 
 
@@ -58,10 +58,10 @@ def block_mean(image: np.ndarray, scale_factor: int) -> np.ndarray:
 
     Args:
         image: shape (rows, cols, bands), any number type; rows and cols are multiples of scale_factor.
-        scale_factor: ratio of the two GSDs.
+        scale_factor: s, the ratio of the two GSDs.
 
     Returns:
-        Shape (rows / s, cols / s, bands), float32, unit of image. The mean of every band is unchanged.
+        Shape (rows / s, cols / s, bands), float32, unit of image. Every band keeps its mean.
 
     Raises:
         ValueError: rows or cols is not a multiple of scale_factor.
@@ -70,44 +70,44 @@ def block_mean(image: np.ndarray, scale_factor: int) -> np.ndarray:
 
 
 def degrade(image: np.ndarray, scale_factor: int, sigmas: Sequence[float]) -> np.ndarray:
-    """Blur each band with a Gaussian and average square blocks: the image a coarser sensor would see.
+    """Blur each band with a Gaussian and average square blocks, as a sensor with a coarser GSD would.
 
-    Borders are mirrored (half-sample symmetric, SciPy's "reflect"), so constants stay and the mean is kept.
+    Borders are mirrored (half-sample symmetric, SciPy's "reflect"), so every band keeps its mean.
 
     Args:
         image: shape (rows, cols, bands), uint16 or float, DN or reflectance; rows and cols are multiples of
             scale_factor.
-        scale_factor: ratio of the two GSDs.
-        sigmas: of the blur, one for each band, in pixels of image; 0 does not blur.
+        scale_factor: s, the ratio of the two GSDs.
+        sigmas: standard deviation of the blur for each band, in pixels of image; 0 does not blur.
 
     Returns:
         Shape (rows / s, cols / s, bands), float32, unit of image.
 
     Raises:
-        ValueError: rows or cols is not a multiple of scale_factor, or the number of sigmas is not that of bands.
+        ValueError: rows or cols is not a multiple of scale_factor, or there is not one sigma for each band.
     """
-    return _degrade_as(image, scale_factor, sigmas, np.float32)
+    return _degrade(image, scale_factor, sigmas, np.float32)
 
 
 def degrade_to_dn(image: np.ndarray, scale_factor: int, sigmas: Sequence[float]) -> np.ndarray:
-    """`degrade`, rounded and clipped to uint16: what a patch file stores.
+    """Degrade an image and round it to uint16 DN, as a patch file stores them. Arguments and errors as in `degrade`.
 
-    Where all pixels are at least 1 the result is too, so it never looks like nodata (DN 0). Pixels that nodata enters
-    are the caller's to find, with `degrade_mask`.
+    Pixels of at least DN 1 give at least DN 1, so a valid pixel never becomes nodata (DN 0). `degrade_mask` finds the
+    pixels with nodata in their blur.
     """
-    return _degrade_as(image, scale_factor, sigmas, np.uint16)
+    return _degrade(image, scale_factor, sigmas, np.uint16)
 
 
 def degrade_mask(valid: np.ndarray, scale_factor: int, reach: int) -> np.ndarray:
-    """Say which pixels of a degraded image are made of valid pixels only.
+    """Mark the pixels of a degraded image that depend on valid pixels only.
 
     Args:
         valid: shape (rows, cols), bool.
-        scale_factor: ratio of the two GSDs.
+        scale_factor: s, the ratio of the two GSDs.
         reach: pixels that the blur reaches, `blur_reach(max(sigmas))`.
 
     Returns:
-        Shape (rows / s, cols / s), bool: False where any invalid pixel enters.
+        Shape (rows / s, cols / s), bool.
 
     Raises:
         ValueError: rows or cols is not a multiple of scale_factor.
@@ -119,9 +119,15 @@ def degrade_mask(valid: np.ndarray, scale_factor: int, reach: int) -> np.ndarray
     return coarse
 
 
-def _degrade_as(image: np.ndarray, scale_factor: int, sigmas: Sequence[float], dtype: type) -> np.ndarray:
+def repeat_pixels(mask: np.ndarray, factor: int) -> np.ndarray:
+    """Bring a mask, shape (rows, cols), to a grid `factor` times finer: each pixel is repeated factor x factor times."""
+    return mask.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def _degrade(image: np.ndarray, scale_factor: int, sigmas: Sequence[float], dtype: type) -> np.ndarray:
+    """Degrade to float32, or to uint16 with rounding and clipping."""
     if len(sigmas) != image.shape[-1]:
-        raise ValueError(f"one sigma for each of {image.shape[-1]} bands is needed; got {len(sigmas)}.")
+        raise ValueError(f"expected one sigma for each of {image.shape[-1]} bands; got {len(sigmas)}.")
     coarse = np.empty((*_coarse_shape(image.shape, scale_factor), image.shape[-1]), dtype)
     for band, sigma in enumerate(sigmas):
         fold = partial(_weighted_sum, weights=_fused_weights(sigma, scale_factor), stride=scale_factor)
@@ -141,7 +147,7 @@ def _coarse_shape(shape: tuple[int, ...], scale_factor: int) -> tuple[int, int]:
 
 
 def _fused_weights(sigma: float, scale_factor: int) -> np.ndarray:
-    """The Gaussian convolved with the block mean: s + 2 reach weights, symmetric, of sum 1, float32."""
+    """Return the Gaussian convolved with the block mean: s + 2 reach weights, symmetric, of sum 1, float32."""
     offsets = np.arange(-blur_reach(sigma), blur_reach(sigma) + 1)
     gaussian = np.exp(-0.5 * (offsets / sigma) ** 2) if len(offsets) > 1 else np.ones(1)
     weights = np.convolve(gaussian / gaussian.sum(), np.full(scale_factor, 1.0 / scale_factor))
@@ -151,24 +157,30 @@ def _fused_weights(sigma: float, scale_factor: int) -> np.ndarray:
 def _coarse_strips(
     plane: np.ndarray, scale_factor: int, reach: int, fold_rows: Callable[[np.ndarray], np.ndarray]
 ) -> Iterator[tuple[slice, np.ndarray]]:
-    """Fold (rows, cols) to (rows / s, cols / s) strip by strip; `fold_rows` combines s + 2 reach rows at stride s."""
+    """Reduce (rows, cols) to (rows / s, cols / s) and yield the result in strips: index of its rows, and pixels.
+
+    `fold_rows` combines s + 2 reach neighbouring rows into one, with stride s.
+    """
     rows, cols = plane.shape
     height = max(1, STRIP_BYTES // (4 * cols * scale_factor))
     for top in range(0, rows // scale_factor, height):
         bottom = min(top + height, rows // scale_factor)
-        fine = plane[_mirrored(top * scale_factor - reach, bottom * scale_factor + reach, rows)]
-        folded = fold_rows(fine).take(_mirrored(-reach, cols + reach, cols), axis=1)
+        fine = plane[_mirrored_indices(top * scale_factor - reach, bottom * scale_factor + reach, rows)]
+        folded = fold_rows(fine).take(_mirrored_indices(-reach, cols + reach, cols), axis=1)
         yield slice(top, bottom), fold_rows(folded.T).T
 
 
-def _mirrored(start: int, stop: int, length: int) -> np.ndarray:
-    """Indices start .. stop-1, mirrored at both ends of `length` pixels: .. 1 0 | 0 1 .. n-1 | n-1 n-2 .."""
-    position = np.arange(start, stop) % (2 * length)
-    return np.minimum(position, 2 * length - 1 - position)
+def _mirrored_indices(start: int, stop: int, length: int) -> np.ndarray:
+    """Return indices start .. stop - 1, mirrored at the edges of `length` pixels: .. 1 0 | 0 1 .. n-1 | n-1 n-2 .."""
+    indices = np.arange(start, stop) % (2 * length)
+    return np.minimum(indices, 2 * length - 1 - indices)
 
 
 def _weighted_sum(fine: np.ndarray, weights: np.ndarray, stride: int) -> np.ndarray:
-    """Sum of weights[k] * fine[k + i * stride] for each i, float32; equal weights share one multiplication."""
+    """Return the sum over k of weights[k] * fine[k + i * stride] for each i, float32.
+
+    The weights are symmetric: two rows of equal weight share one multiplication.
+    """
     fine = fine.astype(np.float32, copy=False)
     last = len(weights) - 1
     span = len(fine) - last
@@ -183,11 +195,6 @@ def _weighted_sum(fine: np.ndarray, weights: np.ndarray, stride: int) -> np.ndar
 
 
 def _all_of(valid: np.ndarray, count: int, stride: int) -> np.ndarray:
-    """Whether valid[k + i * stride] holds for all k < count, for each i."""
+    """Return for each i whether valid[k + i * stride] is true for all k < count."""
     span = len(valid) - count + 1
     return np.logical_and.reduce([valid[first : first + span : stride] for first in range(count)])
-
-
-def repeat_pixels(mask: np.ndarray, factor: int) -> np.ndarray:
-    """Repeat each pixel of a (rows, cols) mask factor x factor times."""
-    return mask.repeat(factor, axis=0).repeat(factor, axis=1)

@@ -1,9 +1,12 @@
-"""The Sentinel-2 band table: names, ground sampling distances (GSD), order, wavelengths, MTF. No I/O.
+"""The Sentinel-2 bands: names, ground sampling distances (GSD), order, wavelengths, MTF; nodata and saturated DN. No I/O.
 
-Band names have three characters (`B02`, `B8A`); `normalize_band` is the one place that knows other spellings.
+Band names have three characters (`B02`, `B8A`). Only `normalize_band` accepts other spellings.
 """
 
 from dataclasses import dataclass
+
+NODATA_DN = 0
+SATURATED_DN = 65535
 
 
 @dataclass(frozen=True)
@@ -14,7 +17,7 @@ class Band:
         name: three characters, such as `B02` or `B8A`.
         gsd: native ground sampling distance in metres: 10, 20 or 60.
         wavelength_nm: central wavelength of Sentinel-2A in nanometres (ESA, Sentinel-2 spectral responses).
-        mtf_nyquist: modulation transfer function at the Nyquist frequency (Lanaras et al. 2017), None for B10.
+        mtf_nyquist: modulation transfer function at the Nyquist frequency (Lanaras et al. 2017); None for B10.
     """
 
     name: str
@@ -48,10 +51,10 @@ BANDS_BY_GSD: dict[int, tuple[str, ...]] = {10: BANDS_10M, 20: BANDS_20M, 60: BA
 
 
 def normalize_band(name: str) -> str:
-    """Bring a band name to three characters: `B2`, `b02`, `2` and `B02` are all `B02`.
+    """Return a band name with three characters: `B02` for `B2`, `b02`, `2` and `B02`.
 
     Raises:
-        ValueError: no such band.
+        ValueError: there is no band of this name.
     """
     short = name.strip().upper().removeprefix("B")
     normal = "B" + (short if short == "8A" else short.zfill(2))
@@ -61,7 +64,7 @@ def normalize_band(name: str) -> str:
 
 
 def scale_factor(gsd: int) -> int:
-    """Ratio of `gsd` to 10 m: 2 for 20 m, 6 for 60 m.
+    """Return the ratio of a GSD to 10 m: 2 for 20 m, 6 for 60 m.
 
     Raises:
         ValueError: gsd is neither 20 nor 60.
@@ -72,9 +75,9 @@ def scale_factor(gsd: int) -> int:
 
 
 def input_gsds(gsd: int) -> tuple[int, ...]:
-    """The GSDs whose bands a network for `gsd` sees: (10, 20) for 20 m, (10, 20, 60) for 60 m."""
+    """Return the GSDs of a network's input bands: (10, 20) for a network for 20 m, (10, 20, 60) for 60 m.
+
+    Raises:
+        ValueError: gsd is neither 20 nor 60.
+    """
     return (10, 20) if scale_factor(gsd) == 2 else (10, 20, 60)
-
-
-NODATA_DN = 0
-SATURATED_DN = 65535

@@ -1,4 +1,4 @@
-"""Degradation: against SciPy's Gaussian and a plain block mean, at borders, in strips, and for masks."""
+"""Degradation agrees with SciPy's Gaussian and a plain block mean, at borders, in strips, and for masks."""
 
 import math
 
@@ -16,6 +16,7 @@ from common.pixels.degrade import (
     degrade_mask,
     degrade_to_dn,
     gaussian_blur_sigmas,
+    repeat_pixels,
 )
 
 few = settings(max_examples=20, deadline=None)
@@ -46,7 +47,7 @@ def test_block_mean(seed, scale_factor, rows, cols):
 @few
 @given(seeds, factors, st.floats(0, 3), st.integers(1, 8), st.integers(1, 8))
 def test_degrade_is_scipys_blur_and_block_mean(seed, scale_factor, sigma, rows, cols):
-    """Also where the blur reaches further than the image is wide."""
+    """The blur may reach further than the image is wide."""
     image = random_dn(seed, rows * scale_factor, cols * scale_factor, 1)
     blurred = gaussian_filter(image.astype(np.float64), (sigma, sigma, 0), mode="reflect", truncate=4.0)
     np.testing.assert_allclose(
@@ -63,7 +64,7 @@ def test_each_band_has_its_sigma():
 
 @few
 @given(seeds, st.sampled_from([1, 2, 6]), st.floats(0, 3), st.integers(1, 3000))
-def test_strips_do_not_matter(seed, scale_factor, sigma, strip_bytes):
+def test_result_does_not_depend_on_the_height_of_strips(seed, scale_factor, sigma, strip_bytes):
     image = random_dn(seed, 8 * scale_factor, 5 * scale_factor)
     valid = image[..., 0] > 600
     whole = degrade(image, scale_factor, (sigma, sigma)), degrade_mask(valid, scale_factor, 2)
@@ -76,7 +77,7 @@ def test_strips_do_not_matter(seed, scale_factor, sigma, strip_bytes):
 
 @few
 @given(st.integers(1, 65535), factors, st.floats(0, 3))
-def test_constants_stay(value, scale_factor, sigma):
+def test_constant_image_keeps_its_value(value, scale_factor, sigma):
     image = np.full((4 * scale_factor, 3 * scale_factor, 1), value, np.uint16)
     np.testing.assert_allclose(degrade(image, scale_factor, (sigma,)), value, rtol=1e-6)
     dn = degrade_to_dn(image, scale_factor, (sigma,))
@@ -107,15 +108,24 @@ def test_mask_is_false_where_an_invalid_pixel_enters(seed, scale_factor, reach, 
 
 
 @pytest.mark.parametrize(("scale_factor", "sigma"), [(2, 0.5), (6, 1 / 6), (6, 2.9)])
-def test_radius_is_how_far_a_pixel_reaches(scale_factor, sigma):
-    """One bright pixel changes exactly those blocks that the mask takes out."""
+def test_blur_reach_is_how_far_a_pixel_reaches(scale_factor, sigma):
+    """One bright pixel changes exactly the blocks that the mask marks as invalid."""
     image = np.zeros((10 * scale_factor, 10 * scale_factor, 1), np.float32)
     image[4 * scale_factor, 5 * scale_factor] = 1
     changed = degrade(image, scale_factor, (sigma,))[..., 0] > 0
     np.testing.assert_array_equal(changed, ~degrade_mask(image[..., 0] == 0, scale_factor, blur_reach(sigma)))
 
 
-def test_sigmas():
+@few
+@given(seeds, factors, st.integers(1, 6), st.integers(1, 6))
+def test_repeat_pixels_fills_the_blocks_of_a_finer_grid(seed, factor, rows, cols):
+    mask = np.random.default_rng(seed).random((rows, cols)) > 0.5
+    fine = repeat_pixels(mask, factor)
+    assert fine.shape == (rows * factor, cols * factor)
+    np.testing.assert_array_equal(fine, np.kron(mask, np.ones((factor, factor))) > 0)
+
+
+def test_sigmas_of_both_kinds_of_blur():
     assert gaussian_blur_sigmas(("B05", "B11"), 2) == (0.5, 0.5)
     assert gaussian_blur_sigmas(("B01", "B09"), 6) == pytest.approx((1 / 6, 1 / 6))
     expected = 6 * math.sqrt(-2 * math.log(0.32) / math.pi**2), 6 * math.sqrt(-2 * math.log(0.26) / math.pi**2)
@@ -128,7 +138,7 @@ def test_bad_input():
         block_mean(image, 2)
     with pytest.raises(ValueError, match="at least 1"):
         degrade(image, 0, (0.5, 0.5))
-    with pytest.raises(ValueError, match="each of 2 bands is needed; got 1"):
+    with pytest.raises(ValueError, match="each of 2 bands; got 1"):
         degrade(image, 3, (0.5,))
     with pytest.raises(ValueError, match="12 x 9 px"):
         degrade_mask(image[..., 0] > 0, 2, 1)

@@ -1,4 +1,4 @@
-"""Holes are filled from what is near, the same in a part of an image as in the whole."""
+"""Holes are filled from valid pixels near them, in a window exactly like in the whole image."""
 
 import numpy as np
 import pytest
@@ -10,14 +10,14 @@ REACH = 4
 
 
 def image_with_holes(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Random DN (40, 50, 3) and where they are valid: one band wholly, one with holes, one hardly anywhere."""
+    """Random DN (40, 50, 3) and valid pixels: one band is all valid, one has holes, one has few valid pixels."""
     rng = np.random.default_rng(seed)
     valid = rng.random((40, 50, 3)) < [2, 0.7, 0.02]
     valid[10:25, 20:40, 1] = False
     return rng.integers(1, 5000, (40, 50, 3), dtype=np.uint16), valid
 
 
-def test_valid_pixels_stay_and_holes_get_the_nearest():
+def test_valid_pixels_stay_and_holes_get_the_nearest_value():
     image, valid = image_with_holes()
     filled = fill_holes(image, valid, REACH)
     np.testing.assert_array_equal(filled[valid], image[valid])

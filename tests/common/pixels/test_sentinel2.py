@@ -15,7 +15,7 @@ from common.pixels.sentinel2 import (
 
 
 def test_order_of_bands():
-    """Patch files and published weights stand on this order."""
+    """Patch files and published weights depend on this order."""
     assert BANDS_10M == ("B02", "B03", "B04", "B08")
     assert BANDS_20M == ("B05", "B06", "B07", "B8A", "B11", "B12")
     assert BANDS_60M == ("B01", "B09")
@@ -70,6 +70,6 @@ def test_scale_factor():
         scale_factor(10)
 
 
-def test_networks_for_60_m_see_all_bands():
+def test_networks_for_60_m_read_all_gsds():
     assert input_gsds(20) == (10, 20)
     assert input_gsds(60) == (10, 20, 60)

@@ -1,4 +1,4 @@
-"""Geometry of windows: covering, round trips, cutting at edges."""
+"""Windows: they cover a grid, survive round trips, and are cut at edges."""
 
 import numpy as np
 import pytest
@@ -104,3 +104,18 @@ def test_overlap_is_the_pixels_of_both(one, other):
 
 def test_moved():
     assert Window(1, 2, 3, 4).moved(10, -2) == Window(11, 0, 3, 4)
+
+
+@given(windows, st.integers(6, 50), st.sampled_from([1, 2, 6]))
+def test_middle_is_centred_inside_the_window(window, most, multiple):
+    middle = window.middle(most, multiple)
+    assert middle.overlap(window) == middle
+    for size, length, start, window_start in (
+        (middle.height, window.height, middle.row, window.row),
+        (middle.width, window.width, middle.col, window.col),
+    ):
+        assert size % multiple == (start - window_start) % multiple == 0
+        assert min(most, length) - multiple < size <= most
+        before = start - window_start
+        after = length - size - before
+        assert 0 <= after - before < 2 * multiple
