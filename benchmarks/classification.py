@@ -23,7 +23,7 @@ from benchmarks.measure import Result, run_child
 from bigearthnet import train
 from bigearthnet.archive.band_sets import band_statistics
 from bigearthnet.evaluation.tables import read_metrics
-from bigearthnet.networks import build_network
+from bigearthnet.networks.build import build_network
 from common.runs import folder as runs
 from tests.support.made_patches import RARE, TWINS, split_names, write_made
 from tests.support.tiny_training import command_line

@@ -25,7 +25,7 @@ from bigearthnet.evaluation.scores import score
 from bigearthnet.evaluation.tables import markdown_metric_table, metric_rows, write_metrics
 from bigearthnet.figures import classes as plots
 from bigearthnet.figures.history import plot_history
-from bigearthnet.networks import build_network
+from bigearthnet.networks.build import build_network
 from bigearthnet.prediction.probabilities import predict
 from bigearthnet.prediction.thresholds import write_thresholds
 from bigearthnet.prepared.file import BigEarthNetFile

@@ -1,5 +1,7 @@
-"""Images as stored -> zero mean and unit variance: the network's first layer, so that data reach it as small as they are
-stored, and a GPU does the work."""
+"""Images as stored -> zero mean and unit variance.
+
+The network's first layer normalises, so that data travel to the GPU in their small stored types.
+"""
 
 from collections.abc import Sequence
 
@@ -12,7 +14,7 @@ class Normalize(keras.layers.Layer):
     """(x - mean) / deviation of the first bands: (B, rows, cols, stored bands) -> (B, rows, cols, bands) float32.
 
     Args:
-        mean, deviation: of each band to keep, DN or dB.
+        mean, deviation: mean and standard deviation of each band to keep, DN or dB.
     """
 
     def __init__(self, mean: Sequence[float], deviation: Sequence[float], **settings):

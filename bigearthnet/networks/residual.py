@@ -1,8 +1,8 @@
-"""ResNet18, and a network a hundred times smaller for trials on a CPU: (B, H, W, bands) -> features (B, F).
+"""ResNet18, which keras.applications lacks, and a network for trials on a CPU: (B, H, W, bands) -> features (B, F).
 
-He et al., Deep Residual Learning for Image Recognition, 2015 (arXiv:1512.03385): two 3 x 3 convolutions a block, the
-shortcut projected where size or width changes. keras.applications begins with ResNet50. With 12 bands and 19 classes
-(and one input): `resnet18` 11,224,083 parameters, `small` 77,203.
+He et al., Deep Residual Learning for Image Recognition, 2015 (arXiv:1512.03385): a block has two 3 x 3 convolutions, and
+its shortcut is projected where size or width changes. With 12 bands and 19 classes, `resnet18` has 11,224,083 parameters
+and `small` 77,203.
 """
 
 from collections.abc import Sequence
@@ -18,13 +18,22 @@ def resnet18(image: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def small(image: keras.KerasTensor) -> keras.KerasTensor:
-    """A stage of one block at a quarter of the size, and one at an eighth; 64 features."""
+    """One block at a quarter of the size, and one at an eighth; 64 features."""
     image = normalised_convolution(image, 16, kernel=4, stride=4, name="first")
     return residual_stages(image, widths=(32, 64), blocks=1)
 
 
 def residual_stages(image: keras.KerasTensor, widths: Sequence[int], blocks: int) -> keras.KerasTensor:
-    """Stages of residual blocks, each but the first at half the size of the one before, and the mean over pixels."""
+    """Apply stages of residual blocks, and average over pixels.
+
+    Args:
+        image: (B, H, W, C).
+        widths: features of each stage. Each stage after the first halves the size.
+        blocks: residual blocks in each stage.
+
+    Returns:
+        (B, last width).
+    """
     for stage, width in enumerate(widths, 1):
         for block in range(1, blocks + 1):
             stride = 2 if stage > 1 and block == 1 else 1
@@ -44,7 +53,7 @@ def residual_block(image: keras.KerasTensor, width: int, stride: int, name: str)
 def normalised_convolution(
     image: keras.KerasTensor, width: int, kernel: int, stride: int, name: str, activate: bool = True
 ) -> keras.KerasTensor:
-    """Convolution, batch normalisation and, where asked for, ReLU."""
+    """Convolution, batch normalisation and, if `activate`, ReLU: (B, H, W, C) -> (B, H / stride, W / stride, width)."""
     image = keras.layers.Conv2D(
         width,
         kernel,

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from bigearthnet.archive.band_sets import BAND_SETS, band_statistics
-from bigearthnet.networks import build_network
+from bigearthnet.networks.build import build_network
 from bigearthnet.prediction.thresholds import read_thresholds
 from bigearthnet.prepared.file import BigEarthNetFile
 from bigearthnet.prepared.patch_source import ClassificationPatches

@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass
 
 from bigearthnet.archive.band_sets import BAND_SETS
-from bigearthnet.networks import NETWORKS, PRECISIONS
-from bigearthnet.networks.grid import UPSAMPLINGS
+from bigearthnet.networks.catalogue import NETWORKS, UPSAMPLINGS
 from bigearthnet.training.losses import LOSSES
 from common.errors import SettingError
+from common.networks.precision import PRECISIONS
 from common.runs.config import RunConfig, setting
 
 OPTIMIZERS = ("adamw", "sgd")

@@ -12,7 +12,7 @@ from osgeo import gdal
 
 from bigearthnet import evaluate, predict, train
 from bigearthnet.evaluation.tables import read_metrics
-from bigearthnet.networks import NETWORKS
+from bigearthnet.networks.catalogue import NETWORKS
 from bigearthnet.prediction.trained import read_trained
 from bigearthnet.prepared.file import BigEarthNetFile
 from common.metrics.multilabel import classification_metrics

@@ -12,7 +12,7 @@ import pytest
 
 from bigearthnet import train
 from bigearthnet.evaluation.tables import read_metrics
-from bigearthnet.networks import NETWORKS
+from bigearthnet.networks.catalogue import NETWORKS
 from bigearthnet.prediction.thresholds import read_thresholds
 from common.runs import folder as run
 from tests.support.made_patches import CLASSES, split_names, tiny_network, write_made

@@ -13,7 +13,7 @@ from sklearn import metrics
 import common.distributed as hvd
 from bigearthnet import evaluate, train
 from bigearthnet.evaluation.tables import read_metrics
-from bigearthnet.networks import NETWORKS
+from bigearthnet.networks.catalogue import NETWORKS
 from bigearthnet.prediction.probabilities import Predictions, pool_predictions, predict
 from bigearthnet.prediction.trained import read_trained
 from bigearthnet.prepared.file import BigEarthNetFile

@@ -83,7 +83,7 @@ def write_made(
 
 
 def tiny_network(image):
-    """A network for `bigearthnet.networks.NETWORKS` that compiles in a second: patches of 12 px, 8 features."""
+    """A network for `bigearthnet.networks.catalogue.NETWORKS` that compiles in a second: patches of 12 px, 8 features."""
     import keras
 
     image = keras.layers.Conv2D(8, 12, strides=12, name="first")(image)

@@ -1,15 +1,14 @@
-"""Networks: shapes, parameter counts, the way to one grid, precision, one training step."""
+"""Networks as built: shapes, parameter counts, precision, normalisation, one training step."""
 
 import keras
 import numpy as np
 import pytest
-from skimage.transform import resize
 
-from bigearthnet.networks import NETWORKS, build_network
-from bigearthnet.networks.grid import STEM_FEATURES, UPSAMPLINGS, to_one_grid
+from bigearthnet.networks.build import STATISTICS_MOMENTUM, build_network
+from bigearthnet.networks.catalogue import NETWORKS, UPSAMPLINGS
 from common.errors import SettingError
 from common.networks.batch_statistics import SyncBatchNormalization
-from common.networks.upsample import Upsample
+from tests.support.made_patches import tiny_network
 
 SHAPES = {"s2_10m": (120, 120, 4), "s2_20m": (60, 60, 6), "s2_60m": (20, 20, 2)}
 # With 12 bands and 19 classes. ResNet50: 23,587,712 of Keras without its last layer, 9 more bands of 7 x 7 x 64
@@ -24,6 +23,7 @@ PARAMETERS = {
 
 
 def random_inputs(shapes: dict, patches: int = 2, seed: int = 0) -> dict[str, np.ndarray]:
+    """Normalised images of some patches, float32."""
     rng = np.random.default_rng(seed)
     return {name: rng.normal(size=(patches, *shape)).astype(np.float32) for name, shape in shapes.items()}
 
@@ -33,8 +33,8 @@ def random_inputs(shapes: dict, patches: int = 2, seed: int = 0) -> dict[str, np
 def test_parameters_and_logits(name: str) -> None:
     model = build_network(name, SHAPES, 19)
     assert model.count_params() == PARAMETERS[name]
-    found = model(random_inputs(SHAPES))
-    assert found.shape == (2, 19) and np.isfinite(found).all()
+    logits = model(random_inputs(SHAPES))
+    assert logits.shape == (2, 19) and np.isfinite(logits).all()
 
 
 @pytest.mark.parametrize(
@@ -52,47 +52,11 @@ def test_any_bands(shapes: dict) -> None:
     assert build_network("small", shapes, 5)(random_inputs(shapes)).shape == (2, 5)
 
 
-def test_bilinear_is_that_of_scikit_image() -> None:
-    image = np.random.default_rng(0).random((20, 20, 2), np.float32)
-    expected = resize(image, (120, 120, 2), order=1, mode="reflect", anti_aliasing=False)
-    np.testing.assert_allclose(np.asarray(Upsample(6)(image[None]))[0], expected, atol=1e-5)
-
-
-@pytest.mark.parametrize("factor", [2, 6])
-def test_bicubic_reproduces_a_quadratic_surface(factor: int) -> None:
-    """As Keys' kernel with a = -0.5 does, away from the border; bilinear interpolation does not."""
-
-    def surface(size: int) -> np.ndarray:
-        position = (np.arange(size) + 0.5) / size
-        return (position[:, None] ** 2 + 0.5 * position * position[:, None] - position).astype(np.float32)
-
-    found = np.asarray(Upsample(factor, "bicubic")(surface(20)[None, :, :, None]))[0, ..., 0]
-    inside = slice(2 * factor, -2 * factor)
-    np.testing.assert_allclose(found[inside, inside], surface(20 * factor)[inside, inside], atol=2e-4)
-    linear = np.asarray(Upsample(factor)(surface(20)[None, :, :, None]))[0, ..., 0]
-    assert np.abs(linear - surface(20 * factor))[inside, inside].max() > 3e-4
-
-
-def test_one_grid_keeps_the_finest_and_the_order_of_bands() -> None:
-    inputs = {name: keras.Input(shape, name=name) for name, shape in SHAPES.items()}
-    model = keras.Model(inputs, to_one_grid(inputs, "bilinear"))
-    images = random_inputs(SHAPES)
-    found = np.asarray(model(images))
-    assert found.shape == (2, 120, 120, 12)
-    np.testing.assert_array_equal(found[..., :4], images["s2_10m"])
-    np.testing.assert_allclose(found[..., 10:].mean(axis=(1, 2)), images["s2_60m"].mean(axis=(1, 2)), atol=0.02)
-
-
-def test_stem_sees_each_gsd() -> None:
-    inputs = {name: keras.Input(shape, name=name) for name, shape in SHAPES.items()}
-    assert to_one_grid(inputs, "stem").shape == (None, 120, 120, 3 * STEM_FEATURES)
-
-
-@pytest.mark.parametrize("resampling", UPSAMPLINGS)
+@pytest.mark.parametrize("upsampling", UPSAMPLINGS)
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_training_step_lowers_the_loss(resampling: str, precision: str) -> None:
+def test_training_step_lowers_the_loss(upsampling: str, precision: str) -> None:
     shapes = {"s2_10m": (24, 24, 4), "s2_20m": (12, 12, 6), "s2_60m": (4, 4, 2)}
-    model = build_network("small", shapes, 3, resampling, precision)
+    model = build_network("small", shapes, 3, upsampling, precision)
     inputs, labels = random_inputs(shapes, 4), np.eye(4, 3, dtype=np.float32)
     assert model(inputs).dtype == np.float32
     assert keras.config.dtype_policy().name == "float32"  # as it was
@@ -106,11 +70,11 @@ def test_training_step_lowers_the_loss(resampling: str, precision: str) -> None:
     assert losses[2] < losses[0]
 
 
-def test_synchronised_statistics_everywhere() -> None:
+def test_all_batch_normalisations_are_synchronised() -> None:
     model = build_network("small", SHAPES, 3, sync_batch_norm=True)
-    kinds = [type(layer) for layer in model._flatten_layers()]
-    assert SyncBatchNormalization in kinds
-    assert keras.layers.BatchNormalization not in kinds
+    types = [type(layer) for layer in model._flatten_layers()]
+    assert SyncBatchNormalization in types
+    assert keras.layers.BatchNormalization not in types
     assert model.count_params() == build_network("small", SHAPES, 3).count_params()
 
 
@@ -118,7 +82,7 @@ def test_synchronised_statistics_everywhere() -> None:
     "settings, message",
     [
         ({"name": "vgg"}, "unknown network 'vgg'; expected one of small, resnet18, resnet50"),
-        ({"resampling": "nearest"}, "unknown resampling 'nearest'; expected one of bilinear, bicubic, stem"),
+        ({"upsampling": "nearest"}, "unknown upsampling 'nearest'; expected one of bilinear, bicubic, stem"),
         ({"precision": "int8"}, "unknown precision 'int8'"),
     ],
 )
@@ -128,7 +92,7 @@ def test_unknown_names(settings: dict, message: str) -> None:
 
 
 def test_bands_as_stored_are_normalised_first() -> None:
-    """uint16 and float32 in, what the network sees of them out, whatever its precision; cloned with it."""
+    """The model takes uint16 and float32, and uses the bands that the statistics name, at any precision."""
     shapes = {"s2_10m": (24, 24, 4), "s1": (24, 24, 2)}
     rng = np.random.default_rng(0)
     stored = {
@@ -146,3 +110,17 @@ def test_bands_as_stored_are_normalised_first() -> None:
         bare.set_weights(model.get_weights())
         assert {image.name: image.dtype for image in model.inputs} == {"s2_10m": "uint16", "s1": "float32"}
         np.testing.assert_allclose(model(stored), bare(by_hand), atol=1e-4 if precision == "float32" else 0.05)
+
+
+def test_a_body_can_be_a_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(NETWORKS, "own", tiny_network)
+    model = build_network("own", SHAPES, 3)
+    assert model.name == "own"
+    assert model.get_layer("first").kernel.shape == (12, 12, 12, 8)
+
+
+def test_moving_statistics_follow_within_an_epoch() -> None:
+    for sync_batch_norm in (False, True):
+        model = build_network("small", SHAPES, 3, sync_batch_norm=sync_batch_norm)
+        momenta = {layer.momentum for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)}
+        assert momenta == {STATISTICS_MOMENTUM}
