@@ -37,7 +37,7 @@ from common.errors import SettingError
 from common.files.atomic import write_text
 from common.runs import cli
 from common.runs.folder import open_output_folder
-from common.runs.provenance import code_revision, utc_now
+from common.runs.provenance import provenance_line
 
 logger = logging.getLogger(__name__)
 
@@ -133,8 +133,7 @@ def report(plan: EvaluationPlan, found: dict[str, Predictions], split: str) -> N
     write_metrics(plan.folder / METRICS, rows)
     draw(plan, found)
     tables = describe(rows, split, len(plan.rows))
-    provenance = f"Made by `{' '.join(sys.argv)}`, code revision {code_revision()}, {utc_now()}."
-    write_text(plan.folder / TABLES, f"{tables}\n\n{provenance}\n")
+    write_text(plan.folder / TABLES, f"{tables}\n\n{provenance_line()}\n")
     print(tables)
     print(f"\n{plan.folder / METRICS}, {plan.folder / TABLES} and figures")
 

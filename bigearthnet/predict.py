@@ -197,9 +197,10 @@ def predict_patches(
         read = [read_images(plan.patches[number]) for number in numbers]
         values = compute({group: np.stack([images[group] for images in read]) for group in read[0]})
         found.update(zip(numbers, values, strict=True))
-    gathered = {number: values for part in hvd.allgather_object(found) for number, values in part.items()}
+    gathered = hvd.gather_in_order({number: [values] for number, values in found.items()})
     if hvd.rank() == 0:
-        write_table(plan, ["name"], (([plan.patches[number].name], gathered[number]) for number in sorted(gathered)))
+        names = [[patch.name] for patch in plan.patches]
+        write_table(plan, ["name"], zip(names, gathered, strict=True))
         print(f"{len(gathered)} patches: {plan.folder / TABLE}")
 
 
@@ -212,9 +213,9 @@ def predict_scene(plan: PredictionPlan, compute: Callable[[Images], np.ndarray],
             found[row] = np.full((plan.grid.cols, len(plan.classifier.class_names)), np.nan, np.float32)
             if valid.any():
                 found[row][valid] = compute({group: images[valid] for group, images in squares.items()})
-    gathered = {row: values for part in hvd.allgather_object(found) for row, values in part.items()}
+    rows = hvd.gather_in_order({row: [values] for row, values in found.items()})
     if hvd.rank() == 0:
-        write_scene(plan, np.stack([gathered[row] for row in sorted(gathered)]))
+        write_scene(plan, np.stack(rows))
 
 
 def write_scene(plan: PredictionPlan, raster: np.ndarray) -> None:

@@ -138,7 +138,7 @@ def read_on_all_ranks(read_block: Callable, folders: dict[str, str], options: ar
     mine = list(folders.items())[hvd.rank() :: hvd.size()]
     blocks = in_blocks(mine, FACTS_PER_BLOCK)
     found = [item for block in run_blocks(read_block, blocks, processes(options, len(blocks))) for item in block]
-    return sorted((item for part in hvd.allgather_object(found) for item in part), key=lambda item: item[0])
+    return hvd.gather_in_order({item[0]: [item] for item in found})
 
 
 def processes(options: argparse.Namespace, blocks: int) -> int:

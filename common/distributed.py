@@ -6,9 +6,10 @@
     optimizer = hvd.DistributedOptimizer(optimizer)
     hvd.broadcast_variables(model.variables, root_rank=0)
 
-The same calls work in one process that no MPI launcher started, with or without Horovod installed. Horovod 0.28's own
-Keras wrappers stand on the Keras 2 optimizer interface and fail, or silently average nothing, under Keras 3; ours
-stand on its TensorFlow operations.
+The same calls work in a single process without an MPI launcher, with or without Horovod.
+
+Horovod 0.28's Keras wrappers use the optimizer interface of Keras 2. Under Keras 3 they fail, or silently average
+nothing. This file uses Horovod's TensorFlow operations instead.
 """
 
 import os
@@ -20,32 +21,34 @@ import numpy as np
 
 from common.errors import S2Error, SettingError
 
+Key = TypeVar("Key", int, str)
 T = TypeVar("T")
 
-# A variable that each launcher sets for every rank: Open MPI, PMIx (srun --mpi=pmix), MPICH and Intel MPI, MVAPICH.
+# Environment variables that the launchers set: Open MPI, PMIx (srun --mpi=pmix), MPICH and Intel MPI, MVAPICH.
 LAUNCHER_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_SIZE", "MV2_COMM_WORLD_SIZE")
+RANK_VARIABLES = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "MV2_COMM_WORLD_RANK")
 
 _horovod: Any = None
 
 
 def init() -> None:
-    """Join the ranks that the MPI launcher started; without a launcher, be the only rank. Safe to call again.
+    """Join the ranks that the MPI launcher started, and give this rank its GPU or its share of the cores.
 
-    Each rank gets its GPU, or its share of the node's cores.
+    Without a launcher this process is the only rank. Further calls do nothing.
 
     Raises:
-        SettingError: there is a launcher, but no Horovod, or it does not speak MPI.
+        SettingError: an MPI launcher started this process, but Horovod is missing; or srun started it without MPI.
     """
     global _horovod
     if _horovod is not None:
         return
     if not is_launched():
-        if int(os.environ.get("SLURM_STEP_NUM_TASKS", 1)) > 1:  # each would take itself for the only rank
+        if int(os.environ.get("SLURM_STEP_NUM_TASKS", 1)) > 1:  # each task would run as the only rank
             raise SettingError("srun started several tasks without MPI; use srun --mpi=pmix, or mpirun.")
         return
-    # Ranks that share cores must not spin while they wait for each other.
+    # Ranks that share cores must not keep them busy while they wait for each other.
     os.environ.setdefault("OMPI_MCA_mpi_yield_when_idle", "1")
-    # Waiting for a rank that still cuts patches is no stall.
+    # A rank may wait for minutes while another cuts patches; Horovod warns after one minute by default.
     os.environ.setdefault("HOROVOD_STALL_CHECK_TIME_SECONDS", "600")
     try:
         import horovod.tensorflow as horovod
@@ -57,43 +60,42 @@ def init() -> None:
 
 
 def is_launched() -> bool:
-    """Did an MPI launcher start this process?"""
+    """Return whether an MPI launcher started this process."""
     return any(name in os.environ for name in LAUNCHER_VARIABLES)
 
 
 def launched_rank() -> int:
-    """This process's rank as the launcher tells it, before `init`; 0 without one."""
-    names = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "MV2_COMM_WORLD_RANK")
-    return next((int(os.environ[name]) for name in names if name in os.environ), 0)
+    """Return the rank from the launcher's environment variables, which exist before `init`; 0 without a launcher."""
+    return next((int(os.environ[name]) for name in RANK_VARIABLES if name in os.environ), 0)
 
 
 def rank() -> int:
-    """This process's number among all: 0 .. size() - 1."""
+    """Return the number of this process among all processes, 0 to size() - 1."""
     return _horovod.rank() if _horovod else 0
 
 
 def size() -> int:
-    """Number of processes that train together."""
+    """Return the number of processes that work together."""
     return _horovod.size() if _horovod else 1
 
 
 def local_rank() -> int:
-    """This process's number on its node, which is the number of its GPU."""
+    """Return the number of this process among those of its node; its GPU has the same number."""
     return _horovod.local_rank() if _horovod else 0
 
 
 def local_size() -> int:
-    """Number of processes on this node."""
+    """Return the number of processes on this node."""
     return _horovod.local_size() if _horovod else 1
 
 
 def cores_per_rank() -> int:
-    """Cores for each rank of this node; fewer where the launcher bound this process to some."""
+    """Return the number of cores that this rank may use: its share of the node, or those that it is bound to."""
     return max(1, min(len(os.sched_getaffinity(0)), (os.cpu_count() or 1) // local_size()))
 
 
 def _share_hardware() -> None:
-    """Give this rank its GPU, or its share of the cores; TensorFlow takes this before it first computes anything."""
+    """Give this rank its GPU and its share of the cores. TensorFlow accepts this only before its first computation."""
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")
@@ -105,11 +107,14 @@ def _share_hardware() -> None:
 
 
 def DistributedOptimizer(optimizer: Any) -> Any:
-    """A copy of a Keras 3 optimizer that averages the gradients over all ranks before it applies them.
+    """Return a copy of a Keras 3 optimizer that averages gradients over all ranks before it applies them.
 
-    The copy's class derives from the given optimizer's, so its configuration, its variables and everything that is
-    saved are those of the plain optimizer. Give it a `LossScaleOptimizer` whole: then gradients are averaged while
-    still scaled, and all ranks agree on which steps overflow.
+    The class of the copy derives from the class of the given optimizer. Configuration, variables and saved files are
+    therefore those of the given optimizer.
+
+    Args:
+        optimizer: a Keras optimizer. Pass a whole `LossScaleOptimizer`, not its inner optimizer: scaled gradients are
+            then averaged, and all ranks skip the same steps when one overflows.
     """
     if size() == 1:
         return optimizer
@@ -119,40 +124,45 @@ def DistributedOptimizer(optimizer: Any) -> Any:
 
     class Distributed(type(optimizer)):
         def apply(self, grads: Iterable, trainable_variables: Iterable | None = None) -> None:
-            grads = list(grads)  # None for a variable that the loss does not use
+            grads = list(grads)  # None: the loss does not use the variable
             averaged = iter(horovod.grouped_allreduce([g for g in grads if g is not None], op=horovod.Average))
             super().apply([None if g is None else next(averaged) for g in grads], trainable_variables)
 
-    # A model that is saved whole names the plain optimizer's class, and loads without this file.
+    # A saved model names the class of its optimizer. With the original name it loads without this file.
     Distributed.__name__ = type(optimizer).__name__
     Distributed.__module__ = keras.optimizers.serialize(optimizer)["module"]
     return Distributed.from_config(optimizer.get_config())
 
 
 def broadcast_variables(variables: Iterable[Any], root_rank: int = 0) -> None:
-    """Set Keras variables on all ranks to their values on one."""
+    """Set Keras variables on all ranks to their values on `root_rank`."""
     if size() > 1:
         _horovod.broadcast_variables([variable.value for variable in variables], root_rank=root_rank)
 
 
 def broadcast_object(value: T, root_rank: int = 0) -> T:
-    """The value that one rank gives, on all ranks; any picklable object."""
+    """Return on all ranks the picklable value that `root_rank` passes."""
     return _horovod.broadcast_object(value, root_rank=root_rank) if size() > 1 else value
 
 
 def allgather_object(value: T) -> list[T]:
-    """What each rank gives, in the order of the ranks, on all ranks; any picklable objects."""
+    """Return on all ranks the picklable values that the ranks pass, in the order of the ranks."""
     return _horovod.allgather_object(value) if size() > 1 else [value]
 
 
-def gather_in_order(mine: dict[int, list[T]]) -> list[T]:
-    """What all ranks have found, by number (of a scene, for example) and put together in the order of the numbers, on all ranks."""
-    gathered = {number: found for part in allgather_object(mine) for number, found in part.items()}
-    return [item for number in sorted(gathered) for item in gathered[number]]
+def gather_in_order(own_results: dict[Key, list[T]]) -> list[T]:
+    """Return on all ranks the results of all ranks, in the order of their keys.
+
+    Args:
+        own_results: this rank's lists of results, by a key that sorts, such as the index of a scene. No two ranks have
+            the same key.
+    """
+    results = {key: part for rank_results in allgather_object(own_results) for key, part in rank_results.items()}
+    return [result for key in sorted(results) for result in results[key]]
 
 
 def describe_hardware() -> str:
-    """What this rank computes on."""
+    """Return the name of this rank's GPU, or its number of cores."""
     import tensorflow as tf
 
     gpus = tf.config.get_visible_devices("GPU")
@@ -160,25 +170,39 @@ def describe_hardware() -> str:
 
 
 def allreduce_sum(values: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Element-wise sum over ranks of float64 numbers, on all ranks."""
+    """Return on all ranks the element-wise sum over ranks, float64."""
     return np.sum(allgather_object(np.asarray(values, dtype=np.float64)), axis=0)
 
 
 def allreduce_average(tensor: Any) -> Any:
-    """Mean over ranks of a TensorFlow tensor, on all ranks; gradients flow back as their mean over ranks."""
+    """Return on all ranks the mean of a TensorFlow tensor over ranks; its gradient is also averaged over ranks."""
     return _horovod.allreduce(tensor, op=_horovod.Average) if size() > 1 else tensor
 
 
 def barrier() -> None:
-    """Wait until all ranks are here."""
+    """Wait until all ranks have called this."""
     allgather_object(None)
 
 
-def on_rank_zero(function: Callable[[], T]) -> T:
-    """Call a function on rank 0 alone and give its result to all ranks.
+def raise_together(error: S2Error | None) -> None:
+    """Raise on all ranks the error of the first rank that has one; return if no rank has one.
+
+    Every rank must call this, with its own error or None.
 
     Raises:
-        S2Error: what the function raised, on all ranks and marked `on_all_ranks`, so that one rank reports it.
+        S2Error: the error, marked `on_all_ranks`, so that rank 0 alone reports it.
+    """
+    first = next((found for found in allgather_object(error) if found is not None), None)
+    if first is not None:
+        first.on_all_ranks = True
+        raise first
+
+
+def on_rank_zero(function: Callable[[], T]) -> T:
+    """Call a function on rank 0 and return its result on all ranks.
+
+    Raises:
+        S2Error: the function raised it; on all ranks, see `raise_together`.
     """
     result = error = None
     if rank() == 0:
@@ -186,15 +210,12 @@ def on_rank_zero(function: Callable[[], T]) -> T:
             result = function()
         except S2Error as caught:
             error = caught
-            error.on_all_ranks = True
-    result, error = broadcast_object((result, error))
-    if error is not None:
-        raise error
-    return result
+    raise_together(error)
+    return broadcast_object(result)
 
 
 def abort(code: int) -> None:
-    """End the whole job: leave without MPI's farewell, on which `mpirun` stops the other ranks."""
+    """End this process without MPI_Finalize, so that `mpirun` stops the other ranks."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

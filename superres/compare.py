@@ -28,7 +28,7 @@ from common.runs import cli
 from common.runs import folder as run
 from common.runs.folder import RunLocation, open_output_folder
 from common.runs.log import stop_logging_to_file
-from common.runs.provenance import provenance
+from common.runs.provenance import provenance_line
 from common.scenes.tile_list import read_tile_list
 from superres import evaluate, train
 from superres.evaluation.comparison import (
@@ -207,7 +207,7 @@ def report(arguments: argparse.Namespace, variants: Sequence[Variant], sources: 
         f"`--degradation {config.degradation}` does. Work: multiplications a 10 m pixel. Pixels/s: of the result, "
         f"{config.precision}."
     )
-    write_text(folder / TEXT, f"{text}\n\n{provenance()}\n")
+    write_text(folder / TEXT, f"{text}\n\n{provenance_line()}\n")
     print(text)
     print(f"\n{folder / TABLE}, {folder / TEXT}, {folder / FIGURE}, and {folder / EVALUATION}")
 

@@ -28,7 +28,7 @@ from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
 from common.rasters.grids import check_grids
 from common.runs import cli
 from common.runs.folder import open_output_folder
-from common.runs.provenance import provenance, provenance_record
+from common.runs.provenance import provenance_line, provenance_record
 from common.runs.tables import write_rows
 from common.scenes.scene import Scene
 from common.scenes.tile_list import read_tile_list
@@ -230,7 +230,7 @@ def report(rows: Sequence[MetricRow], plan: EvaluationPlan) -> None:
     if any(row.metric in FULL_SCALE_METRICS for row in rows):
         plot_metrics(plan.folder / METRICS, plan.folder / FULL_SCALE_BARS, tuple(FULL_SCALE_METRICS))
     tables = describe(rows, plan.settings)
-    write_text(plan.folder / TABLES, f"{tables}\n\n{provenance()}\n")
+    write_text(plan.folder / TABLES, f"{tables}\n\n{provenance_line()}\n")
     print(tables)
     print(f"\n{plan.folder / METRICS}, {plan.folder / TABLES} and figures")
 

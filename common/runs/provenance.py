@@ -55,6 +55,6 @@ def library_versions() -> dict[str, str]:
     return versions
 
 
-def provenance() -> str:
-    """Where the tables come from, one line."""
+def provenance_line() -> str:
+    """Return one sentence of Markdown: command, code revision and time."""
     return f"Made by `{' '.join(sys.argv)}`, code revision {code_revision()}, {utc_now()}."

@@ -16,12 +16,12 @@ CHECK_STEPS = 50  # between two looks at the loss
 def require_finite(name: str, value: float, epoch: int) -> None:
     """Raise TrainingError where a loss, the same on all ranks, is no longer a finite number."""
     if not math.isfinite(value):
-        error = TrainingError(
-            f"the {name} became {value} in epoch {epoch + 1}; the weights in the run folder are from "
-            f"before: start a new run with --init-weights RUN_FOLDER and a lower --learning-rate."
+        hvd.raise_together(
+            TrainingError(
+                f"the {name} became {value} in epoch {epoch + 1}; the weights in the run folder are from "
+                f"before: start a new run with --init-weights RUN_FOLDER and a lower --learning-rate."
+            )
         )
-        error.on_all_ranks = True
-        raise error
 
 
 class FiniteLoss(keras.callbacks.Callback):
@@ -67,10 +67,9 @@ class FiniteLoss(keras.callbacks.Callback):
         if found:
             step, _, rank, scenes = min(found)  # what one rank's batch spoils, the others see one step later
             where = f" on rank {rank}" if hvd.size() > 1 else ""
-            error = TrainingError(
+            message = (
                 f"the {what} was no longer finite at batch {step + 1} of epoch {self.epoch + 1}{where}, which holds "
                 f"patches of {some_of(scenes)}; the weights in the run folder are from before: start a new run with "
                 f"--init-weights RUN_FOLDER and a lower --learning-rate, or without that scene."
             )
-            error.on_all_ranks = True
-            raise error
+            hvd.raise_together(TrainingError(message))

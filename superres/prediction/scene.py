@@ -42,10 +42,10 @@ class RankGroup:
         return columns if self.size == 1 else np.concatenate(hvd.allgather_object(columns), axis=1)
 
     def in_step(self, strips: Iterator[Strip]) -> Iterator[Strip]:
-        """As many strips as each rank has; an error of one is raised on all, so that each cleans up.
+        """Yield the strips of this rank, of which every rank has the same number.
 
         Raises:
-            S2Error: what a rank met, marked `on_all_ranks`.
+            S2Error: a rank of the group raised it; on all its ranks, so that each cleans up.
         """
         while True:
             strip = error = None
@@ -54,9 +54,8 @@ class RankGroup:
             except S2Error as caught:
                 error = caught
             if self.size > 1:
-                error = next((found for found in hvd.allgather_object(error) if found), None)
-            if error:
-                error.on_all_ranks = self.size > 1
+                hvd.raise_together(error)
+            elif error:
                 raise error
             if strip is None:
                 return

@@ -1,4 +1,4 @@
-"""One process without a launcher; `tests/mpi` holds what only several ranks can show."""
+"""One process without a launcher; `tests/mpi` tests several ranks."""
 
 import os
 import sys
@@ -13,13 +13,14 @@ from common.errors import ProductError, SettingError
 
 @pytest.fixture(autouse=True)
 def no_launcher(monkeypatch):
+    """Run each test as if no launcher had started this process."""
     for name in hvd.LAUNCHER_VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("SLURM_STEP_NUM_TASKS", raising=False)
     monkeypatch.setattr(hvd, "_horovod", None)
 
 
-def test_the_only_rank():
+def test_without_a_launcher_this_is_the_only_rank():
     hvd.init()
     hvd.init()
     assert (hvd.rank(), hvd.size(), hvd.local_rank(), hvd.local_size()) == (0, 1, 0, 1)
@@ -34,13 +35,13 @@ def test_srun_without_mpi_is_refused(monkeypatch):
 
 
 @pytest.mark.parametrize("name", hvd.LAUNCHER_VARIABLES)
-def test_launchers_are_known(name, monkeypatch):
+def test_a_launcher_is_known_by_its_variable(name, monkeypatch):
     assert not hvd.is_launched()
     monkeypatch.setenv(name, "2")
     assert hvd.is_launched()
 
 
-def test_a_launcher_without_horovod(monkeypatch):
+def test_a_launcher_without_horovod_is_an_error(monkeypatch):
     monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "2")
     monkeypatch.setitem(sys.modules, "horovod.tensorflow", None)  # importing it fails
     with pytest.raises(SettingError, match=r"started under MPI, but Horovod cannot be imported .*; run \./install\.sh"):
@@ -58,12 +59,12 @@ def test_cores_are_shared_on_a_node(monkeypatch):
     assert hvd.cores_per_rank() == 1
 
 
-def test_the_optimizer_is_the_given_one():
+def test_one_rank_trains_with_the_given_optimizer():
     optimizer = keras.optimizers.Nadam()
     assert hvd.DistributedOptimizer(optimizer) is optimizer
 
 
-def test_values_stay():
+def test_one_rank_keeps_its_values():
     variable = keras.Variable([1.0, 2.0])
     hvd.broadcast_variables([variable])
     np.testing.assert_array_equal(np.asarray(variable), [1, 2])
@@ -74,12 +75,12 @@ def test_values_stay():
     assert (total.dtype, total.tolist()) == (np.float64, [1.5, 2.0])
 
 
-def test_on_rank_zero_gives_the_result():
+def test_on_rank_zero_returns_the_result():
     assert hvd.on_rank_zero(lambda: ("folder", 3)) == ("folder", 3)
     assert hvd.on_rank_zero(lambda: None) is None
 
 
-def test_on_rank_zero_marks_our_errors():
+def test_on_rank_zero_marks_an_error_as_that_of_all_ranks():
     def fail():
         raise ProductError("no such scene; give another.")
 
@@ -92,6 +93,38 @@ def test_on_rank_zero_marks_our_errors():
 def test_on_rank_zero_passes_other_errors_on():
     with pytest.raises(ZeroDivisionError):
         hvd.on_rank_zero(lambda: 1 // 0)
+
+
+def test_results_are_gathered_in_the_order_of_their_keys():
+    assert hvd.gather_in_order({2: ["c"], 0: ["a", "b"], 1: []}) == ["a", "b", "c"]
+    assert hvd.gather_in_order({"b": [2], "a": [1]}) == [1, 2]
+    assert hvd.gather_in_order({}) == []
+
+
+def test_results_of_several_ranks_are_gathered_in_the_order_of_their_keys(monkeypatch):
+    monkeypatch.setattr(hvd, "allgather_object", lambda own: [own, {1: ["b"], 3: ["d"]}])
+    assert hvd.gather_in_order({2: ["c"], 0: ["a"]}) == ["a", "b", "c", "d"]
+
+
+def test_the_error_of_the_first_rank_is_raised(monkeypatch):
+    monkeypatch.setattr(hvd, "allgather_object", lambda own: [None, SettingError("second"), own])
+    for own_error in (None, ProductError("third")):
+        with pytest.raises(SettingError, match="second") as caught:
+            hvd.raise_together(own_error)
+        assert caught.value.on_all_ranks
+
+
+def test_nothing_is_raised_without_an_error():
+    hvd.raise_together(None)
+
+
+@pytest.mark.parametrize(("variables", "rank"), [({}, 0), ({"PMI_RANK": "3"}, 3), ({"OMPI_COMM_WORLD_RANK": "1"}, 1)])
+def test_the_launcher_gives_the_rank(variables, rank, monkeypatch):
+    for name in hvd.RANK_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert hvd.launched_rank() == rank
 
 
 def test_abort_leaves_at_once(monkeypatch):

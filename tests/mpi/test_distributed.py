@@ -1,4 +1,4 @@
-"""What `common/distributed.py` promises, seen from several ranks."""
+"""`common/distributed.py` on several ranks."""
 
 from collections.abc import Callable
 
@@ -47,7 +47,7 @@ def test_sum_is_exact_beyond_float32(ranks: int) -> None:
     assert total.tolist() == [ranks * 2.0**40 + sum(range(ranks)), 0.5 * ranks]
 
 
-def test_on_rank_zero_calls_once_and_tells_all(ranks: int) -> None:
+def test_on_rank_zero_calls_once_and_all_ranks_get_the_result(ranks: int) -> None:
     calls = []
     result = hvd.on_rank_zero(lambda: calls.append(hvd.rank()) or {"folder": "runs/first"})
     assert result == {"folder": "runs/first"}
@@ -62,4 +62,17 @@ def test_error_on_rank_zero_is_raised_on_all_ranks(kind: type) -> None:
     with pytest.raises(kind, match=r"^no such scene; give another\.$") as caught:
         hvd.on_rank_zero(fail)
     assert caught.value.on_all_ranks
-    hvd.barrier()  # all ranks get here: none is left behind
+    hvd.barrier()  # fails by timeout if a rank is missing
+
+
+def test_the_error_of_one_rank_is_raised_on_all_ranks(ranks: int) -> None:
+    last = hvd.rank() == ranks - 1
+    with pytest.raises(ProductError, match=f"^rank {ranks - 1} has no such scene$") as caught:
+        hvd.raise_together(ProductError(f"rank {hvd.rank()} has no such scene") if last else None)
+    assert caught.value.on_all_ranks
+    hvd.raise_together(None)  # raises nothing, and all ranks are still in step
+
+
+def test_all_ranks_get_all_results_in_order(ranks: int) -> None:
+    own_results = {index: [f"scene {index}"] for index in range(hvd.rank(), 7, ranks)}
+    assert hvd.gather_in_order(own_results) == [f"scene {index}" for index in range(7)]
