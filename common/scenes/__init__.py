@@ -1,1 +1,1 @@
-"""What a product says of itself: names, metadata, band files. Reads no pixels; imports `pixels`."""
+"""Products, patch folders and tile lists: their metadata and the paths of their bands. Reads no pixels; imports `pixels`."""

@@ -1,7 +1,7 @@
 """BigEarthNet patch folder -> Scene.
 
 A patch is a folder `<name>` with one GeoTIFF a band, `<name>_B01.tif` to `<name>_B12.tif`: 12 bands of L2A (no B10),
-1.2 km wide, 120 / 60 / 20 px. There is no product XML. All patches are cut from products before baseline 04.00, so
+1.2 km wide, 120 / 60 / 20 px. It has no product XML. All patches come from products before baseline 04.00, so
 reflectance = DN / 10000.
 """
 
@@ -21,23 +21,23 @@ _NAME = re.compile(
 
 
 def is_patch_folder(path: Path | str) -> bool:
-    """Whether a folder holds at least one band of a BigEarthNet patch."""
+    """Return whether a folder holds at least one band of a BigEarthNet patch."""
     path = Path(path).absolute()
     return any((path / f"{path.name}_{band}.tif").is_file() for band in PATCH_BANDS)
 
 
 def read_patch_folder(path: Path | str) -> Scene:
-    """Describe a BigEarthNet Sentinel-2 patch, version 1 or 2; no pixels.
+    """Read the metadata of a BigEarthNet Sentinel-2 patch, version 1 or 2; no pixels.
 
     Args:
         path: a folder such as `S2A_MSIL2A_20170617T113321_48_5`.
 
     Returns:
-        A Scene of level L2A; its tile is empty in version 1, whose names do not give it.
+        A Scene of level L2A. Its tile is empty in version 1, because names of version 1 hold no tile.
 
     Raises:
-        ProductNotFoundError: no such folder, or a band's GeoTIFF is missing.
-        ProductError: the folder's name is no patch name.
+        ProductNotFoundError: path is no folder, or the GeoTIFF of a band is missing.
+        ProductError: the name of the folder is no patch name.
     """
     path = Path(path)
     name = path.absolute().name
@@ -46,7 +46,7 @@ def read_patch_folder(path: Path | str) -> Scene:
         raise ProductNotFoundError(f"{path} is no folder; give a BigEarthNet patch folder.")
     if not match:
         raise ProductError(
-            f"{path} is not named as BigEarthNet S2 patches are (S2A_MSIL2A_20170617T113321_48_5); undo the renaming."
+            f"{path} has no name of a BigEarthNet S2 patch, such as S2A_MSIL2A_20170617T113321_48_5; restore its name."
         )
     return Scene(
         name=name,
@@ -63,7 +63,7 @@ def read_patch_folder(path: Path | str) -> Scene:
 
 
 def _band_paths(path: Path, name: str) -> dict[str, str]:
-    """Band -> GeoTIFF, all twelve."""
+    """Return band -> GeoTIFF for all twelve bands."""
     present = {item.name for item in path.iterdir()}
     files = {band: f"{name}_{band}.tif" for band in PATCH_BANDS}
     missing = [file for file in files.values() if file not in present]
@@ -73,6 +73,6 @@ def _band_paths(path: Path, name: str) -> dict[str, str]:
 
 
 def _iso_time(date: str, time: str) -> str:
-    """`20180413`, `95032` -> `2018-04-13T09:50:32Z`."""
+    """Return `2018-04-13T09:50:32Z` for `20180413`, `95032`."""
     time = time.zfill(6)
     return f"{date[:4]}-{date[4:6]}-{date[6:]}T{time[:2]}:{time[2:4]}:{time[4:]}Z"

@@ -1,4 +1,4 @@
-"""The files of a Sentinel-2 product, in a `.SAFE` folder, a zip, or beside an `MTD_*.xml`. Reads names, never pixels."""
+"""The files of a Sentinel-2 product, given as its `.SAFE` folder, its zip or its `MTD_*.xml`. Reads no pixels."""
 
 import re
 import zipfile
@@ -16,11 +16,11 @@ class ProductFiles:
     """The files of one product, in a folder or in a zip.
 
     Attributes:
-        xml_name: the product XML.
+        xml_name: name of the product XML.
         folder_name: name of the product folder.
-        names: all files that may matter, relative to the product folder, with `/`.
-        gdal_prefix: what GDAL needs before such a name.
-        read: bytes of such a file.
+        names: paths of the image files relative to the product folder, with `/`; in a zip, of all files.
+        gdal_prefix: GDAL opens this text followed by a name.
+        read: name -> content of the file.
     """
 
     xml_name: str
@@ -31,7 +31,14 @@ class ProductFiles:
 
 
 def open_files(path: Path) -> ProductFiles:
-    """The product's files, whichever way it was given."""
+    """Find the files of a product.
+
+    Args:
+        path: a `.SAFE` folder, its product XML, or its zip.
+
+    Raises:
+        ProductError: path is none of these, holds several products, or is a zip with names outside its folder.
+    """
     if path.is_dir():
         return _folder_files(path, _only_product_xml(path, [item.name for item in path.glob("*.xml")]))
     if _PRODUCT_XML.fullmatch(path.name):
@@ -40,19 +47,23 @@ def open_files(path: Path) -> ProductFiles:
 
 
 def _only_product_xml(path: Path, names: list[str]) -> str:
-    """The one product XML among the names."""
-    found = sorted(name for name in names if _PRODUCT_XML.fullmatch(PurePosixPath(name).name))
-    if not found:
+    """Return the one product XML among the names.
+
+    Raises:
+        ProductError: there is none, or there are several.
+    """
+    xml_names = sorted(name for name in names if _PRODUCT_XML.fullmatch(PurePosixPath(name).name))
+    if not xml_names:
         raise ProductError(
             f"{path} has no MTD_MSIL1C.xml or MTD_MSIL2A.xml; give the .SAFE folder itself, its .zip or its MTD_*.xml."
         )
-    if len(found) > 1:
-        raise ProductError(f"{path} holds {len(found)} products ({some_of(found)}); give one of them.")
-    return found[0]
+    if len(xml_names) > 1:
+        raise ProductError(f"{path} holds {len(xml_names)} products ({some_of(xml_names)}); give one of them.")
+    return xml_names[0]
 
 
 def _folder_files(folder: Path, xml_name: str) -> ProductFiles:
-    """The image files in a product folder."""
+    """Find the image files in a product folder."""
     patterns = ("GRANULE/*/IMG_DATA/*", "GRANULE/*/IMG_DATA/R*m/*")
     names = sorted(item.relative_to(folder).as_posix() for pattern in patterns for item in folder.glob(pattern))
     return ProductFiles(
@@ -65,13 +76,13 @@ def _folder_files(folder: Path, xml_name: str) -> ProductFiles:
 
 
 def _zip_files(path: Path) -> ProductFiles:
-    """The files of a product in a zip, without unpacking it."""
+    """List the files of a product in a zip, without unpacking it."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
     except (zipfile.BadZipFile, OSError) as error:
         raise ProductError(
-            f"{path} is no .SAFE folder, no MTD_*.xml and no complete zip ({error}); download it again."
+            f"{path} is no .SAFE folder, no MTD_*.xml and no complete zip ({error}); give one of them, or download it again."
         ) from error
     _refuse_outside_names(path, names)
     xml_path = PurePosixPath(_only_product_xml(path, [name for name in names if name.count("/") <= 1]))
@@ -91,7 +102,7 @@ def _zip_files(path: Path) -> ProductFiles:
 
 
 def _refuse_outside_names(path: Path, names: list[str]) -> None:
-    """A name that leaves its folder is never in a real product, but is in zips made to harm."""
+    """Raise ProductError if a name leads out of the zip's folder. Real products have no such names, harmful zips do."""
     for name in names:
         if name.startswith("/") or "\\" in name or ".." in PurePosixPath(name).parts:
             raise ProductError(f"{path} holds {name!r}, a name outside the product folder; do not use this zip.")

@@ -1,11 +1,10 @@
-"""SAFE product -> Scene: what a Sentinel-2 product's own XML says, and where its band files are.
+"""SAFE product -> Scene: the metadata in its XML, and the paths of its band files. First step of the data flow.
 
-First step of the data flow; `common/scenes/tile_list.py` calls it, `common/rasters/bands.py` reads the files it names. A product is a
-`.SAFE` folder, its zip (never unpacked), its product XML, or one granule folder in it; L1C or L2A, any processing
-baseline, compact or old multi-granule format (one Scene a granule). Level, tile, radiometry and times come from the
-XML; nothing is decided by date. Band files are found by their names in IMG_DATA, because the XML's own list of files is
-often wrong in products that somebody has cut or repacked. A band of L2A counts only at its native GSD: the resampled
-copies in R20m and R60m are left alone.
+A product is a `.SAFE` folder, its zip (never unpacked), its product XML, or one granule folder in it. It is L1C or L2A,
+of any processing baseline, in the compact or the old multi-granule format (one Scene a granule). Level, tile, radiometry
+and times come from the XML, never from the date. Band files are found by their names in IMG_DATA, because the list of
+files in the XML is often wrong in products that somebody has cut or repacked. Each band of L2A is taken at its native
+GSD; its resampled copies in R20m and R60m are ignored.
 """
 
 import re
@@ -32,11 +31,11 @@ def read_product(path: Path | str) -> tuple[Scene, ...]:
             `S2A_OPER_MTD_SAFL1C_*.xml`), or a folder `GRANULE/<granule>` inside it.
 
     Returns:
-        One Scene for each granule that the XML lists, by tile. Where the product holds no image files for a granule,
-        its `band_paths` are empty.
+        One Scene for each granule that the XML lists, sorted by tile. The `band_paths` of a granule without image files
+        are empty.
 
     Raises:
-        ProductNotFoundError: nothing is at path.
+        ProductNotFoundError: path does not exist.
         ProductError: path is no product, or its metadata are damaged or of another level than L1C and L2A.
     """
     path = Path(path)
@@ -53,7 +52,7 @@ def read_product(path: Path | str) -> tuple[Scene, ...]:
 
 
 def _scenes(path: Path, files: ProductFiles) -> tuple[Scene, ...]:
-    """One Scene for each granule in the product XML."""
+    """Make one Scene for each granule in the product XML."""
     metadata = Metadata.parse(files, path)
     images = _images_by_granule(files, path)
     granules = metadata.granules()
@@ -80,7 +79,7 @@ def _scenes(path: Path, files: ProductFiles) -> tuple[Scene, ...]:
 
 
 def _images_by_granule(files: ProductFiles, path: Path) -> dict[str, dict[str, str]]:
-    """Granule folder -> band -> path that GDAL opens, each band at its native GSD only."""
+    """Return granule folder -> band -> path that GDAL opens, each band at its native GSD only."""
     images: dict[str, dict[str, str]] = {}
     matches = [match for name in files.names if (match := _IMAGE.fullmatch(name)) and match["band"] in BANDS]
     for match in sorted(matches, key=lambda match: list(BANDS).index(match["band"])):
@@ -94,11 +93,11 @@ def _images_by_granule(files: ProductFiles, path: Path) -> dict[str, dict[str, s
 
 
 def _is_native(match: re.Match[str]) -> bool:
-    """Whether an image file holds its band at the band's own GSD. Names in L1C give no GSD: there it always does."""
+    """Return whether an image file holds its band at the native GSD. Files of L1C always do; their names give no GSD."""
     gsd = BANDS[match["band"]].gsd
     return all(part is None or int(part) == gsd for part in (match["folder"], match["suffix"]))
 
 
 def _images_of_tile(images: Mapping[str, dict[str, str]], tile: str) -> dict[str, str]:
-    """The band files of a tile's granule folder: in the compact format its name is not the identifier."""
+    """Return the band files of the granule folder of a tile. In the compact format its name is not the identifier."""
     return next((bands for granule, bands in images.items() if tile_of(granule) == tile), {})

@@ -1,7 +1,7 @@
 """A scene: one Sentinel-2 tile of a product, or one BigEarthNet patch, as its metadata describe it.
 
-The readers (`common/scenes/safe.py`, `common/scenes/patch_folder.py`) make this record from files, `common/scenes/tile_list.py` knows which
-reader a path needs, `common/rasters/bands.py` reads the pixels.
+`safe.py` and `patch_folder.py` make this record from files, `tile_list.py` chooses between these two readers, and
+`common/rasters/bands.py` reads the pixels.
 """
 
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ from common.pixels.sentinel2 import BANDS_BY_GSD, NODATA_DN, SATURATED_DN
 
 @dataclass(frozen=True)
 class Scene:
-    """What is needed to read a scene's bands and to know what their numbers mean.
+    """The paths of a scene's bands, and the metadata that give their DN a meaning.
 
     Attributes:
-        name: product name without `.SAFE`; where a product holds several tiles, followed by `_` and the tile.
-        path: what was opened (folder, zip or XML).
+        name: product name without `.SAFE`; `_` and the tile follow if the product holds several tiles.
+        path: folder, zip or XML that was opened.
         level: `L1C` (top of atmosphere) or `L2A` (surface).
-        tile: MGRS tile such as `T33UUB`; empty where unknown.
+        tile: MGRS tile such as `T33UUB`; empty if unknown.
         satellite: `S2A`, `S2B`, `S2C` or `S2D`.
         baseline: processing baseline such as `04.00`; empty for BigEarthNet patches.
         sensing_time: start of the acquisition, ISO 8601, UTC.
@@ -45,15 +45,15 @@ class Scene:
     saturated: int = SATURATED_DN
 
     def bands_at(self, gsd: int) -> tuple[str, ...]:
-        """The bands of one native GSD, in their fixed order.
+        """Return the bands of one native GSD, in their fixed order.
 
         Raises:
-            ProductError: the scene lacks one of them.
+            ProductError: the scene has no file for one of them.
         """
         missing = [band for band in BANDS_BY_GSD[gsd] if band not in self.band_paths]
         if missing:
             raise ProductError(
                 f"{self.name} has no {', '.join(missing)}; the {gsd} m bands are {', '.join(BANDS_BY_GSD[gsd])}: "
-                f"download the product again, or leave it out of the list."
+                f"download the product again, or remove it from the list."
             )
         return BANDS_BY_GSD[gsd]

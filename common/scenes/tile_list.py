@@ -1,9 +1,9 @@
-"""Which scenes a path, or a list of tiles, means.
+"""Path or tile list -> scenes.
 
-A path is a Sentinel-2 product (`common/scenes/safe.py`) or a BigEarthNet patch folder (`common/scenes/patch_folder.py`); with
-`:T53HLA` behind it, it means one tile of a product that holds several. A tile list is a text file with one scene a
-line; `#` starts a comment. A name without a folder is looked up in the data folder, with or without `.SAFE` or `.zip`,
-as the lists of the DSen2 paper write them.
+A path leads to a Sentinel-2 product (`safe.py`) or a BigEarthNet patch folder (`patch_folder.py`). The suffix `:T53HLA`
+picks one tile of a product that holds several. A tile list is a text file with one scene a line; `#` starts a comment.
+A name without a folder is looked up in the data folder, with or without `.SAFE` or `.zip`, as in the lists of the DSen2
+paper.
 """
 
 import re
@@ -20,11 +20,11 @@ _ENDINGS = ("", ".SAFE", ".zip", ".SAFE.zip")
 
 
 def open_scenes(path: Path | str) -> tuple[Scene, ...]:
-    """All scenes of a path, or the one that a suffix such as `:T53HLA` picks.
+    """Open all scenes of a path, or the one that a suffix such as `:T53HLA` picks.
 
     Raises:
-        ProductNotFoundError: nothing is there, or a scene has no image files.
-        ProductError: it is no product, is damaged, or has no such tile.
+        ProductNotFoundError: the path does not exist, or a scene has no image files.
+        ProductError: the path is no product, the product is damaged, or it does not hold the tile.
     """
     base, tile = _split_tile(str(path))
     if not Path(base).exists():
@@ -39,7 +39,7 @@ def open_scenes(path: Path | str) -> tuple[Scene, ...]:
 
 
 def open_scene(path: Path | str) -> Scene:
-    """The one scene of a path.
+    """Open the one scene of a path.
 
     Raises:
         ProductError: as `open_scenes`, or the product holds several tiles.
@@ -47,7 +47,9 @@ def open_scene(path: Path | str) -> Scene:
     scenes = open_scenes(path)
     if len(scenes) > 1:
         tiles = ", ".join(scene.tile for scene in scenes)
-        raise ProductError(f"{path} holds {len(scenes)} tiles ({tiles}); give one, as {path}:{scenes[0].tile}.")
+        raise ProductError(
+            f"{path} holds {len(scenes)} tiles ({tiles}); give one of them, such as {path}:{scenes[0].tile}."
+        )
     return scenes[0]
 
 
@@ -55,15 +57,15 @@ def read_tile_list(list_path: Path | str, data_dir: Path | str | None = None) ->
     """Open every scene that a tile list names.
 
     Args:
-        list_path: text file, one scene a line: a name, or a path. A relative path starts at data_dir, or else at the
-            list's own folder. `#` starts a comment.
-        data_dir: where names are looked up; default: the list's own folder.
+        list_path: text file, one name or path of a scene a line. A relative path starts at data_dir, or else at the
+            folder of the list. `#` starts a comment.
+        data_dir: folder in which names are looked up; default: the folder of the list.
 
     Returns:
         The scenes in the order of the list; all tiles of a product that holds several.
 
     Raises:
-        TileListError: the list cannot be read, or it names something unknown, something twice, or nothing.
+        TileListError: the list cannot be read, or it names an unknown scene, the same scene twice, or no scene.
         ProductError: a product in the list is damaged.
     """
     list_path = Path(list_path)
@@ -71,20 +73,20 @@ def read_tile_list(list_path: Path | str, data_dir: Path | str | None = None) ->
     entries = list(_entries(list_path))
     if not entries:
         raise TileListError(f"{list_path} names no scene; write one product name or path a line.")
-    found = {line: _find(name, folders) for line, name in entries}
-    unknown = [f"line {line}: {name}" for line, name in entries if found[line] is None]
+    paths = {line: _find(name, folders) for line, name in entries}
+    unknown = [f"line {line}: {name}" for line, name in entries if paths[line] is None]
     if unknown:
         raise TileListError(
-            f"{list_path} names {len(unknown)} unknown of {len(entries)} scenes ({some_of(unknown)}); neither is in "
-            f"{folders[0]}, with or without .SAFE or .zip: download them, or give another data folder."
+            f"{list_path}: cannot find {len(unknown)} of {len(entries)} scenes in {folders[0]}, with or without .SAFE or "
+            f".zip ({some_of(unknown)}); download them, or give another data folder."
         )
     scenes: dict[str, Scene] = {}
     first_lines: dict[str, int] = {}
-    for line, path in found.items():
+    for line, path in paths.items():
         for scene in open_scenes(str(path)):
             if scene.name in scenes:
                 raise TileListError(
-                    f"{list_path} line {line} names {scene.name}, as line {first_lines[scene.name]} does; remove one."
+                    f"{list_path} names {scene.name} in line {first_lines[scene.name]} and again in line {line}; remove one."
                 )
             scenes[scene.name] = scene
             first_lines[scene.name] = line
@@ -92,7 +94,7 @@ def read_tile_list(list_path: Path | str, data_dir: Path | str | None = None) ->
 
 
 def _split_tile(path: str) -> tuple[str, str]:
-    """`PATH:T53HLA` -> (`PATH`, `T53HLA`); without a tile the second is empty."""
+    """Split `PATH:T53HLA` into path and tile; the tile is empty if there is none."""
     match = _WITH_TILE.fullmatch(path)
     return (match["path"], match["tile"]) if match else (path, "")
 
@@ -105,44 +107,44 @@ def _pick_tile(path: str, scenes: tuple[Scene, ...], tile: str) -> tuple[Scene, 
 
 
 def _require_images(path: str, scenes: tuple[Scene, ...]) -> None:
-    """Refuse a product of which only the metadata, or only some tiles, were downloaded."""
-    lacking = [scene.tile for scene in scenes if not scene.band_paths]
-    if lacking:
+    """Raise ProductNotFoundError if a scene has metadata and no image files, as after an incomplete download."""
+    missing = [scene.tile for scene in scenes if not scene.band_paths]
+    if missing:
         complete = next((scene.tile for scene in scenes if scene.band_paths), "")
-        advice = f"give one that is there, as {path}:{complete}" if complete else "download the product again"
-        raise ProductNotFoundError(f"{path} has no image files in IMG_DATA for {some_of(lacking)}; {advice}.")
+        advice = f"give a tile that has them, such as {path}:{complete}" if complete else "download the product again"
+        raise ProductNotFoundError(f"{path} has no image files in IMG_DATA for {some_of(missing)}; {advice}.")
 
 
 def _lookup_folders(list_path: Path, data_dir: Path | str | None) -> tuple[Path, ...]:
-    """Where names are looked up, first the data folder, then the list's own."""
+    """Return the folders in which names are looked up: the data folder, then the folder of the list."""
     if data_dir is None:
         return (list_path.parent,)
     if not Path(data_dir).is_dir():
         raise TileListError(
-            f"the data folder {data_dir} of {list_path} does not exist; give the folder of the products."
+            f"the data folder {data_dir} for {list_path} does not exist; give the folder that holds the products."
         )
     return (Path(data_dir), list_path.parent)
 
 
 def _entries(list_path: Path) -> Iterator[tuple[int, str]]:
-    """Line number and name of each scene in the list."""
+    """Yield line number and name of each scene in the list."""
     try:
         lines = list_path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError as error:
         raise TileListError(
-            f"the tile list {list_path} does not exist; give a text file with a scene a line."
+            f"the tile list {list_path} does not exist; give a text file with one scene a line."
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise TileListError(f"the tile list {list_path} is no readable text ({error}); give a text file.") from error
-    for number, line in enumerate(lines, start=1):
+    for line_number, line in enumerate(lines, start=1):
         if name := line.partition("#")[0].strip():
-            yield number, name
+            yield line_number, name
 
 
 def _find(name: str, folders: tuple[Path, ...]) -> str | None:
-    """The path that a name in a list means, its tile suffix kept; None if there is none.
+    """Return the path of a name in a list, with its tile suffix; None if no file or folder fits.
 
-    Only a name with a folder in it is looked up beside the list as well.
+    A name without `/` is looked up in the first folder only.
     """
     base, tile = _split_tile(name)
     stem = base.rstrip("/").removesuffix(".zip").removesuffix(".SAFE")

@@ -204,9 +204,12 @@ def test_values_out_of_range(bench: Bench, name: str, value: object, message: st
     [
         (
             ["{first}", "S2A_NONE"],
-            r"TileListError: \S+ names 1 unknown of 2 scenes \(line 2: S2A_NONE\); neither is in .*",
+            r"TileListError: \S+: cannot find 1 of 2 scenes in .* \(line 2: S2A_NONE\); download them.*",
         ),
-        (["{first}", "{first}.SAFE"], r"TileListError: \S+ line 2 names \S+T32TNS\S+, as line 1 does; remove one\."),
+        (
+            ["{first}", "{first}.SAFE"],
+            r"TileListError: \S+ names \S+T32TNS\S+ in line 1 and again in line 2; remove one\.",
+        ),
         (["# nothing"], r"TileListError: \S+ names no scene; write one product name or path a line\."),
     ],
 )
@@ -218,7 +221,7 @@ def test_tile_list(bench: Bench, lines: list[str], message: str) -> None:
 
 def test_tile_list_that_does_not_exist(bench: Bench) -> None:
     bench.fails(
-        r"TileListError: the tile list \S+none\.txt does not exist; give a text file with a scene a line\.",
+        r"TileListError: the tile list \S+none\.txt does not exist; give a text file with one scene a line\.",
         "--overwrite",
         tiles=bench.folder / "none.txt",
     )
@@ -296,7 +299,7 @@ def band_file(product: Path, band: str) -> Path:
 @pytest.mark.parametrize(
     "damage, message",
     [
-        (remove, r"TileListError: .* names 1 unknown of 2 scenes \(line 2: .*: download them, or give .*"),
+        (remove, r"TileListError: \S+: cannot find 1 of 2 scenes in .* \(line 2: .*\); download them, or give .*"),
         (
             remove_a_band,
             r"ProductError: \S+T31UDQ\S+ has no B05; the 20 m bands are .*: download the product again, or .*",
@@ -307,7 +310,7 @@ def band_file(product: Path, band: str) -> Path:
         (empty_the_xml, r"ProductError: MTD_MSIL1C\.xml of \S+ is no readable XML \(no element .*\); .* it again\."),
         (zip_of_something, r"ProductError: \S+\.zip has no MTD_MSIL1C\.xml or MTD_MSIL2A\.xml; give .*"),
         (zip_with_a_way_out, r"ProductError: \S+ holds '\S+\.\./evil\.txt', a name outside .*; do not use this zip\."),
-        (zip_cut_short, r"ProductError: \S+ is no .* complete zip \(.*\); download it again\."),
+        (zip_cut_short, r"ProductError: \S+ is no .* complete zip \(.*\); give one of them, or download it again\."),
         (only_nodata, r"ProductError: \S+ has no patch of 32 px without nodata at 20 m; take it out of the list\."),
         (
             too_small,

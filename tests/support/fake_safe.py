@@ -78,7 +78,7 @@ def write_safe(
         old_tiles: if given, the old format (`S2A_OPER_...`) with one granule for each of these tiles.
         sensed: start of the acquisition.
         size: rows and columns at 10 m, multiples of 6; one number for a square.
-        pixels: images by band, uint16, at native GSD; bands left out are not written. Default: `expected_dn`.
+        pixels: images by band, uint16, at native GSD; other bands are not written. Default: `expected_dn`.
         offset: RADIO_ADD_OFFSET or BOA_ADD_OFFSET; default: -1000 since baseline 04.00, absent before.
         resampled: L2A only: also the copies of the 10 m bands at 20 m, with other DN.
         zipped: replace the folder by its zip.
@@ -102,8 +102,17 @@ def write_safe(
         granules[identifier] = [path.relative_to(product).with_suffix("") for path in sorted(images.rglob("*.jp2"))]
     xml_name = name.replace("_PRD_MSI", "_MTD_SAF").replace(".SAFE", ".xml") if old_tiles else f"MTD_MSI{level}.xml"
     xml = _product_xml(name, level, baseline, satellite, sensed, offset, granules, old=bool(old_tiles))
+    product.mkdir(parents=True, exist_ok=True)
     (product / xml_name).write_text(xml)
     return _zip(product) if zipped else product
+
+
+def edit_product_xml(product: Path, old: str, new: str) -> None:
+    """Replace a text in the product XML, which must hold it."""
+    (path,) = product.glob("*.xml")
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
 
 
 def write_patch_folder(folder: Path, name: str = "S2A_MSIL2A_20180413T95032_90_7", size: int = 120) -> Path:

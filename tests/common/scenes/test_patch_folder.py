@@ -1,4 +1,4 @@
-"""Describing BigEarthNet patch folders, with the quirks of the real archive."""
+"""BigEarthNet patch folders: their metadata, the names of the real archive, and damaged folders."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def patch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_patch_folder(tmp_path_factory.mktemp("patch"))
 
 
-def test_patch(patch: Path) -> None:
+def test_metadata_of_a_patch(patch: Path) -> None:
     scene = read_patch_folder(patch)
     assert scene.name == patch.name
     assert (scene.level, scene.tile, scene.satellite, scene.baseline) == ("L2A", "", "S2A", "")
@@ -36,7 +36,7 @@ def test_names_of_both_versions(tmp_path: Path, name: str, time: str, tile: str)
     assert (scene.sensing_time, scene.tile, scene.satellite) == (time, tile, name[:3])
 
 
-def test_is_patch_folder(patch: Path, fake_product: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_patch_folders_are_recognized(patch: Path, fake_product: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert is_patch_folder(patch)
     assert not is_patch_folder(fake_product)
     assert not is_patch_folder(patch / "none")
@@ -61,7 +61,7 @@ def test_missing_band(tmp_path: Path) -> None:
 
 def test_renamed_folder(tmp_path: Path) -> None:
     patch = write_patch_folder(tmp_path).rename(tmp_path / "my_patch")
-    with pytest.raises(ProductError, match="my_patch is not named as BigEarthNet S2 patches are"):
+    with pytest.raises(ProductError, match="my_patch has no name of a BigEarthNet S2 patch"):
         read_patch_folder(patch)
 
 

@@ -1,0 +1,26 @@
+"""The bands that a scene has at one GSD."""
+
+from pathlib import Path
+
+import pytest
+
+from common.errors import ProductError
+from common.pixels.sentinel2 import BANDS, BANDS_BY_GSD
+from common.scenes.scene import Scene
+
+
+def scene_with(bands: list[str]) -> Scene:
+    paths = dict.fromkeys(bands, "file.jp2")
+    return Scene("S2A_X", Path(), "L1C", "T32TNS", "S2A", "04.00", "", paths, 10000.0, dict.fromkeys(BANDS, 0.0))
+
+
+@pytest.mark.parametrize("gsd", [10, 20, 60])
+def test_bands_come_in_their_fixed_order(gsd: int) -> None:
+    assert scene_with(sorted(BANDS, reverse=True)).bands_at(gsd) == BANDS_BY_GSD[gsd]
+
+
+def test_missing_bands_are_named() -> None:
+    scene = scene_with([band for band in BANDS if band not in ("B05", "B12")])
+    assert scene.bands_at(10) == BANDS_BY_GSD[10]
+    with pytest.raises(ProductError, match=r"S2A_X has no B05, B12; the 20 m bands are B05, B06, .*: download"):
+        scene.bands_at(20)
