@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 import common.distributed as hvd
+from bigearthnet.archive.splits import SPLITS
 from bigearthnet.evaluation.scores import find_mistakes, score
 from bigearthnet.evaluation.tables import (
     MAIN_METRICS,
@@ -44,7 +45,6 @@ logger = logging.getLogger(__name__)
 METRICS, TABLES = "metrics.csv", "metrics.md"
 F1_BARS, AP_BARS, CURVES, COOCCURRENCE = "f1.png", "ap.png", "precision_recall.png", "cooccurrence.png"
 MISTAKES = "mistakes-{}.png"  # of each method
-SPLITS = ("test", "val", "train")
 
 
 class EvaluationPlan(NamedTuple):

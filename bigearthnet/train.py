@@ -21,6 +21,7 @@ import numpy as np
 
 import common.distributed as hvd
 from bigearthnet.archive.band_sets import band_statistics
+from bigearthnet.archive.splits import SPLITS
 from bigearthnet.evaluation.scores import score
 from bigearthnet.evaluation.tables import markdown_metric_table, metric_rows, write_metrics
 from bigearthnet.figures import classes as plots
@@ -45,8 +46,6 @@ from common.training import fit as training
 from common.training.optimizer import compile_model
 
 logger = logging.getLogger(__name__)
-
-SPLITS = ("train", "val", "test")
 
 
 class Data(NamedTuple):

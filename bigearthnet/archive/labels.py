@@ -1,8 +1,8 @@
 """The 43 and the 19 classes of BigEarthNet, and labels as rows of 0 and 1. NumPy only.
 
-The 43 are CORINE level-3 classes in CORINE's order; the 19 and the conversion are those of Sumbul et al. 2021,
+The 43 are CORINE level-3 classes in CORINE's order. The 19 and the conversion are those of Sumbul et al. 2021,
 "BigEarthNet-MM" (arXiv:2105.07921), in the order of the authors' `label_indices.json`. Well-known loaders sort the
-names instead: column numbers mean nothing without the names beside them.
+names instead, so every matrix of labels needs its class names beside it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ import numpy as np
 
 from common.errors import ProductError
 
-# CORINE class -> class of the 19, None where the 19 have none.
+# CORINE class -> class of the 19; None: the 19 have no such class.
 CONVERSION: Mapping[str, str | None] = {
     "Continuous urban fabric": "Urban fabric",
     "Discontinuous urban fabric": "Urban fabric",
@@ -83,35 +83,33 @@ NOMENCLATURES: Mapping[int, tuple[str, ...]] = {43: CLASSES_43, 19: CLASSES_19}
 
 
 def to_nomenclature(labels: Iterable[str], nomenclature: int) -> tuple[str, ...]:
-    """A patch's labels in one of the two nomenclatures.
+    """Convert a patch's labels to one of the two nomenclatures.
 
     Args:
         labels: classes of the 43 (BigEarthNet version 1) or of the 19 (version 2).
         nomenclature: 43 or 19.
 
     Returns:
-        Classes in the order of the nomenclature, each once; none where the 19 have no class for any of the labels.
+        Classes in the order of the nomenclature, each once; empty if the 19 have no class for any of the labels.
 
     Raises:
-        ProductError: an unknown label, or one of the 19 where the 43 are wanted: one class stands for several.
+        ProductError: a label is unknown, or is one of the 19 although the 43 are asked for.
     """
-    found = set()
-    for label in labels:
-        if nomenclature == 43 or label in CLASSES_19:
-            found.add(label)
-        elif label in CONVERSION:
-            found.add(CONVERSION[label])
-        else:
-            raise ProductError(f"unknown label {label!r}; expected a class of BigEarthNet's {nomenclature}.")
-    classes = NOMENCLATURES[nomenclature]
-    unknown = sorted(label for label in found if label is not None and label not in classes)
-    if unknown:
-        raise ProductError(f"unknown label {unknown[0]!r}; expected a class of BigEarthNet's {nomenclature}.")
-    return tuple(name for name in classes if name in found)
+    converted = {convert_label(label, nomenclature) for label in labels}
+    return tuple(name for name in NOMENCLATURES[nomenclature] if name in converted)
+
+
+def convert_label(label: str, nomenclature: int) -> str | None:
+    """Return the class of a nomenclature for one label, None if it has none; errors as in `to_nomenclature`."""
+    if label in NOMENCLATURES[nomenclature]:
+        return label
+    if nomenclature == 43 or label not in CONVERSION:
+        raise ProductError(f"unknown label {label!r}; expected a class of BigEarthNet's {nomenclature}.")
+    return CONVERSION[label]
 
 
 def encode(labels: Iterable[str], class_names: Sequence[str]) -> np.ndarray:
-    """Labels -> multi-hot, (C,) uint8: 1 where the class is present.
+    """Return labels as a multi-hot row, (C,) uint8: 1 for each class that is present.
 
     Raises:
         ProductError: a label is none of the class names.
@@ -124,5 +122,5 @@ def encode(labels: Iterable[str], class_names: Sequence[str]) -> np.ndarray:
 
 
 def decode(row: np.ndarray, class_names: Sequence[str]) -> tuple[str, ...]:
-    """Multi-hot, (C,) of 0 and 1 -> the names of the classes that are present, in the order of `class_names`."""
+    """Return the names of the classes that are 1 in a multi-hot row, (C,), in the order of `class_names`."""
     return tuple(name for name, present in zip(class_names, row, strict=True) if present)

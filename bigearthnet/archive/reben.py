@@ -1,13 +1,13 @@
-"""Version 2 of BigEarthNet (reBEN): what is known of its patches stands in Parquet files, not in a JSON file each.
+"""The metadata of BigEarthNet version 2 (reBEN), in Parquet files instead of a JSON file for each patch.
 
 K. N. Clasen et al. 2024, arXiv:2407.03653. Labels are of the 19 classes only.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 from bigearthnet.archive.folders import S2_NAME, PatchFacts
+from bigearthnet.archive.splits import ArchiveLists
 from common.errors import ProductError, ProductNotFoundError, SettingError
 
 METADATA = ("metadata.parquet", "metadata_for_patches_with_snow_cloud_or_shadow.parquet")
@@ -16,53 +16,37 @@ _FLAGS = ("contains_seasonal_snow", "contains_cloud_or_shadow")
 _SPLITS = {"train": "train", "validation": "val", "val": "val", "test": "test"}
 
 
-@dataclass(frozen=True)
-class RebenLists:
-    """What the metadata say; keys are names of Sentinel-2 patches.
-
-    Attributes:
-        facts: labels and region (the tile).
-        split_of, partner_of: split, and Sentinel-1 patch.
-        snow_cloud: patches with snow, clouds or their shadow.
-    """
-
-    facts: Mapping[str, PatchFacts]
-    split_of: Mapping[str, str]
-    partner_of: Mapping[str, str]
-    snow_cloud: frozenset[str]
-
-
 def is_reben(name: str) -> bool:
-    """Is a patch of version 2? Their names give the tile."""
+    """Return whether a name is that of a patch of version 2: those names contain the tile."""
     match = S2_NAME.fullmatch(name)
     return bool(match and match["tile"])
 
 
 def find_metadata(root: Path | str) -> list[Path]:
-    """The Parquet files in the folder of the patches, or the one above.
+    """Return the Parquet files in the folder of the patches, or in the folder above.
 
     Raises:
-        ProductNotFoundError: `metadata.parquet` is in neither.
+        ProductNotFoundError: `metadata.parquet` is in neither folder.
     """
     root = Path(root).absolute()
     for folder in (root, root.parent):
         if (folder / METADATA[0]).is_file():
             return [folder / name for name in METADATA if (folder / name).is_file()]
     raise ProductNotFoundError(
-        f"{root} holds patches of version 2, but {METADATA[0]} is neither there nor in the "
-        f"folder above; download it to there."
+        f"{root} holds patches of version 2, but neither it nor the folder above holds {METADATA[0]}; "
+        f"download that file into one of them."
     )
 
 
-def read_reben_lists(root: Path | str) -> RebenLists:
-    """What the Parquet files of an archive say.
+def read_reben_lists(root: Path | str) -> ArchiveLists:
+    """Read the Parquet files of an archive.
 
     Raises:
         SettingError: the package pyarrow is not installed.
         ProductError: the files are missing, damaged, or lack a column.
     """
     rows = [row for path in find_metadata(root) for row in read_rows(path)]
-    return RebenLists(
+    return ArchiveLists(
         facts={
             row["patch_id"]: PatchFacts(tuple(row["labels"]), S2_NAME.fullmatch(row["patch_id"])["tile"])
             for row in rows
@@ -74,19 +58,19 @@ def read_reben_lists(root: Path | str) -> RebenLists:
 
 
 def read_rows(path: Path) -> Iterator[dict]:
-    """The rows of a Parquet file whose patch_id is a name of version 2."""
+    """Yield the rows of a Parquet file; errors as in `read_reben_lists`."""
     try:
         import pyarrow
         from pyarrow import parquet
     except ImportError as error:
-        raise SettingError(f"{path} needs the package pyarrow to be read; run pip install pyarrow.") from error
+        raise SettingError(f"reading {path} needs the package pyarrow; run pip install pyarrow.") from error
     try:
         table = parquet.read_table(path)
     except (OSError, pyarrow.ArrowException) as error:
         raise ProductError(f"{path} cannot be read as Parquet; download it again.") from error
     missing = [column for column in _COLUMNS if column not in table.column_names]
     if missing:
-        raise ProductError(f"{path} lacks the column {', '.join(missing)}; give the metadata of BigEarthNet v2.")
+        raise ProductError(f"{path} lacks the columns {', '.join(missing)}; give the metadata of BigEarthNet v2.")
     rows = table.select([name for name in (*_COLUMNS, *_FLAGS) if name in table.column_names]).to_pylist()
     for row in rows:
         if not is_reben(str(row["patch_id"])) or not isinstance(row["labels"], list):

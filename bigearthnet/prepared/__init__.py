@@ -1,1 +1,1 @@
-"""Our HDF5 file of an archive: selected, filled, written and read. Imports `archive`."""
+"""Prepared files, our HDF5 files of an archive: planned, filled, written and read. Imports `archive` and `common`."""

@@ -1,6 +1,7 @@
-"""Prepared patches -> tensors as stored, and labels.
+"""Prepared file -> images as tensors, and labels.
 
-Each GSD keeps its own grid, and DN stay DN: the model brings them to one grid and normalises (`bigearthnet/networks`).
+Each GSD keeps its own grid, and DN stay DN. The model normalises them and upsamples them to one grid
+(`bigearthnet/networks`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,14 +19,14 @@ class ClassificationPatches:
 
     Args:
         file: the prepared file.
-        rows: numbers of the patches to use, 0 .. len(file) - 1, such as `np.flatnonzero(file.splits == "train")`.
+        rows: rows of the patches to use, 0 .. len(file) - 1, such as `np.flatnonzero(file.splits == "train")`.
         bands: a band set: `rgb`, `10m`, `s2`, `s1` or `s1s2`.
 
     Attributes:
-        image_shapes: group -> (rows, cols, stored bands) of the images that `convert` gives, for building a model.
+        image_shapes: group -> (rows, cols, stored bands) of the images that `convert` returns.
 
     Raises:
-        SettingError: no such band set, or the file lacks Sentinel-1.
+        SettingError: as `require_band_set`.
     """
 
     def __init__(self, file: BigEarthNetFile, rows: Sequence[int] | np.ndarray, bands: str):
@@ -37,40 +38,40 @@ class ClassificationPatches:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def origins(self, numbers: np.ndarray) -> list[str]:
-        """The names of these patches."""
-        return [self.file.names[row] for row in self.rows[numbers]]
+    def origins(self, patch_indices: np.ndarray) -> list[str]:
+        """Return the names of these patches."""
+        return [self.file.names[row] for row in self.rows[patch_indices]]
 
-    def read(self, numbers: np.ndarray) -> dict[str, np.ndarray]:
-        """Gather patches as stored.
+    def read(self, patch_indices: np.ndarray) -> dict[str, np.ndarray]:
+        """Read patches as stored, in any order.
 
         Args:
-            numbers: (B,) int, 0 .. len - 1.
+            patch_indices: (B,) int, 0 .. len - 1.
 
         Returns:
             The groups of the band set with all their bands: `s2_10m` (B, 120, 120, 4), `s2_20m` (B, 60, 60, 6) and
-            `s2_60m` (B, 20, 20, 2) uint16 DN (120 px where the file holds bands brought to 10 m), `s1` (B, 120, 120, 2)
+            `s2_60m` (B, 20, 20, 2) uint16 DN (120 px if the file holds bands brought to 10 m), `s1` (B, 120, 120, 2)
             float32 dB; and `labels` (B, C) uint8.
         """
-        return self.file.read(self.rows[numbers], (*self.groups, "labels"))
+        return self.file.read(self.rows[patch_indices], (*self.groups, "labels"))
 
     def signature(self) -> dict[str, tf.TensorSpec]:
-        """`tf.TensorSpec`s of what `read` gives."""
+        """Return the `tf.TensorSpec`s of the arrays that `read` returns."""
         return {
             name: tf.TensorSpec((None, *self.file.shapes[name]), self.file.dtypes[name])
             for name in (*self.groups, "labels")
         }
 
     def convert(self, patches: dict[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        """What `read` gives, turned -> group -> images as stored; labels (B, C) float32."""
+        """Split patches as `read` returns them into group -> images, and labels (B, C) float32."""
         return {name: patches[name] for name in self.groups}, tf.cast(patches["labels"], tf.float32)
 
 
 def require_band_set(file: BigEarthNetFile, bands: str) -> Mapping[str, tuple[str, ...]]:
-    """Group -> bands of a band set.
+    """Return group -> bands of a band set.
 
     Raises:
-        SettingError: no such band set, or the file does not hold its groups.
+        SettingError: there is no such band set, or it needs Sentinel-1 and the file holds none.
     """
     if bands not in BAND_SETS:
         raise SettingError(f"--bands must be one of {', '.join(BAND_SETS)}; got {bands}.")

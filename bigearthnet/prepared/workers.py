@@ -1,4 +1,4 @@
-"""Blocks of work for the processes of one rank. The workers import what they run, and nothing of TensorFlow or MPI."""
+"""Blocks of work for the processes of one rank. The processes import neither TensorFlow nor MPI."""
 
 import multiprocessing
 import os
@@ -17,20 +17,26 @@ Block = TypeVar("Block")
 Result = TypeVar("Result")
 
 
+def in_blocks(items: Sequence, size: int) -> list:
+    """Cut a sequence into pieces of at most `size` items."""
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
 def run_blocks(function: Callable[[Block], Result], blocks: Sequence[Block], processes: int) -> Iterator[Result]:
-    """Call a function on each block, in several processes, and give its results as they come, in any order.
+    """Call a function on each block, in several processes, and yield its results in any order.
 
     Args:
-        function: of a module, so that processes can import it; it and the blocks are sent to them.
-        processes: with 1, or a single block, this process does the work itself.
+        function: a function of a module, which processes can import; it and the blocks must be picklable.
+        blocks: arguments of the calls.
+        processes: number of processes; with 1, or a single block, this process does the work itself.
 
     Raises:
-        S2Error: a process was killed, for want of memory perhaps. What the function raises is raised here.
+        S2Error: a process was killed. Errors of the function are raised unchanged.
     """
     if processes == 1 or len(blocks) < 2:
         yield from map(function, blocks)
         return
-    # A fork costs nothing, but would break the threads of TensorFlow and MPI, which come with several ranks.
+    # Fork is faster, but not safe with the threads of TensorFlow and MPI, which run if there are several ranks.
     context = multiprocessing.get_context("spawn" if "tensorflow" in sys.modules else "fork")
     pool = ProcessPoolExecutor(min(processes, len(blocks)), mp_context=context, initializer=start_worker)
     try:
@@ -38,7 +44,7 @@ def run_blocks(function: Callable[[Block], Result], blocks: Sequence[Block], pro
             yield future.result()
     except BrokenProcessPool as error:
         raise S2Error(
-            "a process that read patches was killed, by the system for want of memory perhaps; run the same "
+            "a process that read patches was killed, perhaps by the system for lack of memory; run the same "
             "command again, it continues."
         ) from error
     finally:
@@ -46,14 +52,14 @@ def run_blocks(function: Callable[[Block], Result], blocks: Sequence[Block], pro
 
 
 def start_worker() -> None:
-    """Leave Ctrl-C to the parent, and end with it however it ends."""
+    """Prepare a worker process: leave Ctrl-C to its parent, and end when the parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
-        threading.Thread(target=end_with, args=(parent.sentinel,), daemon=True).start()
+        threading.Thread(target=exit_after, args=(parent.sentinel,), daemon=True).start()
 
 
-def end_with(sentinel: int) -> None:
-    """End this process when another one has ended."""
+def exit_after(sentinel: int) -> None:
+    """End this process when the process of the sentinel has ended."""
     wait([sentinel])
     os._exit(1)

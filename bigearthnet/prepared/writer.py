@@ -1,21 +1,21 @@
-"""Write a prepared file: reserve it, fill its slots from many processes, finish it."""
+"""Write a prepared file: make it with room for all images, let many processes fill its slots, finish it."""
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
 
-from bigearthnet.archive.groups import GROUP_BANDS, NATIVE_PX, group_dtype, group_shapes
+from bigearthnet.archive.groups import GROUP_BANDS, group_dtype
 from bigearthnet.prepared.file import PREPARED_FILE, prepared_checksum
 from bigearthnet.prepared.slots import DONE, SUMS, Slot, Slots
 from common.errors import OutputError
 from common.files.atomic import cannot_write, require_space
 from common.runs.provenance import code_revision, utc_now
 
-_PAGE = 4096  # arrays start at multiples of it
+_PAGE_BYTES = 4096  # arrays start at multiples of it
 
 
 def create_file(
@@ -27,12 +27,16 @@ def create_file(
     splits: Sequence[str],
     attributes: Mapping[str, Any],
 ) -> None:
-    """Make a file with all of its labels and room for its images; `Slots.write` fills it, `finish_file` ends it.
+    """Make a file with all its labels and room for its images. `Slots.write` fills it and `finish_file` completes it.
 
     Args:
-        shapes: group -> (rows, cols, bands), as `group_shapes` gives them.
+        path: the file, which is replaced if it exists.
+        shapes: group -> (rows, cols, bands), as `group_shapes` returns them.
         labels: (N, C) of 0 and 1.
-        class_names, names, splits: C, N and N texts.
+        class_names: C names, of the labels' columns.
+        names: N names of patches.
+        splits: N splits: train, val or test.
+        attributes: further attributes of the file; `plan` marks it as ours.
 
     Raises:
         OutputError: the folder is missing or read-only, or the disk has no room for the whole file.
@@ -42,7 +46,7 @@ def create_file(
     }
     require_space(path, sum(sizes.values()) + 8 * labels.size + 200 * len(names) + 2**20)
     try:
-        with h5py.File(path, "w", alignment_threshold=_PAGE, alignment_interval=_PAGE) as file:
+        with h5py.File(path, "w", alignment_threshold=_PAGE_BYTES, alignment_interval=_PAGE_BYTES) as file:
             for name, shape in shapes.items():
                 reserve(file, name, (len(names), *shape), group_dtype(name))
             reserve(file, SUMS, (len(names),), "uint64")
@@ -63,7 +67,7 @@ def create_file(
 
 
 def reserve(file: h5py.File, name: str, shape: tuple[int, ...], dtype: str) -> None:
-    """Make room for a contiguous array that is filled later; what is never written reads as zeros."""
+    """Make room for a contiguous array that is filled later. Parts that are never written read as zeros."""
     properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     properties.set_layout(h5py.h5d.CONTIGUOUS)
     properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
@@ -73,19 +77,18 @@ def reserve(file: h5py.File, name: str, shape: tuple[int, ...], dtype: str) -> N
 
 
 def find_slots(path: Path) -> Slots:
-    """Where the arrays of a file that is being filled lie."""
+    """Return the positions of the arrays of a file that is being filled."""
     with h5py.File(path, "r") as file:
-        places = {
+        slots = {
             name: Slot(file[name].id.get_offset(), file[name].shape[1:], file[name].dtype.name)
             for name in (*GROUP_BANDS, SUMS, DONE)
             if name in file
         }
-    sums, done = places.pop(SUMS), places.pop(DONE)
-    return Slots(path, places, sums, done)
+    return Slots(path, {name: slot for name, slot in slots.items() if name in GROUP_BANDS}, slots[SUMS], slots[DONE])
 
 
 def finish_file(path: Path, left_out: Mapping[str, int]) -> None:
-    """Write down what was left out, and declare the file complete.
+    """Store which patches were left out (reason -> number), and mark the file as complete.
 
     Raises:
         OutputError: the disk is full.
@@ -99,37 +102,8 @@ def finish_file(path: Path, left_out: Mapping[str, int]) -> None:
         raise cannot_write(path, error) from error
 
 
-def write_patches(
-    path: Path,
-    images: Mapping[str, np.ndarray],
-    labels: np.ndarray,
-    class_names: Sequence[str],
-    names: Sequence[str],
-    splits: Sequence[str],
-) -> None:
-    """Write a small prepared file from arrays: images of each group (N, rows, cols, bands). For tests and benchmarks.
-
-    Raises:
-        ValueError: an array has another shape or type than the schema.
-    """
-    superres = [name for name, array in images.items() if array.shape[1] != NATIVE_PX[name]]
-    create_file(
-        path,
-        group_shapes("s1" in images, superres),
-        labels,
-        class_names,
-        names,
-        splits,
-        {"command": "", "plan": "", "superres": ",".join(superres)},
-    )
-    slots = find_slots(path)
-    with open(path, "r+b", buffering=0) as file:
-        slots.write(file.fileno(), 0, images)
-    finish_file(path, {})
-
-
-def is_ours(path: Path) -> bool:
-    """Is this a file of bigearthnet-prepare, of whatever schema?"""
+def is_prepared_file(path: Path) -> bool:
+    """Return whether this is a file of bigearthnet-prepare, of any schema."""
     try:
         with h5py.File(path, "r") as file:
             return PREPARED_FILE.mark in file.attrs
@@ -137,14 +111,29 @@ def is_ours(path: Path) -> bool:
         return False
 
 
-def read_plan(path: Path) -> tuple[str, np.ndarray]:
-    """Of a file that was begun: its plan, and (N,) bool, which patches are written.
+class FillState(NamedTuple):
+    """The state of a file that is being filled.
+
+    Attributes:
+        plan: digest of the plan that it was begun with.
+        done: (N,) bool, which patches are written.
+    """
+
+    plan: str
+    done: np.ndarray
+
+
+def read_fill_state(path: Path) -> FillState:
+    """Read the state of a file that is being filled.
 
     Raises:
-        OutputError: it is not ours, or so damaged that it cannot be continued.
+        OutputError: it is not a prepared file, or is too damaged to be continued.
     """
     try:
         with h5py.File(path, "r") as file:
-            return str(file.attrs["plan"]), file[DONE][()].astype(bool)
+            return FillState(str(file.attrs["plan"]), file[DONE][()].astype(bool))
     except (OSError, KeyError, ValueError, RuntimeError) as error:
-        raise OutputError(f"{path} cannot be continued: it is cut short or not ours; delete it.") from error
+        raise OutputError(
+            f"{path} cannot be continued: it is cut short, is in use, or is not a file of bigearthnet-prepare; "
+            f"move it away, or give another --output."
+        ) from error

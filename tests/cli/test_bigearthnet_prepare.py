@@ -192,7 +192,7 @@ def test_processes_make_the_same_file(bench: Bench, monkeypatch: pytest.MonkeyPa
     alone = BigEarthNetFile(bench.output).attributes["checksum"]
     monkeypatch.setattr(prepare, "WORTH_PROCESSES", 0)
     monkeypatch.setattr(prepare, "PATCHES_PER_BLOCK", 1)
-    monkeypatch.setattr(prepare, "FACTS_PER_BLOCK", 1)
+    monkeypatch.setattr(prepare, "FILES_PER_BLOCK", 1)
     assert bench.run("--s1-root", bench.s1, "--processes", 2, "--overwrite")[0] == 0
     assert BigEarthNetFile(bench.output).attributes["checksum"] == alone
 
@@ -229,7 +229,10 @@ def test_interrupted_run_of_something_else(bench: Bench) -> None:
     (bench.s2 / NAMES[2] / f"{NAMES[2]}_B05.tif").unlink()
     bench.fails(unfinished=True)
     line = bench.fails("--nomenclature", 43, unfinished=True)
-    assert re.search(r"data.h5.part was begun with other patches or options; delete it, or replace", line)
+    assert re.search(
+        r"data.h5.part was begun with other patches or options; give the options that it was begun with, or another --output, or replace",
+        line,
+    )
     write_labelled_patch(bench.folder / "again", NAMES[2])
     shutil.copy(bench.folder / "again" / NAMES[2] / f"{NAMES[2]}_B05.tif", bench.s2 / NAMES[2])
     assert bench.run("--nomenclature", 43, "--overwrite")[0] == 0
@@ -324,13 +327,13 @@ DAMAGE = [
     (damage_missing_band, r"S2A_MSIL2A_20170617T113321_4_55_B8A.tif is missing; unpack the archive again", True),
     (damage_size, r"_4_55_B03.tif must have 120 x 120 px of uint16; got 60 x 60 px of uint16", True),
     (damage_pixels, r"_4_55_B12.tif is damaged or cut short at 4000 bytes", True),
-    (damage_json, r"_4_55_labels_metadata.json is no JSON file, or is cut short \(", False),
+    (damage_json, r"_4_55_labels_metadata.json is cut short or not a JSON file \(", False),
     (damage_no_json, r"_4_55_labels_metadata.json is missing", False),
     (damage_label, r"S2A_MSIL2A_20170617T113321_4_55 has an unknown label 'Rize fields'", False),
     (damage_labels, r"_4_55_labels_metadata.json has no list of labels", False),
     (damage_coordinates, r"_4_55_labels_metadata.json lacks coordinates ulx and uly", False),
     (damage_not_a_number, r"_4_55_labels_metadata.json lacks coordinates ulx and uly", False),
-    (damage_nesting, r"_4_55_labels_metadata.json is no JSON file, or is cut short \(", False),
+    (damage_nesting, r"_4_55_labels_metadata.json is cut short or not a JSON file \(", False),
 ]
 
 
@@ -373,7 +376,7 @@ def test_partner_that_does_not_tell(bench: Bench) -> None:
     path = bench.s1 / name / f"{name}_labels_metadata.json"
     path.write_text(path.read_text().replace("corresponding_s2_patch", "patch"))
     line = bench.fails("--s1-root", bench.s1)
-    assert re.search(r"no Sentinel-1 partner in .*S1 \(1 patches there do not tell theirs: .*no corresponding_s2", line)
+    assert re.search(r"no Sentinel-1 partner in .*S1 \(1 patches there do not name theirs: .*no corresponding_s2", line)
 
 
 def test_partner_with_values_that_are_no_number(bench: Bench) -> None:
@@ -381,7 +384,7 @@ def test_partner_with_values_that_are_no_number(bench: Bench) -> None:
     dataset = gdal.Open(str(bench.s1 / name / f"{name}_VH.tif"), gdal.GA_Update)
     dataset.GetRasterBand(1).WriteArray(np.array([[np.nan]], np.float32))
     del dataset
-    assert "holds values that are no finite dB" in bench.fails("--s1-root", bench.s1, unfinished=True)
+    assert "holds values that are not finite" in bench.fails("--s1-root", bench.s1, unfinished=True)
 
 
 def test_list_names_unknown_patches(bench: Bench) -> None:
@@ -412,11 +415,11 @@ def test_too_few_regions(bench: Bench) -> None:
 
 
 def test_folders_that_hold_no_patches(bench: Bench) -> None:
-    assert "none is no folder" in bench.fails("--root", bench.folder / "none")
+    assert "none is not a folder" in bench.fails("--root", bench.folder / "none")
     assert "holds no patch folder such as S2A_" in bench.fails("--root", bench.s1)
     assert "holds no patch folder such as S1A_" in bench.fails("--s1-root", bench.s2)
     shutil.copytree(bench.s2 / NAMES[0], bench.s2 / "more" / NAMES[0])
-    assert f"{NAMES[0]} is there twice, in" in bench.fails()
+    assert f"{NAMES[0]} exists twice, as" in bench.fails()
 
 
 def test_output(bench: Bench) -> None:
@@ -428,14 +431,14 @@ def test_output(bench: Bench) -> None:
     assert lines == [f"OutputError: {bench.output} exists; give another --output, or replace it with --overwrite."]
     code, out, lines = bench.run("--overwrite")  # a list, a band: whatever it is
     assert (code, out, bench.output.read_text()) == (1, "", "mine")
-    assert "is no file of bigearthnet-prepare, --overwrite will not touch it" in lines[0]
+    assert "is not a file of bigearthnet-prepare, and --overwrite replaces no other files" in lines[0]
 
 
 def test_a_disk_that_fills_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("bigearthnet.prepared.slots.os.pwrite", full)
+    monkeypatch.setattr("bigearthnet.prepared.slots.os.pwritev", full)
     line = bench.fails(unfinished=True)
     assert re.fullmatch(r"OutputError: cannot write .*data.h5.part: No space left on device; check space and .*", line)
 
@@ -504,16 +507,19 @@ def test_version_2_with_what_it_lacks(bench: Bench) -> None:
     (root.parent / "metadata.parquet").write_bytes(b"PAR1")
     assert "metadata.parquet cannot be read as Parquet" in bench.fails("--root", root)
     (root.parent / "metadata.parquet").unlink()
-    assert "metadata.parquet is neither there nor in the folder above" in bench.fails("--root", root)
+    assert "neither it nor the folder above holds metadata.parquet" in bench.fails("--root", root)
 
 
 def test_version_2_without_pyarrow(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     root = write_reben(bench)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    assert "needs the package pyarrow to be read" in bench.fails("--root", root)
+    assert "needs the package pyarrow" in bench.fails("--root", root)
 
 
 def test_a_file_of_another_schema_is_not_continued(bench: Bench) -> None:
     with h5py.File(bench.folder / "data.h5.part", "w") as file:
         file.attrs["schema_version"] = 7
-    assert "data.h5.part cannot be continued: it is cut short or not ours" in bench.fails(unfinished=True)
+    assert (
+        "data.h5.part cannot be continued: it is cut short, is in use, or is not a file of bigearthnet-prepare"
+        in bench.fails(unfinished=True)
+    )

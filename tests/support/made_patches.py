@@ -5,13 +5,13 @@ mixed by random fields, brightened or darkened as a whole, and noise is added. A
 spectrum and the others of another, so that no RGB image tells it from the first. One class is rare.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from bigearthnet.archive.groups import GROUP_BANDS, NATIVE_PX
-from bigearthnet.prepared.writer import write_patches
+from bigearthnet.archive.groups import GROUP_BANDS, NATIVE_PX, group_shapes
+from bigearthnet.prepared.writer import create_file, find_slots, finish_file
 
 VISIBLE = 3  # of the bands below: B02, B03, B04
 # DN of B02, B03, B04, B08; B05, B06, B07, B8A, B11, B12; B01, B09.
@@ -78,8 +78,28 @@ def write_made(
         decibels = np.array(list(SENTINEL_1.values()), np.float32)
         images["s1"] = decibels + rng.standard_normal((len(splits), 120, 120, 2), np.float32)
     names = [f"S2A_MSIL2A_20170617T113321_{number // 100}_{number % 100}" for number in range(len(splits))]
-    write_patches(path, images, labels, classes, names, splits)
+    write_prepared_file(path, images, labels, classes, names, splits)
     return path
+
+
+def write_prepared_file(
+    path: Path,
+    images: Mapping[str, np.ndarray],
+    labels: np.ndarray,
+    class_names: Sequence[str],
+    names: Sequence[str],
+    splits: Sequence[str],
+) -> None:
+    """Write a small prepared file from arrays: images of each group (N, rows, cols, bands), labels (N, C)."""
+    superres = [name for name, array in images.items() if array.shape[1] != NATIVE_PX[name]]
+    shapes = group_shapes("s1" in images, superres)
+    create_file(path, shapes, labels, class_names, names, splits, {"plan": "", "superres": ",".join(superres)})
+    slots = find_slots(path)
+    with open(path, "r+b", buffering=0) as file:
+        slots.write(
+            file.fileno(), 0, [{group: array[row] for group, array in images.items()} for row in range(len(names))]
+        )
+    finish_file(path, {})
 
 
 def tiny_network(image):

@@ -26,7 +26,7 @@ def recoded(path: Path, target: Path, *options: str) -> Path:
 
 @pytest.mark.parametrize(("band", "size"), [("B02", 120), ("B8A", 60), ("B09", 20)])
 def test_pixels(patch: Path, band: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tiff, "decode_other", None)  # as the archive stores them: no need of GDAL
+    monkeypatch.setattr(tiff, "read_with_gdal", None)  # as the archive stores them: no need of GDAL
     image = tiff.read_tiff(patch / f"{patch.name}_{band}.tif", size, DN)
     assert image.dtype == np.uint16
     np.testing.assert_array_equal(image, expected_dn(band, size, size))

@@ -10,9 +10,10 @@ from bigearthnet.archive.groups import group_shapes
 from bigearthnet.archive.labels import CLASSES_19
 from bigearthnet.prepared.file import BigEarthNetFile
 from bigearthnet.prepared.slots import Slots
-from bigearthnet.prepared.writer import create_file, find_slots, finish_file, write_patches
+from bigearthnet.prepared.writer import create_file, find_slots, finish_file
 from common.errors import OutputError, PatchFileError
 from common.patches.file import write_patch_file
+from tests.support.made_patches import write_prepared_file
 
 N = 5
 
@@ -37,7 +38,7 @@ SPLITS = ["train", "train", "val", "test", "train"]
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "data.h5"
-    write_patches(path, random_images(), labels(), CLASSES_19, NAMES, SPLITS)
+    write_prepared_file(path, random_images(), labels(), CLASSES_19, NAMES, SPLITS)
     return path
 
 
@@ -69,7 +70,7 @@ def test_others_can_read_it_with_h5py(path: Path) -> None:
 
 def test_bands_brought_to_10_m(tmp_path: Path) -> None:
     images = random_images(False, ("s2_20m", "s2_60m"))
-    write_patches(tmp_path / "fine.h5", images, labels(), CLASSES_19, NAMES, SPLITS)
+    write_prepared_file(tmp_path / "fine.h5", images, labels(), CLASSES_19, NAMES, SPLITS)
     file = BigEarthNetFile(tmp_path / "fine.h5")
     assert (file.shapes["s2_60m"], file.has_s1) == ((120, 120, 2), False)
     assert file.attributes["superres"] == "s2_20m,s2_60m"
@@ -82,7 +83,7 @@ def test_patches_that_could_not_be_read_are_not_there(tmp_path: Path) -> None:
     with open(path, "r+b", buffering=0) as file:
         for row in (0, 3):
             assert not slots.holds(file.fileno(), row)
-            slots.write(file.fileno(), row, {name: array[row : row + 1] for name, array in images.items()})
+            slots.write(file.fileno(), row, [{name: array[row] for name, array in images.items()}])
             assert slots.holds(file.fileno(), row)
     finish_file(path, {"unreadable": 3})
     prepared = BigEarthNetFile(path)
@@ -103,15 +104,15 @@ def test_a_patch_that_is_not_as_it_was_written(path: Path) -> None:
 
 def test_wrong_shape_is_refused(path: Path) -> None:
     slots: Slots = find_slots(path)
-    images = {name: array[:1] for name, array in random_images().items()}
+    images = {name: array[0] for name, array in random_images().items()}
     with open(path, "r+b") as file, pytest.raises(ValueError, match="s2_20m must be"):
-        slots.write(file.fileno(), 0, {**images, "s2_20m": images["s2_10m"]})
+        slots.write(file.fileno(), 0, [{**images, "s2_20m": images["s2_10m"]}])
 
 
 def test_the_checksum_tells_content(path: Path, tmp_path: Path) -> None:
     images = random_images()
     images["s2_60m"][4, 0, 0, 0] ^= 1
-    write_patches(tmp_path / "other.h5", images, labels(), CLASSES_19, NAMES, SPLITS)
+    write_prepared_file(tmp_path / "other.h5", images, labels(), CLASSES_19, NAMES, SPLITS)
     assert BigEarthNetFile(path).attributes["checksum"] != BigEarthNetFile(tmp_path / "other.h5").attributes["checksum"]
 
 

@@ -12,9 +12,9 @@ from bigearthnet.archive.labels import CLASSES_19
 from bigearthnet.networks.normalisation import Normalize
 from bigearthnet.prepared.file import BigEarthNetFile
 from bigearthnet.prepared.patch_source import ClassificationPatches
-from bigearthnet.prepared.writer import write_patches
 from common.errors import SettingError
 from common.training.batches import training_batches, validation_batches
+from tests.support.made_patches import write_prepared_file
 
 N = 6
 
@@ -32,7 +32,9 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> BigEarthNetFile:
         array = np.broadcast_to(values[:, None, None, :], (N, *shape))
         images[name] = array.astype(np.float32) if name == "s1" else np.rint(array).astype(np.uint16)
     path = tmp_path_factory.mktemp("data") / "data.h5"
-    write_patches(path, images, np.eye(N, 19, dtype=np.uint8), CLASSES_19, [f"p{n}" for n in range(N)], ["train"] * N)
+    write_prepared_file(
+        path, images, np.eye(N, 19, dtype=np.uint8), CLASSES_19, [f"p{n}" for n in range(N)], ["train"] * N
+    )
     return BigEarthNetFile(path)
 
 
@@ -80,6 +82,6 @@ def test_unknown_band_set_and_missing_sentinel_1(file: BigEarthNetFile, tmp_path
     with pytest.raises(SettingError, match="--bands must be one of rgb, 10m, s2, s1, s1s2; got s3"):
         ClassificationPatches(file, np.arange(N), "s3")
     images = {name: np.ones((1, *shape), np.uint16) for name, shape in group_shapes(False).items()}
-    write_patches(tmp_path / "s2.h5", images, np.ones((1, 19)), CLASSES_19, ["p"], ["test"])
+    write_prepared_file(tmp_path / "s2.h5", images, np.ones((1, 19)), CLASSES_19, ["p"], ["test"])
     with pytest.raises(SettingError, match=r"s2.h5 holds no Sentinel-1, which --bands s1s2 needs; prepare it with"):
         ClassificationPatches(BigEarthNetFile(tmp_path / "s2.h5"), np.arange(1), "s1s2")
