@@ -1,1 +1,1 @@
-"""Formulas of fusion and multi-label metrics. NumPy, scikit-learn and scikit-image; imports no other room."""
+"""Formulas of fusion and multi-label metrics. NumPy, SciPy, scikit-learn and scikit-image; imports no other room."""

@@ -1,18 +1,19 @@
-"""How well multi-label predictions agree with the labels: F1 and its relatives, average precision, Hamming loss.
+"""Metrics of multi-label predictions: F1, F2, precision, recall, average precision, Hamming loss.
 
-All values are scikit-learn's, from the labels and probabilities of all patches together, never means over ranks or
-batches. Labels are (N, C) of 0 and 1, probabilities (N, C) float. A class is predicted where its probability is at
-least its threshold. With true positives tp, false positives fp and false negatives fn:
+All values are scikit-learn's. They are computed from the labels and probabilities of all patches together, never as
+means over ranks or batches. Labels are (N, C) of 0 and 1, probabilities (N, C) float. A class is predicted if its
+probability is at least its threshold. With true positives tp, false positives fp and false negatives fn:
 
     precision  tp / (tp + fp)                recall  tp / (tp + fn)
     f_beta     (1 + beta^2) tp / ((1 + beta^2) tp + beta^2 fn + fp);  f1: beta = 1, f2: beta = 2
     ap         sum_n (R_n - R_(n-1)) P_n over the thresholds n, with precision P and recall R
-    hamming    share of the N * C decisions that are wrong;  lower is better
-    subset     share of patches whose classes are all right
-    support    patches that hold the class
+    hamming    share of the N * C decisions that are wrong
+    subset     share of the patches with all classes right
+    support    number of patches that hold the class
 
-Higher is better but for `hamming`. `micro` pools the counts of all classes, `macro` is the mean over classes, `sample`
-the mean over patches. 0 / 0 counts as 0: a class that no patch holds has F1 and AP 0, and lowers the macro averages.
+Higher is better, except for `hamming`. `micro` pools the counts of all classes, `macro` is the mean over classes,
+`sample` the mean over patches. 0 / 0 counts as 0: a class that no patch holds has F1 and AP 0, and lowers the macro
+averages.
 """
 
 import warnings
@@ -37,13 +38,16 @@ class ClassMetric(NamedTuple):
 def classification_metrics(
     labels: np.ndarray, probabilities: np.ndarray, thresholds: np.ndarray, class_names: Sequence[str]
 ) -> list[ClassMetric]:
-    """Every metric, for all classes together and for each class.
+    """Return every metric, for all classes together and for each class.
 
     Args:
         labels: (N, C) of 0 and 1.
         probabilities: (N, C), 0 to 1.
-        thresholds: (C,).
+        thresholds: (C,), the least probability at which each class is predicted.
         class_names: C names in the order of the columns.
+
+    Returns:
+        First the rows of class `all`, then class by class.
 
     Raises:
         ValueError: shapes do not fit, there is no patch or only one class, or a probability is not finite.
@@ -51,7 +55,9 @@ def classification_metrics(
     labels = np.asarray(labels).astype(bool)
     check_shapes(labels, probabilities, class_names)
     if len(class_names) < 2:
-        raise ValueError(f"two classes or more are needed; got {len(class_names)}.")  # scikit-learn would see two
+        raise ValueError(
+            f"two classes or more are needed; got {len(class_names)}."
+        )  # scikit-learn would score 0 and 1 as two classes
     decided = probabilities >= np.asarray(thresholds)
     rows = [
         ClassMetric(OVERALL, f"{metric}_{average}", value)
@@ -73,7 +79,7 @@ def classification_metrics(
 
 
 def decision_scores(labels: np.ndarray, decided: np.ndarray, average: str | None) -> dict:
-    """F1, F2, precision and recall; `average` as scikit-learn has it, None for a value a class."""
+    """Return F1, F2, precision and recall; `average` is scikit-learn's, None gives one value for each class."""
     settings = {"average": average, "zero_division": 0}
     return {
         "f1": metrics.f1_score(labels, decided, **settings),
@@ -84,7 +90,7 @@ def decision_scores(labels: np.ndarray, decided: np.ndarray, average: str | None
 
 
 def average_precision(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Average precision of each class, (C,); 0 for a class that no patch holds."""
+    """Return the average precision of each class, (C,); 0 for a class that no patch holds."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="No positive class found")
         return np.array(
@@ -96,20 +102,23 @@ def average_precision(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarr
 
 
 def pooled_average_precision(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Average precision over all decisions of all classes together."""
+    """Return the average precision of the decisions of all classes together; 0 if no patch holds a class."""
     if not labels.any():
         return 0.0
     return float(metrics.average_precision_score(labels, probabilities, average="micro"))
 
 
 def count_decisions(labels: np.ndarray, decided: np.ndarray) -> np.ndarray:
-    """True positives, false positives and false negatives of each class, (3, C); of several batches they add up."""
+    """Return true positives, false positives and false negatives of each class, (3, C) int.
+
+    The sum over batches equals the counts of all their patches.
+    """
     labels, decided = np.asarray(labels).astype(bool), np.asarray(decided).astype(bool)
     return np.stack([(labels & decided).sum(axis=0), (~labels & decided).sum(axis=0), (labels & ~decided).sum(axis=0)])
 
 
 def f1_from_counts(counts: np.ndarray) -> dict[str, float]:
-    """F1, micro and macro, from what `count_decisions` gives; equal to scikit-learn's."""
+    """Return `f1_micro` and `f1_macro` from the result of `count_decisions`; they equal scikit-learn's."""
     tp, fp, fn = np.asarray(counts, dtype=np.float64)
     denominator = 2 * tp + fp + fn
     by_class = np.divide(2 * tp, denominator, out=np.zeros_like(tp), where=denominator > 0)
@@ -117,7 +126,7 @@ def f1_from_counts(counts: np.ndarray) -> dict[str, float]:
 
 
 def check_shapes(labels: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str]) -> None:
-    """Raise ValueError where labels, probabilities and names do not fit, or a probability is not finite."""
+    """Raise ValueError if labels, probabilities and names do not fit, or a probability is not finite."""
     if labels.ndim != 2 or labels.shape != np.shape(probabilities) or labels.shape[1] != len(class_names):
         raise ValueError(
             f"labels and probabilities must be (N, {len(class_names)}); got {labels.shape} and "
@@ -126,4 +135,4 @@ def check_shapes(labels: np.ndarray, probabilities: np.ndarray, class_names: Seq
     if not len(labels):
         raise ValueError("there is no patch to measure.")
     if not np.isfinite(probabilities).all():
-        raise ValueError("probabilities must be finite; the network gives something else: train again.")
+        raise ValueError("probabilities must be finite, and the network returned NaN or infinity; train again.")

@@ -12,13 +12,13 @@ DEFAULT_THRESHOLD = 0.5
 
 
 class Threshold(NamedTuple):
-    """The decision threshold of a class: predicted where the probability is at least this.
+    """The decision threshold of a class.
 
     Attributes:
-        name: of the class.
-        threshold: probability.
-        f1: that it reaches on the patches that it was chosen on.
-        support: patches among them that hold the class.
+        name: name of the class.
+        threshold: the class is predicted if its probability is at least this.
+        f1: F1 on the validation patches with this threshold.
+        support: number of validation patches that hold the class.
     """
 
     name: str
@@ -28,25 +28,31 @@ class Threshold(NamedTuple):
 
 
 def choose_thresholds(labels: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str]) -> list[Threshold]:
-    """The threshold of each class at which its F1 is highest; on validation data, never on those that are measured.
+    """Return for each class the threshold with the highest F1. Use validation patches, never those of the test split.
 
-    Halfway to the next lower probability that occurs, which is as good here and safer elsewhere; DEFAULT_THRESHOLD for
-    a class that no patch holds.
+    A threshold lies halfway between two probabilities that occur, so that small changes of a probability change no
+    decision. A class that no patch holds gets DEFAULT_THRESHOLD.
 
-    Args and errors: as `classification_metrics`.
+    Args:
+        labels: (N, C) of 0 and 1.
+        probabilities: (N, C), 0 to 1.
+        class_names: C names in the order of the columns.
+
+    Raises:
+        ValueError: shapes do not fit, there is no patch, or a probability is not finite.
     """
     labels = np.asarray(labels).astype(bool)
     check_shapes(labels, probabilities, class_names)
-    found = []
+    thresholds = []
     for index, name in enumerate(class_names):
         truth, scores = labels[:, index], probabilities[:, index].astype(np.float64)
         threshold, f1 = best_threshold(truth, scores) if truth.any() else (DEFAULT_THRESHOLD, 0.0)
-        found.append(Threshold(name, threshold, f1, int(truth.sum())))
-    return found
+        thresholds.append(Threshold(name, threshold, f1, int(truth.sum())))
+    return thresholds
 
 
 def best_threshold(truth: np.ndarray, scores: np.ndarray) -> tuple[float, float]:
-    """Threshold with the highest F1, and this F1; of several as good, the one nearest to DEFAULT_THRESHOLD."""
+    """Return the threshold with the highest F1, and this F1; among equals the one nearest to DEFAULT_THRESHOLD."""
     precision, recall, candidates = metrics.precision_recall_curve(truth, scores)
     total = precision[:-1] + recall[:-1]
     f1 = np.divide(2 * precision[:-1] * recall[:-1], total, out=np.zeros_like(total), where=total > 0)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from common.figures.style import INK, save_png
-from common.metrics.fusion import rmse
+from common.metrics.image_errors import rmse
 from superres.figures.style import (
     CELL_INCHES,
     ERROR_PERCENTILE,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from common.errors import DownloadError
-from common.metrics.fusion import rmse
+from common.metrics.image_errors import rmse
 from common.networks.upsample import Upsample
 from common.patches.degraded_scene import degrade_scene
 from common.patches.settings import PatchSettings

@@ -17,7 +17,7 @@ def as_table(rows: list) -> dict[tuple[str, str], float]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_equals_scikit_learn(seed: int) -> None:
+def test_scores_equal_those_of_scikit_learn(seed: int) -> None:
     labels, probabilities, thresholds = random_case(seed)
     table = as_table(classification_metrics(labels, probabilities, thresholds, NAMES))
     decided = (probabilities >= thresholds).astype(np.uint8)
@@ -47,7 +47,7 @@ def test_equals_scikit_learn(seed: int) -> None:
     assert table[OVERALL, "subset"] == pytest.approx(metrics.accuracy_score(labels, decided))
 
 
-def test_hand_worked() -> None:
+def test_scores_of_a_case_worked_by_hand() -> None:
     """Decisions: a 2 right, 1 missed; b 1 right, 1 wrong. Pooled: tp 3, fp 1, fn 1."""
     labels = np.array([[1, 1], [1, 0], [1, 0]])
     probabilities = np.array([[0.9, 0.8], [0.7, 0.6], [0.1, 0.2]])
@@ -89,6 +89,11 @@ def test_counts_of_parts_add_up_to_the_f1_of_all(seed: int, parts: int) -> None:
         (np.zeros((1, 2)), np.array([[0.1, np.nan]]), "probabilities must be finite"),
     ],
 )
-def test_bad_input(labels: np.ndarray, probabilities: np.ndarray, message: str) -> None:
+def test_bad_input_is_an_error(labels: np.ndarray, probabilities: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         classification_metrics(labels, probabilities, np.array([0.5, 0.5]), ("a", "b"))
+
+
+def test_one_class_alone_is_an_error() -> None:
+    with pytest.raises(ValueError, match="two classes or more are needed; got 1"):
+        classification_metrics(np.ones((3, 1)), np.ones((3, 1)), np.array([0.5]), ("a",))

@@ -13,7 +13,7 @@ from tests.support.multilabel import NAMES, random_case
 @given(seed=st.integers(0, 10**6))
 @settings(max_examples=6, deadline=None)
 def test_chosen_thresholds_have_the_highest_f1(seed: int) -> None:
-    labels, probabilities, _ = random_case(seed)
+    labels, probabilities, _ = random_case(seed, patches=15)
     chosen = choose_thresholds(labels, probabilities, NAMES)
     for index, found in enumerate(chosen):
         truth, scores = labels[:, index], probabilities[:, index].astype(np.float64)
