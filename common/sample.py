@@ -1,8 +1,8 @@
 """The small real sample: six Sentinel-2 patches of BigEarthNet (1.2 km each) and their Sentinel-1 partners.
 
-    python common/sample.py    fetches it and prints its folder
+    python common/sample.py    fetches the sample and prints its folder
 
-The folder gets `BigEarthNet-S2`, `BigEarthNet-S1`, and the lists `train.txt` and `test.txt` for super-resolution.
+The folder holds `BigEarthNet-S2`, `BigEarthNet-S1`, and the tile lists `train.txt` and `test.txt` for super-resolution.
 """
 
 import argparse
@@ -27,54 +27,54 @@ ARCHIVES = {
     "BigEarthNet-S2": "bigearthnet_common/BigEarthNet-S2-Example.tar.bz2",
     "BigEarthNet-S1": "bigearthnet_common/BigEarthNet-S1-Example.tar.bz2",
 }
-# From an acquisition and a tile of which nothing else is in the sample.
+# The patch for testing: the sample holds no other patch of its acquisition or its tile.
 HELD_OUT = "S2A_MSIL2A_20170613T101031_87_48"
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command's options."""
+    """Return the parser of the command."""
     return cli.new_parser("Fetch the small real sample and print its folder.", "python common/sample.py")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns its exit code."""
+    """Run the command and return its exit code."""
     return cli.run_command(lambda arguments: print(fetch_sample()), build_parser(), argv)
 
 
 def fetch_sample() -> Path:
-    """The sample's folder in the cache, made where it is not there yet.
+    """Return the folder of the sample in the cache; download and unpack it if it is not there.
 
     Raises:
-        DownloadError: it cannot be had.
+        DownloadError: the sample cannot be downloaded, or lacks a file.
     """
     folder = cache_folder() / "sample"
     if not folder.exists():
         wheel = fetch_wheel(SAMPLE)
         with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
             unpack(wheel, Path(temporary) / "sample")
-            with suppress(OSError):  # another process was faster; what it made is checked as well
+            with suppress(OSError):  # another process was faster; the check below covers its folder too
                 (Path(temporary) / "sample").replace(folder)
     missing = [name for name in (*ARCHIVES, "train.txt", "test.txt") if not (folder / name).exists()]
     if missing:
-        raise DownloadError(f"{folder} lacks {', '.join(missing)}; delete it and it is made again.")
+        raise DownloadError(f"{folder} lacks {', '.join(missing)}; rename this folder and run the command again.")
     return folder
 
 
 def unpack(wheel: Path, folder: Path) -> None:
-    """Unpack both archives of the wheel, and write the lists."""
+    """Unpack both archives of the wheel, and write the tile lists."""
     with zipfile.ZipFile(wheel) as archive:
         for name, member in ARCHIVES.items():
             with archive.open(member) as stream, tarfile.open(fileobj=stream, mode="r:bz2") as tar:
                 unpack_patches(tar, folder / name)
     names = sorted(path.name for path in (folder / "BigEarthNet-S2").iterdir())
     if HELD_OUT not in names:
-        raise DownloadError(f"{wheel.name} lacks the patch {HELD_OUT}; delete it and try again.")
+        raise DownloadError(f"{wheel.name} lacks the patch {HELD_OUT}; report this.")
     write_text(folder / "train.txt", "".join(f"BigEarthNet-S2/{name}\n" for name in names if name != HELD_OUT))
     write_text(folder / "test.txt", f"BigEarthNet-S2/{HELD_OUT}\n")
 
 
 def unpack_patches(tar: tarfile.TarFile, folder: Path) -> None:
-    """Write the files of a tar as <folder>/<patch>/<file>, whatever folders they lie in there."""
+    """Write the files of a tar as <folder>/<patch>/<file>. Only the last two parts of their names count."""
     for member in tar:
         if member.isfile():
             target = folder.joinpath(*Path(member.name).parts[-2:])

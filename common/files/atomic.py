@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and the user's cache folder."""
+"""Files that appear whole or not at all: each is written under a temporary name and renamed when it is complete."""
 
 import os
 import platform
@@ -9,63 +9,66 @@ from pathlib import Path
 
 from common.errors import OutputError, S2Error
 
-PARTIAL = ".partial."  # in the names of temporary files
+PARTIAL = ".partial."  # part of the name of every temporary file
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, with the same ending, renamed to it when the block ends well.
+    """Yield a temporary path beside `path`; rename it to `path` when the block ends without an error.
+
+    The temporary path has the same ending as `path`. After an error no part of the file stays on the disk, and an older
+    file at `path` stays as it is.
 
     Raises:
-        OutputError: the folder is missing, read-only or full; nothing is left behind.
+        OutputError: the folder is missing or read-only, or the disk is full.
     """
     temporary = path.with_name(f".{platform.node()}.{os.getpid()}{PARTIAL}{path.name}")
     try:
         yield temporary
         temporary.replace(path)
-    except S2Error:  # some of them are OSErrors too, about what was read
+    except S2Error:  # some are OSErrors too: they tell of a file that was read
         raise
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
-        with suppress(OSError):  # where it could not be made, it may not be possible to look for it
+        with suppress(OSError):  # in a folder that does not exist, for example
             temporary.unlink()
 
 
 def cannot_write(path: Path, error: OSError) -> OutputError:
-    """The error to raise where the system refuses to write a file."""
+    """Return the error to raise when the system refuses to write a file."""
     return OutputError(f"cannot write {path}: {error.strerror or error}; check space and permissions there.")
 
 
 def is_partial(path: Path) -> bool:
-    """Is this a temporary file of `whole_file`, as a process that is killed leaves?"""
+    """Return whether a path is a temporary file of `whole_file`, as a killed process leaves it."""
     return path.name.startswith(".") and PARTIAL in path.name
 
 
 def remove_abandoned(path: Path) -> None:
-    """Take away temporary files of `path` that processes of this machine left when they were killed."""
+    """Remove the temporary files of `path` that killed processes of this machine have left."""
     for temporary in path.parent.glob(f".{platform.node()}.*{PARTIAL}{path.name}*"):
-        number = temporary.name.removeprefix(f".{platform.node()}.").split(".")[0]
-        if number.isdigit() and not _is_running(int(number)):
+        process_id = temporary.name.removeprefix(f".{platform.node()}.").split(".")[0]
+        if process_id.isdigit() and not _is_running(int(process_id)):
             with suppress(OSError):
                 temporary.unlink()
 
 
-def _is_running(process: int) -> bool:
+def _is_running(process_id: int) -> bool:
     try:
-        os.kill(process, 0)
+        os.kill(process_id, 0)  # signal 0 only asks whether the process exists
     except ProcessLookupError:
         return False
-    except PermissionError:  # somebody else's
+    except PermissionError:  # a process of another user
         pass
     return True
 
 
 def require_space(path: Path, size: int) -> None:
-    """Check that a file of so many bytes can be written to `path`, before a library that crashes where it cannot.
+    """Check that the folder of `path` accepts a file of `size` bytes. Some libraries crash on a full disk.
 
     Raises:
-        OutputError: it cannot.
+        OutputError: the folder is missing or read-only, or has less space.
     """
     try:
         with tempfile.TemporaryFile(dir=path.parent) as file:
@@ -75,6 +78,10 @@ def require_space(path: Path, size: int) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
+    """Write a text file whole or not at all.
+
+    Raises:
+        OutputError: as `whole_file`.
+    """
     with whole_file(path) as temporary:
         temporary.write_text(text)

@@ -1,4 +1,4 @@
-"""Data that package registries carry inside wheels: fetched once, checked, kept in the user's cache."""
+"""Data inside wheels of a package registry: downloaded once, checked by SHA-256, kept in the user's cache."""
 
 import hashlib
 import logging
@@ -21,9 +21,10 @@ class Wheel:
     """A wheel in the package registry.
 
     Attributes:
-        package, version: as pip names them.
-        sha256: of the file.
-        megabytes: its size, told before the download.
+        package: name of the package, as pip knows it.
+        version: of the package.
+        sha256: checksum of the wheel.
+        megabytes: size of the wheel, for the log.
     """
 
     package: str
@@ -41,67 +42,64 @@ DSEN2_WEIGHTS = Wheel(  # GPL-3; the weights of the DSen2 paper's authors
 
 
 def fetch_wheel(wheel: Wheel) -> Path:
-    """The wheel's file in the cache, downloaded where it is not there yet. Nothing of it is installed or run.
+    """Return the path of a wheel in the cache; download it if it is not there. The wheel is not installed or run.
 
     Raises:
-        DownloadError: it cannot be had, or is not what the checksum says.
+        DownloadError: the download failed, or the file has another checksum.
     """
     folder = cache_folder() / "downloads"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{wheel.package.replace('-', '_')}-{wheel.version}-py3-none-any.whl"
     if not path.exists():
         download(wheel, path)
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != wheel.sha256:
+    checksum = hashlib.sha256(path.read_bytes()).hexdigest()
+    if checksum != wheel.sha256:
         path.unlink()
-        raise DownloadError(f"{path.name} has SHA-256 {found}, expected {wheel.sha256}; it was taken away, try again.")
+        raise DownloadError(f"{path} has SHA-256 {checksum}, expected {wheel.sha256}; it was removed, try again.")
     return path
 
 
 def download(wheel: Wheel, path: Path) -> None:
-    """Let pip download a wheel to `path`, whole or not at all."""
+    """Download a wheel to `path` with pip, whole or not at all.
+
+    Raises:
+        DownloadError: pip failed.
+    """
     logger.info("downloading %s %s (%.1f MB)", wheel.package, wheel.version, wheel.megabytes)
     with tempfile.TemporaryDirectory(dir=path.parent) as temporary:
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--no-deps",
-            "--only-binary",
-            ":all:",
-            "--dest",
-            temporary,
-            f"{wheel.package}=={wheel.version}",
-        ]
+        options = ["--quiet", "--no-deps", "--only-binary", ":all:", "--dest", temporary]
+        command = [sys.executable, "-m", "pip", "download", *options, f"{wheel.package}=={wheel.version}"]
         done = subprocess.run(command, capture_output=True, text=True)
-        found = list(Path(temporary).glob("*.whl"))
-        if done.returncode or not found:
-            reason = (done.stderr.strip().splitlines() or ["no file came"])[-1]
+        files = list(Path(temporary).glob("*.whl"))
+        if done.returncode or not files:
+            reason = (done.stderr.strip().splitlines() or ["pip wrote no wheel"])[-1]
             raise DownloadError(
                 f"cannot download {wheel.package} {wheel.version}: {reason}; check the network, or put "
                 f"the wheel at {path}."
             )
-        found[0].replace(path)
+        files[0].replace(path)
 
 
 def fetch_member(wheel: Wheel, member: str, sha256: str, path: Path) -> Path:
-    """One file of a wheel, unpacked to `path` where it is not there yet or is not what it should be.
+    """Unpack one file of a wheel to `path`, unless `path` already holds it. Return `path`.
 
     Args:
+        wheel: downloaded if it is needed and not in the cache.
         member: name of the file inside the wheel.
-        sha256: of that file.
-        path: where it is kept; its folder is made.
+        sha256: checksum of that file.
+        path: of the unpacked file; its folder is made.
 
     Raises:
         DownloadError: as `fetch_wheel`, or the wheel holds no such file.
+        OutputError: `path` cannot be written.
     """
     if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
         with zipfile.ZipFile(fetch_wheel(wheel)) as archive:
             content = archive.read(member) if member in archive.namelist() else b""
         if hashlib.sha256(content).hexdigest() != sha256:
-            raise DownloadError(f"{wheel.package} {wheel.version} holds no {member} as expected; report this.")
+            raise DownloadError(
+                f"{wheel.package} {wheel.version} holds no file {member} with the expected checksum; report this."
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as temporary:
             temporary.write_bytes(content)
@@ -109,5 +107,5 @@ def fetch_member(wheel: Wheel, member: str, sha256: str, path: Path) -> Path:
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept: `$XDG_CACHE_HOME/jeoparda`, or `~/.cache/jeoparda`."""
+    """Return the folder for downloads: `$XDG_CACHE_HOME/jeoparda`, or `~/.cache/jeoparda`."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jeoparda"

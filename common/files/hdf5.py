@@ -37,7 +37,7 @@ class FileKind(NamedTuple):
 def whole_hdf5(path: Path) -> Iterator[h5py.File]:
     """Yield an HDF5 file to fill. It is built in memory and written to `path` when the block ends without an error.
 
-    On a disk that fills up, HDF5 itself leaves files that it cannot close, and crashes the process at its end.
+    On a full disk HDF5 itself leaves a file that it cannot close, and crashes the process at its end.
 
     Raises:
         OutputError: as `whole_file`.

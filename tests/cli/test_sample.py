@@ -1,4 +1,4 @@
-"""The command `common/sample.py` as it is called from a shell."""
+"""The command `common/sample.py`, called as from a shell."""
 
 import subprocess
 import sys
@@ -36,7 +36,7 @@ def test_cache_that_cannot_be_written(
 
 
 def test_download_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
-    """A package registry that is not there."""
+    """Nothing answers at the address of the package registry."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("PIP_RETRIES", "0")

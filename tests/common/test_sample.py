@@ -1,4 +1,4 @@
-"""The small real sample: unpacked from its wheel, with lists that can be read."""
+"""The small real sample is unpacked from its wheel once; its tile lists open."""
 
 import hashlib
 import io
@@ -11,7 +11,7 @@ import pytest
 
 from common import sample
 from common.errors import DownloadError
-from common.files import downloads as wheels
+from common.files import downloads
 from common.files.downloads import SAMPLE, Wheel, cache_folder
 from common.sample import fetch_sample
 from common.scenes.tile_list import read_tile_list
@@ -21,7 +21,7 @@ S2_NAMES = [sample.HELD_OUT, "S2A_MSIL2A_20170617T113321_4_55", "S2B_MSIL2A_2017
 
 
 def archive_of(files: dict[str, bytes]) -> bytes:
-    """A `.tar.bz2` in which the files lie below another folder, as in the real ones."""
+    """Return a `.tar.bz2` with the files below another folder, as in the real archives."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w:bz2") as tar:
         for name, content in files.items():
@@ -32,15 +32,14 @@ def archive_of(files: dict[str, bytes]) -> bytes:
 
 
 def put_wheel(monkeypatch: pytest.MonkeyPatch, folder: Path, names: list[str]) -> None:
-    """Let the cache hold a small wheel of fake patches in place of the real one."""
+    """Put a small wheel of fake patches into the cache in place of the real one."""
     patches = {}
     for name in names:
         patch = write_patch_folder(folder / "patches", name, size=12)
         patches |= {f"{name}/{path.name}": path.read_bytes() for path in patch.iterdir()}
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-    downloads = cache_folder() / "downloads"
-    downloads.mkdir(parents=True)
-    path = downloads / "fake_sample-1.0-py3-none-any.whl"
+    (cache_folder() / "downloads").mkdir(parents=True)
+    path = cache_folder() / "downloads" / "fake_sample-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(sample.ARCHIVES["BigEarthNet-S2"], archive_of(patches))
         archive.writestr(sample.ARCHIVES["BigEarthNet-S1"], archive_of({"S1A_1/S1A_1_VV.tif": b"radar"}))
@@ -62,13 +61,28 @@ def test_the_second_time_nothing_is_done(tmp_path, monkeypatch):
     put_wheel(monkeypatch, tmp_path, S2_NAMES)
     folder = fetch_sample()
     shutil.rmtree(cache_folder() / "downloads")
-    monkeypatch.setattr(wheels, "download", lambda *_: pytest.fail("a download was started"))
+    monkeypatch.setattr(downloads, "download", lambda *_: pytest.fail("a download was started"))
     assert fetch_sample() == folder
+
+
+def test_a_folder_that_lacks_a_list_is_an_error(tmp_path, monkeypatch):
+    put_wheel(monkeypatch, tmp_path, S2_NAMES)
+    (fetch_sample() / "test.txt").unlink()
+    with pytest.raises(DownloadError, match=r"sample lacks test\.txt; rename this folder and run the command again"):
+        fetch_sample()
+
+
+def test_only_the_last_two_parts_of_a_name_count(tmp_path):
+    stream = io.BytesIO(archive_of({"../../../evil/a.tif": b"a", "/etc/b.tif": b"b"}))
+    with tarfile.open(fileobj=stream, mode="r:bz2") as tar:
+        sample.unpack_patches(tar, tmp_path / "inside" / "S2")
+    files = [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()]
+    assert sorted(files) == ["inside/S2/etc/b.tif", "inside/S2/evil/a.tif"]
 
 
 def test_a_missing_patch_leaves_nothing_behind(tmp_path, monkeypatch):
     put_wheel(monkeypatch, tmp_path, S2_NAMES[1:])
-    with pytest.raises(DownloadError, match=f"lacks the patch {sample.HELD_OUT}; delete it and try again"):
+    with pytest.raises(DownloadError, match=f"lacks the patch {sample.HELD_OUT}; report this"):
         fetch_sample()
     assert [path.name for path in cache_folder().iterdir()] == ["downloads"]
 

@@ -1,13 +1,14 @@
-"""Files appear whole or not at all."""
+"""Files appear whole or not at all, and killed processes leave nothing that stays."""
 
+import os
+import platform
 import resource
-from pathlib import Path
+import subprocess
 
 import pytest
 
 from common.errors import OutputError, ProductNotFoundError
-from common.files.atomic import require_space, whole_file, write_text
-from common.files.downloads import cache_folder
+from common.files.atomic import is_partial, remove_abandoned, require_space, whole_file, write_text
 
 
 def test_a_file_gets_its_name_when_it_is_whole(tmp_path):
@@ -32,7 +33,7 @@ def test_an_error_leaves_the_old_file(tmp_path, error):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_an_error_of_the_system_becomes_ours(tmp_path):
+def test_an_error_of_the_system_becomes_an_output_error(tmp_path):
     with (
         pytest.raises(OutputError, match=r"cannot write .*out\.txt: No space left.*; check space and permissions"),
         whole_file(tmp_path / "out.txt") as temporary,
@@ -42,8 +43,8 @@ def test_an_error_of_the_system_becomes_ours(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_our_own_errors_pass(tmp_path):
-    """A product that lacks a file, found while a result is written, is not the result's fault."""
+def test_our_own_errors_stay_as_they_are(tmp_path):
+    """An input file may turn out to be missing while a result is written."""
     with pytest.raises(ProductNotFoundError, match="B02 is gone"), whole_file(tmp_path / "out.tif"):
         raise ProductNotFoundError("B02 is gone")
 
@@ -66,7 +67,7 @@ def test_path_that_is_a_folder(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["out.txt"]
 
 
-def test_space_is_asked_for_before_it_is_needed(tmp_path):
+def test_too_little_space_is_an_error(tmp_path):
     require_space(tmp_path / "a.h5", 10_000)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (5000, hard))
@@ -80,9 +81,29 @@ def test_space_is_asked_for_before_it_is_needed(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_cache_folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / "jeoparda"
-    monkeypatch.setenv("XDG_CACHE_HOME", "")
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert cache_folder() == Path(tmp_path / "home" / ".cache" / "jeoparda")
+def test_temporary_files_are_recognized(tmp_path):
+    with whole_file(tmp_path / "out.tif") as temporary:
+        temporary.touch()
+        assert is_partial(temporary)
+    assert not is_partial(tmp_path / "out.tif")
+    assert not is_partial(tmp_path / ".out.tif")
+    assert not is_partial(tmp_path / "out.partial.tif")
+
+
+def ended_process_id() -> int:
+    """The number of a process that has ended."""
+    with subprocess.Popen(["true"]) as child:
+        return child.pid
+
+
+def test_files_of_killed_processes_are_removed(tmp_path):
+    def temporary(process_id: int, name: str = "out.tif", host: str = platform.node()) -> str:
+        return f".{host}.{process_id}.partial.{name}"
+
+    ended = ended_process_id()
+    gone = [temporary(ended), temporary(ended, "out.tif.plain")]
+    kept = [temporary(os.getpid()), temporary(1), temporary(ended, "other.tif"), temporary(ended, host="elsewhere")]
+    for name in (*gone, *kept, "out.tif"):
+        (tmp_path / name).touch()
+    remove_abandoned(tmp_path / "out.tif")
+    assert {path.name for path in tmp_path.iterdir()} == {*kept, "out.tif"}

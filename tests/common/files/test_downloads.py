@@ -1,7 +1,8 @@
-"""Wheels come once, are checked each time, and are taken away where they are not what they should be."""
+"""Wheels are downloaded once, checked each time, and removed if their checksum is wrong."""
 
 import dataclasses
 import hashlib
+import shutil
 import subprocess
 import zipfile
 from pathlib import Path
@@ -9,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from common.errors import DownloadError
-from common.files import downloads as wheels
-from common.files.downloads import Wheel, fetch_wheel
+from common.files import downloads
+from common.files.downloads import Wheel, cache_folder, fetch_member, fetch_wheel
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +34,7 @@ def wheel_of(path: Path) -> Wheel:
 
 
 class Pip:
-    """In place of `subprocess.run`: pip that copies a wheel, or fails with a message."""
+    """Replacement of `subprocess.run`: a pip that copies a wheel, or fails with a message."""
 
     def __init__(self, source: Path | None = None, stderr: str = ""):
         self.source, self.stderr = source, stderr
@@ -49,7 +50,7 @@ class Pip:
 @pytest.fixture
 def pip(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Pip:
     fake = Pip(tiny)
-    monkeypatch.setattr(wheels.subprocess, "run", fake)
+    monkeypatch.setattr(downloads.subprocess, "run", fake)
     return fake
 
 
@@ -65,9 +66,9 @@ def test_a_wheel_is_downloaded_once(tiny, cache, pip):
     assert list(cache.iterdir()) == [path]
 
 
-def test_another_checksum_takes_the_file_away(tiny, cache, pip):
+def test_a_file_with_another_checksum_is_removed(tiny, cache, pip):
     wheel = dataclasses.replace(wheel_of(tiny), sha256="0" * 64)
-    with pytest.raises(DownloadError, match=rf"has SHA-256 \w+, expected {'0' * 64}; it was taken away, try again"):
+    with pytest.raises(DownloadError, match=rf"has SHA-256 \w+, expected {'0' * 64}; it was removed, try again"):
         fetch_wheel(wheel)
     assert list(cache.iterdir()) == []
 
@@ -76,16 +77,16 @@ def test_a_file_damaged_in_the_cache_is_fetched_again(tiny, cache, pip):
     wheel = wheel_of(tiny)
     path = fetch_wheel(wheel)
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(DownloadError, match="it was taken away, try again"):
+    with pytest.raises(DownloadError, match="it was removed, try again"):
         fetch_wheel(wheel)
     assert fetch_wheel(wheel).read_bytes() == tiny.read_bytes()
 
 
 @pytest.mark.parametrize(
-    "stderr, reason", [("WARNING: old pip\nERROR: no network", "ERROR: no network"), ("", "no file came")]
+    "stderr, reason", [("WARNING: old pip\nERROR: no network", "ERROR: no network"), ("", "pip wrote no wheel")]
 )
 def test_no_network(tiny, cache, monkeypatch, stderr, reason):
-    monkeypatch.setattr(wheels.subprocess, "run", Pip(stderr=stderr))
+    monkeypatch.setattr(downloads.subprocess, "run", Pip(stderr=stderr))
     with pytest.raises(
         DownloadError,
         match=f"cannot download tiny-data 1.0: {reason}; check the network, or put the "
@@ -93,3 +94,37 @@ def test_no_network(tiny, cache, monkeypatch, stderr, reason):
     ):
         fetch_wheel(wheel_of(tiny))
     assert list(cache.iterdir()) == []
+
+
+CONTENT_SHA256 = hashlib.sha256(b"six patches").hexdigest()
+
+
+def test_a_member_is_unpacked_once(tiny, tmp_path, pip):
+    path = tmp_path / "new folder" / "data.txt"
+    assert fetch_member(wheel_of(tiny), "tiny/data.txt", CONTENT_SHA256, path) == path
+    assert path.read_text() == "six patches"
+    shutil.rmtree(cache_folder() / "downloads")
+    fetch_member(wheel_of(tiny), "tiny/data.txt", CONTENT_SHA256, path)
+    assert len(pip.commands) == 1
+
+
+def test_a_damaged_member_is_unpacked_again(tiny, tmp_path, pip):
+    path = tmp_path / "data.txt"
+    path.write_text("damaged")
+    fetch_member(wheel_of(tiny), "tiny/data.txt", CONTENT_SHA256, path)
+    assert path.read_text() == "six patches"
+
+
+@pytest.mark.parametrize(("member", "sha256"), [("tiny/none.txt", CONTENT_SHA256), ("tiny/data.txt", "0" * 64)])
+def test_a_wheel_without_the_expected_member(tiny, tmp_path, pip, member, sha256):
+    with pytest.raises(DownloadError, match=f"tiny-data 1.0 holds no file {member} with the expected checksum"):
+        fetch_member(wheel_of(tiny), member, sha256, tmp_path / "data.txt")
+    assert not (tmp_path / "data.txt").exists()
+
+
+def test_cache_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / "jeoparda"
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert cache_folder() == Path(tmp_path / "home" / ".cache" / "jeoparda")
