@@ -2,12 +2,15 @@
 
 import os
 
-from common.figures.learning_curve import RATE_PANEL, HistoryPanel, draw_history
+from common.figures.learning_curve import RATE_PANEL, Curve, HistoryPanel, draw_history
+from common.figures.style import BLUE, ORANGE
 
 HISTORY_PANELS = (
-    HistoryPanel({"loss": "training", "val_loss": "validation"}, "Loss, lower is better", "Loss", 3.0),
     HistoryPanel(
-        {"val_f1_micro": "micro", "val_f1_macro": "macro"},
+        (Curve("loss", "training", BLUE), Curve("val_loss", "validation", ORANGE)), "Loss, lower is better", "Loss", 3.0
+    ),
+    HistoryPanel(
+        (Curve("val_f1_micro", "micro", BLUE), Curve("val_f1_macro", "macro", ORANGE)),
         "F1 of validation patches at threshold 0.5, higher is better",
         "F1",
         2.2,

@@ -1,6 +1,6 @@
-"""What figures of both applications share: colours, axes, learning curves, and files that appear whole.
+"""Style of the figures of both applications: colours, axes, legends, PNG files.
 
-Each function saves one PNG and needs no display. Colours are Okabe and Ito's, for colour-blind readers too.
+Figures need no display. Colours are Okabe and Ito's, which colour-blind readers can tell apart.
 """
 
 import os
@@ -17,20 +17,25 @@ DPI = 150
 BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"
 METHOD_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY)  # of the methods that a figure compares, in turn
 INK, FAINT = "#333333", "#DDDDDD"
-MANY_DECADES = 1000
-LEGEND_CHARACTERS, LEGEND_HANDLE = 9, 8  # an inch; what the mark beside a label takes
+MANY_DECADES = 1000  # ratio of the ends of a logarithmic axis
+CHARACTERS_PER_INCH = 9  # of a legend
+LEGEND_HANDLE_CHARACTERS = 8  # room for the mark beside a label
 
 
 def save_png(figure: Figure, output_png: str | os.PathLike[str]) -> None:
-    """Save a figure so that the file is there as a whole, or not at all."""
+    """Write a figure as PNG, whole or not at all.
+
+    Raises:
+        OutputError: there is no space, or the folder is missing or read-only.
+    """
     with whole_file(Path(output_png)) as temporary:
         figure.savefig(temporary, format="png", dpi=DPI)
 
 
 def legend_above(figure: Figure, handles: Sequence[object], labels: Sequence[str], title: str | None = None) -> None:
-    """A legend above all panels, in as many columns as there is room for."""
-    width = LEGEND_CHARACTERS * figure.get_figwidth()
-    columns = int(width // (max(len(label) for label in labels) + LEGEND_HANDLE))
+    """Draw a legend above all panels, in as many columns as fit."""
+    width = CHARACTERS_PER_INCH * figure.get_figwidth()
+    columns = int(width // (max(len(label) for label in labels) + LEGEND_HANDLE_CHARACTERS))
     figure.legend(
         handles,
         labels,
@@ -44,7 +49,7 @@ def legend_above(figure: Figure, handles: Sequence[object], labels: Sequence[str
 
 
 def use_log_scale(ax: Axes, number: str) -> None:
-    """Logarithmic, with numbers at 1, 2 and 5 only, or at 1 where there are many decades."""
+    """Make the y axis logarithmic, with numbers at 1, 2 and 5 only, or at 1 only if it spans many decades."""
     ax.set_yscale("log")
     low, high = ax.get_ylim()
     ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < MANY_DECADES * low else (1,)))
@@ -53,7 +58,7 @@ def use_log_scale(ax: Axes, number: str) -> None:
 
 
 def clean_axes(ax: Axes, grid: str) -> None:
-    """Take away what carries no data."""
+    """Remove the upper and right frame, and draw faint grid lines along `grid`: x, y or both."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(FAINT)
     ax.grid(axis=grid, color=FAINT, linewidth=0.8)

@@ -2,25 +2,31 @@
 
 import os
 
-from common.figures.learning_curve import RATE_PANEL, HistoryPanel, draw_history
+from common.figures.learning_curve import RATE_PANEL, Curve, HistoryPanel, draw_history
+from common.figures.style import BLUE, ORANGE, PURPLE
 
 HISTORY_PANELS = (
     HistoryPanel(
-        {"loss": "training, its loss", "val_loss": "validation, mean absolute error"},
+        (
+            Curve("loss", "training, its loss", BLUE),
+            Curve("val_loss", "validation, mean absolute error", ORANGE),
+        ),
         "Loss, lower is better",
         "Loss (network units)",
         3.0,
     ),
-    HistoryPanel({"val_rmse": "validation"}, "RMSE of validation patches, lower is better", "RMSE (DN)", 2.0),
     HistoryPanel(
-        {"adversarial_loss": "generator", "discriminator_loss": "discriminator"},
+        (Curve("val_rmse", "validation", ORANGE),), "RMSE of validation patches, lower is better", "RMSE (DN)", 2.0
+    ),
+    HistoryPanel(
+        (Curve("adversarial_loss", "generator", BLUE), Curve("discriminator_loss", "discriminator", PURPLE)),
         "Adversarial losses",
         "Loss",
         2.0,
         is_minimised=None,
     ),
     HistoryPanel(
-        {"discriminator_accuracy": "discriminator"},
+        (Curve("discriminator_accuracy", "discriminator", PURPLE),),
         "Accuracy of the discriminator, 0.5 is guessing",
         "Share",
         1.5,

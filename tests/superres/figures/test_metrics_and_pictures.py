@@ -8,8 +8,6 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from common.errors import OutputError
-from common.figures.style import save_png
 from common.pixels.sentinel2 import BANDS_20M, BANDS_60M
 from superres.figures import metrics
 from superres.figures.history import plot_history
@@ -153,17 +151,3 @@ def test_error_maps_share_one_scale(tmp_path):
     poor, good = (pixels[3 * rows // 4, int(centre * cols)] for centre in (3 / 8, 5 / 8))
     assert good.max() < 0.1
     assert poor.max() > 0.3
-
-
-def test_figures_appear_whole_or_not_at_all(tmp_path, monkeypatch):
-    (tmp_path / "old.png").write_bytes(b"old")
-
-    def fail_half_way(self, path, **options):
-        Path(path).write_bytes(b"half")
-        raise OSError("disk full")
-
-    monkeypatch.setattr(Figure, "savefig", fail_half_way)
-    with pytest.raises(OutputError, match="disk full"):
-        save_png(Figure(), tmp_path / "old.png")
-    assert [path.name for path in tmp_path.iterdir()] == ["old.png"]
-    assert (tmp_path / "old.png").read_bytes() == b"old"
