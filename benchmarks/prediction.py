@@ -33,10 +33,12 @@ from common.rasters.files import limit_cache
 from common.rasters.geotiff import RasterInfo, write_geotiff
 from common.rasters.grids import georeference
 from common.scenes.tile_list import open_scene
-from superres.networks import NETWORKS, build_network, margin_px
+from superres.networks.build import build_network
+from superres.networks.catalogue import NETWORKS, margin_px
+from superres.prediction.options import WINDOW_PX
 from superres.prediction.scene import ScenePrediction
 from superres.prediction.sharpening import Sharpener
-from superres.prediction.windows import WINDOW_PX, Predict, array_reader, compile_network
+from superres.prediction.windows import Predict, array_reader, compile_network
 
 PATCH_PX, BORDER_PX = 128, 8
 ROUNDS = 3

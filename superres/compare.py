@@ -7,45 +7,27 @@ Scenes -> patch cache -> a run folder a network, upsampling and seed -> evaluati
 the order of the patches and their augmentation hang on the seed.
 """
 
-import common  # isort: skip  # noqa: F401  before TensorFlow, whose notes at the start it turns off
-
 import argparse
 import itertools
 import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
-
-import keras
-import numpy as np
+from typing import Any, NamedTuple
 
 import common.distributed as hvd
 from common.errors import SettingError
-from common.files.atomic import write_text
-from common.metrics.fusion import OVERALL
 from common.runs import cli
 from common.runs import folder as run
 from common.runs.folder import RunLocation, open_output_folder
 from common.runs.log import stop_logging_to_file
-from common.runs.provenance import provenance_line
-from common.scenes.tile_list import read_tile_list
-from superres import evaluate, train
-from superres.evaluation.comparison import (
-    LOWER_IS_BETTER,
-    ComparedNetwork,
-    comparison_table,
-    write_comparison,
-)
-from superres.evaluation.cost import multiplications_per_pixel, pixels_per_second
-from superres.evaluation.methods import find_networks
-from superres.evaluation.tables import MetricRow, read_metrics
-from superres.figures.comparison import plot_comparison_table
-from superres.networks import NETWORKS, UPSAMPLINGS
+from superres.evaluate import evaluate
+from superres.evaluation.options import EvaluationOptions
+from superres.networks.catalogue import DEFAULT_UPSAMPLING, NETWORKS, UPSAMPLINGS
 from superres.networks.published import PUBLISHED
-from superres.networks.trained import TrainedNetwork
-from superres.prediction.interpolation import INTERPOLATIONS
-from superres.training.checks import check_init_weights, check_scenes, find_teacher
+from superres.networks.sources import WeightsOptions
+from superres.train import train
 from superres.training.config import SuperresConfig, gan_fields
 
 logger = logging.getLogger(__name__)
@@ -71,6 +53,50 @@ class Variant(NamedTuple):
         return f"{self.model}-{self.upsample}-seed{self.seed}"
 
 
+@dataclass(frozen=True)
+class ComparisonOptions:
+    """What to compare; see `build_parser` for the options of the same names.
+
+    Attributes:
+        settings: settings of training that the command line gave, the same for all variants.
+        trained: run folders or published weights that are measured and not trained.
+        resume: go on with the comparison in the folder.
+    """
+
+    models: tuple[str, ...]
+    upsamplings: tuple[str, ...]
+    seeds: tuple[int, ...]
+    trained: tuple[str, ...]
+    settings: dict[str, Any]
+    folder: Path
+    resume: bool
+    overwrite: bool
+    show_progress: bool
+
+    @property
+    def config(self) -> SuperresConfig:
+        """The settings that all variants share."""
+        return SuperresConfig.from_dict(self.settings)
+
+    @property
+    def variants(self) -> list[Variant]:
+        """All runs, in the order of the table."""
+        return list(itertools.starmap(Variant, itertools.product(self.models, self.upsamplings, self.seeds)))
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The run folders of all variants, and the networks trained elsewhere."""
+        return (*(str(self.run_folder(variant)) for variant in self.variants), *self.trained)
+
+    def run_folder(self, variant: Variant) -> Path:
+        """Return the run folder of a variant."""
+        return self.folder / RUNS / variant.folder
+
+    def variant_config(self, variant: Variant) -> SuperresConfig:
+        """Return the settings of a variant's training; all variants are measured together, afterwards."""
+        return SuperresConfig.from_dict({**self.settings, **variant._asdict(), "test_tiles": None})
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The command's options."""
     parser = cli.new_parser(
@@ -84,9 +110,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--upsamplings",
         nargs="+",
-        default=["bilinear"],
+        default=[DEFAULT_UPSAMPLING],
         choices=UPSAMPLINGS,
-        help="what the networks are given; each network is trained with each (bilinear)",
+        help=f"upsampling of the coarse bands; each network is trained with each ({DEFAULT_UPSAMPLING})",
     )
     parser.add_argument(
         "--seeds", nargs="+", type=int, default=[0], metavar="N", help="each is a run; the table tells their spread (0)"
@@ -108,98 +134,110 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns its exit code."""
-    return cli.run_command(compare, build_parser(), argv)
+    """Run the command; return its exit code."""
+    return cli.run_command(lambda options: compare(read_options(options)), build_parser(), argv)
 
 
-def compare(arguments: argparse.Namespace) -> None:
-    """Train what is not trained yet, evaluate all, and write the table."""
-    variants = hvd.on_rank_zero(lambda: prepare_comparison(arguments))
-    folder = Path(arguments.output)
-    for number, variant in enumerate(variants, 1):
-        logger.info("run %d of %d: %s", number, len(variants), variant.folder)
-        train_variant(arguments, variant, folder / RUNS / variant.folder)
+def read_options(options: argparse.Namespace) -> ComparisonOptions:
+    """Return the options as a record; what is listed twice counts once."""
+    models, upsamplings, seeds = (
+        tuple(dict.fromkeys(values)) for values in (options.models, options.upsamplings, options.seeds)
+    )
+    return ComparisonOptions(
+        models,
+        upsamplings,
+        seeds,
+        tuple(options.trained),
+        cli.given_settings(options, SuperresConfig),
+        Path(options.output),
+        options.resume,
+        options.overwrite,
+        cli.shows_progress(options.no_progress),
+    )
+
+
+def compare(options: ComparisonOptions) -> None:
+    """Train the variants that are not trained yet, evaluate all, and write the table."""
+    # TensorFlow takes seconds to import: not before the options are parsed.
+    import keras
+
+    hvd.on_rank_zero(lambda: prepare_comparison(options))
+    for index, variant in enumerate(options.variants, 1):
+        logger.info("run %d of %d: %s", index, len(options.variants), variant.folder)
+        train_variant(options, variant)
         keras.backend.clear_session()
-    sources = [*(str(folder / RUNS / variant.folder) for variant in variants), *arguments.trained]
-    evaluate.evaluate(evaluation_options(arguments, sources))
-    hvd.on_rank_zero(lambda: report(arguments, variants, sources))
+    config = options.config
+    evaluate(
+        EvaluationOptions(
+            config.test_tiles,
+            WeightsOptions(options.sources),
+            options.folder / EVALUATION,
+            config.data_dir,
+            config.gsd,
+            config.degradation,
+            config.precision,
+            full_scale=True,
+            overwrite=True,
+            show_progress=options.show_progress,
+        )
+    )
+    hvd.on_rank_zero(lambda: report(options))
 
 
-def prepare_comparison(arguments: argparse.Namespace) -> list[Variant]:
-    """Check all that can be checked before the work starts, and make the output folder. Called on rank 0."""
-    variants = [
-        Variant(*chosen)
-        for chosen in itertools.product(*map(dict.fromkeys, (arguments.models, arguments.upsamplings, arguments.seeds)))
-    ]
-    settings = cli.given_settings(arguments, SuperresConfig)
-    if not variants and not arguments.trained:
+def prepare_comparison(options: ComparisonOptions) -> None:
+    """Check everything that can be checked before the work starts, and make the output folder. Called on rank 0.
+
+    Raises:
+        S2Error: settings, scenes, weights or the output folder cannot be used.
+    """
+    from common.scenes.tile_list import read_tile_list
+    from superres.evaluation.methods import find_networks
+    from superres.training.plan import check_init_weights, check_scenes, find_teacher
+
+    if not options.variants and not options.trained:
         raise SettingError("there is nothing to compare: give --models, --trained, or both.")
-    if not settings.get("test_tiles"):
+    if not options.settings.get("test_tiles"):
         raise SettingError("a comparison needs scenes that no network has seen; give their list with --test-tiles.")
-    for model in arguments.models:
+    for model in options.models:
         if model not in NETWORKS:
             raise SettingError(
                 f"unknown network {model!r}; expected one of {', '.join(NETWORKS)}. Runs of adversarial training are "
                 f"compared with --trained."
             )
-    configs = [SuperresConfig.from_dict({**settings, **variant._asdict()}) for variant in variants]
-    config = SuperresConfig.from_dict(settings)
+    configs = [options.variant_config(variant) for variant in options.variants]
+    config = options.config
     scenes, test_scenes = (read_tile_list(tiles, config.data_dir) for tiles in (config.tiles, config.test_tiles))
     check_scenes(scenes, test_scenes, config.gsd)
-    if arguments.trained:
-        find_networks(arguments.trained, "dsen2", config.gsd)
-    for one in configs:
-        check_init_weights(one, ())
+    if options.trained:
+        find_networks(WeightsOptions(options.trained), config.gsd)
+    for variant_config in configs:
+        check_init_weights(variant_config, ())
     if config.teacher:
         find_teacher(config)
-    older = [] if arguments.resume else [TABLE, TEXT, FIGURE]
-    open_output_folder(Path(arguments.output), arguments.overwrite or arguments.resume, older)
-    return variants
+    older = [] if options.resume else [TABLE, TEXT, FIGURE]
+    open_output_folder(options.folder, options.overwrite or options.resume, older)
 
 
-def train_variant(arguments: argparse.Namespace, variant: Variant, run_dir: Path) -> None:
-    """Train one network; where the comparison is resumed, from the last checkpoint on, if there is one."""
-    settings = cli.given_settings(arguments, SuperresConfig)
-    settings.pop("test_tiles")  # all are measured together
-    there = hvd.broadcast_object((run_dir / run.CHECKPOINT).exists())
-    train.train(
-        SuperresConfig.from_dict({**settings, **variant._asdict()}),
-        RunLocation(run_dir, arguments.resume and there, arguments.overwrite or arguments.resume),
-        cli.shows_progress(arguments.no_progress),
-    )
+def train_variant(options: ComparisonOptions, variant: Variant) -> None:
+    """Train one network; a comparison that is resumed continues it from its checkpoint, if there is one."""
+    folder = options.run_folder(variant)
+    has_checkpoint = hvd.broadcast_object((folder / run.CHECKPOINT).exists())
+    location = RunLocation(folder, options.resume and has_checkpoint, options.overwrite or options.resume)
+    train(options.variant_config(variant), location, options.show_progress)
     stop_logging_to_file()
 
 
-def evaluation_options(arguments: argparse.Namespace, sources: Sequence[str]) -> argparse.Namespace:
-    """What `superres-evaluate` is asked for: both scales, on the test scenes."""
-    config = SuperresConfig.from_dict(cli.given_settings(arguments, SuperresConfig))
-    options = evaluate.build_parser().parse_args(
-        [
-            "--tiles",
-            config.test_tiles,
-            "--output",
-            str(Path(arguments.output) / EVALUATION),
-            "--full-scale",
-            "--overwrite",
-        ]
-    )
-    options.run_dir, options.gsd, options.degradation = list(sources), config.gsd, config.degradation
-    options.data_dir, options.precision = config.data_dir, config.precision
-    options.no_progress = arguments.no_progress
-    return options
+def report(options: ComparisonOptions) -> None:
+    """Write the table and its figure, and print the table. Called on rank 0."""
+    from common.files.atomic import write_text
+    from common.runs.provenance import provenance_line
+    from superres.evaluation.comparison import compared_networks, comparison_table, write_comparison
+    from superres.figures.comparison import plot_comparison_table
 
-
-def report(arguments: argparse.Namespace, variants: Sequence[Variant], sources: Sequence[str]) -> None:
-    """Write the table and its figure, and print it. Called on rank 0."""
-    folder = Path(arguments.output)
-    config = SuperresConfig.from_dict(cli.given_settings(arguments, SuperresConfig))
-    named, _ = find_networks(sources, "dsen2", config.gsd)
-    of_source = {str(folder / RUNS / variant.folder): variant for variant in variants}
-    rows = read_metrics(folder / EVALUATION / evaluate.METRICS)
-    networks = [measured(name, name, None, config, rows) for name in INTERPOLATIONS]
-    networks += [
-        measured(name, None, trained, config, rows, of_source.get(trained.source)) for name, trained in named.items()
-    ]
+    folder, config = options.folder, options.config
+    trained_here = {str(options.run_folder(variant)): variant for variant in options.variants}
+    labels = {source: (variant.label, variant.seed) for source, variant in trained_here.items()}
+    networks = compared_networks(folder / EVALUATION, options.sources, labels, config)
     write_comparison(folder / TABLE, networks)
     plot_comparison_table(folder / TABLE, folder / FIGURE)
     text = (
@@ -210,31 +248,6 @@ def report(arguments: argparse.Namespace, variants: Sequence[Variant], sources: 
     write_text(folder / TEXT, f"{text}\n\n{provenance_line()}\n")
     print(text)
     print(f"\n{folder / TABLE}, {folder / TEXT}, {folder / FIGURE}, and {folder / EVALUATION}")
-
-
-def measured(
-    method: str,
-    label: str | None,
-    trained: TrainedNetwork | None,
-    config: SuperresConfig,
-    rows: Sequence[MetricRow],
-    variant: Variant | None = None,
-) -> ComparedNetwork:
-    """A line of the table, from the rows of evaluation and from the network itself."""
-    mine = [row for row in rows if row.method == method and row.band == OVERALL]
-    means = {metric: float(np.mean([row.value for row in mine if row.metric == metric])) for metric in LOWER_IS_BETTER}
-    model = trained.build(config.precision) if trained else None
-    return ComparedNetwork(
-        method=method,
-        label=label or (variant.label if variant else trained.source),
-        seed=variant.seed if variant else None,
-        degradation=config.degradation,
-        scenes=len({row.scene for row in mine}),
-        **means,
-        parameters=model.count_params() if model else None,
-        work_per_pixel=multiplications_per_pixel(model) if model else None,
-        pixels_per_second=pixels_per_second(model) if model else None,
-    )
 
 
 if __name__ == "__main__":

@@ -158,7 +158,7 @@ def test_error_of_all_ranks_is_told_once(start: Callable[..., Job], tmp_path: Pa
     assert job.ranks() == {}
     (line,) = job.lines_with("Error")
     assert line == (
-        f"TileListError: the tile list {tmp_path}/none.txt does not exist; give a text file with a scene a line."
+        f"TileListError: the tile list {tmp_path}/none.txt does not exist; give a text file with one scene a line."
     )
     assert "Traceback" not in job.output
 

@@ -6,8 +6,7 @@ All tensors are (batch, rows, cols, bands).
 import keras
 import tensorflow as tf
 
-REACH_PX = {"nearest": 0, "bilinear": 1, "bicubic": 2}  # pixels on each side that an interpolation uses
-KEYS_A = -0.5  # Keys 1981
+from common.pixels.upsampling import BILINEAR, REACH_PX, interpolation_weight
 
 
 @keras.saving.register_keras_serializable("jeoparda")
@@ -24,7 +23,7 @@ class Upsample(keras.layers.Layer):
         method: `nearest`, `bilinear`, or `bicubic` (Keys 1981, a = -0.5).
     """
 
-    def __init__(self, factor: int, method: str = "bilinear", **kwargs):
+    def __init__(self, factor: int, method: str = BILINEAR, **kwargs):
         super().__init__(dtype="float32", **{key: value for key, value in kwargs.items() if key != "dtype"})
         self.factor = factor
         self.method = method
@@ -53,15 +52,3 @@ class Upsample(keras.layers.Layer):
 
     def get_config(self) -> dict:
         return {**super().get_config(), "factor": self.factor, "method": self.method}
-
-
-def interpolation_weight(distance: float, method: str) -> float:
-    """The weight of a pixel so many pixels away: of the nearest one, of a line, or of Keys' cubic."""
-    x = abs(distance)
-    if method == "nearest":
-        return float(x < 0.5)
-    if method == "bilinear":
-        return max(0.0, 1 - x)
-    if x <= 1:
-        return (KEYS_A + 2) * x**3 - (KEYS_A + 3) * x**2 + 1
-    return KEYS_A * (x**3 - 5 * x**2 + 8 * x - 4) if x < 2 else 0.0

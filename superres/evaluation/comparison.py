@@ -1,6 +1,6 @@
 """The table of a comparison of networks: a line a network and seed as CSV, a line a network for people.
 
-NumPy only; `superres/compare.py` fills it, `superres/figures/comparison.py` draws it.
+`superres/compare.py` fills it, `superres/figures/comparison.py` draws it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,8 +9,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from common.metrics.fusion import OVERALL
 from common.runs.tables import markdown_table, read_rows, write_rows
-from superres.evaluation.tables import ALL_METRICS, DECIMALS, FULL_SCALE_METRICS
+from superres.evaluation.cost import multiplications_per_pixel, pixels_per_second
+from superres.evaluation.methods import find_networks
+from superres.evaluation.output import METRICS
+from superres.evaluation.tables import ALL_METRICS, DECIMALS, FULL_SCALE_METRICS, MetricRow, read_metrics
+from superres.networks.sources import WeightsOptions
+from superres.networks.trained import TrainedNetwork
+from superres.prediction.interpolation import INTERPOLATIONS
+from superres.training.config import SuperresConfig
 
 # Metrics of the table, and whether lower is better.
 LOWER_IS_BETTER = {"rmse": True, "sre": False, "ergas": True, "sam": True, "uiq": False}
@@ -63,6 +71,55 @@ def write_comparison(path: Path, networks: Sequence[ComparedNetwork]) -> None:
 def read_comparison(path: Path) -> list[ComparedNetwork]:
     """What `write_comparison` wrote."""
     return read_rows(path, ComparedNetwork)
+
+
+def compared_networks(
+    folder: Path, sources: Sequence[str], labels: Mapping[str, tuple[str, int]], config: SuperresConfig
+) -> list[ComparedNetwork]:
+    """Return interpolation and networks with their metrics and costs.
+
+    Args:
+        folder: an evaluation's.
+        sources: the networks that were evaluated, as `find_networks` takes them.
+        labels: source -> label and seed, of the networks that were trained here.
+        config: settings that all networks share.
+
+    Raises:
+        WeightsError, RunFolderError: as `find_networks`.
+    """
+    rows = read_metrics(folder / METRICS)
+    networks = [_measured(name, name, None, None, config, rows) for name in INTERPOLATIONS]
+    for name, trained in find_networks(WeightsOptions(tuple(sources)), config.gsd)[0].items():
+        label, seed = labels.get(trained.source, (trained.source, None))
+        networks.append(_measured(name, label, seed, trained, config, rows))
+    return networks
+
+
+def _measured(
+    method: str,
+    label: str,
+    seed: int | None,
+    trained: TrainedNetwork | None,
+    config: SuperresConfig,
+    rows: Sequence[MetricRow],
+) -> ComparedNetwork:
+    """Return a line of the table, from the rows of the evaluation and from the network itself."""
+    overall = [row for row in rows if row.method == method and row.band == OVERALL]
+    means = {
+        metric: float(np.mean([row.value for row in overall if row.metric == metric])) for metric in LOWER_IS_BETTER
+    }
+    model = trained.build(config.precision) if trained else None
+    return ComparedNetwork(
+        method=method,
+        label=label,
+        seed=seed,
+        degradation=config.degradation,
+        scenes=len({row.scene for row in overall}),
+        **means,
+        parameters=model.count_params() if model else None,
+        work_per_pixel=multiplications_per_pixel(model) if model else None,
+        pixels_per_second=pixels_per_second(model) if model else None,
+    )
 
 
 def by_label(networks: Sequence[ComparedNetwork]) -> Mapping[str, list[ComparedNetwork]]:

@@ -16,6 +16,7 @@ from common.errors import SettingError
 from common.pixels.sentinel2 import scale_factor
 from common.pixels.windows import Window
 from common.runs.tables import distinct_names
+from superres.networks.sources import WeightsOptions
 from superres.networks.trained import TrainedNetwork, describe_weights
 from superres.networks.units import DN_DIVISOR
 from superres.prediction.interpolation import INTERPOLATIONS, SPLINE_REACH, interpolate
@@ -60,22 +61,19 @@ def load_method(name: str, trained: TrainedNetwork, precision: str) -> Method:
     return network_method(name, trained.build(precision), trained.margin)
 
 
-def find_networks(
-    sources: Sequence[str], network: str, gsd: int | None, upsample: str = "bilinear"
-) -> tuple[dict[str, TrainedNetwork], int]:
-    """The networks that a command asks for, by their names as methods, and the GSD that all are for.
+def find_networks(weights: WeightsOptions, gsd: int | None) -> tuple[dict[str, TrainedNetwork], int]:
+    """Return the trained networks that a command asks for, by their names as methods, and the GSD of all.
 
     Args:
-        sources: run folders, files of weights, or names of published ones; one at least.
-        network, upsample: that bare files are for.
-        gsd: 20 or 60 m; None: that of the first source.
+        weights: at least one source.
+        gsd: 20 or 60 m; None takes that of the first source.
 
     Raises:
         WeightsError, RunFolderError, DownloadError: as `describe_weights`.
         SettingError: a network is for another GSD.
     """
-    distinct = {Path(source).resolve(): source for source in reversed(sources)}  # `run` and `./run` are one
-    found = [describe_weights(source, network, upsample) for source in reversed(distinct.values())]
+    distinct = {Path(source).resolve(): source for source in reversed(weights.sources)}  # `run` is `./run`
+    found = [describe_weights(source, weights.network_name, weights.upsample) for source in reversed(distinct.values())]
     gsd = gsd or found[0].gsd
     for trained in found:
         if trained.gsd != gsd:
@@ -88,7 +86,7 @@ def find_networks(
 
 def method_names(networks: Sequence[TrainedNetwork]) -> list[str]:
     """Return the networks' titles; those that two share are followed by the run folder or file, or by its path."""
-    titles = [trained.title or trained.network for trained in networks]
+    titles = [trained.title or trained.network_name for trained in networks]
     sources = [Path(trained.source) for trained in networks]
     names = [source.name if source.is_dir() else source.stem for source in sources]
     return distinct_names(

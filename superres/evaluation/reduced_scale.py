@@ -24,7 +24,7 @@ from common.scenes.scene import Scene
 from superres.evaluation.error_statistics import ErrorStatistics
 from superres.evaluation.methods import Images, Method, interpolation_methods, network_method
 from superres.evaluation.tables import MetricRow
-from superres.networks import margin_px
+from superres.networks.catalogue import DEFAULT_UPSAMPLING, margin_px
 from superres.networks.published import PUBLISHED_NETWORK
 
 logger = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ def evaluate_scene(
     model: keras.Model,
     network: str,
     settings: PatchSettings,
-    upsample: str = "bilinear",
+    upsample: str = DEFAULT_UPSAMPLING,
     name: str | None = None,
 ) -> SceneResult:
     """Measure a network beside interpolation.

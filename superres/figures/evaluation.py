@@ -7,6 +7,7 @@ display. "DN" on the figures is reflectance * 10000.
 import os
 import textwrap
 from collections.abc import Sequence
+from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -14,7 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from common.figures.style import INK, clean_axes, legend_above, save_png, use_log_scale
-from common.pixels.sentinel2 import BANDS
+from common.patches.settings import PatchSettings
+from common.pixels.sentinel2 import BANDS, BANDS_BY_GSD
 from superres.evaluation.error_statistics import (
     BRIGHT_PERCENTILE,
     CLASSES,
@@ -22,7 +24,11 @@ from superres.evaluation.error_statistics import (
     WATER_NDWI,
     ErrorStatistics,
 )
-from superres.evaluation.tables import short_name
+from superres.evaluation.output import BAND_BARS, BARS, FULL_SCALE_BARS, METRICS, SCENE_FIGURES
+from superres.evaluation.reduced_scale import SceneResult
+from superres.evaluation.tables import FULL_SCALE_METRICS, MetricRow, short_name
+from superres.figures.metrics import plot_band_metrics, plot_metrics
+from superres.figures.pictures import plot_comparison
 from superres.figures.style import (
     CELL_INCHES,
     ERROR_PERCENTILE,
@@ -36,6 +42,31 @@ FEWEST_PIXELS = 10  # of a class to be shown
 MAPS_A_ROW = 4
 LEAST_INCHES = 7  # width of a figure with a legend and a caption
 CAPTION_CHARACTERS = 14  # an inch
+
+
+def draw_scene(result: SceneResult, settings: PatchSettings, stem: Path) -> None:
+    """Draw the figures of one scene, `<stem>-<figure>.png`."""
+    pictures, errors, spectra, reflectance = (Path(f"{stem}-{figure}.png") for figure in SCENE_FIGURES)
+    bands = BANDS_BY_GSD[settings.gsd]
+    plot_comparison(
+        result.truth,
+        result.estimates,
+        pictures,
+        bands,
+        low_res=result.coarse,
+        end_titles=(f"input, {settings.gsd * settings.scale_factor} m", f"truth, {settings.gsd} m"),
+    )
+    plot_error_maps(result.statistics, errors, settings.gsd, stem.name)
+    plot_spectra(result.statistics, spectra, bands, stem.name)
+    plot_error_by_reflectance(result.statistics, reflectance, bands, stem.name)
+
+
+def draw_metrics(folder: Path, rows: Sequence[MetricRow]) -> None:
+    """Draw the metrics of an evaluation, overall, by band, and at full scale where they were measured."""
+    plot_metrics(folder / METRICS, folder / BARS)
+    plot_band_metrics(folder / METRICS, folder / BAND_BARS)
+    if any(row.metric in FULL_SCALE_METRICS for row in rows):
+        plot_metrics(folder / METRICS, folder / FULL_SCALE_BARS, tuple(FULL_SCALE_METRICS))
 
 
 def plot_error_maps(statistics: ErrorStatistics, output_png: str | os.PathLike[str], gsd: int, scene: str) -> None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -10,6 +11,10 @@ from matplotlib.figure import Figure
 
 from common.figures.style import INK, save_png
 from common.metrics.image_errors import rmse
+from common.patches.settings import PatchSettings
+from common.pixels.sentinel2 import BANDS_BY_GSD
+from common.pixels.upsampling import BICUBIC
+from superres.evaluation.reduced_scale import SceneResult
 from superres.figures.style import (
     CELL_INCHES,
     ERROR_PERCENTILE,
@@ -20,6 +25,13 @@ from superres.figures.style import (
 )
 
 COMPARISON_INCHES = 22  # most of a row of pictures
+
+
+def plot_test_scene(result: SceneResult, method: str, settings: PatchSettings, output_png: Path) -> None:
+    """Draw the middle of a test scene: input, bicubic, one method, truth, and the errors of both."""
+    estimates = {name: result.estimates[name] for name in (BICUBIC, method)}
+    titles = (f"input, {settings.gsd * settings.scale_factor} m", f"truth, {settings.gsd} m")
+    plot_comparison(result.truth, estimates, output_png, BANDS_BY_GSD[settings.gsd], result.coarse, titles)
 
 
 def plot_comparison(

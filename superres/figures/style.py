@@ -8,8 +8,9 @@ import textwrap
 from collections.abc import Sequence
 
 from common.figures.style import METHOD_COLOURS
+from common.pixels.upsampling import BICUBIC, BILINEAR
 
-BASELINE_COLOURS = {"bilinear": "#CCCCCC", "bicubic": "#888888"}
+BASELINE_COLOURS = {BILINEAR: "#CCCCCC", BICUBIC: "#888888"}
 MARKERS = "os^Dvp*X"
 CELL_INCHES = 2.9  # width of a picture
 TITLE_CHARACTERS = 32  # above a picture

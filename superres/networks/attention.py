@@ -18,7 +18,6 @@ NEIGHBOURHOOD_PX = 6  # on each side
 STEP_PX = 3
 FEATURES = 32
 KEY_FEATURES = 8
-REACH_PX = NEIGHBOURHOOD_PX + 1  # with the convolution before it
 SHIFTS = tuple(itertools.product(range(-NEIGHBOURHOOD_PX, NEIGHBOURHOOD_PX + 1, STEP_PX), repeat=2))
 
 Body = Callable[..., keras.KerasTensor]

@@ -53,8 +53,3 @@ def residual_network(
     # Not as in the paper: from zero weights training starts at the upsampled image, not far away from any image.
     difference = convolution(bands, name="last", kernel_initializer="zeros")(trunk)
     return keras.layers.Add(name="sharpened")([difference, inputs[-1]])
-
-
-def reach_px(blocks: int) -> int:
-    """Pixels on each side of an output pixel that the network sees: one for every 3 x 3 convolution."""
-    return 2 * blocks + 2

@@ -49,11 +49,3 @@ def lowres(
         return unfolded
     upsampled = Upsample(GRID if len(coarse) == 1 else 3 * GRID, upsample, name="upsample")(coarse[-1])
     return keras.layers.Add(name="sharpened")([unfolded, upsampled])
-
-
-def reach_px(blocks: int = 6) -> int:
-    """10 m pixels on each side of an output pixel that the network sees, at most.
-
-    One pixel of the coarse grid for every convolution, and the rest of the one that the output pixel lies in.
-    """
-    return GRID * (2 * blocks + 2) + GRID - 1

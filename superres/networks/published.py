@@ -1,20 +1,13 @@
-"""The published DSen2 weights: where they come from, and how they load into our `dsen2`."""
+"""The published DSen2 weights by name, and where they come from. `superres/networks/weights.py` loads them."""
 
 import logging
-import re
 from pathlib import Path
 from typing import NamedTuple
 
-import h5py
-import keras
-import numpy as np
-
-from common.errors import WeightsError
 from common.files.downloads import DSEN2_WEIGHTS, cache_folder, fetch_member
 
 logger = logging.getLogger(__name__)
 
-PUBLISHED_10M_TO_OURS = [2, 1, 0, 3]
 PUBLISHED_NETWORK = "dsen2"
 LICENCE = "GPL-3 (remote-sensing-processor 0.1; trained by the authors of DSen2, Lanaras et al. 2018)"
 IN_WHEEL = "remote_sensing_processor/sentinel2/superres/weights"
@@ -66,47 +59,3 @@ def fetch_published(name: str) -> Path:
     if not path.exists():
         logger.warning("the weights %s come under %s", name, LICENCE)  # whatever --log-level is
     return fetch_member(DSEN2_WEIGHTS, f"{IN_WHEEL}/{published.member}", published.sha256, path)
-
-
-def is_published(file: Path) -> bool:
-    """Is this a Keras 2 HDF5 file, as the published weights are?"""
-    with h5py.File(file, "r") as handle:
-        return "model_weights" in handle or "layer_names" in handle.attrs
-
-
-def load_published(model: keras.Model, file: Path) -> None:
-    """Set the weights of `dsen2` or `vdsen2` from a published file.
-
-    Raises:
-        WeightsError: number or shapes of the convolutions differ.
-    """
-    published = published_convolutions(file)
-    ours = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
-    if len(published) != len(ours):
-        raise WeightsError(
-            f"{file} has {len(published)} convolutions, {model.name} has {len(ours)}; give weights of the same network."
-        )
-    kernel, bias = published[0]
-    order = PUBLISHED_10M_TO_OURS + list(range(4, kernel.shape[2]))
-    published[0] = (kernel[:, :, order], bias)
-    for layer, (kernel, _) in zip(ours, published, strict=True):
-        if kernel.shape != layer.kernel.shape:
-            raise WeightsError(
-                f"{file} has a kernel {kernel.shape} where {model.name} has {tuple(layer.kernel.shape)}; "
-                f"give weights for the same GSD."
-            )
-    for layer, arrays in zip(ours, published, strict=True):
-        layer.set_weights(list(arrays))
-
-
-def published_convolutions(file: Path) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Kernel and bias of each convolution of a Keras 2 file, in the order of the numbers in the layers' names."""
-    with h5py.File(file, "r") as handle:
-        layers = handle.get("model_weights", handle)
-        found = {}
-        for name in layers:
-            weights = [layers[name][weight][...] for weight in layers[name].attrs["weight_names"]]
-            if len(weights) == 2:
-                number = re.search(r"_(\d+)$", name)  # the first layer is just `conv2d`
-                found[int(number.group(1)) if number else 0] = (weights[0], weights[1])
-    return [found[number] for number in sorted(found)]

@@ -10,7 +10,9 @@ import math
 import numpy as np
 from scipy.ndimage import spline_filter
 
-INTERPOLATIONS = {"bilinear": 1, "bicubic": 3}  # order of the spline
+from common.pixels.upsampling import BICUBIC, BILINEAR
+
+INTERPOLATIONS = {BILINEAR: 1, BICUBIC: 3}  # order of the spline
 SPLINE_REACH = 16  # coarse pixels beyond which another pixel changes a bicubic one by less than 1e-9 of itself
 STRIP_ROWS = 64
 

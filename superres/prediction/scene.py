@@ -6,7 +6,7 @@ it, so the result is the same on any number of ranks, but for this: with another
 convolution in another order, and about one pixel in ten thousand is rounded to the next DN.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +19,8 @@ from common.rasters.grids import georeference
 from common.rasters.strips import StripReader
 from common.scenes.scene import Scene
 from superres.prediction.correction import Correction
+from superres.prediction.options import WINDOW_PX
 from superres.prediction.sharpening import Dn, Sharpener, Strip, cut, sharpened_dn
-from superres.prediction.windows import WINDOW_PX
 
 Tick = Callable[[], object]  # called after each window
 
@@ -60,6 +60,11 @@ class RankGroup:
             if strip is None:
                 return
             yield strip
+
+
+def result_bands(gsds: Iterable[int], copy_10m: bool) -> tuple[str, ...]:
+    """Return the bands of a result, in their order."""
+    return (*(BANDS_10M if copy_10m else ()), *(band for gsd in gsds for band in BANDS_BY_GSD[gsd]))
 
 
 class ScenePrediction:
@@ -102,8 +107,7 @@ class ScenePrediction:
     @property
     def bands(self) -> tuple[str, ...]:
         """The bands of the result, in their order."""
-        sharpened = [band for sharpener in self.sharpeners for band in BANDS_BY_GSD[sharpener.gsd]]
-        return (*(BANDS_10M if self.copy_10m else ()), *sharpened)
+        return result_bands([sharpener.gsd for sharpener in self.sharpeners], self.copy_10m)
 
     @property
     def window_count(self) -> int:

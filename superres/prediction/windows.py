@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from common.pixels.windows import Window, grid
+from superres.prediction.options import WINDOW_PX
 
-WINDOW_PX = 576  # a multiple of 6; larger windows waste less on margins (11 % here), and need more memory
 # Window on the output grid -> inputs by name, (rows / factor, cols / factor, bands) float32 in network units.
 ReadInputs = Callable[[Window], dict[str, np.ndarray]]
 # Such inputs -> (rows, cols, bands) float32 in network units.

@@ -9,10 +9,18 @@ from common.errors import SettingError
 from common.patches.settings import PATCHES_PER_TILE, PatchSettings
 from common.pixels.degrade import DEGRADATIONS
 from common.runs.config import RunConfig, setting
-from superres.networks import GAN, NETWORKS, UPSAMPLINGS, check_network, predicting_network
-from superres.training.adversarial_losses import ADVERSARIAL_LOSSES
-from superres.training.losses import PIXEL_LOSSES
+from superres.networks.catalogue import (
+    DEFAULT_UPSAMPLING,
+    GAN,
+    NETWORKS,
+    UPSAMPLINGS,
+    check_network,
+    predicting_network,
+)
 
+# The keys of PIXEL_LOSSES and ADVERSARIAL_LOSSES, whose modules import TensorFlow.
+PIXEL_LOSS_NAMES = ("l1", "charbonnier", "l2")
+ADVERSARIAL_LOSS_NAMES = ("least-squares", "relativistic")
 MOST_VARIANTS = 100  # a patch file of the default size then takes 19 GB
 
 
@@ -39,7 +47,7 @@ class SuperresConfig(RunConfig):
     upsample: str = setting(
         "how the coarse bands reach the fine grid before the network sees them and adds its result to them; none: not "
         "at all, for networks that can do without",
-        "bilinear",
+        DEFAULT_UPSAMPLING,
         choices=UPSAMPLINGS,
     )
     patches_per_tile: int | None = setting(
@@ -51,7 +59,7 @@ class SuperresConfig(RunConfig):
         "gaussian",
         choices=DEGRADATIONS,
     )
-    loss: str = setting("what training makes small, see superres/training/losses.py", "l1", choices=tuple(PIXEL_LOSSES))
+    loss: str = setting("what training makes small, see superres/training/losses.py", "l1", choices=PIXEL_LOSS_NAMES)
     brightness_power: float = setting(
         "weight of a pixel in the loss: its reflectance to this power; 1 makes bright ones count more, -1 relative "
         "errors count, 0 all alike",
@@ -77,7 +85,7 @@ class SuperresConfig(RunConfig):
     adversarial_loss: str = gan_setting(
         "relativistic (average, Jolicoeur-Martineau 2018) or least-squares (Mao et al. 2017)",
         "relativistic",
-        choices=tuple(ADVERSARIAL_LOSSES),
+        choices=ADVERSARIAL_LOSS_NAMES,
     )
     adversarial_weight: float = gan_setting("of the adversarial loss; that of --loss is 1", 2e-4)
     spectral_weight: float = gan_setting("of 1 - cos(spectral angle) in the content loss", 0.0)
@@ -92,7 +100,7 @@ class SuperresConfig(RunConfig):
     )
 
     @property
-    def network(self) -> str:
+    def network_name(self) -> str:
         """The network that results from the run, as `superres.networks.find_network` knows it."""
         return predicting_network(self.model, self.generator, self.attention)
 
@@ -108,7 +116,7 @@ class SuperresConfig(RunConfig):
             raise SettingError(f"unknown network {self.model!r}; expected one of {', '.join(NETWORKS)}, {GAN}.")
         if self.model == GAN and self.generator not in NETWORKS:  # `find_network` also knows --attention by name
             raise SettingError(f"unknown network {self.generator!r}; expected one of {', '.join(NETWORKS)}.")
-        check_network(self.network, self.upsample)
+        check_network(self.network_name, self.upsample)
         if not 0 <= self.validation_fraction < 1:
             raise SettingError(f"--validation-fraction must be at least 0 and below 1; got {self.validation_fraction}.")
         if not math.isfinite(self.brightness_power):

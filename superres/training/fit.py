@@ -25,9 +25,10 @@ from common.training import fit as training
 from common.training.fit import Task, digest
 from common.training.optimizer import compile_model
 from superres.figures.history import plot_history
-from superres.networks import GAN, build_network
-from superres.networks.trained import load_weights, start_from
+from superres.networks.build import build_network
+from superres.networks.catalogue import GAN
 from superres.networks.units import DN_DIVISOR
+from superres.networks.weights import load_weights, start_from
 from superres.training.config import SuperresConfig, gan_fields
 from superres.training.gan import Adversary, Gan, stays_close
 from superres.training.losses import pixel_loss
@@ -71,11 +72,11 @@ def sources(
 
 def build_model(config: SuperresConfig) -> keras.Model:
     """The network, or it and its adversary, with optimizers, the same on all ranks."""
-    model = build_network(config.network, config.gsd, config.precision, config.upsample)
+    model = build_network(config.network_name, config.gsd, config.precision, config.upsample)
     if config.init_weights and hvd.rank() == 0:  # the others get them from it
-        start_from(model, config.network, config.gsd, config.init_weights, config.upsample)
+        start_from(model, config.network_name, config.gsd, config.init_weights, config.upsample)
     if config.model == GAN:
-        return Gan(model, build_network(config.network, config.gsd, config.precision, config.upsample), config)
+        return Gan(model, build_network(config.network_name, config.gsd, config.precision, config.upsample), config)
     # Nadam, as in the DSen2 paper.
     loss = pixel_loss(config.loss, config.brightness_power)
     compile_model(model, keras.optimizers.Nadam(config.learning_rate), loss, config.precision)

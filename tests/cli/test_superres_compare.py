@@ -19,7 +19,7 @@ from superres.evaluation.comparison import (
     write_comparison,
 )
 from superres.evaluation.tables import read_metrics
-from superres.networks import NETWORKS
+from superres.networks.catalogue import NETWORKS
 from tests.support.tiny_training import tiny_network, write_scenes
 
 

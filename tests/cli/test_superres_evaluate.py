@@ -18,8 +18,9 @@ from common.runs import folder as run
 from common.scenes.tile_list import open_scene
 from superres import evaluate
 from superres.evaluation.reduced_scale import evaluate_scene
-from superres.networks import NETWORKS, build_network
-from superres.networks.trained import load_weights
+from superres.networks.build import build_network
+from superres.networks.catalogue import NETWORKS
+from superres.networks.weights import load_weights
 from superres.training.config import SuperresConfig
 from tests.support.checks import set_random_weights
 from tests.support.fake_safe import textured_pixels, with_nodata, write_safe
@@ -185,7 +186,7 @@ def assert_refused(capsys, words: list[str], message: str) -> None:
 def missing_tiles(folder: Path) -> tuple[list[object], str]:
     return (
         ["--tiles", folder / "none.txt"],
-        f"TileListError: the tile list {folder}/none.txt does not exist; give a text file with a scene a line.",
+        f"TileListError: the tile list {folder}/none.txt does not exist; give a text file with one scene a line.",
     )
 
 
@@ -230,7 +231,7 @@ def product_without_60m_bands(folder: Path) -> tuple[list[object], str]:
     return (
         ["--tiles", folder / "list.txt", "--run-dir", write_run(folder / "sixty", 60), "--gsd", "60"],
         f"ProductError: {product.stem} has no B01, B09; the 60 m bands are B01, B09: download the product again, "
-        f"or leave it out of the list.",
+        f"or remove it from the list.",
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 from common.errors import SettingError
 from common.runs import folder as run
 from superres import train
-from superres.networks import NETWORKS
+from superres.networks.catalogue import NETWORKS
 from superres.networks.trained import describe_weights
 from superres.training.config import SuperresConfig
 from superres.training.fit import build_model
@@ -87,7 +87,7 @@ def test_run_folder_holds_a_plain_generator(folder: Path) -> None:
     (row,) = read_table(folder / "run" / run.HISTORY)
     assert set(row) == HISTORY_COLUMNS
     trained = describe_weights(str(folder / "run"))
-    assert (trained.network, trained.title, trained.gsd) == ("dsen2", "gan", 20)
+    assert (trained.network_name, trained.title, trained.gsd) == ("dsen2", "gan", 20)
     with h5py.File(folder / "run" / run.CHECKPOINT) as file:
         assert set(file) == GROUPS
         for number, variable in enumerate(trained.build("float32").variables):
@@ -121,7 +121,7 @@ def test_attention_is_known_to_the_run_folder(tmp_path: Path, monkeypatch: pytes
     run.write_config(tmp_path, config)
     build_model(config).average.save_weights(tmp_path / run.WEIGHTS)
     trained = describe_weights(str(tmp_path))
-    assert (trained.network, trained.title) == ("dsen2-attention", "gan")
+    assert (trained.network_name, trained.title) == ("dsen2-attention", "gan")
     assert "attention" in {layer.name for layer in trained.build("float32").layers}
 
 

@@ -23,7 +23,9 @@ from common.rasters.bands import read_bands
 from common.runs.folder import CONFIG, WEIGHTS, write_config
 from common.scenes.tile_list import open_scene
 from superres import predict
-from superres.networks import NETWORKS, build_network, trained
+from superres.networks import weights
+from superres.networks.build import build_network
+from superres.networks.catalogue import NETWORKS
 from superres.networks.published import PUBLISHED
 from superres.training.config import SuperresConfig
 from tests.support.checks import set_random_weights
@@ -232,7 +234,7 @@ def test_published_weights_on_the_other_level_warn(run, folder, product, tmp_pat
     content = hashlib.sha256((folder / "20.weights.h5").read_bytes()).hexdigest()
     known = PUBLISHED["dsen2-l1c-20m"]._replace(sha256=content)
     monkeypatch.setitem(PUBLISHED, "dsen2-l1c-20m", known)
-    monkeypatch.setattr(trained, "fetch_published", lambda name: folder / "20.weights.h5")
+    monkeypatch.setattr(weights, "fetch_published", lambda name: folder / "20.weights.h5")
     arguments = ("--weights", "dsen2-l1c-20m", "--output", tmp_path / "out.tif", "--overwrite")
     code, stderr = run(product, *arguments)
     assert code == 0
@@ -396,7 +398,7 @@ INTERRUPTED = """
 import signal, sys, time
 from pathlib import Path
 from superres import predict
-from superres.networks import NETWORKS
+from superres.networks.catalogue import NETWORKS
 from superres.prediction.sharpening import Sharpener
 from tests.support.tiny_training import tiny_network
 NETWORKS["dsen2"] = tiny_network()

@@ -25,8 +25,9 @@ from common.patches.file import PatchFile
 from common.runs import folder as run
 from common.training.saving import read_history
 from superres import train
-from superres.networks import NETWORKS, build_network
-from superres.networks.trained import load_weights
+from superres.networks.build import build_network
+from superres.networks.catalogue import NETWORKS
+from superres.networks.weights import load_weights
 from superres.training.fit import sources
 from superres.training.patch_source import FusionPatches
 from tests.support.fake_safe import L2A_BANDS, UPPER_LEFT, textured_pixels, with_nodata, write_safe
@@ -487,6 +488,11 @@ def weights_cut_short(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:5000])
 
 
+OTHER_WEIGHTS = (
+    r"\S+ does not hold weights of dsen2_20m \(.*\); give weights of the same network, trained with the same options\."
+)
+
+
 @pytest.mark.parametrize(
     "make, message",
     [
@@ -494,12 +500,9 @@ def weights_cut_short(path: Path) -> None:
             missing_weights,
             r"there are no weights \S+; give a run folder\b.* a file of weights\b.* Published ones are .*\.",
         ),
-        (garbage, r"\S+ does not hold weights of dsen2_20m \(.*\); give weights of the same network and GSD\."),
-        (weights_of_another_gsd, r"\S+ does not hold weights of dsen2_20m \(.*\); give weights of the same .* GSD\."),
-        (
-            weights_cut_short,
-            r"\S+ does not hold weights of dsen2_20m \(.*\); give weights of the same network and GSD\.",
-        ),
+        (garbage, OTHER_WEIGHTS),
+        (weights_of_another_gsd, OTHER_WEIGHTS),
+        (weights_cut_short, OTHER_WEIGHTS),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -605,8 +608,8 @@ def test_from_products_to_run_folder(
     code = f"""if True:
         import sys
         sys.modules["horovod"] = sys.modules["horovod.tensorflow"] = None
-        from superres.networks import build_network
-        from superres.networks.trained import load_weights
+        from superres.networks.build import build_network
+        from superres.networks.weights import load_weights
         model = build_network("dsen2", 20)
         load_weights(model, {str(folder)!r})
         print(model.count_params())

@@ -16,7 +16,8 @@ from common.runs.folder import CONFIG, WEIGHTS
 from superres import weights
 from superres.networks import published as published_weights
 from superres.networks.published import IN_WHEEL, PUBLISHED
-from superres.networks.trained import find_weights, trained_levels
+from superres.networks.trained import trained_levels
+from superres.networks.weights import find_weights
 
 ROOT = Path(__file__).parents[2]
 

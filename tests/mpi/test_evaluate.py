@@ -10,7 +10,9 @@ import common.distributed as hvd
 from common.runs import folder as run
 from superres import evaluate
 from superres.evaluation.tables import read_metrics
-from superres.networks import NETWORKS, build_network
+from superres.figures import evaluation as evaluation_figures
+from superres.networks.build import build_network
+from superres.networks.catalogue import NETWORKS
 from superres.training.config import SuperresConfig
 from tests.support.checks import set_random_weights
 from tests.support.tiny_training import tiny_network, write_scenes
@@ -33,7 +35,7 @@ def test_table_is_that_of_one_process(
     drawn: list[str] = []
     monkeypatch.setitem(NETWORKS, "dsen2", tiny_network())
     monkeypatch.setattr(Figure, "savefig", lambda figure, path, **options: Path(path).write_bytes(b"painted"))
-    monkeypatch.setattr(evaluate, "draw_scene", lambda result, settings, stem: drawn.append(stem.name))
+    monkeypatch.setattr(evaluation_figures, "draw_scene", lambda result, settings, stem: drawn.append(stem.name))
     tiles = hvd.on_rank_zero(lambda: write_scenes(shared_path, count=3, size=72))
     folder = hvd.on_rank_zero(lambda: write_run(shared_path / "run"))
     words = ["--tiles", str(tiles), "--run-dir", str(folder), "--full-scale", "--log-level", "WARNING", "--output"]

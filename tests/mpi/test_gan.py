@@ -9,7 +9,8 @@ import tensorflow as tf
 
 import common.distributed as hvd
 from common.training.checkpoint import variable_groups
-from superres.networks import NETWORKS, build_network
+from superres.networks.build import build_network
+from superres.networks.catalogue import NETWORKS
 from superres.training.config import SuperresConfig
 from superres.training.gan import Gan
 from tests.support.checks import random_batch, set_random_weights

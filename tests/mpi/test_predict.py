@@ -14,8 +14,9 @@ import common.distributed as hvd
 from common.errors import ProductError
 from common.pixels.windows import Window
 from superres import predict
-from superres.networks import NETWORKS, build_network
-from superres.prediction import jobs
+from superres.networks.build import build_network
+from superres.networks.catalogue import NETWORKS
+from superres.prediction import tags
 from superres.prediction.sharpening import Sharpener
 from tests.support.checks import set_random_weights
 from tests.support.fake_safe import textured_pixels, with_nodata, write_safe
@@ -29,7 +30,7 @@ TIME = "2024-01-01T00:00:00+00:00"
 def words(shared_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Weights of both GSDs; each file says the same command, at the same time."""
     monkeypatch.setitem(NETWORKS, "dsen2", tiny_network())
-    monkeypatch.setattr(jobs, "utc_now", lambda: TIME)
+    monkeypatch.setattr(tags, "utc_now", lambda: TIME)
     monkeypatch.setattr("sys.argv", ["superres-predict"])
     hvd.on_rank_zero(lambda: write_weights(shared_path))
     return [

@@ -17,7 +17,8 @@ from common.training.progress import Progress
 from common.training.saving import read_history
 from common.training.validation import PoolOverRanks
 from superres import train
-from superres.networks import NETWORKS
+from superres.networks.catalogue import NETWORKS
+from superres.training import fit as superres_fit
 from superres.training.patch_source import FusionPatches
 from tests.support.tiny_training import TILES, command_line, tiny_network, write_scenes
 
@@ -116,8 +117,8 @@ def straight(tiles: Path, tmp_path_factory: pytest.TempPathFactory) -> Straight:
 
     with pytest.MonkeyPatch.context() as patch:
         trainer = Trainer(tiles, patch)
-        for name in ("fit", "measure"):
-            patch.setattr(train, name, in_own_folder(getattr(train, name)))
+        for module, name in ((superres_fit, "fit"), (train, "measure")):
+            patch.setattr(module, name, in_own_folder(getattr(module, name)))
         history = trainer(folder, epochs=4, warmup_epochs=1.5, test_tiles=write_test_list(tiles))
     return Straight(folder, own_folder, history, trainer.recorder)
 

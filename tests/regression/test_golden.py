@@ -19,9 +19,10 @@ from common.scenes.tile_list import open_scene
 from superres.evaluation.full_scale import FullScale, Moments, Strip, add_coarse_detail
 from superres.evaluation.methods import network_method
 from superres.evaluation.reduced_scale import degraded_images, measure_scene
-from superres.networks import build_network, margin_px
-from superres.networks.trained import find_weights, load_weights
+from superres.networks.build import build_network
+from superres.networks.catalogue import margin_px
 from superres.networks.units import DN_DIVISOR
+from superres.networks.weights import find_weights, load_weights
 from superres.prediction.interpolation import interpolate
 
 pytestmark = pytest.mark.real_data

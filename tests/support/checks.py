@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
-from superres.networks import build_network
+from superres.networks.build import build_network
 from superres.prediction.windows import array_reader, compile_network, predict_windows
 
 

@@ -33,18 +33,23 @@ def write_scenes(folder: Path, count: int = 2, size: int = 120, tiles: Sequence[
     return tile_list
 
 
+def residual_reach(blocks: int) -> int:
+    """The reach of `residual_network`: one pixel for every 3 x 3 convolution."""
+    return 2 * blocks + 2
+
+
 def tiny_network(features: int = 8):
     """DSen2 with one residual block, as `superres.networks.NETWORKS` holds it."""
-    from superres.networks import Network
-    from superres.networks.dsen2 import reach_px, residual_network
+    from superres.networks.catalogue import Network
+    from superres.networks.dsen2 import residual_network
 
-    return Network(partial(residual_network, blocks=1, features=features), reach_px(blocks=1))
+    return Network(partial(residual_network, blocks=1, features=features), residual_reach(blocks=1))
 
 
 def main() -> int:
     """`superres/train.py` with the tiny network under the name of DSen2."""
     from superres import train
-    from superres.networks import NETWORKS
+    from superres.networks.catalogue import NETWORKS
 
     NETWORKS["dsen2"] = tiny_network()
     return train.main()

@@ -8,7 +8,9 @@ import pytest
 from common.errors import SettingError
 from common.runs import folder as run
 from superres.evaluation.methods import find_networks, interpolation_methods, method_names, network_method
-from superres.networks import NETWORKS, build_network, margin_px
+from superres.networks.build import build_network
+from superres.networks.catalogue import NETWORKS, margin_px
+from superres.networks.sources import WeightsOptions
 from superres.networks.trained import TrainedNetwork
 from superres.training.config import SuperresConfig
 from tests.support.checks import random_batch, set_random_weights
@@ -51,9 +53,9 @@ def test_networks_of_runs_and_files(tmp_path, gsd):
     runs = [write_run(tmp_path / name, gsd, name) for name in ("vdsen2", "dsen2")]
     file = str(Path(runs[1]).rename(tmp_path / "moved") / "best.weights.h5")
     (tmp_path / "moved" / run.CONFIG).unlink()
-    found, found_gsd = find_networks([runs[0], file, f"{runs[0]}/../vdsen2"], "dsen2", None)
+    found, found_gsd = find_networks(WeightsOptions((runs[0], file, f"{runs[0]}/../vdsen2")), None)
     assert found_gsd == gsd
-    assert {name: (trained.network, trained.source) for name, trained in found.items()} == {
+    assert {name: (trained.network_name, trained.source) for name, trained in found.items()} == {
         "vdsen2": ("vdsen2", runs[0]),
         "dsen2": ("dsen2", file),
     }
@@ -62,7 +64,7 @@ def test_networks_of_runs_and_files(tmp_path, gsd):
 def test_networks_of_two_gsds_are_refused(tmp_path):
     sources = [write_run(tmp_path / str(gsd), gsd, "dsen2") for gsd in (20, 60)]
     with pytest.raises(SettingError, match=r"60 is for 60 m, and 20 m is asked for; .* with --gsd 60 for this one"):
-        find_networks(sources, "dsen2", None)
+        find_networks(WeightsOptions(tuple(sources)), None)
 
 
 @pytest.mark.parametrize("gsd", [20, 60])

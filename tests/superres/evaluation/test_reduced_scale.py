@@ -12,10 +12,12 @@ from common.pixels.sentinel2 import BANDS_BY_GSD
 from common.scenes.tile_list import open_scene
 from superres.evaluation import reduced_scale as measure
 from superres.evaluation.reduced_scale import SceneResult, degraded_images, evaluate_scene
-from superres.networks import NETWORKS, Network, build_network
-from superres.networks.dsen2 import reach_px, residual_network
+from superres.networks.build import build_network
+from superres.networks.catalogue import NETWORKS, Network
+from superres.networks.dsen2 import residual_network
 from tests.support.checks import set_random_weights
 from tests.support.fake_safe import L2A_BANDS, textured_pixels, with_nodata, write_safe
+from tests.support.tiny_training import residual_reach
 
 OVERALL = {"rmse", "sre", "sam", "ergas", "uiq", "psnr", "ssim"}
 BY_BAND = OVERALL - {"sam", "ergas"}
@@ -24,7 +26,7 @@ BY_BAND = OVERALL - {"sam", "ergas"}
 @pytest.fixture(autouse=True)
 def small_network(monkeypatch):
     body = partial(residual_network, blocks=1, features=4)
-    monkeypatch.setitem(NETWORKS, "small", Network(body, reach_px(1)))
+    monkeypatch.setitem(NETWORKS, "small", Network(body, residual_reach(1)))
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +100,7 @@ def test_a_network_that_adds_nothing_equals_bilinear(tmp_path, pixels):
 @pytest.mark.parametrize("gsd", [20, 60])
 def test_what_nodata_reaches_does_not_count(tmp_path, gsd, monkeypatch):
     """With a hole, methods give the same at all pixels that still count, even a network that looks as far as DSen2."""
-    monkeypatch.setitem(NETWORKS, "small", Network(partial(residual_network, blocks=6, features=4), reach_px(6)))
+    monkeypatch.setitem(NETWORKS, "small", Network(partial(residual_network, blocks=6, features=4), residual_reach(6)))
     monkeypatch.setattr(measure, "PICTURE_PX", 432)  # all of it
     pixels = {
         band: image for band, image in textured_pixels(np.random.default_rng(3), 432).items() if band in L2A_BANDS

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from superres.evaluation.cost import multiplications_per_pixel
-from superres.networks import NETWORKS, build_network, find_network, margin_px
 from superres.networks.attention import NEIGHBOURHOOD_PX, STEP_PX, NeighbourAttention
-from superres.networks.trained import start_from
+from superres.networks.build import build_network
+from superres.networks.catalogue import NETWORKS, find_network, margin_px
+from superres.networks.weights import start_from
 from tests.support.checks import check_network, predict_by_windows, random_batch, set_random_weights
 from tests.support.tiny_training import tiny_network
 

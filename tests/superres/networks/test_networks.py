@@ -8,7 +8,8 @@ import pytest
 
 from common.errors import SettingError
 from superres.evaluation.cost import multiplications_per_pixel
-from superres.networks import NETWORKS, UPSAMPLINGS, build_network, margin_px
+from superres.networks.build import build_network
+from superres.networks.catalogue import NETWORKS, UPSAMPLINGS, margin_px
 from tests.support.checks import check_network, random_batch
 
 # From the definition in Lanaras et al. 2018: first, 2 x blocks, and last 3 x 3 convolution, with biases.

@@ -8,7 +8,9 @@ import pytest
 
 from common.errors import RunFolderError, SettingError, WeightsError
 from common.runs.folder import CONFIG, WEIGHTS, write_config
-from superres.networks import NETWORKS, build_network, margin_px, trained
+from superres.networks import weights
+from superres.networks.build import build_network
+from superres.networks.catalogue import NETWORKS, margin_px
 from superres.networks.trained import choose_networks, describe_weights
 from superres.training.config import SuperresConfig
 from tests.support.checks import set_random_weights
@@ -41,7 +43,7 @@ def test_files(tmp_path, gsd):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = describe_weights(str(path))
-    assert (found.network, found.gsd, found.file) == ("dsen2", gsd, path)
+    assert (found.network_name, found.gsd, found.file) == ("dsen2", gsd, path)
     assert found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert found.build("float32").output_shape[-1] == {20: 6, 60: 2}[gsd]
 
@@ -51,7 +53,7 @@ def test_run_folders_know_their_network(tmp_path, gsd):
     folder = write_run(tmp_path / "run", gsd, "vdsen2")
     for source in (folder, folder / WEIGHTS):
         found = describe_weights(str(source))
-        assert (found.network, found.gsd, found.file) == ("vdsen2", gsd, folder / WEIGHTS)
+        assert (found.network_name, found.gsd, found.file) == ("vdsen2", gsd, folder / WEIGHTS)
 
 
 def test_upsampling_is_remembered(tmp_path):
@@ -63,7 +65,7 @@ def test_upsampling_is_remembered(tmp_path):
     model = build_network("lowres", 20, upsample="none")
     model.save_weights(tmp_path / "run" / WEIGHTS)
     found = describe_weights(str(tmp_path / "run"), "dsen2", "bicubic")
-    assert (found.network, found.upsample) == ("lowres", "none")
+    assert (found.network_name, found.upsample) == ("lowres", "none")
     assert [layer.name for layer in found.build("float32").layers] == [layer.name for layer in model.layers]
     found = describe_weights(str(tmp_path / "any.weights.h5"), "lowres", "none")
     assert (found.gsd, found.upsample) == (60, "none")
@@ -75,15 +77,15 @@ def test_files_of_another_network_need_its_name(tmp_path):
     path = str(write_weights(tmp_path / "any.weights.h5", 20, "vdsen2"))
     with pytest.raises(WeightsError, match="does not hold weights of dsen2_20m"):
         describe_weights(path)
-    assert describe_weights(path, "vdsen2").network == "vdsen2"
+    assert describe_weights(path, "vdsen2").network_name == "vdsen2"
 
 
 @pytest.mark.parametrize("name, gsd", [("dsen2-l1c-20m", 20), ("dsen2-l1c-60m", 60), ("dsen2-l2a-60m", 60)])
 def test_published_names(tmp_path, monkeypatch, name, gsd):
     path = write_weights(tmp_path / "any.weights.h5", gsd)
-    monkeypatch.setattr(trained, "fetch_published", {name: path}.__getitem__)
+    monkeypatch.setattr(weights, "fetch_published", {name: path}.__getitem__)
     found = describe_weights(name)
-    assert (found.source, found.network, found.gsd, found.file) == (name, "dsen2", gsd, path)
+    assert (found.source, found.network_name, found.gsd, found.file) == (name, "dsen2", gsd, path)
 
 
 @pytest.mark.parametrize("was, becomes", [('"superres"', '"bigearthnet"'), ('"dsen2"', '["dsen2"]')])

@@ -10,10 +10,12 @@ import pytest
 
 from common.errors import WeightsError
 from common.runs.folder import WEIGHTS
-from superres.networks import NETWORKS, Network, build_network
-from superres.networks.dsen2 import reach_px, residual_network
-from superres.networks.trained import load_weights
+from superres.networks.build import build_network
+from superres.networks.catalogue import NETWORKS, Network
+from superres.networks.dsen2 import residual_network
+from superres.networks.weights import load_weights
 from tests.support.checks import random_batch, set_random_weights
+from tests.support.tiny_training import residual_reach
 
 PUBLISHED_ORDER = ("B04", "B03", "B02", "B08")  # of the 10 m bands
 OUR_ORDER = ("B02", "B03", "B04", "B08")
@@ -25,7 +27,7 @@ def small_network(monkeypatch):
     """DSen2 with 4 features, and one with a block less."""
     for name, blocks in (("small", BLOCKS), ("shorter", BLOCKS - 1)):
         body = partial(residual_network, blocks=blocks, features=4)
-        monkeypatch.setitem(NETWORKS, name, Network(body, reach_px(blocks)))
+        monkeypatch.setitem(NETWORKS, name, Network(body, residual_reach(blocks)))
 
 
 def random_network(gsd: int, seed: int = 1) -> keras.Model:
@@ -124,7 +126,7 @@ def test_our_weights_of_another_network(tmp_path, saved, name, gsd):
     with pytest.raises(
         WeightsError,
         match=rf"does not hold weights of {name}_{gsd}m \(.*\); give weights of the same "
-        rf"network and GSD",
+        rf"network, trained with the same options",
     ):
         load_weights(build_network(name, gsd), tmp_path)
 

@@ -15,7 +15,8 @@ from common.rasters.bands import read_bands
 from common.scenes.reflectance import band_offsets
 from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene
-from superres.networks import NETWORKS, build_network, margin_px
+from superres.networks.build import build_network
+from superres.networks.catalogue import NETWORKS, margin_px
 from superres.networks.units import DN_DIVISOR
 from superres.prediction.scene import RankGroup, ScenePrediction
 from superres.prediction.sharpening import Sharpener

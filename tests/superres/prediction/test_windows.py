@@ -6,10 +6,12 @@ import keras
 import numpy as np
 import pytest
 
-from superres.networks import NETWORKS, Network, build_network, margin_px
-from superres.networks.dsen2 import reach_px, residual_network
+from superres.networks.build import build_network
+from superres.networks.catalogue import NETWORKS, Network, margin_px
+from superres.networks.dsen2 import residual_network
 from superres.prediction.windows import array_reader, compile_network, predict_windows
 from tests.support.checks import predict_by_windows, random_batch, set_random_weights
+from tests.support.tiny_training import residual_reach
 
 BLOCKS = 2
 FACTOR = {20: 2, 60: 6}
@@ -35,7 +37,7 @@ def model(gsd: int) -> keras.Model:
 
 
 def small_network() -> Network:
-    return Network(partial(residual_network, blocks=BLOCKS, features=8), reach_px(BLOCKS))
+    return Network(partial(residual_network, blocks=BLOCKS, features=8), residual_reach(BLOCKS))
 
 
 @pytest.fixture(scope="module")

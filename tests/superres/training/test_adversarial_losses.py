@@ -10,6 +10,7 @@ from superres.training.adversarial_losses import (
     relativistic,
     spectral_loss,
 )
+from superres.training.config import ADVERSARIAL_LOSS_NAMES
 
 
 def scores(shift: float, seed: int) -> np.ndarray:
@@ -56,3 +57,7 @@ def test_spectral_loss_has_a_slope_where_spectra_agree_and_where_there_is_none()
     with tf.GradientTape() as tape:
         loss = spectral_loss(target, estimate)
     assert np.isfinite(tape.gradient(loss, estimate)).all()
+
+
+def test_the_option_offers_every_loss():
+    assert tuple(ADVERSARIAL_LOSSES) == ADVERSARIAL_LOSS_NAMES

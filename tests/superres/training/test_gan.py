@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from superres.networks import NETWORKS, build_network
+from superres.networks.build import build_network
+from superres.networks.catalogue import NETWORKS
 from superres.training.config import SuperresConfig
 from superres.training.gan import LOSSES, Adversary, Gan, stays_close
 from tests.support.checks import random_batch, set_random_weights

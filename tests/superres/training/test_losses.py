@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from common.errors import SettingError
+from superres.training.config import PIXEL_LOSS_NAMES
 from superres.training.losses import PIXEL_LOSSES, pixel_loss
 
 EQUATIONS = {
@@ -37,3 +38,7 @@ def test_bright_pixels_count_as_asked():
 def test_unknown_name():
     with pytest.raises(SettingError, match="unknown loss 'l3'; expected one of l1, charbonnier, l2"):
         pixel_loss("l3")
+
+
+def test_the_option_offers_every_loss():
+    assert tuple(PIXEL_LOSSES) == PIXEL_LOSS_NAMES

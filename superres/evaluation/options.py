@@ -1,0 +1,28 @@
+"""The options of an evaluation as a record. Light: imports no Keras."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from common.pixels.degrade import DEGRADATIONS
+from superres.networks.sources import WeightsOptions
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """What to measure; see `superres/evaluate.py` for the options of the same names.
+
+    Attributes:
+        gsd: 20 or 60 m; None takes that of the first network.
+        output: folder for tables and figures.
+    """
+
+    tiles: str
+    weights: WeightsOptions
+    output: Path
+    data_dir: str | None = None
+    gsd: int | None = None
+    degradation: str = DEGRADATIONS[0]
+    precision: str = "float32"
+    full_scale: bool = False
+    overwrite: bool = False
+    show_progress: bool = False

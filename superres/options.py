@@ -1,0 +1,57 @@
+"""Options that several commands share. Light: imports no Keras."""
+
+import argparse
+from collections.abc import Sequence
+
+from common.networks.precision import PRECISIONS
+from superres.networks.catalogue import DEFAULT_UPSAMPLING, NETWORKS, UPSAMPLINGS
+from superres.networks.published import PUBLISHED, PUBLISHED_NETWORK
+from superres.networks.sources import WeightsOptions
+from superres.prediction.options import AUTO
+
+
+def add_weights_options(parser: argparse.ArgumentParser, how_many: str) -> None:
+    """Add the options that name trained networks; `how_many` ends the help texts of --weights and --run-dir."""
+    parser.add_argument(
+        "--weights",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="WEIGHTS",
+        help=f"published weights ({', '.join(PUBLISHED)}) or files of weights; {how_many}",
+    )
+    parser.add_argument(
+        "--run-dir",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="DIR",
+        help=f"run folders of superres-train; {how_many}",
+    )
+    parser.add_argument(
+        "--model",
+        default=PUBLISHED_NETWORK,
+        metavar="NAME",
+        help=f"network of files of weights, one of {', '.join(NETWORKS)}; run folders and published weights know theirs "
+        f"({PUBLISHED_NETWORK})",
+    )
+    parser.add_argument(
+        "--upsample",
+        default=DEFAULT_UPSAMPLING,
+        choices=UPSAMPLINGS,
+        help="upsampling of the network of files of weights; run folders and published weights know theirs "
+        f"({DEFAULT_UPSAMPLING})",
+    )
+
+
+def read_weights_options(options: argparse.Namespace) -> WeightsOptions:
+    """Return the record of the options that `add_weights_options` added."""
+    return WeightsOptions((*options.run_dir, *options.weights), options.model, options.upsample)
+
+
+def add_precision_option(parser: argparse.ArgumentParser, choices: Sequence[str] = tuple(PRECISIONS)) -> None:
+    """Add --precision; its default is the first of the choices."""
+    auto = "; auto is bfloat16 where the hardware computes in it, float32 elsewhere" if AUTO in choices else ""
+    parser.add_argument(
+        "--precision", default=choices[0], choices=tuple(choices), help=f"of the convolutions{auto} ({choices[0]})"
+    )
