@@ -12,7 +12,7 @@ from osgeo import gdal
 
 import superres.train  # noqa: F401  the command that cuts holds TensorFlow as well
 from benchmarks.measure import Result, peak_memory_gib, run_child, seconds
-from common.patches.cache import make_patch_file
+from common.patches.extraction import make_patch_file
 from common.patches.settings import PATCHES_PER_TILE, PatchSettings
 from common.pixels.sentinel2 import input_gsds
 from common.scenes.scene import Scene

@@ -1,1 +1,1 @@
-"""Scenes to HDF5 patch files: degrade, sample, cache, split. Imports `rasters`, `scenes`, `pixels` and `files`."""
+"""Scenes to HDF5 patch files: degrade, sample, cache, split. Imports `rasters`, `scenes`, `pixels`, `files` and `runs`."""

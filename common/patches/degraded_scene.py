@@ -1,6 +1,7 @@
 """A scene degraded by Wald's protocol: degraded inputs, native targets, and valid pixels. Arrays are (rows, cols, bands)."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -8,7 +9,7 @@ import common.distributed as hvd
 from common.errors import ProductError
 from common.patches.settings import PatchSettings
 from common.pixels import degrade
-from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
+from common.pixels.sentinel2 import input_gsds
 from common.pixels.windows import Window
 from common.rasters.bands import read_band
 from common.rasters.grids import georeference
@@ -32,6 +33,20 @@ class DegradedScene:
     valid: np.ndarray
 
 
+class DegradedBands(NamedTuple):
+    """The bands of one GSD, degraded by the scale factor s.
+
+    Attributes:
+        degraded: (rows / s, cols / s, bands) uint16 DN.
+        valid: (rows / s, cols / s) bool: no nodata and no saturated pixel enters a band here.
+        native: (rows, cols, bands) uint16 DN before the degradation, or None.
+    """
+
+    degraded: np.ndarray
+    valid: np.ndarray
+    native: np.ndarray | None
+
+
 def degrade_scene(scene: Scene, settings: PatchSettings) -> DegradedScene:
     """Read and degrade a scene.
 
@@ -42,21 +57,17 @@ def degrade_scene(scene: Scene, settings: PatchSettings) -> DegradedScene:
     """
     rows, cols = target_shape(scene, settings)
     valid = np.ones((rows, cols), dtype=bool)
-    inputs = {}
-    target = None
+    by_gsd = {}
     for gsd in input_gsds(settings.gsd):
-        native = Window(0, 0, rows * settings.gsd // gsd, cols * settings.gsd // gsd)
-        keep = (
-            np.empty((native.height, native.width, len(BANDS_BY_GSD[gsd])), np.uint16) if gsd == settings.gsd else None
-        )
-        inputs[f"input_{gsd}m"], valid_here = degrade_bands(scene, gsd, native, settings, keep)
-        valid &= degrade.repeat_pixels(valid_here, rows // valid_here.shape[0])
-        target = keep if keep is not None else target
-    return DegradedScene(inputs, target, valid)
+        window = Window(0, 0, rows * settings.gsd // gsd, cols * settings.gsd // gsd)
+        by_gsd[gsd] = degrade_bands(scene, gsd, window, settings, keep_native=gsd == settings.gsd)
+        valid &= degrade.repeat_pixels(by_gsd[gsd].valid, rows // by_gsd[gsd].valid.shape[0])
+    inputs = {f"input_{gsd}m": bands.degraded for gsd, bands in by_gsd.items()}
+    return DegradedScene(inputs, by_gsd[settings.gsd].native, valid)
 
 
 def target_shape(scene: Scene, settings: PatchSettings) -> tuple[int, int]:
-    """Rows and columns of the target grid that all bands cover, as multiples of the scale factor.
+    """Return rows and columns of the target grid that all bands cover, as multiples of the scale factor.
 
     Raises:
         ProductError: the scene is smaller than a coarse pixel.
@@ -72,29 +83,31 @@ def target_shape(scene: Scene, settings: PatchSettings) -> tuple[int, int]:
     return rows - rows % factor, cols - cols % factor
 
 
-def degrade_bands(
-    scene: Scene, gsd: int, window: Window, settings: PatchSettings, keep: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
+def degrade_bands(scene: Scene, gsd: int, window: Window, settings: PatchSettings, keep_native: bool) -> DegradedBands:
     """Read and degrade the bands of one GSD, one after the other.
 
     Args:
-        keep: (rows, cols, bands) uint16 to keep the native pixels in, or None.
+        scene: the scene.
+        gsd: 10, 20 or 60 m.
+        window: the pixels to read; height and width are multiples of the scale factor.
+        settings: degradation and scale factor.
+        keep_native: return the native pixels, too.
 
-    Returns:
-        Degraded DN, (rows / s, cols / s, bands) uint16, and where no nodata or saturated pixel entered them,
-        (rows / s, cols / s) bool.
+    Raises:
+        ProductError: a band is missing or damaged.
     """
     factor = settings.scale_factor
     bands = scene.bands_at(gsd)
     degraded = np.empty((window.height // factor, window.width // factor, len(bands)), np.uint16)
     valid = np.ones(degraded.shape[:2], dtype=bool)
+    native = np.empty((window.height, window.width, len(bands)), np.uint16) if keep_native else None
     threads = hvd.cores_per_rank()
-    for number, (band, sigma) in enumerate(zip(bands, settings.sigmas(gsd), strict=True)):
+    for band_index, (band, sigma) in enumerate(zip(bands, settings.sigmas(gsd), strict=True)):
         dn = read_band(scene, band, window, threads=threads)
-        if keep is not None:
-            keep[..., number] = dn
-        degraded[..., number] = degrade.degrade_to_dn(dn[..., None], factor, (sigma,))[..., 0]
+        if native is not None:
+            native[..., band_index] = dn
+        degraded[..., band_index] = degrade.degrade_to_dn(dn[..., None], factor, (sigma,))[..., 0]
         usable = is_valid(scene, dn)
         if not usable.all():
             valid &= degrade.degrade_mask(usable, factor, degrade.blur_reach(sigma))
-    return degraded, valid
+    return DegradedBands(degraded, valid, native)

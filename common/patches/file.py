@@ -16,8 +16,8 @@ Schema, version 1 (s = scale factor, 2 or 6; P = 32 px for s = 2, 96 px for s = 
                  patch_px, checksum (SHA-256 over the arrays)
 
 Patches are in random order, so that the first n are a random sample of the scene. Arrays are contiguous and
-uncompressed: a reader maps them into memory and gathers random rows at memory speed, and all ranks of a node share
-one copy in the page cache. (h5py reads random rows some ten times slower, compressed ones a hundred times.)
+uncompressed. A reader maps them into memory and gathers random rows at memory speed, and all ranks of a node share one
+copy in the page cache. h5py reads random rows about ten times slower, and compressed ones a hundred times slower.
 """
 
 from collections.abc import Mapping
@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from common.errors import PatchFileError
 from common.files.hdf5 import FileKind, checksum_arrays, map_array, open_complete_hdf5, whole_hdf5
 
 PATCH_FILE = FileKind(
@@ -37,11 +38,15 @@ PATCH_FILE = FileKind(
 )
 
 
+IMAGES, LOCATIONS = ("input_10m", "input_20m", "target"), ("row", "col", "block")  # arrays of every patch file
+ATTRIBUTES = ("checksum", "offsets", "bands_10m")  # attributes that readers need
+
+
 def write_patch_file(path: Path, arrays: Mapping[str, np.ndarray], attributes: Mapping[str, Any]) -> None:
-    """Write a patch file; it gets its name, and `complete`, only when it is whole.
+    """Write a patch file, whole or not at all.
 
     Raises:
-        OutputError: no space, or the folder is missing or read-only.
+        OutputError: there is no space, or the folder is missing or read-only.
     """
     with whole_hdf5(path) as file:
         for name, array in arrays.items():
@@ -61,7 +66,7 @@ class PatchFile:
         arrays: name -> read-only array, mapped from the file.
 
     Raises:
-        PatchFileError: as `open_complete_hdf5`.
+        PatchFileError: the file is missing, of another kind or schema, unfinished or damaged.
     """
 
     def __init__(self, path: Path):
@@ -72,3 +77,18 @@ class PatchFile:
 
     def __len__(self) -> int:
         return len(self.arrays["row"])
+
+
+def check_content(file: PatchFile) -> None:
+    """Raise PatchFileError unless arrays and attributes are those of the schema."""
+    missing = [name for name in (*IMAGES, *LOCATIONS) if name not in file.arrays]
+    missing += [name for name in ATTRIBUTES if name not in file.attributes]
+    if missing:
+        raise PatchFileError(f"{file.path} lacks {', '.join(missing)}; {PATCH_FILE.remedy}.")
+    for name, array in file.arrays.items():
+        is_image = name not in LOCATIONS
+        if len(array) != len(file) or (is_image and (array.dtype != np.uint16 or array.ndim != 4)):
+            raise PatchFileError(
+                f"{file.path} holds {name} of shape {array.shape} and type {array.dtype}, which does not fit the other "
+                f"arrays or the schema; {PATCH_FILE.remedy}."
+            )

@@ -11,13 +11,13 @@ PATCHES_PER_TILE = {20: 8000, 60: 500}  # Lanaras et al. 2018
 
 @dataclass(frozen=True)
 class PatchSettings:
-    """What decides the content of a patch file, besides its scene.
+    """The settings that, together with its scene, determine the content of a patch file.
 
     Attributes:
         gsd: native GSD of the target bands, 20 or 60 m.
-        count: most patches to cut from a scene.
+        count: largest number of patches to cut from a scene.
         degradation: `gaussian` or `mtf`, see `common/pixels/degrade.py`.
-        seed: of the positions.
+        seed: seed of the random positions.
     """
 
     gsd: int
@@ -27,12 +27,14 @@ class PatchSettings:
 
     @property
     def scale_factor(self) -> int:
+        """Ratio of the GSDs before and after the degradation: 2 for 20 m, 6 for 60 m."""
         return scale_factor(self.gsd)
 
     @property
     def patch_px(self) -> int:
+        """Rows and columns of a patch on the target grid: 32 for 20 m, 96 for 60 m."""
         return PATCH_PX[self.gsd]
 
     def sigmas(self, gsd: int) -> tuple[float, ...]:
-        """Blur of each band of one GSD, in its own pixels."""
+        """Return the standard deviation of the blur for each band of one GSD, in pixels of that GSD."""
         return degrade.gaussian_blur_sigmas(BANDS_BY_GSD[gsd], self.scale_factor, self.degradation)

@@ -1,7 +1,7 @@
-"""Hold out patches for validation: by scene, or by blocks where there are few scenes.
+"""Choose patches for validation: whole scenes, or blocks of scenes if there are few scenes.
 
-Random patches of one scene on both sides of a split are leakage: they overlap. Scenes that show the same ground (another
-date of a tile, a neighbour that overlaps it) stay on the same side.
+Random patches of one scene overlap, so that validation would measure pixels that were trained on. Scenes that show the
+same ground, such as two dates of a tile or two tiles that overlap, therefore stay on the same side of the split.
 """
 
 from collections.abc import Sequence
@@ -12,18 +12,19 @@ import numpy as np
 from common.errors import SettingError
 
 Footprint = tuple[float, float, float, float]  # west, south, east, north in degrees
-FEW_SCENES = 5  # with fewer, holding out whole ones would cost too much of the training data
-LEAST_OVERLAP = 0.002  # of the smaller footprint; tiles that meet at a corner share 0.008
+HeldOut = dict[str, tuple[int, ...]]  # scene name -> its blocks that validate
+FEW_SCENES = 5  # with fewer groups of scenes, blocks are held out: whole scenes would be too large a share
+LEAST_OVERLAP = 0.002  # share of the smaller footprint; tiles that meet at a corner share 0.008
 
 
 @dataclass(frozen=True)
 class SceneBlocks:
-    """A scene, as far as a split needs to know it.
+    """The facts about a scene that a split needs.
 
     Attributes:
-        name: of the scene.
+        name: name of the scene.
         footprint: west, south, east, north in degrees.
-        blocks: numbers of the blocks that have patches.
+        blocks: indices of the blocks that have patches.
     """
 
     name: str
@@ -32,9 +33,9 @@ class SceneBlocks:
 
 
 def overlaps(a: Footprint, b: Footprint) -> bool:
-    """Do two footprints share more than LEAST_OVERLAP of the smaller one?"""
+    """Return whether two footprints share more than LEAST_OVERLAP of the smaller one."""
     height = min(a[3], b[3]) - max(a[1], b[1])
-    # West and east are compared the way round the globe that brings them closest: scenes may cross 180 degrees.
+    # A footprint may cross 180 degrees, so that its east is less than its west: add a full turn, and try all turns.
     spans = [(west, east if east > west else east + 360) for west, east in ((a[0], a[2]), (b[0], b[2]))]
     width = max(min(spans[0][1], spans[1][1] + turn) - max(spans[0][0], spans[1][0] + turn) for turn in (-360, 0, 360))
     smaller = min((spans[0][1] - spans[0][0]) * (a[3] - a[1]), (spans[1][1] - spans[1][0]) * (b[3] - b[1]))
@@ -42,31 +43,29 @@ def overlaps(a: Footprint, b: Footprint) -> bool:
 
 
 def group_by_ground(footprints: Sequence[Footprint]) -> list[int]:
-    """A group number for each footprint: those that overlap, directly or through others, have the same."""
-    group = list(range(len(footprints)))
+    """Return a group for each footprint; footprints that overlap, directly or through others, have the same group."""
+    groups = list(range(len(footprints)))
     for i, first in enumerate(footprints):
         for j in range(i):
-            if overlaps(first, footprints[j]) and group[i] != group[j]:
-                old, new = group[i], group[j]
-                group = [new if number == old else number for number in group]
-    return group
+            if overlaps(first, footprints[j]) and groups[i] != groups[j]:
+                old, new = groups[i], groups[j]
+                groups = [new if group == old else group for group in groups]
+    return groups
 
 
-def choose_validation(
-    scenes: Sequence[SceneBlocks], fraction: float, rng: np.random.Generator
-) -> dict[str, tuple[int, ...]]:
-    """Choose what is held out for validation.
+def choose_validation(scenes: Sequence[SceneBlocks], fraction: float, rng: np.random.Generator) -> HeldOut:
+    """Choose the blocks that are held out for validation.
 
     Args:
         scenes: all scenes of the run.
-        fraction: share to hold out; at least one unit is, unless it is 0.
-        rng: where the choice comes from.
+        fraction: share of the units to hold out, see `split_units`; unless it is 0, at least one unit is held out.
+        rng: source of the random choice.
 
     Returns:
-        Scene name -> its blocks that are held out.
+        Scene name -> its blocks that are held out, for every scene.
 
     Raises:
-        SettingError: there is just one unit, which cannot be on both sides.
+        SettingError: all patches belong to one unit, which cannot be on both sides.
     """
     units = split_units(scenes)
     if fraction == 0:
@@ -76,17 +75,21 @@ def choose_validation(
             f"{', '.join(scene.name for scene in scenes)} cannot be split into training and validation without "
             f"sharing ground; give more or larger scenes, or --validation-fraction 0."
         )
-    wanted = min(len(units) - 1, max(1, round(fraction * len(units))))
-    chosen = {pair for number in rng.permutation(len(units))[:wanted] for pair in units[number]}
-    return {scene.name: tuple(b for b in scene.blocks if (scene.name, b) in chosen) for scene in scenes}
+    count = min(len(units) - 1, max(1, round(fraction * len(units))))
+    chosen = {pair for unit_index in rng.permutation(len(units))[:count] for pair in units[unit_index]}
+    return {scene.name: tuple(block for block in scene.blocks if (scene.name, block) in chosen) for scene in scenes}
 
 
 def split_units(scenes: Sequence[SceneBlocks]) -> list[list[tuple[str, int]]]:
-    """What must stay together: lists of (scene name, block)."""
-    numbers = group_by_ground([scene.footprint for scene in scenes])
+    """Return the units of a split: lists of (scene name, block) that must stay on the same side.
+
+    A group of scenes that show the same ground is one unit. If there are few groups, each block of a group is one unit,
+    provided that all its scenes have one footprint: blocks of the same index then show the same ground.
+    """
+    group_of_scene = group_by_ground([scene.footprint for scene in scenes])
     groups = [
-        [scene for scene, own in zip(scenes, numbers, strict=True) if own == number]
-        for number in dict.fromkeys(numbers)
+        [scene for scene, own_group in zip(scenes, group_of_scene, strict=True) if own_group == group]
+        for group in dict.fromkeys(group_of_scene)
     ]
     units = []
     for group in groups:
@@ -99,11 +102,11 @@ def split_units(scenes: Sequence[SceneBlocks]) -> list[list[tuple[str, int]]]:
     return units
 
 
-def describe_split(scenes: Sequence[SceneBlocks], held_out: dict[str, tuple[int, ...]]) -> str:
-    """The split as text, a scene a line, as it is written to the run folder."""
+def describe_split(scenes: Sequence[SceneBlocks], held_out: HeldOut) -> str:
+    """Return the text of `split.txt` in the run folder, a scene a line."""
     lines = ["# scene, then the blocks held out for validation (all others train)"]
     for scene in scenes:
-        out = held_out[scene.name]
-        blocks = "none" if not out else "all" if len(out) == len(scene.blocks) else ",".join(map(str, out))
-        lines.append(f"{scene.name} {blocks}")
+        blocks = held_out[scene.name]
+        text = "none" if not blocks else "all" if len(blocks) == len(scene.blocks) else ",".join(map(str, blocks))
+        lines.append(f"{scene.name} {text}")
     return "\n".join(lines) + "\n"

@@ -19,8 +19,8 @@ from tqdm import tqdm
 
 import common.distributed as hvd
 from common.errors import PatchFileError
-from common.patches.cache import check_content
-from common.patches.file import PatchFile, write_patch_file
+from common.patches.cache import wait_for_files
+from common.patches.file import PatchFile, check_content, write_patch_file
 from common.pixels.degrade import MAX_DN
 from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
 from superres.networks.trained import TrainedNetwork
@@ -58,8 +58,7 @@ def taught_files(
         predict = tf.function(teacher.build("float32"), reduce_retracing=True)
         for number in tqdm(mine, desc="predicting patches", unit="scene", disable=not progress):
             write_taught(files[number], predict, teacher, variants, paths[number])
-    hvd.barrier()
-    list(paths[0].parent.iterdir())  # makes a network file system look again for what other nodes have written
+    wait_for_files(paths[0].parent)
     return [PatchFile(path) for path in paths]
 
 

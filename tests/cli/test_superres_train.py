@@ -393,7 +393,7 @@ def test_patch_file_cut_short(bench: Bench, size: int) -> None:
 
 def test_patch_files_of_other_settings(bench: Bench) -> None:
     bench.fails(
-        r"PatchFileError: \S+-20m\.h5 was made with patches_requested 8, this run wants 9; delete it, or .*",
+        r"PatchFileError: \S+-20m\.h5 was made with patches_requested 8, this run needs 9; move it away, or .*",
         "--overwrite",
         patches_per_tile=9,
     )

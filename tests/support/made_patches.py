@@ -1,8 +1,8 @@
-"""Made BigEarthNet files whose labels follow from band statistics: a network can learn them, and one can say how well.
+"""Synthetic BigEarthNet files whose labels follow from band statistics, so that a network can learn them.
 
-Spectra are medians of real patches (BigEarthNet 1.0, CDLA-Permissive-1.0); in each made patch one to three of them are
-mixed by random fields, brightened or darkened as a whole, and noise is added. A twin has the visible bands of one real
-spectrum and the others of another, so that no RGB image tells it from the first. One class is rare.
+Spectra are medians of real patches (BigEarthNet 1.0, CDLA-Permissive-1.0). Each patch mixes one to three of them by random
+fields, then changes the brightness as a whole and adds noise. A twin class has the visible bands of one real spectrum and
+the other bands of another, so that an RGB image cannot tell it from the first. One class is rare.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ import numpy as np
 from bigearthnet.archive.groups import GROUP_BANDS, NATIVE_PX, group_shapes
 from bigearthnet.prepared.writer import create_file, find_slots, finish_file
 
-VISIBLE = 3  # of the bands below: B02, B03, B04
+VISIBLE = 3  # the first of the bands below: B02, B03, B04
 # DN of B02, B03, B04, B08; B05, B06, B07, B8A, B11, B12; B01, B09.
 SPECTRA = {
     "Pastures": (286, 696, 320, 5050, 1167, 3988, 4863, 5237, 2052, 976, 285, 5146),  # S2A_..20170617T113321_48_5
@@ -36,7 +36,7 @@ SENTINEL_1 = {"VV": -12.6, "VH": -19.3}
 
 
 def made_labels(patches: int, rng: np.random.Generator, rare: float = 0.01) -> np.ndarray:
-    """(N, C) uint8: one to three of the common classes in each patch, and in a share of them the rare one."""
+    """Return labels, (N, C) uint8: one to three common classes in each patch, and the rare class in a share of them."""
     labels = np.zeros((patches, len(CLASSES)), np.uint8)
     for row in labels:
         row[rng.choice(COMMON, rng.integers(1, 4), replace=False)] = 1
@@ -45,7 +45,7 @@ def made_labels(patches: int, rng: np.random.Generator, rare: float = 0.01) -> n
 
 
 def made_images(present: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """A patch that holds these classes, (C,) of 0 and 1: group -> (rows, cols, bands) uint16."""
+    """Return a patch that holds the classes `present`, (C,) of 0 and 1: group -> (rows, cols, bands) uint16."""
     spectra = np.array(list(SPECTRA.values()), np.float32)[np.flatnonzero(present)]
     fields = 3 * rng.standard_normal((10, 10, len(spectra)), np.float32)
     shares = np.exp(fields) / np.exp(fields).sum(axis=-1, keepdims=True)
@@ -69,7 +69,7 @@ def write_made(
     with_s1: bool = False,
     classes: Sequence[str] = CLASSES,
 ) -> Path:
-    """Write a prepared file with a patch for each of the splits; its names are made too."""
+    """Write a prepared file with one patch for each entry of `splits`, under made-up names."""
     rng = np.random.default_rng(seed)
     labels = made_labels(len(splits), rng, rare)
     patches = [made_images(row, rng) for row in labels]
@@ -103,7 +103,7 @@ def write_prepared_file(
 
 
 def tiny_network(image):
-    """A network for `bigearthnet.networks.catalogue.NETWORKS` that compiles in a second: patches of 12 px, 8 features."""
+    """Build the body of a network that compiles in a second; add it to `bigearthnet.networks.catalogue.NETWORKS`."""
     import keras
 
     image = keras.layers.Conv2D(8, 12, strides=12, name="first")(image)
@@ -112,5 +112,5 @@ def tiny_network(image):
 
 
 def split_names(train: int, val: int, test: int) -> list[str]:
-    """So many patches of each split, in this order."""
+    """Return a split for each patch: first those of train, then of val, then of test."""
     return ["train"] * train + ["val"] * val + ["test"] * test

@@ -1,4 +1,4 @@
-"""Patch files: round trip, mapped into memory, and refused where they are damaged, foreign or unfinished."""
+"""Patch files: round trip, mapped into memory, and refused if they are damaged, unfinished or of another kind."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 
 from common.errors import OutputError, PatchFileError
 from common.files.hdf5 import checksum_arrays
-from common.patches.file import PatchFile, write_patch_file
+from common.patches.file import PatchFile, check_content, write_patch_file
 
 ATTRIBUTES = {"scene": "T32TNS", "offsets": [-1000.0, 0.0], "seed": 3}
 shapes = hnp.array_shapes(min_dims=1, max_dims=4, max_side=9)
@@ -36,7 +36,7 @@ def path(tmp_path: Path) -> Path:
 
 @settings(max_examples=20, deadline=None)
 @given(st.dictionaries(st.sampled_from(["input_10m", "target", "row", "block"]), array_strategy, min_size=1))
-def test_round_trip(tmp_path_factory, arrays):
+def test_arrays_survive_a_file(tmp_path_factory, arrays):
     path = tmp_path_factory.mktemp("round") / "a.h5"
     write_patch_file(path, arrays, ATTRIBUTES)
     file = PatchFile(path)
@@ -48,7 +48,7 @@ def test_round_trip(tmp_path_factory, arrays):
             np.testing.assert_array_equal(file.arrays[name], plain[name][...])
 
 
-def test_attributes_and_length(path):
+def test_attributes_survive_a_file(path):
     file = PatchFile(path)
     assert len(file) == 50
     assert (file.attributes["scene"], file.attributes["seed"]) == ("T32TNS", 3)
@@ -71,7 +71,7 @@ def test_arrays_are_mapped_and_read_only(path):
 
 
 @pytest.mark.parametrize("version", [0, 2, None])
-def test_another_schema(path, version):
+def test_another_schema_is_refused(path, version):
     with h5py.File(path, "r+") as file:
         del file.attrs["schema_version"]
         if version is not None:
@@ -82,7 +82,7 @@ def test_another_schema(path, version):
 
 
 @pytest.mark.parametrize("value", [False, None])
-def test_unfinished(path, value):
+def test_an_unfinished_file_is_refused(path, value):
     with h5py.File(path, "r+") as file:
         del file.attrs["complete"]
         if value is not None:
@@ -92,7 +92,7 @@ def test_unfinished(path, value):
 
 
 @pytest.mark.parametrize("share", [0, 0.001, 0.02, 0.5, 0.9, 0.999])
-def test_cut_short(path, share):
+def test_a_file_that_is_cut_short_is_refused(path, share):
     whole = path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(
@@ -101,13 +101,13 @@ def test_cut_short(path, share):
         PatchFile(path)
 
 
-def test_cut_by_one_byte(path):
+def test_a_file_without_its_last_byte_is_refused(path):
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(PatchFileError, match="cut short"):
         PatchFile(path)
 
 
-def test_no_hdf5_file(tmp_path):
+def test_other_files_and_folders_are_refused(tmp_path):
     (tmp_path / "text.h5").write_text("row,col\n" * 1000)
     with pytest.raises(PatchFileError, match="or is not a patch file of superres-train"):
         PatchFile(tmp_path / "text.h5")
@@ -115,21 +115,55 @@ def test_no_hdf5_file(tmp_path):
         PatchFile(tmp_path)
 
 
-def test_missing(tmp_path):
+def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(PatchFileError, match=r"none.h5 does not exist; superres-train makes it"):
         PatchFile(tmp_path / "none.h5")
 
 
-def test_chunked_arrays_cannot_be_mapped(path):
+def test_chunked_arrays_are_refused(path):
     with h5py.File(path, "r+") as file:
         file.create_dataset("target", data=np.ones((4, 4)), chunks=(2, 2))
     with pytest.raises(PatchFileError, match="damaged"):
         PatchFile(path)
 
 
-def test_folder_that_is_missing(tmp_path):
+def test_a_missing_folder_is_an_error(tmp_path):
     with pytest.raises(OutputError, match=r"cannot write .*a\.h5: .*; check space and permissions there"):
         write_patch_file(tmp_path / "none" / "a.h5", some_arrays(), ATTRIBUTES)
+
+
+def whole_arrays() -> dict[str, np.ndarray]:
+    """Small arrays that fit the schema."""
+    images = {name: np.ones((3, 4, 4, 2), np.uint16) for name in ("input_10m", "input_20m", "target")}
+    return images | {name: np.arange(3) for name in ("row", "col", "block")}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({}, None),
+        ({"input_20m": None}, "lacks input_20m; move it away and superres-train makes it again"),
+        ({"target": np.ones((2, 4, 4, 2), np.uint16)}, r"holds target of shape \(2, 4, 4, 2\) and type uint16"),
+        ({"target": np.ones((3, 4, 4, 2), np.float32)}, r"holds target .* type float32, .*; move it away"),
+        ({"input_60m": np.ones((3, 4, 4), np.uint16)}, r"holds input_60m of shape \(3, 4, 4\)"),
+        ({"col": np.arange(4)}, r"holds col of shape \(4,\)"),
+    ],
+)
+def test_content_is_checked_against_the_schema(tmp_path, change, message):
+    arrays = {name: array for name, array in (whole_arrays() | change).items() if array is not None}
+    write_patch_file(tmp_path / "a.h5", arrays, ATTRIBUTES | {"bands_10m": "B02"})
+    file = PatchFile(tmp_path / "a.h5")
+    if message is None:
+        check_content(file)
+        return
+    with pytest.raises(PatchFileError, match=message):
+        check_content(file)
+
+
+def test_missing_attributes_are_refused(tmp_path):
+    write_patch_file(tmp_path / "a.h5", whole_arrays(), ATTRIBUTES)
+    with pytest.raises(PatchFileError, match=r"a\.h5 lacks bands_10m"):
+        check_content(PatchFile(tmp_path / "a.h5"))
 
 
 FULL_DISK = """
@@ -151,8 +185,8 @@ print(json.dumps(outcome))
 """
 
 
-def test_full_disk(tmp_path):
-    """No file may grow beyond a limit, which looks to a program as a full disk does."""
+def test_a_full_disk_is_an_error_and_leaves_no_file(tmp_path):
+    """A limit on the size of files gives a program the same errors as a full disk."""
     done = subprocess.run(
         [sys.executable, "-c", FULL_DISK, str(tmp_path)], capture_output=True, text=True, cwd=Path(__file__).parents[3]
     )

@@ -1,4 +1,4 @@
-"""Held-out patches share no ground with training patches, and the choice can be repeated."""
+"""Validation patches share no ground with training patches, and equal seeds give equal splits."""
 
 import numpy as np
 import pytest
@@ -71,9 +71,9 @@ def test_groups_are_connected_ground(boxes):
         for j, b in enumerate(boxes):
             if overlaps(a, b):
                 assert groups[i] == groups[j]
-    sizes = sorted(groups.count(number) for number in set(groups))
+    sizes = sorted(groups.count(group) for group in set(groups))
     backwards = group_by_ground(boxes[::-1])
-    assert sizes == sorted(backwards.count(number) for number in set(backwards))  # the order does not matter
+    assert sizes == sorted(backwards.count(group) for group in set(backwards))  # the order does not matter
 
 
 def test_a_chain_of_neighbours_is_one_group():
@@ -83,7 +83,7 @@ def test_a_chain_of_neighbours_is_one_group():
 
 
 @given(footprints, footprints, st.one_of(st.floats(-180, 180), st.floats(173, 180)))
-def test_overlap_is_symmetric_and_knows_the_antimeridian(a, b, shift):
+def test_overlap_is_symmetric_and_the_same_across_180_degrees(a, b, shift):
     def around(box):
         west, south, east, north = box
         return (west + shift + 180) % 360 - 180, south, (east + shift + 180) % 360 - 180, north
@@ -92,21 +92,21 @@ def test_overlap_is_symmetric_and_knows_the_antimeridian(a, b, shift):
     assert overlaps(around(a), around(b)) == overlaps(a, b)
 
 
-def test_two_dates_of_a_tile_at_the_antimeridian_stay_together():
+def test_two_dates_of_a_tile_across_180_degrees_stay_together():
     box = (179.4, -17.2, -179.6, -16.2)
     scenes = [SceneBlocks("a", box, (0, 1)), SceneBlocks("b", box, (0, 1))]
     held_out = choose_validation(scenes, 0.5, rng())
     assert held_out["a"] == held_out["b"] != ()
 
 
-def test_neighbours_on_both_sides_of_the_antimeridian():
+def test_neighbours_on_both_sides_of_180_degrees_overlap():
     across, east = (179.4, 0, -179.6, 1), (-179.9, 0, -178.9, 1)
     assert overlaps(across, east)
     assert overlaps(east, across)
     assert not overlaps((178.0, 0, 179.0, 1), east)
 
 
-def test_neighbouring_boxes_may_overlap_a_little():
+def test_a_very_small_overlap_does_not_count():
     assert not overlaps((0, 0, 1, 1), (0.999, 0, 1.999, 1))
     assert overlaps((0, 0, 1, 1), (0.99, 0, 1.99, 1))
     # Sentinel-2 tiles are 109.8 km wide and 100 km apart: those that meet at a corner share ground.
@@ -119,14 +119,14 @@ def test_many_scenes_are_held_out_whole():
     assert sorted(held_out.values()) == [()] * 8 + [(0, 1, 2, 3)] * 2
 
 
-def test_few_scenes_give_blocks():
+def test_of_few_scenes_blocks_are_held_out():
     scenes = apart(FEW_SCENES - 1)
     held_out = choose_validation(scenes, 0.25, rng())
     assert sum(map(len, held_out.values())) == 4  # of 16
     assert not any(len(blocks) == 4 for blocks in held_out.values())
 
 
-def test_at_least_one_block_on_each_side():
+def test_each_side_has_at_least_one_block():
     scene = apart(1)
     assert len(choose_validation(scene, 0.01, rng())["scene0"]) == 1
     assert len(choose_validation(scene, 0.99, rng())["scene0"]) == 3
@@ -146,12 +146,12 @@ def test_fraction_zero_holds_nothing_out():
     assert choose_validation(apart(7), 0, rng()) == {f"scene{i}": () for i in range(7)}
 
 
-def test_seeds_differ():
+def test_other_seeds_give_other_splits():
     chosen = {tuple(choose_validation(apart(20), 0.2, rng(seed)).values()) for seed in range(5)}
     assert len(chosen) == 5
 
 
-def test_description():
+def test_the_description_names_the_blocks_of_each_scene():
     scenes = [*apart(2), SceneBlocks("third", (20, 0, 21, 1), (4,))]
     text = describe_split(scenes, {"scene0": (1, 3), "scene1": (), "third": (4,)})
     assert text.splitlines()[1:] == ["scene0 1,3", "scene1 none", "third all"]

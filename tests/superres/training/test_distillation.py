@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common.patches.cache import PLACES
-from common.patches.file import write_patch_file
+from common.patches.file import LOCATIONS, write_patch_file
 from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
 from superres.training.distillation import MOST_BRIGHTER, is_taught, recolour
 from superres.training.patch_source import file_offsets
@@ -33,7 +32,7 @@ def test_other_colours_are_factors_of_reflectance(tmp_path: Path, gsd: int) -> N
 
 def test_a_taught_file_that_lacks_an_array_is_made_again(tmp_path: Path) -> None:
     file = make_file(tmp_path, "scene", 20, 0, 0.0)
-    arrays = file.arrays | dict.fromkeys(PLACES, np.zeros(len(file.arrays["target"]), np.int32))
+    arrays = file.arrays | dict.fromkeys(LOCATIONS, np.zeros(len(file.arrays["target"]), np.int32))
     attributes = file.attributes | {"taught_from": file.attributes["checksum"]}
     for lacking in (None, "row", "target"):
         kept = {name: array for name, array in arrays.items() if name != lacking}
