@@ -1,1 +1,1 @@
-"""Scores and tables of a classifier. Imports `prediction`."""
+"""Scores and tables of a classifier. Imports `training` and `prediction`."""

@@ -1,4 +1,4 @@
-"""Tables of scores: `metrics.csv`, and Markdown for people."""
+"""Tables of scores: `metrics.csv`, and Markdown to read."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,15 @@ CLASS_METRICS = {
 
 
 class MetricRow(NamedTuple):
-    """One line of `metrics.csv`; `name` is the class, `all` for all classes together."""
+    """One line of `metrics.csv`.
+
+    Attributes:
+        split: of the patches that were measured.
+        method: network and bands.
+        name: the class; `all` for all classes together.
+        metric: as in `common/metrics/multilabel.py`, or `threshold`.
+        value: of the metric.
+    """
 
     split: str
     method: str
@@ -45,49 +53,69 @@ class MetricRow(NamedTuple):
     value: float
 
 
-def metric_rows(split: str, method: str, found: Sequence[ClassMetric]) -> list[MetricRow]:
-    """What `classification_metrics` found, as lines of the table."""
-    return [MetricRow(split, method, *metric) for metric in found]
+def metric_rows(split: str, method: str, scores: Sequence[ClassMetric]) -> list[MetricRow]:
+    """Return the scores of a method as lines of the table."""
+    return [MetricRow(split, method, *metric) for metric in scores]
 
 
 def write_metrics(path: Path, rows: Sequence[MetricRow]) -> None:
-    """Write `metrics.csv`: split, method, class (`all` for the overall value), metric, value."""
+    """Write `metrics.csv`.
+
+    Raises:
+        OutputError: there is no space, or the folder is missing or read-only.
+    """
     write_rows(path, rows, COLUMNS)
 
 
 def read_metrics(path: str | os.PathLike[str]) -> list[MetricRow]:
-    """What `write_metrics` wrote."""
+    """Read `metrics.csv`.
+
+    Raises:
+        OSError, KeyError, ValueError: the file is missing or damaged.
+    """
     return read_rows(path, MetricRow, COLUMNS)
 
 
 def classes_by_support(rows: Sequence[MetricRow]) -> dict[str, int]:
-    """Class -> patches that hold it, the most frequent first."""
+    """Return class -> number of patches that hold it, the most frequent class first."""
     support = {row.name: int(row.value) for row in rows if row.metric == "support" and row.name != OVERALL}
     return dict(sorted(support.items(), key=lambda item: -item[1]))
 
 
+def describe(rows: Sequence[MetricRow], split: str, patches: int) -> str:
+    """Return all tables as Markdown, under a heading with the split and the number of patches."""
+    parts = [
+        f"## {patches} {split} patches",
+        "Higher is better, except for the Hamming loss. Thresholds were chosen for each class on validation patches.",
+        markdown_metric_table(rows, MAIN_METRICS),
+        markdown_metric_table(rows, MORE_METRICS),
+    ]
+    for method in dict.fromkeys(row.method for row in rows):
+        parts += [f"### {method}, by class", markdown_class_table(rows, method)]
+    return "\n\n".join(parts)
+
+
 def markdown_metric_table(rows: Sequence[MetricRow], metrics: Mapping[str, str] = MAIN_METRICS) -> str:
-    """The overall values as a Markdown table: a line a method, a column a metric."""
+    """Return the overall values as a Markdown table: a line for each method, a column for each metric."""
     values = {(row.method, row.metric): row.value for row in rows if row.name == OVERALL}
     methods = list(dict.fromkeys(row.method for row in rows))
     return markdown_table(
         ["Method", *metrics.values()],
-        [[method, *(cell(values.get((method, metric))) for metric in metrics)] for method in methods],
+        [[method, *(_cell(values.get((method, metric))) for metric in metrics)] for method in methods],
     )
 
 
 def markdown_class_table(rows: Sequence[MetricRow], method: str, metrics: Mapping[str, str] = CLASS_METRICS) -> str:
-    """The values of one method for each class as a Markdown table, the most frequent class first."""
+    """Return the values of one method as a Markdown table: a line for each class, the most frequent first."""
     values = {(row.name, row.metric): row.value for row in rows if row.method == method}
     return markdown_table(
         ["Class", "Patches", *metrics.values()],
         [
-            [name, str(support), *(cell(values.get((name, metric))) for metric in metrics)]
+            [name, str(support), *(_cell(values.get((name, metric))) for metric in metrics)]
             for name, support in classes_by_support(rows).items()
         ],
     )
 
 
-def cell(value: float | None) -> str:
-    """A number of a table."""
+def _cell(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"

@@ -1,5 +1,6 @@
 """Trained classifiers as commands take them: a run folder with its network, classes, bands and thresholds."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,31 +9,37 @@ import numpy as np
 
 from bigearthnet.archive.band_sets import BAND_SETS, band_statistics
 from bigearthnet.networks.build import build_network
+from bigearthnet.networks.catalogue import NETWORKS, UPSAMPLINGS
 from bigearthnet.prediction.thresholds import read_thresholds
 from bigearthnet.prepared.file import BigEarthNetFile
 from bigearthnet.prepared.patch_source import ClassificationPatches
 from common.errors import RunFolderError, SettingError
-from common.networks.weights import load_weights
-from common.runs.folder import THRESHOLDS, WEIGHTS, read_config
+from common.networks.precision import PRECISIONS
+from common.networks.weights import load_weights_on_all_ranks
+from common.runs.folder import CONFIG, THRESHOLDS, WEIGHTS, read_config
 from common.runs.tables import distinct_names
 
 
 @dataclass(frozen=True)
 class TrainedClassifier:
-    """What a run of bigearthnet-train left.
+    """A finished run of bigearthnet-train: everything that its run folder says, except the weights.
 
     Attributes:
         folder: the run folder.
-        model, bands, resampling, precision, sync_batch_norm: as in `BigEarthNetConfig`.
+        network_name: one of `bigearthnet.networks.catalogue.NETWORKS`.
+        bands: the band set, one of BAND_SETS.
+        upsampling: one of `bigearthnet.networks.catalogue.UPSAMPLINGS`.
+        precision: one of PRECISIONS.
+        sync_batch_norm: whether batches were normalised with the statistics of all ranks.
         class_names: in the order of the network's outputs.
-        image_shapes: input -> (rows, cols, stored bands).
-        thresholds: (C,) probability from which on each class counts as present, chosen on validation data.
+        image_shapes: group -> (rows, cols, stored bands).
+        thresholds: (C,) a class counts as present from this probability on; chosen on validation patches.
     """
 
     folder: Path
-    model: str
+    network_name: str
     bands: str
-    resampling: str
+    upsampling: str
     precision: str
     sync_batch_norm: bool
     class_names: tuple[str, ...]
@@ -40,55 +47,58 @@ class TrainedClassifier:
     thresholds: np.ndarray
 
     @property
-    def name(self) -> str:
+    def title(self) -> str:
         """Network and bands, such as `resnet50-s2`."""
-        return f"{self.model}-{self.bands}"
+        return f"{self.network_name}-{self.bands}"
 
     def build(self) -> keras.Model:
-        """The network with its weights."""
+        """Return the network with its weights, on all ranks. Every rank must call it.
+
+        Raises:
+            WeightsError: the weights are missing or damaged, or are of another network; on all ranks.
+        """
         model = build_network(
-            self.model,
+            self.network_name,
             self.image_shapes,
             len(self.class_names),
-            self.resampling,
+            self.upsampling,
             self.precision,
             self.sync_batch_norm,
             band_statistics(self.bands),
         )
-        load_weights(model, self.folder / WEIGHTS)
+        load_weights_on_all_ranks(model, self.folder / WEIGHTS)
         return model
 
     def patches(self, file: BigEarthNetFile, rows: np.ndarray) -> ClassificationPatches:
-        """Patches of a file as the network takes them.
+        """Return the patches in some rows of a prepared file, with the bands of the network.
 
         Raises:
             RunFolderError: the file has other classes or other image sizes.
-            SettingError: the file lacks the bands.
+            SettingError: the file lacks Sentinel-1.
         """
-        if tuple(file.class_names) != self.class_names:
+        if file.class_names != self.class_names:
             raise RunFolderError(
-                f"{self.folder} was trained on {describe(self.class_names)}, {file.path} holds "
-                f"{describe(file.class_names)}; prepare it with the same --nomenclature."
+                f"{self.folder} was trained on {_describe_classes(self.class_names)}, {file.path} holds "
+                f"{_describe_classes(file.class_names)}; prepare it with the same --nomenclature."
             )
-        source = ClassificationPatches(file, rows, self.bands)
-        if source.image_shapes != self.image_shapes:
+        patches = ClassificationPatches(file, rows, self.bands)
+        if patches.image_shapes != self.image_shapes:
             raise RunFolderError(
-                f"{self.folder} was trained on images {sizes(self.image_shapes)}, {file.path} holds "
-                f"{sizes(source.image_shapes)}; give a file of bands at the same GSD."
+                f"{self.folder} was trained on images {describe_shapes(self.image_shapes)}, {file.path} holds "
+                f"{describe_shapes(patches.image_shapes)}; give a file of bands at the same GSD."
             )
-        return source
+        return patches
 
 
-def read_trained(folder: Path | str) -> TrainedClassifier:
-    """Find out what a run folder holds.
+def read_trained(folder: Path) -> TrainedClassifier:
+    """Read the run folder of a classifier, except the weights.
 
     Raises:
-        RunFolderError: it is none of a finished run of bigearthnet-train.
+        RunFolderError: the folder does not hold a finished run of bigearthnet-train, or the run is of another version.
     """
-    folder = Path(folder)
     config = read_config(folder)
     if config.get("application") != "bigearthnet":
-        raise RunFolderError(f"{folder} holds no run of bigearthnet-train; give one that it wrote.")
+        raise RunFolderError(f"{folder} holds no run of bigearthnet-train; give the run folder of one.")
     try:
         thresholds = read_thresholds(folder / THRESHOLDS)
     except (OSError, KeyError, ValueError, TypeError) as error:
@@ -96,44 +106,52 @@ def read_trained(folder: Path | str) -> TrainedClassifier:
             f"{folder} has no readable {THRESHOLDS}: its training is not over; finish it with --resume."
         ) from error
     try:
-        settings = {
-            name: config["settings"][name] for name in ("model", "bands", "resampling", "precision", "sync_batch_norm")
-        }
-        shapes = {name: tuple(shape) for name, shape in config["image_shapes"].items()}
-        names = tuple(config["class_names"])
-        BAND_SETS[settings["bands"]]
-    except (KeyError, AttributeError, TypeError) as error:
-        raise RunFolderError(f"{folder} was written by another version ({error} is unknown); train again.") from error
-    if names != tuple(threshold.name for threshold in thresholds):
-        raise RunFolderError(f"{folder} has thresholds of other classes than its network; train again.")
-    return TrainedClassifier(
-        folder,
-        **settings,
-        class_names=names,
-        image_shapes=shapes,
-        thresholds=np.array([threshold.threshold for threshold in thresholds]),
-    )
+        trained = TrainedClassifier(
+            folder,
+            network_name=_known_setting(config, "model", NETWORKS),
+            bands=_known_setting(config, "bands", BAND_SETS),
+            upsampling=_known_setting(config, "resampling", UPSAMPLINGS),
+            precision=_known_setting(config, "precision", PRECISIONS),
+            sync_batch_norm=config["settings"]["sync_batch_norm"],
+            class_names=tuple(config["class_names"]),
+            image_shapes={group: tuple(shape) for group, shape in config["image_shapes"].items()},
+            thresholds=np.array([threshold.threshold for threshold in thresholds]),
+        )
+    except (KeyError, AttributeError, TypeError, ValueError) as error:
+        raise RunFolderError(
+            f"{folder / CONFIG} was written by another version ({error}); use the version that wrote it, or train again."
+        ) from error
+    if trained.class_names != tuple(threshold.name for threshold in thresholds):
+        raise RunFolderError(f"{folder / THRESHOLDS} is of other classes than the network in {folder}; train again.")
+    return trained
 
 
-def describe(class_names: tuple[str, ...]) -> str:
-    """How many classes, and the first, for a message."""
+def _known_setting(config: Mapping, key: str, known: Sequence[str] | Mapping[str, object]) -> str:
+    """Return a setting of a run that must be one of several names."""
+    value = config["settings"][key]
+    if value not in known:
+        raise ValueError(f"{key} {value!r} is unknown")
+    return value
+
+
+def describe_shapes(shapes: Mapping[str, tuple[int, int, int]]) -> str:
+    """Return shapes for a message: `s2_10m 120 x 120 x 4, ...`."""
+    return ", ".join(f"{group} {' x '.join(map(str, shape))}" for group, shape in shapes.items())
+
+
+def _describe_classes(class_names: Sequence[str]) -> str:
     return f"{len(class_names)} classes from {class_names[0]!r} on"
 
 
-def sizes(shapes: dict[str, tuple[int, int, int]]) -> str:
-    """`s2_10m 120 x 120 x 4, ...`"""
-    return ", ".join(f"{name} {' x '.join(map(str, shape))}" for name, shape in shapes.items())
-
-
-def method_names(trained: list[TrainedClassifier]) -> list[str]:
+def method_names(trained: Sequence[TrainedClassifier]) -> list[str]:
     """Return network and bands of each classifier; those that two share are followed by the name of the run folder.
 
     Raises:
         SettingError: two run folders hold the same network and have the same name.
     """
     names = distinct_names(
-        [classifier.name for classifier in trained],
-        [f"{classifier.name} {classifier.folder.name}" for classifier in trained],
+        [classifier.title for classifier in trained],
+        [f"{classifier.title} {classifier.folder.name}" for classifier in trained],
     )
     if len(set(names)) < len(names):
         raise SettingError("two run folders hold the same network and have the same name; rename one of them.")

@@ -1,45 +1,56 @@
-"""Settings of classification training: every default with its meaning, unit and source."""
+"""Settings of classification training: every default with its meaning, unit and source.
+
+Light: nothing here imports TensorFlow, so that `--help` is quick.
+"""
 
 import math
 from dataclasses import dataclass
 
 from bigearthnet.archive.band_sets import BAND_SETS
 from bigearthnet.networks.catalogue import NETWORKS, UPSAMPLINGS
-from bigearthnet.training.losses import LOSSES
 from common.errors import SettingError
 from common.networks.precision import PRECISIONS
 from common.runs.config import RunConfig, setting
 
+LOSSES = ("bce", "weighted", "focal", "asymmetric")
 OPTIMIZERS = ("adamw", "sgd")
 
 
 @dataclass(frozen=True, kw_only=True)
 class BigEarthNetConfig(RunConfig):
-    """What `bigearthnet/train.py` needs to know; see `common/runs/folder.py` for the settings of every application."""
+    """Settings of `bigearthnet/train.py`; `RunConfig` holds those of all applications."""
 
     data: str = setting("HDF5 file that bigearthnet/prepare.py wrote", metavar="FILE")
     bands: str = setting(
-        "which bands the network sees: three visible ones; four at 10 m; twelve of Sentinel-2; the "
-        "two of Sentinel-1; or all of both",
+        "bands that the network sees; rgb: three visible ones; 10m: four at 10 m; s2: twelve of Sentinel-2; s1: two of "
+        "Sentinel-1; s1s2: all of both",
         "s2",
         choices=tuple(BAND_SETS),
     )
     model: str = setting("network", "resnet50", choices=tuple(NETWORKS))
+    # The older word for upsampling; command lines and the config.json of finished runs have it.
     resampling: str = setting(
-        "how bands of all GSDs come to one grid; stem: by learned convolutions", "bilinear", choices=UPSAMPLINGS
+        "upsampling of the coarse bands to the finest grid; stem: by learned convolutions",
+        "bilinear",
+        choices=UPSAMPLINGS,
     )
     loss: str = setting(
-        "binary cross-entropy; or against unbalanced classes: weighted by frequency, focal, asymmetric",
+        "bce: binary cross-entropy; for unbalanced classes, weighted: by the frequency of each class, focal, or "
+        "asymmetric",
         "bce",
         choices=LOSSES,
     )
-    gamma: float | None = setting("exponent of the loss focal (2), or for absent classes of asymmetric (4)", None)
-    margin: float = setting("probability below which the asymmetric loss takes a class for absent", 0.05)
-    optimizer: str = setting("AdamW, or SGD with Nesterov momentum", "adamw", choices=OPTIMIZERS)
-    momentum: float = setting("of SGD", 0.9)
-    weight_decay: float = setting("of AdamW and SGD, times the learning rate, a step; of kernels only", 0.01)
+    gamma: float | None = setting(
+        "exponent of the focal loss (2), or of the asymmetric loss for absent classes (4)", None
+    )
+    margin: float = setting("probability up to which the asymmetric loss ignores an absent class", 0.05)
+    optimizer: str = setting("adamw, or sgd with Nesterov momentum", "adamw", choices=OPTIMIZERS)
+    momentum: float = setting("momentum of sgd", 0.9)
+    weight_decay: float = setting("decay of kernels in each step, times the learning rate", 0.01)
     learning_rate: float = setting("for one rank; multiplied by the number of ranks", 1e-3)
-    precision: str = setting("of all but batch statistics and the last layer", "float32", choices=tuple(PRECISIONS))
+    precision: str = setting(
+        "of everything except batch statistics and the last layer", "float32", choices=tuple(PRECISIONS)
+    )
     sync_batch_norm: bool = setting("normalise batches with the statistics of all ranks", False)
 
     def __post_init__(self) -> None:

@@ -1,29 +1,29 @@
-"""Losses of multi-label classification; all are to be made small.
+"""Losses of multi-label classification; lower is better.
 
-Each takes labels y (B, C), 0 or 1, and logits z (B, C), with p = sigmoid(z), and averages over patches and classes.
-Most patches lack most classes, so plain cross-entropy is ruled by what is absent; the others weigh against that.
+Each takes labels y (B, C) of 0 and 1, and logits z (B, C) with p = sigmoid(z). It averages over patches and classes. Most
+patches lack most classes, so that absent classes dominate plain cross-entropy; the other losses weigh against that.
 """
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from bigearthnet.training.config import LOSSES
 from common.errors import SettingError
 
-LOSSES = ("bce", "weighted", "focal", "asymmetric")
-HIGHEST_WEIGHT = 100.0  # of a present class: that of one in a hundred patches
+HIGHEST_WEIGHT = 100.0  # of a present class: the weight of a class that one in a hundred patches holds
 
 
 def build_loss(
     name: str, class_counts: np.ndarray, patches: int, gamma: float | None = None, margin: float = 0.05
 ) -> keras.losses.Loss:
-    """A loss by name.
+    """Return a loss by name.
 
     Args:
         name: one of LOSSES.
-        class_counts: (C,) training patches that hold each class.
+        class_counts: (C,) number of training patches that hold each class.
         patches: number of training patches.
-        gamma: exponent of `focal` (2) and, for absent classes, of `asymmetric` (4).
+        gamma: exponent of `focal` (2 if None), or of `asymmetric` for absent classes (4 if None).
         margin: of `asymmetric`.
 
     Raises:
@@ -43,9 +43,9 @@ def build_loss(
 
 
 def present_weights(class_counts: np.ndarray, patches: int) -> np.ndarray:
-    """Weight of the presence of each class, (C,) float32: absent / present patches, from 1 to HIGHEST_WEIGHT.
+    """Return the weight of the presence of each class, (C,) float32: absent / present patches, from 1 to HIGHEST_WEIGHT.
 
-    Below 1 a frequent class would lose weight against others, which nothing here asks for.
+    No weight is below 1, so that a frequent class counts as much as without weights.
     """
     counts = np.asarray(class_counts, dtype=np.float64)
     return np.clip((patches - counts) / np.maximum(counts, 1), 1, HIGHEST_WEIGHT).astype(np.float32)
@@ -53,7 +53,7 @@ def present_weights(class_counts: np.ndarray, patches: int) -> np.ndarray:
 
 @keras.saving.register_keras_serializable("jeoparda")
 class WeightedCrossEntropy(keras.losses.Loss):
-    """Binary cross-entropy in which the presence of class c weighs w_c: -[w_c y log p + (1 - y) log(1 - p)].
+    """Binary cross-entropy in which the presence of class c has weight w_c: -[w_c y log p + (1 - y) log(1 - p)].
 
     Args:
         weights: (C,), see `present_weights`.
@@ -76,9 +76,9 @@ class WeightedCrossEntropy(keras.losses.Loss):
 class AsymmetricLoss(keras.losses.Loss):
     """Asymmetric loss: -[y (1 - p)^g+ log p + (1 - y) p_m^g- log(1 - p_m)], with p_m = max(p - m, 0).
 
-    Ridnik et al., Asymmetric Loss for Multi-Label Classification, ICCV 2021 (arXiv:2009.14119), equations 4 to 7.
-    Absent classes that are told easily (p < m) count nothing, others the less the easier they are. As in the paper,
-    g+ = 0, g- = 4, m = 0.05; g+ = g- = m = 0 is plain cross-entropy.
+    Ridnik et al., Asymmetric Loss for Multi-Label Classification, ICCV 2021 (arXiv:2009.14119), equations 4 to 7. An
+    absent class with p < m adds nothing; other absent classes add less the smaller p is. Defaults as in the paper:
+    g+ = 0, g- = 4, m = 0.05. With g+ = g- = m = 0 it is plain cross-entropy.
 
     Args:
         gamma_negative, gamma_positive: g- and g+, exponents for absent and present classes.

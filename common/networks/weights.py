@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+import common.distributed as hvd
 from common.errors import WeightsError
 
 WeightsReader = Callable[[keras.Model, Path], None]
@@ -45,6 +46,16 @@ def load_weights(model: keras.Model, file: Path, read: WeightsReader = read_kera
         ) from error
     if not all(np.isfinite(array).all() for array in model.get_weights()):
         raise WeightsError(f"{file} holds values that are not finite; give weights of a run that ended well.")
+
+
+def load_weights_on_all_ranks(model: keras.Model, file: Path) -> None:
+    """Read weights on rank 0, and give them to the model of every rank. Every rank must call it.
+
+    Raises:
+        WeightsError: as `load_weights`; on all ranks, so that it is reported once.
+    """
+    hvd.on_rank_zero(lambda: load_weights(model, file))
+    hvd.broadcast_variables(model.weights)
 
 
 def _reason(error: Exception) -> str:

@@ -13,6 +13,7 @@ from osgeo import gdal
 from bigearthnet import evaluate, predict, train
 from bigearthnet.evaluation.tables import read_metrics
 from bigearthnet.networks.catalogue import NETWORKS
+from bigearthnet.prediction.probabilities import predict_images
 from bigearthnet.prediction.trained import read_trained
 from bigearthnet.prepared.file import BigEarthNetFile
 from common.metrics.multilabel import classification_metrics
@@ -101,7 +102,7 @@ def test_scores_are_those_of_the_stored_thresholds(finished: Path, tmp_path: Pat
     trained, file = read_trained(finished / "s2"), BigEarthNetFile(finished / "made.h5")
     rows = np.flatnonzero(np.asarray(file.splits) == "val")
     patches = file.read(rows, ("s2_10m", "s2_20m", "s2_60m"))
-    found = predict.probabilities(trained.build(), predict.network_inputs(patches, "s2")).numpy()
+    found = predict_images(trained.build(), patches, batch_size=4)
     expected = classification_metrics(file.labels[rows], found, trained.thresholds, CLASSES)
     written = {row[2:4]: row.value for row in read_metrics(tmp_path / "out" / "metrics.csv")}
     for row in expected:

@@ -143,8 +143,9 @@ def test_sentinel_1(tmp_path: Path) -> None:
 
 
 def test_weight_decay_spares_biases_and_normalisations(data: Path) -> None:
-    from bigearthnet.train import build_model, open_data
     from bigearthnet.training.config import BigEarthNetConfig
+    from bigearthnet.training.data import open_data
+    from bigearthnet.training.fit import build_model
 
     for optimizer in ("adamw", "sgd"):
         config = BigEarthNetConfig(data=str(data), model="small", optimizer=optimizer)

@@ -14,7 +14,7 @@ import common.distributed as hvd
 from bigearthnet import evaluate, train
 from bigearthnet.evaluation.tables import read_metrics
 from bigearthnet.networks.catalogue import NETWORKS
-from bigearthnet.prediction.probabilities import Predictions, pool_predictions, predict
+from bigearthnet.prediction.prepared_patches import Predictions, pool_predictions, predict_prepared
 from bigearthnet.prediction.trained import read_trained
 from bigearthnet.prepared.file import BigEarthNetFile
 from common.metrics.multilabel import classification_metrics
@@ -181,7 +181,7 @@ def test_evaluation_is_that_of_one_process(
 def test_predictions_of_all_ranks_are_complete(data: Path, finished: Path) -> None:
     trained, file = read_trained(finished), BigEarthNetFile(data)
     rows = np.flatnonzero(np.asarray(file.splits) == "test")
-    found = predict(trained.build(), trained.patches(file, rows), batch_size=2)
+    found = predict_prepared(trained.build(), trained.patches(file, rows), batch_size=2)
     np.testing.assert_array_equal(found.rows, rows)
     np.testing.assert_array_equal(found.labels, file.labels[rows])
     everywhere = hvd.allgather_object(found.probabilities)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bigearthnet.prediction.squares import HIGHEST_DN, read_squares, square_grid, strips
+from bigearthnet.prediction.squares import HIGHEST_DN, read_squares, square_grid, square_strips
 from common.errors import ProductError
 from common.pixels.sentinel2 import BANDS_BY_GSD
 from common.rasters.bands import read_bands
@@ -19,7 +19,7 @@ GROUPS = ("s2_10m", "s2_20m", "s2_60m")
 
 def all_squares(scene: Scene) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Group -> (rows, cols, pixels, pixels, bands), and (rows, cols) bool."""
-    rows = [found for strip in strips(square_grid(scene)) for found in read_squares(scene, strip, GROUPS)]
+    rows = [found for strip in square_strips(square_grid(scene)) for found in read_squares(scene, strip, GROUPS)]
     return {group: np.stack([row[0][group] for row in rows]) for group in GROUPS}, np.stack([row[1] for row in rows])
 
 
@@ -55,5 +55,5 @@ def test_product_that_is_too_small(tmp_path: Path) -> None:
 
 def test_strips_cover_each_row_once() -> None:
     grid = GeoReference("", (0, 1200, 0, 0, 0, -1200), 91, 91)
-    rows = [row for strip in strips(grid) for row in range(strip.row, strip.row + strip.height)]
+    rows = [row for strip in square_strips(grid) for row in range(strip.row, strip.row + strip.height)]
     assert rows == list(range(91))

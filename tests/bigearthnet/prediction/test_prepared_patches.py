@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bigearthnet.prediction.probabilities import Predictions, pool_predictions
+from bigearthnet.prediction.prepared_patches import Predictions, pool_predictions
 
 
 def test_pooled_predictions_are_in_the_order_of_their_rows() -> None:

@@ -1,0 +1,55 @@
+"""Patches of a prepared file -> probabilities, each rank a share of the patches."""
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+import common.distributed as hvd
+from bigearthnet.prediction.probabilities import class_probabilities
+from bigearthnet.prepared.patch_source import ClassificationPatches
+from common.training.batches import validation_batches
+
+
+class Predictions(NamedTuple):
+    """Labels and probabilities of N patches of a prepared file.
+
+    Attributes:
+        rows: (N,) int, the rows of the patches in the file.
+        labels: (N, C) uint8.
+        probabilities: (N, C) float32.
+    """
+
+    rows: np.ndarray
+    labels: np.ndarray
+    probabilities: np.ndarray
+
+
+def predict_prepared(
+    model: keras.Model, patches: ClassificationPatches, batch_size: int, show_progress: bool = False
+) -> Predictions:
+    """Return the predictions of all patches, in the order of their rows, on all ranks. Every rank must call it."""
+    own_indices = np.arange(hvd.rank(), len(patches), hvd.size())  # as `validation_batches` shares them out
+    own_probabilities = [np.empty((0, patches.file.labels.shape[1]), np.float32)]
+    for images, _ in tqdm(
+        validation_batches(patches, batch_size),
+        unit="batch",
+        total=-(-len(own_indices) // batch_size),
+        disable=not show_progress,
+        leave=False,
+    ):
+        own_probabilities.append(class_probabilities(model, images).numpy())
+    own_rows = patches.rows[own_indices]
+    return pool_predictions(Predictions(own_rows, patches.file.labels[own_rows], np.concatenate(own_probabilities)))
+
+
+def pool_predictions(own_predictions: Predictions) -> Predictions:
+    """Return on all ranks the predictions of all ranks, ordered by row, each row once."""
+    parts = hvd.allgather_object(own_predictions)
+    rows, order = np.unique(np.concatenate([part.rows for part in parts]), return_index=True)
+    return Predictions(
+        rows,
+        np.concatenate([part.labels for part in parts])[order],
+        np.concatenate([part.probabilities for part in parts])[order],
+    )

@@ -1,0 +1,113 @@
+"""Train a classifier: prepared patches -> run folder -> model with the best weights."""
+
+import dataclasses
+import logging
+from pathlib import Path
+from typing import Any
+
+import keras
+
+import common.distributed as hvd
+from bigearthnet.archive.band_sets import band_statistics
+from bigearthnet.networks.build import build_network
+from bigearthnet.training.config import BigEarthNetConfig
+from bigearthnet.training.data import TrainingData
+from bigearthnet.training.losses import build_loss
+from bigearthnet.training.validation import ValidationSums, summarize_validation
+from common.metrics.thresholds import DEFAULT_THRESHOLD
+from common.networks.weights import load_weights_on_all_ranks
+from common.runs.folder import WEIGHTS, RunLocation, open_run_folder
+from common.runs.log import log_to_file
+from common.training import fit as training
+from common.training.optimizer import compile_model
+
+logger = logging.getLogger(__name__)
+
+
+def open_run(config: BigEarthNetConfig, location: RunLocation) -> Path:
+    """Make or find the run folder, and log to it from now on. Call on rank 0.
+
+    Raises:
+        RunFolderError, OutputError: as `open_run_folder`.
+    """
+    folder = open_run_folder(location, f"bigearthnet-{config.model}-{config.bands}")
+    log_to_file(folder)
+    logger.info("run folder %s", folder)
+    return folder
+
+
+def fit(
+    config: BigEarthNetConfig, data: TrainingData, folder: Path, resume: bool = False, show_progress: bool = False
+) -> keras.Model:
+    """Train a network on all ranks.
+
+    Args:
+        config: the settings.
+        data: the patches.
+        folder: the run folder, which exists; rank 0 writes into it.
+        resume: continue from the folder's checkpoint.
+        show_progress: show a bar instead of one line an epoch.
+
+    Returns:
+        The network with its best weights, the same on all ranks.
+
+    Raises:
+        RunFolderError, WeightsError: the checkpoint to continue from is damaged or of another run.
+        TrainingError: the loss is no longer finite.
+    """
+    model = build_model(config, data)
+    task = training.Task(
+        training=data.train,
+        validation=data.val,
+        batch_sums=ValidationSums(model.loss, DEFAULT_THRESHOLD),
+        summary=summarize_validation,
+        identity=checkpoint_identity(config, data),
+        record={
+            "class_names": list(data.file.class_names),
+            "image_shapes": data.train.image_shapes,
+            "patch_files": {str(data.file.path): data.file.attributes["checksum"]},
+        },
+    )
+    training.fit(model, config, task, folder, resume, show_progress)
+    load_weights_on_all_ranks(model, folder / WEIGHTS)
+    return model
+
+
+def build_model(config: BigEarthNetConfig, data: TrainingData) -> keras.Model:
+    """Return the network with its optimizer and loss, the same on all ranks."""
+    labels = data.file.labels[data.train.rows]
+    model = build_network(
+        config.model,
+        data.train.image_shapes,
+        labels.shape[1],
+        config.resampling,
+        config.precision,
+        config.sync_batch_norm,
+        band_statistics(config.bands),
+    )
+    loss = build_loss(config.loss, labels.sum(axis=0), len(labels), config.gamma, config.margin)
+    compile_model(model, build_optimizer(config), loss, config.precision)
+    return model
+
+
+def build_optimizer(config: BigEarthNetConfig) -> keras.optimizers.Optimizer:
+    """Return AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101), or SGD with Nesterov momentum."""
+    if config.optimizer == "adamw":
+        return keras.optimizers.AdamW(config.learning_rate, weight_decay=config.weight_decay)
+    return keras.optimizers.SGD(
+        config.learning_rate, config.momentum, nesterov=config.momentum > 0, weight_decay=config.weight_decay or None
+    )
+
+
+def checkpoint_identity(config: BigEarthNetConfig, data: TrainingData) -> dict[str, Any]:
+    """Return the settings that a checkpoint must share with a run that continues it exactly."""
+    changeable = {"epochs", "data"}
+    if config.schedule == "cosine":
+        changeable -= {"epochs"}  # the learning rate of every step depends on their number
+    settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in changeable}
+    return {
+        **settings,
+        "ranks": hvd.size(),
+        "classes": training.digest(list(data.file.class_names)),
+        "patches": data.file.attributes["checksum"],
+    }
