@@ -1,8 +1,7 @@
-"""Scene + window -> DN arrays through GDAL; the only file that opens rasters to read them.
+"""Scene and window -> arrays of DN.
 
-Arrays are (rows, cols) or (rows, cols, bands), uint16 DN as stored, each band at its native GSD; row 0 is north.
-Damaged files are errors, never zeros: a JPEG 2000 file is checked for its end before it is decoded, and whatever the
-decoder warns about counts as damage. GDAL's own messages do not reach the terminal.
+Arrays are (rows, cols) or (rows, cols, bands), uint16 DN as stored, each band at its native GSD. Row 0 is north.
+Damaged files are errors, as `common/rasters/files.py` explains.
 """
 
 import os
@@ -10,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
-from osgeo import gdal, osr
+from osgeo import gdal
 
 from common.pixels.sentinel2 import BANDS, normalize_band
 from common.pixels.windows import Window
@@ -18,30 +17,29 @@ from common.rasters.files import as_product_error, describe_px, open_band, requi
 from common.scenes.scene import Scene
 
 gdal.UseExceptions()
-osr.UseExceptions()
 
 
 def read_band(scene: Scene, band: str, window: Window | None = None, threads: int | None = None) -> np.ndarray:
-    """One band as stored: shape (rows, cols), uint16 DN, native GSD. Arguments and errors as in `read_bands`."""
+    """Read one band: shape (rows, cols), uint16 DN, native GSD. Arguments and errors as in `read_bands`."""
     return read_bands(scene, (band,), window, threads)[..., 0]
 
 
 def read_bands(
     scene: Scene, bands: Sequence[str], window: Window | None = None, threads: int | None = None
 ) -> np.ndarray:
-    """Bands of one GSD as stored.
+    """Read bands of one GSD.
 
     Args:
-        scene: as `common/scenes/tile_list.py` opens it.
+        scene: opened by `common/scenes/tile_list.py`.
         bands: names, all of the same native GSD.
         window: part to read, in pixels of that GSD; None reads all.
-        threads: threads of the JPEG 2000 decoder; None means all cores that this process may use.
+        threads: of the JPEG 2000 decoder; None means all cores that this process may use.
 
     Returns:
         Shape (rows, cols, bands), uint16 DN, in the order of `bands`.
 
     Raises:
-        ValueError: no bands, bands of different GSDs, or a window that is not inside the band.
+        ValueError: there are no bands, the bands have different GSDs, or the window is not inside the band.
         ProductNotFoundError: a band's file is missing.
         ProductError: a file is empty, cut short or damaged, is not uint16, or differs in size from the others.
     """
@@ -54,24 +52,24 @@ def read_bands(
         require_same(scene, {band: describe_px(*size) for band, size in zip(bands, sizes, strict=True)})
         window = _checked_window(window, *sizes[0])
         dn = np.empty((window.height, window.width, len(bands)), dtype=np.uint16)
-        for index in range(len(bands)):
-            _read(datasets.pop(0), window, dn[..., index])  # popped: GDAL's cache is freed band by band
+        for band_index in range(len(bands)):
+            _read(datasets.pop(0), window, dn[..., band_index])  # pop closes each file, so GDAL frees its cache
     return dn
 
 
 def block_rows(scene: Scene, band: str) -> int:
-    """Rows of the blocks in which a band's file is stored: reading whole blocks decodes each only once."""
+    """Return the height in rows of the blocks in which the file of a band is stored."""
     return int(open_band(scene, band).GetRasterBand(1).GetBlockSize()[1])
 
 
 def _read(dataset: gdal.Dataset, window: Window, out: np.ndarray) -> None:
-    """Decode a window straight into `out`, shape (height, width), uint16."""
+    """Decode a window into the array `out`, shape (height, width), uint16, without a copy."""
     with as_product_error(dataset.GetDescription(), warnings_too=True):
         dataset.ReadAsArray(window.col, window.row, window.width, window.height, buf_obj=out)
 
 
 def _checked_window(window: Window | None, rows: int, cols: int) -> Window:
-    """The window, or all of the band; never outside it."""
+    """Return the window, by default the whole band. Raise ValueError if it is not inside the band."""
     window = window or Window(0, 0, rows, cols)
     bottom, right = window.row + window.height, window.col + window.width
     if min(window.row, window.col) < 0 or min(window.height, window.width) < 1 or bottom > rows or right > cols:
@@ -81,7 +79,7 @@ def _checked_window(window: Window | None, rows: int, cols: int) -> Window:
 
 @contextmanager
 def _decoder_threads(threads: int | None) -> Iterator[None]:
-    """Let GDAL decode with so many threads, in this Python thread only."""
+    """Let GDAL decode with this number of threads, in the current Python thread only."""
     option = "GDAL_NUM_THREADS"
     before = gdal.GetThreadLocalConfigOption(option)
     gdal.SetThreadLocalConfigOption(option, str(threads or _usable_cores()))
@@ -92,5 +90,5 @@ def _decoder_threads(threads: int | None) -> Iterator[None]:
 
 
 def _usable_cores() -> int:
-    """Cores that this process may use: under mpirun and in batch jobs fewer than the machine has."""
+    """Return the number of cores that this process may use. mpirun and batch jobs give it fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

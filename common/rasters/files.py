@@ -1,7 +1,7 @@
 """Open and read raster files through GDAL.
 
-Damaged files are errors, never zeros: a JPEG 2000 file is checked for its end before it is decoded, and every warning of
-the decoder counts as damage. GDAL's own messages do not reach the terminal.
+Damaged files are errors, never zeros: a JPEG 2000 file must be complete before it is decoded, and every warning of the
+decoder counts as damage. GDAL's own messages do not reach the terminal.
 """
 
 import struct
@@ -17,61 +17,77 @@ from common.errors import ProductError, ProductNotFoundError
 from common.scenes.scene import Scene
 
 _DRIVERS = ["JP2OpenJPEG", "JP2KAK", "JP2ECW", "JP2MrSID", "GTiff"]
-AGAIN = "download or unpack the product again"
-_BOX_HEAD = struct.Struct(">I4sQ")  # length, kind, and the length of boxes beyond 4 GB
+DOWNLOAD_AGAIN = "download or unpack the product again"
+_BOX_HEAD = struct.Struct(">I4sQ")  # length, kind, and the length of a box of more than 4 GB
 _END_OF_CODESTREAM = b"\xff\xd9"
 CACHE_BYTES = 128 * 2**20  # two rows of blocks of a full tile at 10 m are 45 MB
 
+gdal.UseExceptions()
+
 
 def limit_cache(size: int = CACHE_BYTES) -> None:
-    """Let GDAL keep at most so many bytes of blocks, whatever the machine has: its own limit is 5 % of the memory."""
+    """Limit GDAL's cache of decoded blocks to `size` bytes. GDAL's own limit is 5 % of the machine's memory."""
     gdal.SetCacheMax(size)
 
 
 def read_raster(path: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """All bands of one raster file, and what their descriptions say, such as `B02`; empty where they say nothing.
+    """Read all bands of one raster file, and their descriptions.
+
+    Args:
+        path: a path that GDAL opens.
 
     Returns:
-        Shape (rows, cols, bands), dtype as stored.
+        Pixels, shape (rows, cols, bands), dtype as stored; and one description for each band, such as `B02` or empty.
 
     Raises:
         ProductNotFoundError: the file is missing.
-        ProductError: it is empty or damaged.
+        ProductError: the file is empty or damaged.
     """
-    status = gdal.VSIStatL(path)
-    if status is None:
-        raise ProductNotFoundError(f"{path} does not exist; {AGAIN}.")
-    if status.size == 0:
-        raise ProductError(f"{path} is empty (0 bytes); {AGAIN}.")
+    _require_content(path)
     with as_product_error(path, warnings_too=True):
-        dataset = gdal.OpenEx(path, gdal.OF_RASTER, _DRIVERS, sibling_files=[Path(path).name])
+        dataset = _open(path)
         names = tuple(dataset.GetRasterBand(i + 1).GetDescription() for i in range(dataset.RasterCount))
         pixels = dataset.ReadAsArray()
     return np.moveaxis(pixels if pixels.ndim == 3 else pixels[None], 0, -1), names
 
 
 def open_band(scene: Scene, band: str) -> gdal.Dataset:
-    """Open a band's file, after checks that name what is wrong with it better than GDAL does."""
+    """Open the file of a band, after checks with clearer messages than those of GDAL.
+
+    Raises:
+        ProductNotFoundError: the scene has no file for the band, or the file is missing.
+        ProductError: the file is empty, cut short or damaged, or does not hold one band of uint16.
+    """
     path = scene.band_paths.get(band)
     if path is None:
         present = ", ".join(scene.band_paths) or "no bands"
-        raise ProductNotFoundError(f"{scene.name} has no file for {band}, it has {present}; {AGAIN}.")
-    status = gdal.VSIStatL(path)
-    if status is None:
-        raise ProductNotFoundError(f"{path} does not exist; {AGAIN}.")
-    if status.size == 0:
-        raise ProductError(f"{path} is empty (0 bytes); {AGAIN}.")
-    if path.endswith(".jp2") and not path.startswith("/vsizip/"):  # a zip has its own end and checksums
-        _require_complete_jp2(path, status.size)
+        raise ProductNotFoundError(f"{scene.name} has no file for {band}, it has {present}; {DOWNLOAD_AGAIN}.")
+    size = _require_content(path)
+    if path.endswith(".jp2") and not path.startswith("/vsizip/"):  # zips have checksums
+        _require_complete_jp2(path, size)
     with as_product_error(path):
-        # Naming the file as its own sibling saves GDAL a listing of the folder.
-        dataset = gdal.OpenEx(path, gdal.OF_RASTER, _DRIVERS, sibling_files=[Path(path).name])
+        dataset = _open(path)
     _require_uint16(dataset, path)
     return dataset
 
 
+def _require_content(path: str) -> int:
+    """Return the size of a file in bytes; raise ProductError if it is missing or empty."""
+    status = gdal.VSIStatL(path)
+    if status is None:
+        raise ProductNotFoundError(f"{path} does not exist; {DOWNLOAD_AGAIN}.")
+    if status.size == 0:
+        raise ProductError(f"{path} is empty (0 bytes); {DOWNLOAD_AGAIN}.")
+    return int(status.size)
+
+
+def _open(path: str) -> gdal.Dataset:
+    """Open a file by name. GDAL would list its folder if it did not get the file's name as the only sibling."""
+    return gdal.OpenEx(path, gdal.OF_RASTER, _DRIVERS, sibling_files=[Path(path).name])
+
+
 def _require_uint16(dataset: gdal.Dataset, path: str) -> None:
-    """Refuse a file that is no single band of DN."""
+    """Raise ProductError if a file does not hold one band of uint16."""
     types = [gdal.GetDataTypeName(dataset.GetRasterBand(i + 1).DataType) for i in range(dataset.RasterCount)]
     if types != ["UInt16"]:
         raise ProductError(
@@ -80,9 +96,9 @@ def _require_uint16(dataset: gdal.Dataset, path: str) -> None:
 
 
 def _require_complete_jp2(path: str, size: int) -> None:
-    """Refuse a JPEG 2000 file that is cut short or whose end was never written.
+    """Raise ProductError if a JPEG 2000 file is cut short, or its end was never written.
 
-    Decoders stop at most, not all, of these, some of them only in the window that is cut off.
+    Decoders do not notice all of these files. Of some files they only refuse the window that is cut off.
     """
     try:
         with open(path, "rb") as file:
@@ -90,15 +106,17 @@ def _require_complete_jp2(path: str, size: int) -> None:
             file.seek(max(0, min(end or 0, size) - len(_END_OF_CODESTREAM)))
             tail = file.read(len(_END_OF_CODESTREAM))
     except OSError as error:
-        raise ProductError(f"{path} cannot be read ({error.strerror}); check its rights.") from error
+        raise ProductError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
     if end is None or end > size:
-        raise ProductError(f"{path} is cut short at {size} bytes or is no JPEG 2000 file; {AGAIN}.")
+        raise ProductError(f"{path} is cut short at {size} bytes or is no JPEG 2000 file; {DOWNLOAD_AGAIN}.")
     if tail != _END_OF_CODESTREAM:
-        raise ProductError(f"{path} does not end as JPEG 2000 does, so it was not written to its end; {AGAIN}.")
+        raise ProductError(
+            f"{path} has no end marker of JPEG 2000, so it was not written completely; {DOWNLOAD_AGAIN}."
+        )
 
 
 def _codestream_end(file: BinaryIO, size: int) -> int | None:
-    """Where the box `jp2c` with the pixels ends, in bytes; None if there is no such box. ISO/IEC 15444-1, annex I."""
+    """Return the byte where the box `jp2c` with the pixels ends; None if there is no such box. ISO/IEC 15444-1, annex I."""
     position = 0
     while position < size:
         file.seek(position)
@@ -113,20 +131,29 @@ def _codestream_end(file: BinaryIO, size: int) -> int | None:
 
 
 def describe_px(rows: int, cols: int) -> str:
+    """Return the size of an image as messages show it."""
     return f"{rows} x {cols} px"
 
 
 def require_same(scene: Scene, descriptions: Mapping[str, str]) -> None:
-    """Refuse bands, or grids, that should be described alike and are not."""
+    """Check that bands or grids have the same description.
+
+    Args:
+        scene: its name is in the message.
+        descriptions: name of a band or grid -> its size and place.
+
+    Raises:
+        ProductError: one description differs from the first.
+    """
     (first, expected), *others = descriptions.items()
-    for name, got in others:
-        if got != expected:
-            raise ProductError(f"{scene.name}: {name} has {got}, but {first} has {expected}; {AGAIN}.")
+    for name, description in others:
+        if description != expected:
+            raise ProductError(f"{scene.name}: {name} has {description}, but {first} has {expected}; {DOWNLOAD_AGAIN}.")
 
 
 @contextmanager
 def as_product_error(path: str, warnings_too: bool = False) -> Iterator[None]:
-    """Turn GDAL's errors, and on request its warnings, into one ProductError; keep both off the terminal."""
+    """Turn GDAL's errors into one ProductError, and on request its warnings. Neither reaches the terminal."""
     messages: list[str] = []
 
     def collect(severity: int, _number: int, message: str) -> None:
@@ -141,5 +168,7 @@ def as_product_error(path: str, warnings_too: bool = False) -> Iterator[None]:
     finally:
         gdal.PopErrorHandler()
     if messages:
-        reason = next(filter(None, messages), "it cannot be decoded")  # the decoder's threads give no reason
-        raise ProductError(f"{path} is damaged ({reason}); {AGAIN}.")
+        reason = next(
+            filter(None, messages), "it cannot be decoded"
+        )  # threads of the decoder report errors without a text
+        raise ProductError(f"{path} is damaged ({reason}); {DOWNLOAD_AGAIN}.")

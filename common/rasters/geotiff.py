@@ -1,8 +1,8 @@
-"""Rows of DN and where they lie -> GeoTIFF that GIS programs open with band names, reflectance and overviews.
+"""Rows of DN and their georeference -> GeoTIFF with band names, reflectance and overviews for GIS programs.
 
-Tiled 512 x 512, DEFLATE with horizontal differences, pixel-interleaved, nodata 0, BigTIFF where 4 GB may not do. Scale and
-offset are set so that reflectance = DN * scale + offset = (DN + product's offset) / quantification, as in the input.
-The file appears whole or not at all.
+Files of DN have tiles of 512 x 512 px, DEFLATE with horizontal differences, interleaved pixels, nodata 0, and BigTIFF if
+they may exceed 4 GB. Their scale and offset give the reflectance of the product: reflectance = DN * scale + offset =
+(DN + product's offset) / quantification. All files appear whole or not at all.
 """
 
 import math
@@ -25,17 +25,18 @@ from common.scenes.scene import Scene
 
 SMALLEST_OVERVIEW_PX = 256
 COMPRESSION = ["COMPRESS=DEFLATE", "BIGTIFF=IF_SAFER", "NUM_THREADS=ALL_CPUS"]
-LEAST_COMPRESSED = 0.1  # of the size in memory; the space that the disk must have before the work starts
+LEAST_COMPRESSED = 0.1  # share of the size in memory that the disk must have free before the work starts
 
 
 @dataclass(frozen=True)
 class RasterInfo:
-    """What a GeoTIFF says about its pixels.
+    """The metadata of a GeoTIFF of DN.
 
     Attributes:
-        grid: where they lie.
+        grid: place of the pixels on the ground.
         bands: names such as `B05`.
-        quantification, offsets: reflectance = (DN + offset) / quantification; offsets by band.
+        quantification: reflectance = (DN + offset) / quantification.
+        offsets: band -> offset in DN.
         tags: of the file, name -> text.
     """
 
@@ -49,25 +50,32 @@ class RasterInfo:
     def of_region(
         cls, scene: Scene, grid: GeoReference, region: Window, bands: Sequence[str], tags: Mapping[str, str]
     ) -> "RasterInfo":
-        """A region of a scene, given in pixels of its grid."""
+        """Return the metadata of a region of a scene.
+
+        Args:
+            scene: gives quantification and offsets.
+            grid: of the whole scene, at the GSD of the file.
+            region: part of the grid that the file holds.
+            bands: names such as `B05`.
+            tags: of the file, name -> text.
+        """
         x, width, x_skew, y, y_skew, height = grid.geotransform
         corner = (x + region.col * width + region.row * x_skew, y + region.col * y_skew + region.row * height)
-        there = GeoReference(
-            grid.crs_wkt, (corner[0], width, x_skew, corner[1], y_skew, height), region.height, region.width
-        )
-        return cls(there, tuple(bands), scene.quantification, scene.offsets, tags)
+        geotransform = (corner[0], width, x_skew, corner[1], y_skew, height)
+        region_grid = GeoReference(grid.crs_wkt, geotransform, region.height, region.width)
+        return cls(region_grid, tuple(bands), scene.quantification, scene.offsets, tags)
 
 
-def check_output(path: Path, overwrite: bool, info_size: int = 0) -> None:
-    """Refuse, before any work, a file that cannot be written.
+def check_output(path: Path, overwrite: bool, pixel_bytes: int = 0) -> None:
+    """Check before any work that a file can be written.
 
     Args:
         path: of the file.
-        overwrite: it may be there already.
-        info_size: bytes of its pixels in memory.
+        overwrite: the file may exist.
+        pixel_bytes: size of its pixels in memory.
 
     Raises:
-        OutputError: it exists, or its folder is missing, read-only or full.
+        OutputError: the file exists, its folder is missing or read-only, or the disk is full.
     """
     if path.is_dir():
         raise OutputError(f"{path} is a folder; give the name of a file.")
@@ -76,9 +84,9 @@ def check_output(path: Path, overwrite: bool, info_size: int = 0) -> None:
     if path.exists() and not overwrite:
         raise OutputError(f"{path} exists; replace it with --overwrite, or give another --output.")
     if not path.parent.is_dir():
-        raise OutputError(f"the folder {path.parent} does not exist; make it, or give another --output.")
+        raise OutputError(f"the folder {path.parent} does not exist; create it, or give another --output.")
     remove_abandoned(path)
-    require_space(path, int(LEAST_COMPRESSED * info_size) + 1)
+    require_space(path, int(LEAST_COMPRESSED * pixel_bytes) + 1)
 
 
 def write_geotiff(path: Path, info: RasterInfo, strips: Iterator[np.ndarray], cloud_optimized: bool = False) -> None:

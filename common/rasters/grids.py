@@ -1,5 +1,6 @@
-"""The pixel grids of a scene on the ground: georeference, footprint, and whether the grids of several bands agree."""
+"""The pixel grids of a scene on the ground: georeference, bounds in degrees, and checks that bands share a grid."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,15 +8,16 @@ from osgeo import osr
 
 from common.errors import ProductError
 from common.pixels.sentinel2 import BANDS_BY_GSD
-from common.rasters.files import AGAIN, describe_px, open_band, require_same
+from common.rasters.files import DOWNLOAD_AGAIN, describe_px, open_band, require_same
 from common.scenes.scene import Scene
 
-_EDGE_POINTS = 21  # points a side: meridians are curved lines in UTM
+osr.UseExceptions()
+_EDGE_POINTS = 21  # points a side: straight lines in degrees are curves in UTM
 
 
 @dataclass(frozen=True)
 class GeoReference:
-    """Where a pixel grid lies on the ground.
+    """The place of a pixel grid on the ground.
 
     Attributes:
         crs_wkt: coordinate reference system, well-known text.
@@ -31,12 +33,12 @@ class GeoReference:
 
 
 def georeference(scene: Scene, gsd: int) -> GeoReference:
-    """The grid that all bands of one GSD share. Reads headers only.
+    """Return the grid that all bands of one GSD share. Reads headers only.
 
     Raises:
-        ProductError: a band is missing or damaged, lacks a georeference, or lies on another grid.
+        ProductError: a band is missing or damaged, has no georeference, or has another grid than the first band.
     """
-    grids = {band: _grid(scene, band) for band in scene.bands_at(gsd)}
+    grids = {band: _band_grid(scene, band) for band in scene.bands_at(gsd)}
     require_same(scene, {band: _describe(grid) for band, grid in grids.items()})
     return next(iter(grids.values()))
 
@@ -45,50 +47,72 @@ def check_grids(scene: Scene, gsds: Sequence[int] = (10, 20, 60)) -> None:
     """Check that the grids of several GSDs cover the same ground. Reads headers only.
 
     Raises:
-        ProductError: as `georeference`, or one grid is larger, smaller or elsewhere than the first.
+        ProductError: as `georeference`, or one grid has another size or corner on the ground than the first.
     """
-    grounds = {f"the {gsd} m grid": _ground(georeference(scene, gsd)) for gsd in gsds}
-    require_same(scene, grounds)
+    require_same(scene, {f"the {gsd} m grid": _describe_ground(georeference(scene, gsd)) for gsd in gsds})
 
 
 def footprint_lonlat(scene: Scene) -> tuple[float, float, float, float]:
-    """Bounds of the scene in degrees: (west, south, east, north); west > east across the antimeridian.
+    """Return the bounds of a scene in degrees, as `lonlat_bounds` does for a grid.
 
     Raises:
         ProductError: as `georeference`.
     """
     gsd = next((gsd for gsd, bands in BANDS_BY_GSD.items() if set(bands) <= set(scene.band_paths)), 10)
-    grid = georeference(scene, gsd)
+    return lonlat_bounds(georeference(scene, gsd))
+
+
+def lonlat_bounds(grid: GeoReference) -> tuple[float, float, float, float]:
+    """Return the bounds of a grid in degrees WGS 84: west, south, east, north. Across the antimeridian west > east."""
     x, width, _, y, _, height = grid.geotransform
-    source, target = osr.SpatialReference(wkt=grid.crs_wkt), osr.SpatialReference()
-    target.ImportFromEPSG(4326)
-    for system in (source, target):
-        system.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)  # x, y and lon, lat, whatever the authority says
-    transform = osr.CoordinateTransformation(source, target)
-    bounds = transform.TransformBounds(x, y + height * grid.rows, x + width * grid.cols, y, _EDGE_POINTS)
-    west, south, east, north = bounds
+    x_max, y_min = x + width * grid.cols, y + height * grid.rows
+    west, south, east, north = _transformation(grid, to_lonlat=True).TransformBounds(x, y_min, x_max, y, _EDGE_POINTS)
     return west, south, east, north
 
 
-def _grid(scene: Scene, band: str) -> GeoReference:
-    """Georeference of one band."""
+def project_bounds(
+    grid: GeoReference, west: float, south: float, east: float, north: float
+) -> tuple[float, float, float, float] | None:
+    """Return the bounds of a rectangle in degrees WGS 84 in the CRS of a grid: x_min, y_min, x_max, y_max.
+
+    None if the rectangle is too far from the grid to have coordinates in this CRS.
+    """
+    try:
+        bounds = _transformation(grid, to_lonlat=False).TransformBounds(west, south, east, north, _EDGE_POINTS)
+    except RuntimeError:
+        return None
+    x_min, y_min, x_max, y_max = bounds
+    return (x_min, y_min, x_max, y_max) if all(map(math.isfinite, bounds)) else None
+
+
+def _transformation(grid: GeoReference, to_lonlat: bool) -> osr.CoordinateTransformation:
+    """Return the transformation between the CRS of a grid and degrees. Both have x before y, longitude before latitude."""
+    lonlat, projected = osr.SpatialReference(), osr.SpatialReference(wkt=grid.crs_wkt)
+    lonlat.ImportFromEPSG(4326)
+    for system in (lonlat, projected):
+        system.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)  # EPSG:4326 itself puts latitude first
+    return osr.CoordinateTransformation(*((projected, lonlat) if to_lonlat else (lonlat, projected)))
+
+
+def _band_grid(scene: Scene, band: str) -> GeoReference:
     dataset = open_band(scene, band)
     geotransform = dataset.GetGeoTransform(can_return_null=True)
     wkt = dataset.GetProjection()
     if geotransform is None or not wkt:
-        raise ProductError(f"{dataset.GetDescription()} has no georeference; {AGAIN}.")
+        raise ProductError(f"{dataset.GetDescription()} has no georeference; {DOWNLOAD_AGAIN}.")
     return GeoReference(wkt, tuple(geotransform), dataset.RasterYSize, dataset.RasterXSize)
 
 
 def _describe(grid: GeoReference) -> str:
-    x, pixel, _, y, *_ = grid.geotransform
-    return f"{describe_px(grid.rows, grid.cols)} of {pixel:g} m at ({x:g}, {y:g}) in {_crs(grid)}"
+    pixel = grid.geotransform[1]
+    return f"{describe_px(grid.rows, grid.cols)} of {pixel:g} m {_describe_corner(grid)}"
 
 
-def _ground(grid: GeoReference) -> str:
-    x, pixel, _, y, *_ = grid.geotransform
-    return f"{grid.rows * pixel:g} x {grid.cols * pixel:g} m at ({x:g}, {y:g}) in {_crs(grid)}"
+def _describe_ground(grid: GeoReference) -> str:
+    pixel = grid.geotransform[1]
+    return f"{grid.rows * pixel:g} x {grid.cols * pixel:g} m {_describe_corner(grid)}"
 
 
-def _crs(grid: GeoReference) -> str:
-    return osr.SpatialReference(wkt=grid.crs_wkt).GetName()
+def _describe_corner(grid: GeoReference) -> str:
+    x, y = grid.geotransform[0], grid.geotransform[3]
+    return f"at ({x:g}, {y:g}) in {osr.SpatialReference(wkt=grid.crs_wkt).GetName()}"

@@ -1,88 +1,86 @@
-"""A part of a scene, as a user names it -> Window on the scene's 10 m grid. No pixels are read.
+"""A region in a user's words -> Window on the 10 m grid of a scene. Reads no pixels.
 
-Pixels are counted from the upper-left corner; x is the column and y the row. x1,y1 is the first pixel of the region and
-x2,y2 the first one behind it, so that a region is x2 - x1 pixels wide. Longitudes come before latitudes, in degrees WGS 84.
+Pixels are counted from the upper-left corner; x is the column and y the row. x1,y1 is the first pixel of the region, and
+the region is x2 - x1 pixels wide and y2 - y1 high. Longitude comes before latitude, in degrees WGS 84.
 """
 
 import logging
 import math
 
-from osgeo import osr
-
 from common.errors import SettingError
 from common.pixels.windows import Window
-from common.rasters.grids import GeoReference
+from common.rasters.grids import GeoReference, lonlat_bounds, project_bounds
 
 logger = logging.getLogger(__name__)
 
-EDGE_POINTS = 21  # points a side: parallels and meridians are curved lines in UTM
-ROUNDING_PX = 1e-4  # a bound this close to the edge of a pixel is on it
+ROUNDING_PX = 1e-4  # a bound this close to the edge of a pixel counts as on the edge
 
 
 def pixel_region(text: str, grid: GeoReference, smallest: int = 1) -> Window:
-    """The region `x1,y1,x2,y2` in pixels of the grid.
+    """Return the region `x1,y1,x2,y2` in pixels of the grid.
 
     Args:
-        text: four whole numbers.
-        grid: the scene's 10 m grid.
-        smallest: least rows and columns.
+        text: four whole numbers, separated by commas.
+        grid: the 10 m grid of the scene.
+        smallest: least number of rows and of columns.
 
     Raises:
-        SettingError: it is upside down, too small, or not inside the scene.
+        SettingError: the region is upside down, too small, or not inside the scene.
     """
     option = f"--roi-pixels {text}"
-    numbers = _numbers(text, option, "x1,y1,x2,y2 in pixels of the 10 m grid")
-    if any(number != int(number) for number in numbers):
+    corners = _parse_corners(text, option, "x1,y1,x2,y2 in pixels of the 10 m grid")
+    if any(corner != int(corner) for corner in corners):
         raise SettingError(f"{option}: pixels are whole numbers; round them.")
-    x1, y1, x2, y2 = (int(number) for number in numbers)
+    x1, y1, x2, y2 = (int(corner) for corner in corners)
     if x2 <= x1 or y2 <= y1:
         raise SettingError(f"{option} is empty or upside down; expected x1 < x2 and y1 < y2, y counted downwards.")
     if min(x1, y1) < 0 or x2 > grid.cols or y2 > grid.rows:
-        raise SettingError(f"{option} is not inside the scene, whose pixels are 0,0,{grid.cols},{grid.rows}; cut it.")
+        raise SettingError(f"{option} is not inside the scene, which is 0,0,{grid.cols},{grid.rows}; cut the region.")
     window = Window(y1, x1, y2 - y1, x2 - x1)
     _require_size(option, window, smallest)
     return window
 
 
 def lonlat_region(text: str, grid: GeoReference, smallest: int = 1) -> Window:
-    """The pixels that a rectangle `lon1,lat1,lon2,lat2` touches; what of it is outside the scene is left out, with a warning.
+    """Return the pixels that a rectangle `lon1,lat1,lon2,lat2` touches, cut at the edges of the scene with a warning.
 
     Args:
-        text: west, south, east, north in degrees.
-        grid: the scene's 10 m grid.
-        smallest: least rows and columns.
+        text: west, south, east, north in degrees, separated by commas.
+        grid: the 10 m grid of the scene.
+        smallest: least number of rows and of columns.
 
     Raises:
-        SettingError: it is upside down, too small, or outside the scene.
+        SettingError: the region is upside down, too small, or outside the scene.
     """
     option = f"--roi-lonlat {text}"
-    west, south, east, north = _numbers(text, option, "lon1,lat1,lon2,lat2 in degrees")
+    west, south, east, north = _parse_corners(text, option, "lon1,lat1,lon2,lat2 in degrees")
     if max(abs(south), abs(north)) > 90 or max(abs(west), abs(east)) > 180:
-        raise SettingError(f"{option} is no place; longitudes, -180 to 180, come before latitudes, -90 to 90.")
+        raise SettingError(f"{option} is not on the Earth; give longitudes, -180 to 180, before latitudes, -90 to 90.")
     if east <= west or north <= south:
         raise SettingError(
-            f"{option} is empty or upside down; expected lon1 < lon2 (west, east) and lat1 < lat2 (south, north); what "
-            f"lies on both sides of 180 degrees goes in two parts."
+            f"{option} is empty or upside down; expected lon1 < lon2 (west, east) and lat1 < lat2 (south, north). "
+            f"Split a region that crosses 180 degrees in two."
         )
-    left, top, right, bottom = _pixel_bounds((west, south, east, north), grid)
+    left, top, right, bottom = _pixel_bounds(grid, west, south, east, north)
     x1, y1, x2, y2 = max(left, 0), max(top, 0), min(right, grid.cols), min(bottom, grid.rows)
     if x2 <= x1 or y2 <= y1:
-        raise SettingError(f"{option} is outside the scene, which covers {_footprint(grid)}; give a region inside it.")
+        covered = ",".join(f"{degrees:.4f}" for degrees in lonlat_bounds(grid))
+        raise SettingError(f"{option} is outside the scene, which covers {covered}; give a region inside it.")
     if (x1, y1, x2, y2) != (left, top, right, bottom):
-        logger.warning("%s reaches beyond the scene; the result holds what is inside", option)
+        logger.warning("%s reaches beyond the scene; the result holds only the part inside it", option)
     window = Window(y1, x1, y2 - y1, x2 - x1)
     _require_size(option, window, smallest)
     return window
 
 
-def _numbers(text: str, option: str, expected: str) -> list[float]:
+def _parse_corners(text: str, option: str, expected: str) -> list[float]:
     try:
-        numbers = [float(part) for part in text.split(",")]
+        corners = [float(part) for part in text.split(",")]
     except ValueError:
-        numbers = []
-    if len(numbers) != 4 or not all(map(math.isfinite, numbers)):
+        corners = []
+    if len(corners) != 4 or not all(map(math.isfinite, corners)):
         raise SettingError(f"{option}: expected four numbers {expected}, with commas and no spaces between them.")
-    return numbers
+    return corners
 
 
 def _require_size(option: str, window: Window, smallest: int) -> None:
@@ -93,35 +91,21 @@ def _require_size(option: str, window: Window, smallest: int) -> None:
         )
 
 
-def _pixel_bounds(lonlat: tuple[float, ...], grid: GeoReference) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of the pixels that a rectangle in degrees touches, whether in the grid or not."""
-    x0, width, _, y0, _, height = grid.geotransform
-    try:
-        x_min, y_min, x_max, y_max = _transformation(grid, to_grid=True).TransformBounds(*lonlat, EDGE_POINTS)
-    except RuntimeError:
-        x_min = y_min = x_max = y_max = math.inf
-    if not all(map(math.isfinite, (x_min, y_min, x_max, y_max))):  # too far from the scene's zone to have coordinates
+def _pixel_bounds(
+    grid: GeoReference, west: float, south: float, east: float, north: float
+) -> tuple[int, int, int, int]:
+    """Return left, top, right, bottom of the pixels that a rectangle in degrees touches, also outside the grid.
+
+    All are 0 if the rectangle is too far away to have coordinates in the CRS of the grid.
+    """
+    bounds = project_bounds(grid, west, south, east, north)
+    if bounds is None:
         return 0, 0, 0, 0
+    x_min, y_min, x_max, y_max = bounds
+    x0, width, _, y0, _, height = grid.geotransform
     return (
         math.floor((x_min - x0) / width + ROUNDING_PX),
         math.floor((y_max - y0) / height + ROUNDING_PX),
         math.ceil((x_max - x0) / width - ROUNDING_PX),
         math.ceil((y_min - y0) / height - ROUNDING_PX),
     )
-
-
-def _footprint(grid: GeoReference) -> str:
-    x, width, _, y, _, height = grid.geotransform
-    bounds = (x, y + height * grid.rows, x + width * grid.cols, y)
-    return ",".join(
-        f"{degrees:.4f}" for degrees in _transformation(grid, to_grid=False).TransformBounds(*bounds, EDGE_POINTS)
-    )
-
-
-def _transformation(grid: GeoReference, to_grid: bool) -> osr.CoordinateTransformation:
-    """Between degrees and the grid's coordinates, x before y on both sides whatever their authorities say."""
-    degrees, metres = osr.SpatialReference(), osr.SpatialReference(wkt=grid.crs_wkt)
-    degrees.ImportFromEPSG(4326)
-    for system in (degrees, metres):
-        system.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
-    return osr.CoordinateTransformation(degrees, metres) if to_grid else osr.CoordinateTransformation(metres, degrees)

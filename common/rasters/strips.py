@@ -1,7 +1,8 @@
-"""Read a scene from top to bottom, some rows at a time, and decode each block of its files once.
+"""Read a scene from top to bottom in strips of rows, and decode each block of its files once.
 
-JPEG 2000 products are stored in blocks of 1024 rows; windows that are read one by one would decode the same block again
-and again. Rows and columns of the whole module are those of the 10 m grid, and multiples of 6 where 60 m bands are read.
+JPEG 2000 products are stored in blocks of 1024 rows. Windows that are read one by one would decode the same block again
+and again. All rows and columns are those of the 10 m grid. They must be multiples of 2 if 20 m bands are read, and
+multiples of 6 if 60 m bands are read.
 """
 
 from collections.abc import Sequence
@@ -13,11 +14,11 @@ from common.rasters.bands import block_rows, read_bands
 from common.scenes.scene import Scene
 
 
-class Rows:
-    """Some consecutive rows of an image that is too large to hold.
+class RowBuffer:
+    """Some consecutive rows of an image that is too large for the memory.
 
     Args:
-        top: number of the first row that will be appended.
+        top: index of the first row that will be appended.
     """
 
     def __init__(self, top: int):
@@ -26,31 +27,31 @@ class Rows:
 
     @property
     def bottom(self) -> int:
-        """Number of the first row that is not there yet."""
+        """Index of the row after the last one in the buffer."""
         return self.top + (0 if self.image is None else len(self.image))
 
     def append(self, rows: np.ndarray) -> None:
-        """Add rows (rows, cols, ...) below."""
+        """Add rows below, shape (rows, cols, ...)."""
         self.image = rows if self.image is None else np.concatenate([self.image, rows])
 
-    def forget_above(self, top: int) -> None:
-        """Let go of the rows above `top`."""
+    def drop_above(self, top: int) -> None:
+        """Remove the rows above `top`."""
         if self.image is not None and top > self.top:
             self.image = self.image[top - self.top :]
             self.top = top
 
     def get(self, top: int, bottom: int) -> np.ndarray:
-        """Rows top .. bottom - 1, a view."""
+        """Return rows top .. bottom - 1 as a view."""
         return self.image[top - self.top : bottom - self.top]
 
 
 class StripReader:
-    """Bands of a scene, from top to bottom.
+    """Reads bands of a scene from top to bottom.
 
     Args:
-        scene: as `common/scenes/tile_list.py` opens it.
-        gsds: whose bands are read.
-        area: the part of the 10 m grid that will be asked for.
+        scene: opened by `common/scenes/tile_list.py`.
+        gsds: all bands of these GSDs are read.
+        area: the part of the 10 m grid to read.
         threads: of the decoder; None means all cores that this process may use.
     """
 
@@ -58,14 +59,14 @@ class StripReader:
         self.scene = scene
         self.area = area
         self.threads = threads
-        self.rows = {gsd: Rows(area.row * 10 // gsd) for gsd in gsds}
+        self.rows = {gsd: RowBuffer(area.row * 10 // gsd) for gsd in gsds}
         self.block_rows = {gsd: block_rows(scene, scene.bands_at(gsd)[0]) for gsd in gsds}
 
     def read(self, top: int, bottom: int) -> dict[int, np.ndarray]:
-        """Rows top .. bottom - 1 of the area's columns; rows above `top` cannot be asked for again.
+        """Read rows top .. bottom - 1 of the area. Later calls cannot read rows above `top`.
 
         Returns:
-            GSD -> (rows / factor, cols / factor, bands) uint16 DN; views that the next call leaves as they are.
+            GSD -> (rows / factor, cols / factor, bands) uint16 DN. The arrays stay valid after the next call.
 
         Raises:
             ProductError: a file is missing or damaged.
@@ -75,7 +76,7 @@ class StripReader:
     def _read(self, gsd: int, top: int, bottom: int) -> np.ndarray:
         rows, block = self.rows[gsd], self.block_rows[gsd]
         area = self.area.coarsened(gsd // 10)
-        rows.forget_above(top)
+        rows.drop_above(top)
         if rows.bottom < bottom:
             end = min(-(-bottom // block) * block, area.row + area.height)
             window = Window(rows.bottom, area.col, end - rows.bottom, area.width)

@@ -7,7 +7,7 @@ import numpy as np
 from common.pixels.degrade import gaussian_blur_sigmas
 from common.pixels.sentinel2 import BANDS_BY_GSD, scale_factor
 from common.pixels.windows import Window
-from common.rasters.strips import Rows
+from common.rasters.strips import RowBuffer
 from common.scenes.reflectance import is_valid, scaled_reflectance
 from common.scenes.scene import Scene
 from superres.prediction import consistency
@@ -40,8 +40,8 @@ class Correction:
             area: the part of the 10 m grid that they cover together; more than is wanted by `context` on each side,
                 where there is more.
         """
-        estimates = {gsd: Rows(area.row) for gsd in self.sums}
-        stored = {gsd: Rows(area.row * 10 // gsd) for gsd in (10, *self.sums)}
+        estimates = {gsd: RowBuffer(area.row) for gsd in self.sums}
+        stored = {gsd: RowBuffer(area.row * 10 // gsd) for gsd in (10, *self.sums)}
         end, done = area.row + area.height, area.row
         for strip in strips:
             for gsd, rows in estimates.items():
@@ -56,9 +56,9 @@ class Correction:
                 yield self._corrected(Window(done, area.col, ready - done, area.width), _take(estimates, stored, outer))
                 done = ready
                 for gsd, rows in stored.items():
-                    rows.forget_above((done - self.margin) * 10 // gsd)
+                    rows.drop_above((done - self.margin) * 10 // gsd)
                 for rows in estimates.values():
-                    rows.forget_above(done - self.margin)
+                    rows.drop_above(done - self.margin)
 
     def residuals(self) -> dict[int, tuple[np.ndarray, np.ndarray]]:
         """GSD -> RMS in reflectance * 10000 of each band, before and after; NaN without a usable pixel. After the last strip."""
@@ -88,7 +88,7 @@ class Correction:
         return Strip(strip.place, strip.dn, estimates).part(place)
 
 
-def _take(estimates: dict[int, Rows], stored: dict[int, Rows], place: Window) -> Strip:
+def _take(estimates: dict[int, RowBuffer], stored: dict[int, RowBuffer], place: Window) -> Strip:
     """Some of the rows that are kept."""
     top, bottom = place.row, place.row + place.height
     return Strip(

@@ -249,7 +249,7 @@ def test_published_weights_on_the_other_level_warn(run, folder, product, tmp_pat
 @pytest.mark.parametrize(
     "option, reason",
     [
-        (("--roi-pixels", "50,0,70,20"), "is not inside the scene, whose pixels are 0,0,60,60; cut it."),
+        (("--roi-pixels", "50,0,70,20"), "is not inside the scene, which is 0,0,60,60; cut the region."),
         (("--roi-pixels", "20,30,10,40"), "is empty or upside down"),
         (("--roi-pixels", "0,0,1,40"), "is 40 x 1 px of 10 m; expected at least 2 x 2"),
         (("--roi-lonlat", "11,47,12,48"), "is outside the scene, which covers 10.33"),
@@ -328,7 +328,7 @@ def test_outputs_that_cannot_be(fails, folder, product, tmp_path):
     assert "picture.png exists; replace it" in fails(
         product, *run20, "--output", tmp_path / "picture.tif", "--quicklook"
     )
-    assert f"the folder {tmp_path}/missing does not exist; make it" in fails(
+    assert f"the folder {tmp_path}/missing does not exist; create it" in fails(
         product, *run20, "--output", tmp_path / "missing" / "out.tif"
     )
     assert "there.tif is no folder; give one that exists for 2 scenes" in fails(

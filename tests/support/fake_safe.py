@@ -115,6 +115,21 @@ def edit_product_xml(product: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
+def band_file(product: Path, band: str) -> Path:
+    """Return the JPEG 2000 file of a band of an L1C product."""
+    return next(product.rglob(f"*_{band}.jp2"))
+
+
+def write_tif(path: Path, image: np.ndarray, geotransform: tuple[float, ...] | None = None) -> None:
+    """Write (rows, cols) uint8 or uint16 as a GeoTIFF, with a georeference only if `geotransform` is given."""
+    kind = {np.dtype(np.uint8): gdal.GDT_Byte, np.dtype(np.uint16): gdal.GDT_UInt16}[image.dtype]
+    dataset = gdal.GetDriverByName("GTiff").Create(str(path), image.shape[1], image.shape[0], 1, kind)
+    dataset.GetRasterBand(1).WriteArray(image)
+    if geotransform:
+        dataset.SetGeoTransform(geotransform)
+        dataset.SetProjection(f"EPSG:{EPSG}")
+
+
 def write_patch_folder(folder: Path, name: str = "S2A_MSIL2A_20180413T95032_90_7", size: int = 120) -> Path:
     """Write a BigEarthNet Sentinel-2 patch, pixels as `expected_dn`, and return its folder."""
     patch = Path(folder) / name

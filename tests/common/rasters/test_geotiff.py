@@ -1,4 +1,4 @@
-"""GeoTIFF as other programs see it: pixels, place, names, reflectance; and files that cannot be written."""
+"""GeoTIFF as other programs read it: pixels, georeference, names, reflectance; and files that cannot be written."""
 
 import os
 import subprocess
@@ -59,13 +59,13 @@ def test_pixels(written, pixels):
     np.testing.assert_array_equal(part, pixels[500:620, 10:100][..., [2, 0]])
 
 
-def test_place(written):
+def test_georeference(written):
     dataset = gdal.Open(str(written))
     assert dataset.GetGeoTransform() == (UPPER_LEFT[0] + 130, 10, 0, UPPER_LEFT[1] - 70, 0, -10)
     assert osr.SpatialReference(wkt=dataset.GetProjection()).GetAuthorityCode(None) == str(EPSG)
 
 
-def test_bands(written):
+def test_metadata_of_the_bands(written):
     dataset = gdal.Open(str(written))
     bands = [dataset.GetRasterBand(number) for number in (1, 2, 3)]
     assert [band.GetDescription() for band in bands] == list(BANDS)
@@ -116,7 +116,7 @@ def test_cog_is_valid(written, request):
         assert (warnings, errors) == ([], [])
 
 
-def test_heights_of_the_strips_do_not_matter(tmp_path, info, pixels):
+def test_file_does_not_depend_on_the_heights_of_strips(tmp_path, info, pixels):
     for rows in (1000, 7):
         write_geotiff(tmp_path / f"{rows}.tif", info, strips(pixels, rows))
     assert (tmp_path / "7.tif").read_bytes() == (tmp_path / "1000.tif").read_bytes()
@@ -138,7 +138,7 @@ def test_an_old_file_stays_until_the_new_one_is_whole(tmp_path, info, pixels):
         assert path.read_text() == "old"
 
 
-def test_rows_that_are_missing_are_an_error(tmp_path, info, pixels):
+def test_missing_rows_are_an_error(tmp_path, info, pixels):
     with pytest.raises(ValueError, match="the grid has 650 rows; got strips of 640 rows"):
         write_geotiff(tmp_path / "out.tif", info, strips(pixels[:640]))
     assert list(tmp_path.iterdir()) == []
@@ -197,7 +197,7 @@ except OutputError as error:
     ],
 )
 def test_full_disk(tmp_path, kind, size):
-    """A limit to the size of files stands for a full disk; the file reaches it at its start, in its pixels or in its overviews."""
+    """A limit to the size of files acts like a full disk; the file reaches it at its start, in its pixels or in its overviews."""
     done = subprocess.run(
         [sys.executable, "-c", FULL_DISK, tmp_path / "out.tif", kind, str(size)],
         cwd=Path(__file__).parents[3],
@@ -217,7 +217,7 @@ def test_outputs_refused_before_the_work(tmp_path):
     with pytest.raises(OutputError, match=r"there\.tif exists; replace it with --overwrite"):
         check_output(existing, overwrite=False)
     check_output(existing, overwrite=True)
-    with pytest.raises(OutputError, match=r"the folder .*missing does not exist; make it"):
+    with pytest.raises(OutputError, match=r"the folder .*missing does not exist; create it"):
         check_output(tmp_path / "missing" / "out.tif", overwrite=True)
     with pytest.raises(OutputError, match="is a folder; give the name of a file"):
         check_output(tmp_path, overwrite=True)

@@ -1,4 +1,4 @@
-"""Regions by pixels and by degrees: the pixels that are meant, and refusals of what is no region."""
+"""Regions in pixels and in degrees give the right window; wrong ones give clear errors."""
 
 import logging
 
@@ -24,7 +24,7 @@ SOUTH = grid_at(32756, 300000, 6200000)  # 150.8 E, 34.3 S
 
 
 def lonlat_of(grid: GeoReference, col: float, row: float) -> tuple[float, float]:
-    """Degrees of a place in the grid, by a route of its own: PROJ through GDAL's transformer."""
+    """Return the degrees of a point in the grid, computed by GDAL's transformer."""
     memory = gdal.GetDriverByName("MEM").Create("", 1, 1)
     memory.SetProjection(grid.crs_wkt)
     memory.SetGeoTransform(grid.geotransform)
@@ -41,7 +41,7 @@ def test_pixels_are_half_open_and_x_comes_first():
 @pytest.mark.parametrize(
     "text, reason",
     [
-        ("0,0,301,240", "is not inside the scene, whose pixels are 0,0,300,240"),
+        ("0,0,301,240", "is not inside the scene, which is 0,0,300,240"),
         ("0,0,300,241", "is not inside the scene"),
         ("-1,0,30,24", "is not inside the scene"),
         ("400,0,500,24", "is not inside the scene"),
@@ -62,7 +62,7 @@ def test_pixels_refused(text, reason):
 
 @pytest.mark.parametrize("grid", [GRID, SOUTH], ids=["north", "south"])
 def test_degrees_are_longitude_before_latitude(grid):
-    """The rectangle of two inner points holds both, and little more than UTM's turn against north asks for."""
+    """The rectangle of two inner points holds both. It is only a little larger, because UTM is turned against north."""
     lon1, lat1 = lonlat_of(grid, 50.5, 200.5)
     lon2, lat2 = lonlat_of(grid, 120.5, 90.5)
     region = lonlat_region(f"{lon1},{lat1},{lon2},{lat2}", grid)
@@ -73,7 +73,7 @@ def test_degrees_are_longitude_before_latitude(grid):
 
 
 def test_a_bound_on_the_edge_of_pixels_adds_none():
-    """On the central meridian of its zone UTM is not turned, so that a rectangle of degrees is one of pixels."""
+    """On the central meridian of a zone UTM is not turned, so a rectangle of degrees is a rectangle of pixels."""
     grid = grid_at(32632, 500000 - COLS * 5, 5300040)
     (lon1, _), (lon2, _) = lonlat_of(grid, 149, 50), lonlat_of(grid, 151, 50)
     lat2, lat1 = lonlat_of(grid, 150, 50)[1], lonlat_of(grid, 150, 60)[1]
@@ -91,9 +91,10 @@ def test_degrees_beyond_the_scene_are_cut_with_a_warning(caplog):
     [
         ("20,47,21,48", "is outside the scene, which covers 10.33"),
         ("-120,-40,-119,-39", "is outside the scene"),
+        ("98,-1,100,1", "is outside the scene"),  # it has no coordinates in the scene's zone
         ("10.35,47.83,10.34,47.84", "is empty or upside down; expected lon1 < lon2"),
         ("10.34,47.84,10.35,47.83", "is empty or upside down"),
-        ("47.83,110.34,47.84,110.35", "is no place; longitudes, -180 to 180, come before latitudes"),
+        ("47.83,110.34,47.84,110.35", "is not on the Earth; give longitudes, -180 to 180, before latitudes"),
         ("10.35,47.83,10.35001,47.83001", r"is \d x \d px of 10 m; expected at least 6 x 6"),
         ("10.34;47.83;10.35;47.84", "expected four numbers lon1,lat1,lon2,lat2"),
     ],

@@ -1,4 +1,4 @@
-"""Strips hold the pixels that a read of the window gives, and each block is decoded once."""
+"""Strips hold the same pixels as a read of the window, and each block is decoded once."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from common.pixels.sentinel2 import BANDS_BY_GSD
 from common.pixels.windows import Window
 from common.rasters import strips
 from common.rasters.bands import read_bands
-from common.rasters.strips import Rows, StripReader
+from common.rasters.strips import RowBuffer, StripReader
 from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene
 
@@ -21,25 +21,24 @@ def scene(fake_product: Path) -> Scene:
     return open_scene(fake_product)
 
 
-def test_rows_are_kept_until_they_are_forgotten():
-    rows = Rows(top=10)
+def test_rows_stay_until_they_are_dropped():
+    rows = RowBuffer(top=10)
     image = np.arange(60).reshape(20, 3)
     rows.append(image[:5])
     rows.append(image[5:])
     assert rows.bottom == 30
-    rows.forget_above(13)
-    rows.forget_above(5)
+    rows.drop_above(13)
+    rows.drop_above(5)
     assert rows.top == 13
     np.testing.assert_array_equal(rows.get(14, 18), image[4:8])
 
 
 @pytest.mark.parametrize("block", [7, 60, 1000])
-def test_strips_are_what_a_window_holds(scene, monkeypatch, block):
+def test_strips_equal_a_read_of_the_window(scene, monkeypatch, block):
     monkeypatch.setattr(strips, "block_rows", lambda scene, band: block)
     reader = StripReader(scene, (10, 20, 60), AREA)
     for top, bottom in ((12, 60), (48, 120), (120, 126), (120, 228)):
-        found = reader.read(top, bottom)
-        for gsd, dn in found.items():
+        for gsd, dn in reader.read(top, bottom).items():
             window = Window(top, AREA.col, bottom - top, AREA.width).coarsened(gsd // 10)
             np.testing.assert_array_equal(dn, read_bands(scene, BANDS_BY_GSD[gsd], window))
 

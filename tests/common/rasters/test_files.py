@@ -1,0 +1,160 @@
+"""Opening raster files: complete and of the right type, or a clear error."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from osgeo import gdal
+
+from common.errors import ProductError, ProductNotFoundError
+from common.rasters.files import as_product_error, limit_cache, open_band, read_raster, require_same
+from common.scenes.scene import Scene
+from common.scenes.tile_list import open_scene
+from tests.support.fake_safe import band_file, expected_dn, write_patch_folder, write_tif
+
+
+def test_missing_band_file(product: Path) -> None:
+    scene = open_scene(product)
+    band_file(product, "B05").unlink()
+    with pytest.raises(ProductNotFoundError, match=r"_B05\.jp2 does not exist; download"):
+        open_band(scene, "B05")
+    with pytest.raises(ProductNotFoundError, match="has no file for B05, it has B01"):
+        open_band(open_scene(product), "B05")
+
+
+def test_empty_band_file(product: Path) -> None:
+    band_file(product, "B05").write_bytes(b"")
+    with pytest.raises(ProductError, match=r"_B05\.jp2 is empty \(0 bytes\); download"):
+        open_band(open_scene(product), "B05")
+
+
+def test_jpeg2000_whose_end_was_never_written(product: Path) -> None:
+    path = band_file(product, "B02")
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2] + bytes(len(content) - len(content) // 2))
+    with pytest.raises(ProductError, match=r"_B02\.jp2 has no end marker of JPEG 2000"):
+        open_band(open_scene(product), "B02")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"hello",
+        b"\0\0\0\x0cjP  \r\n\x87\n",
+        bytes(1000),
+        b"\0\0\0\1jP  " + bytes(99),
+        b"\0\0\0\1jp2c" + b"\xff" * 99,
+    ],
+)
+def test_file_that_is_no_jpeg2000(product: Path, content: bytes) -> None:
+    band_file(product, "B02").write_bytes(content)
+    with pytest.raises(ProductError, match=r"is cut short at \d+ bytes or is no JPEG 2000 file"):
+        open_band(open_scene(product), "B02")
+
+
+@pytest.mark.parametrize("form", ["to the end of the file", "64 bit"])
+def test_other_forms_of_the_codestream_box(product: Path, form: str) -> None:
+    path = band_file(product, "B02")
+    head, _, codestream = path.read_bytes().partition(b"jp2c")
+    if form == "64 bit":
+        box = (1).to_bytes(4, "big") + b"jp2c" + (len(codestream) + 16).to_bytes(8, "big")
+    else:
+        box = bytes(4) + b"jp2c"
+    path.write_bytes(head[:-4] + box + codestream)
+    np.testing.assert_array_equal(open_band(open_scene(product), "B02").ReadAsArray(), expected_dn("B02", 240, 240))
+    path.write_bytes(head[:-4] + box + codestream[:-2])
+    with pytest.raises(ProductError, match=r"is cut short|has no end marker of JPEG 2000"):
+        open_band(open_scene(product), "B02")
+
+
+def test_wrong_dtype(tmp_path: Path) -> None:
+    patch = write_patch_folder(tmp_path)
+    write_tif(patch / f"{patch.name}_B02.tif", np.ones((120, 120), np.uint8))
+    with pytest.raises(ProductError, match=r"_B02\.tif must hold one band of UInt16; got Byte"):
+        open_band(open_scene(patch), "B02")
+
+
+def test_band_file_that_cannot_be_read(product: Path) -> None:
+    path = band_file(product, "B02")
+    path.unlink()
+    path.mkdir()
+    (path / "content").touch()
+    with pytest.raises(ProductError, match=r"_B02\.jp2 (cannot be read \(Is a directory\)|is empty)"):
+        open_band(open_scene(product), "B02")
+
+
+@pytest.mark.real_data
+def test_real_empty_files(real_data: Path) -> None:
+    archive = next(real_data.glob("safe_metadata/l1c_N0205_zipped/*_T33UWP_*.zip"))
+    with pytest.raises(ProductError, match=r"_B02\.jp2 is empty \(0 bytes\)"):
+        open_band(open_scene(archive), "B02")
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_jpeg2000_cut_anywhere(fake_product: Path, tmp_path: Path, data: st.DataObject) -> None:
+    content = band_file(fake_product, "B02").read_bytes()
+    path = tmp_path / "B02.jp2"
+    path.write_bytes(content[: data.draw(st.integers(1, len(content) - 1))])
+    with pytest.raises(ProductError, match=r"B02\.jp2 is cut short at \d+ bytes"):
+        open_band(scene_of(path), "B02")
+
+
+def scene_of(path: Path) -> Scene:
+    """A scene with one file, for B02."""
+    return Scene("name", path, "L1C", "T32TNS", "S2A", "04.00", "", {"B02": str(path)}, 10000.0, {"B02": 0.0})
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_read_raster_gives_all_bands_last_and_their_names(tmp_path: Path, count: int) -> None:
+    image = np.random.default_rng(0).random((4, 5, count)).astype(np.float32)
+    dataset = gdal.GetDriverByName("GTiff").Create(str(tmp_path / "a.tif"), 5, 4, count, gdal.GDT_Float32)
+    dataset.WriteArray(image.transpose(2, 0, 1))
+    dataset.GetRasterBand(1).SetDescription("VV")
+    del dataset
+    pixels, names = read_raster(str(tmp_path / "a.tif"))
+    np.testing.assert_array_equal(pixels, image)
+    assert pixels.dtype == np.float32
+    assert names == ("VV", *[""] * (count - 1))
+
+
+def test_read_raster_refuses_missing_and_empty_and_damaged_files(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.tif"
+    with pytest.raises(ProductNotFoundError, match=r"a\.tif does not exist; download"):
+        read_raster(str(path))
+    path.touch()
+    with pytest.raises(ProductError, match=r"a\.tif is empty \(0 bytes\); download"):
+        read_raster(str(path))
+    write_tif(path, np.ones((50, 50), np.uint16))
+    path.write_bytes(path.read_bytes()[:4000])
+    with pytest.raises(ProductError, match=r"a\.tif is damaged \(.+\); download"):
+        read_raster(str(path))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_warnings_are_damage_on_request_only() -> None:
+    with as_product_error("a.tif"):
+        gdal.Error(gdal.CE_Warning, 1, "odd")
+    with pytest.raises(ProductError, match=r"a\.tif is damaged \(odd\)"), as_product_error("a.tif", warnings_too=True):
+        gdal.Error(gdal.CE_Warning, 1, "odd")
+
+
+def test_require_same_names_the_band_that_differs(tmp_path: Path) -> None:
+    scene = scene_of(tmp_path / "B02.jp2")
+    require_same(scene, {"B02": "6 x 6 px"})
+    require_same(scene, {"B02": "6 x 6 px", "B03": "6 x 6 px"})
+    with pytest.raises(ProductError, match="name: B04 has 6 x 5 px, but B02 has 6 x 6 px; download"):
+        require_same(scene, {"B02": "6 x 6 px", "B03": "6 x 6 px", "B04": "6 x 5 px"})
+
+
+def test_limit_of_the_cache() -> None:
+    before = gdal.GetCacheMax()
+    try:
+        limit_cache(10_000_000)
+        assert gdal.GetCacheMax() == 10_000_000
+    finally:
+        gdal.SetCacheMax(before)
