@@ -3,6 +3,8 @@
 .DEFAULT_GOAL := help
 
 PYTHON := .venv/bin/python
+# TensorFlow's notes about its own build are no messages of ours.
+export TF_CPP_MIN_LOG_LEVEL ?= 2
 RANKS ?= 2
 # Containers run as root, which Open MPI wants to be told twice. Machines may have fewer cores than ranks: Open MPI 4 and 5
 # are told so in different words.

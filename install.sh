@@ -120,7 +120,7 @@ main() {
     .venv/bin/pip install -qq -e ".[$EXTRA,test,notebooks]"
     say "Horovod $HOROVOD on MPI (the first build takes some minutes)"
     install_wheel "horovod-$HOROVOD-tensorflow-$(version_of "$([ "$EXTRA" = gpu ] && echo tensorflow || echo tensorflow-cpu)")-mpi-$mpi-$EXTRA-$abi" build_horovod
-    .venv/bin/python -c 'import horovod.tensorflow, osgeo.gdal_array' || die "Horovod or GDAL was built but cannot be imported"
+    TF_CPP_MIN_LOG_LEVEL=2 .venv/bin/python -c 'import horovod.tensorflow, osgeo.gdal_array' || die "Horovod or GDAL was built but cannot be imported"
     fingerprint >"$stamp"
     say "done"
 }

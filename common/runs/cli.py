@@ -1,6 +1,6 @@
-"""What all commands share: options, log messages, exit codes.
+"""Options, log messages and exit codes of all commands.
 
-Options that describe a run come from the fields of its configuration (`common/runs/folder.py`), so that each default and its
+The options of a run follow from the fields of its configuration (`common/runs/config.py`), so that each default and its
 explanation stand once. Exit codes: 0 done, 1 failed, 2 wrong usage.
 """
 
@@ -26,19 +26,19 @@ logger = logging.getLogger(__name__)
 
 
 def new_parser(description: str, example: str) -> argparse.ArgumentParser:
-    """A parser with the options that every command has; its help ends with a command that works."""
+    """Return a parser with the options of every command; its help ends with a command that works."""
     parser = argparse.ArgumentParser(
         description=description, epilog=f"example:\n  {example}", formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--overwrite", action="store_true", help="replace results that exist")
     parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"], help="(INFO)")
-    parser.add_argument("--no-progress", action="store_true", help="no progress bars, also at a terminal")
+    parser.add_argument("--no-progress", action="store_true", help="show no progress bar, not even at a terminal")
     parser.add_argument("--version", action="version", version=f"jeoparda {package_version()}")
     return parser
 
 
 def package_version() -> str:
-    """Version of the installed package, or `uninstalled`."""
+    """Return the version of the installed package, or `uninstalled`."""
     try:
         return version("jeoparda")
     except PackageNotFoundError:
@@ -46,7 +46,15 @@ def package_version() -> str:
 
 
 def add_config_options(parser: argparse.ArgumentParser, config_class: type, leave_out: Sequence[str] = ()) -> None:
-    """Add an option for each field of a configuration class but some; what is not given stays out of the namespace."""
+    """Add an option for each field of a configuration class.
+
+    Options that the command line does not give are absent from the parsed namespace.
+
+    Args:
+        parser: gets the options.
+        config_class: a class derived from `RunConfig`.
+        leave_out: fields without an option.
+    """
     types = typing.get_type_hints(config_class)
     for field in dataclasses.fields(config_class):
         if field.name in leave_out:
@@ -71,27 +79,27 @@ def add_config_options(parser: argparse.ArgumentParser, config_class: type, leav
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say where a training run is kept."""
+    """Add the options that name the run folder; `read_location` reads them."""
     parser.add_argument("--run-dir", metavar="DIR", help="folder of the run (a new one below runs/)")
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="continue the run in --run-dir from its checkpoint, exactly as if it had not stopped",
+        help="continue the run in --run-dir from its checkpoint, exactly as if it had never stopped",
     )
 
 
 def option_name(field_name: str) -> str:
-    """`batch_size` -> `--batch-size`."""
+    """Return the option of a field: `batch_size` -> `--batch-size`."""
     return "--" + field_name.replace("_", "-")
 
 
 def value_type(annotation: type) -> type:
-    """The type that an option's text is converted to: `int | None` -> `int`."""
+    """Return the type to which an option's text is converted: `int | None` -> `int`."""
     return next(kind for kind in (typing.get_args(annotation) or (annotation,)) if kind is not type(None))
 
 
 def given_settings(arguments: argparse.Namespace, config_class: type) -> dict:
-    """The fields of a configuration class that the command line gave."""
+    """Return the fields of a configuration class that the command line gives, with their values."""
     names = {field.name for field in dataclasses.fields(config_class)}
     return {name: value for name, value in vars(arguments).items() if name in names}
 
@@ -111,7 +119,7 @@ def read_location(options: argparse.Namespace) -> RunLocation:
 
 
 def set_up_logging(level: str) -> None:
-    """Log to stderr: rank 0 at the given level, others from WARNING on, with their number."""
+    """Log to stderr: rank 0 from the given level on, the other ranks from WARNING on and with their rank."""
     prefix = f"[rank {hvd.rank()}] " if hvd.rank() else ""
     logging.basicConfig(
         level=level if hvd.rank() == 0 else max(logging.WARNING, logging.getLevelName(level)),
@@ -123,27 +131,35 @@ def set_up_logging(level: str) -> None:
 
 
 def shows_progress(no_progress: bool) -> bool:
-    """Is a progress bar wanted: on rank 0, at a terminal?"""
+    """Return whether to show a progress bar: on rank 0, at a terminal, unless the user declines."""
     return hvd.rank() == 0 and not no_progress and sys.stderr.isatty()
 
 
 def run_command(
     command: Callable[[argparse.Namespace], None], parser: argparse.ArgumentParser, argv: Sequence[str] | None
 ) -> int:
-    """Parse the options, join the other ranks, run, and turn errors into one line and exit code 1.
+    """Parse the options, join the other ranks, and run a command.
 
-    An error of one rank ends the job of all.
+    An error becomes one line and exit code 1. An error on one rank ends the job on all ranks.
+
+    Args:
+        command: takes the parsed options; its first step is to turn them into typed records.
+        parser: of the command.
+        argv: words of the command line; None takes those of this process.
+
+    Returns:
+        The exit code.
     """
-    arguments = parse_quietly(parser, argv)
+    options = parse_quietly(parser, argv)
     try:
         if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, interrupt)  # as batch systems end a job: files are left as by Ctrl-C
+            signal.signal(signal.SIGTERM, interrupt)  # batch systems send it; clean up as after Ctrl-C
         hvd.init()
-        set_up_logging(arguments.log_level)
-        command(arguments)
+        set_up_logging(options.log_level)
+        command(options)
     except S2Error as error:
         return report_failure(error)
-    except OSError as error:  # a full disk, a read-only folder: never ours to hide behind a traceback
+    except OSError as error:  # report a full disk or a read-only folder in one line
         return report_failure(OutputError(describe_os_error(error)))
     except KeyboardInterrupt:
         return report_failure(S2Error("interrupted; finished files stay, run the same command again."))
@@ -156,7 +172,7 @@ def run_command(
 
 
 def parse_quietly(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
-    """Parse the options; under a launcher, rank 0 alone prints help and usage errors."""
+    """Parse the options; under an MPI launcher, only rank 0 prints help and usage errors."""
     if hvd.launched_rank() == 0:
         return parser.parse_args(argv)
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
@@ -164,23 +180,23 @@ def parse_quietly(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -
 
 
 def interrupt(signal_number: int, frame: object) -> None:
-    """What SIGTERM does."""
+    """Handle SIGTERM as Ctrl-C."""
     raise KeyboardInterrupt
 
 
 def describe_os_error(error: OSError) -> str:
-    """One line for an error of the file system."""
+    """Return one line for an error of the file system."""
     name = f" {error.filename}" if error.filename else ""
     return f"cannot read or write{name}: {error.strerror or error}; check space and permissions there."
 
 
 def report_failure(error: S2Error) -> int:
-    """Print one line; end the job where other ranks would wait for this one."""
+    """Print an error in one line and return exit code 1; end the job if other ranks would wait for this one."""
     message = " ".join(str(error).split())
     if error.on_all_ranks:
         if hvd.rank() == 0:
             print(f"{type(error).__name__}: {message}", file=sys.stderr, flush=True)
-        hvd.barrier()  # no rank leaves, and has the job stopped, before the line is out
+        hvd.barrier()  # a rank that leaves stops the job: wait until the line is printed
         return 1
     where = f"[rank {hvd.rank()}] " if hvd.size() > 1 else ""
     print(f"{where}{type(error).__name__}: {message}", file=sys.stderr, flush=True)
