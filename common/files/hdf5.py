@@ -56,7 +56,7 @@ def open_complete_hdf5(path: Path, kind: FileKind) -> Iterator[h5py.File]:
     An error inside the block means that the file is damaged: read from the file there, and nothing else.
 
     Raises:
-        PatchFileError: the file is missing, of another kind or schema, unfinished or damaged, or the system refuses to read it.
+        PatchFileError: the file is missing, of another kind or schema, unfinished or damaged, or cannot be read.
     """
     try:
         with h5py.File(path, "r") as file:

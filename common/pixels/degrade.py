@@ -120,7 +120,7 @@ def degrade_mask(valid: np.ndarray, scale_factor: int, reach: int) -> np.ndarray
 
 
 def repeat_pixels(mask: np.ndarray, factor: int) -> np.ndarray:
-    """Bring a mask, shape (rows, cols), to a grid `factor` times finer: each pixel is repeated factor x factor times."""
+    """Bring a (rows, cols) mask to a grid `factor` times finer: each pixel becomes factor x factor equal pixels."""
     return mask.repeat(factor, axis=0).repeat(factor, axis=1)
 
 

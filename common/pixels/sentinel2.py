@@ -1,4 +1,4 @@
-"""The Sentinel-2 bands: names, ground sampling distances (GSD), order, wavelengths, MTF; nodata and saturated DN. No I/O.
+"""The Sentinel-2 bands: names, order, ground sampling distances (GSD), wavelengths, MTF; special DN. No I/O.
 
 Band names have three characters (`B02`, `B8A`). Only `normalize_band` accepts other spellings.
 """

@@ -1,12 +1,12 @@
-"""Interpolation methods by name: the reach and the weights of each. No imports, so that options and settings can use it."""
+"""Interpolation methods by name: the reach and the weights of each. Imports nothing, so that options can list them."""
 
 NEAREST, BILINEAR, BICUBIC = "nearest", "bilinear", "bicubic"
 REACH_PX = {NEAREST: 0, BILINEAR: 1, BICUBIC: 2}  # coarse pixels on each side that the interpolation uses
-KEYS_A = -0.5  # Keys 1981
+KEYS_A = -0.5  # Keys 1981, doi:10.1109/TASSP.1981.1163711
 
 
 def interpolation_weight(distance: float, method: str) -> float:
-    """Return the weight of a pixel at a distance.
+    """Return the weight of a coarse pixel in the interpolated value.
 
     Args:
         distance: from the interpolated position to the pixel's centre, in coarse pixels.

@@ -90,5 +90,5 @@ def _decoder_threads(threads: int | None) -> Iterator[None]:
 
 
 def _usable_cores() -> int:
-    """Return the number of cores that this process may use. mpirun and batch jobs give it fewer than the machine has."""
+    """Return the number of cores that this process may use. mpirun and batch jobs may give it only some cores."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

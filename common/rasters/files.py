@@ -116,7 +116,7 @@ def _require_complete_jp2(path: str, size: int) -> None:
 
 
 def _codestream_end(file: BinaryIO, size: int) -> int | None:
-    """Return the byte where the box `jp2c` with the pixels ends; None if there is no such box. ISO/IEC 15444-1, annex I."""
+    """Return the byte where the box `jp2c` with the pixels ends; None if it is missing. ISO/IEC 15444-1, annex I."""
     position = 0
     while position < size:
         file.seek(position)

@@ -1,8 +1,8 @@
 """Rows of DN and their georeference -> GeoTIFF with band names, reflectance and overviews for GIS programs.
 
-Files of DN have tiles of 512 x 512 px, DEFLATE with horizontal differences, interleaved pixels, nodata 0, and BigTIFF if
-they may exceed 4 GB. Their scale and offset give the reflectance of the product: reflectance = DN * scale + offset =
-(DN + product's offset) / quantification. All files appear whole or not at all.
+Files of DN have tiles of 512 x 512 px, DEFLATE with horizontal differences, interleaved pixels, and nodata 0. They are
+BigTIFF if they may exceed 4 GB. Their scale and offset give the reflectance of the product: reflectance = DN * scale +
+offset = (DN + product's offset) / quantification. All files appear whole or not at all.
 """
 
 import math

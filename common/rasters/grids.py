@@ -86,7 +86,7 @@ def project_bounds(
 
 
 def _transformation(grid: GeoReference, to_lonlat: bool) -> osr.CoordinateTransformation:
-    """Return the transformation between the CRS of a grid and degrees. Both have x before y, longitude before latitude."""
+    """Return the transformation between degrees and the CRS of a grid; longitude before latitude, x before y."""
     lonlat, projected = osr.SpatialReference(), osr.SpatialReference(wkt=grid.crs_wkt)
     lonlat.ImportFromEPSG(4326)
     for system in (lonlat, projected):

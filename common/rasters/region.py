@@ -1,7 +1,7 @@
 """A region in a user's words -> Window on the 10 m grid of a scene. Reads no pixels.
 
-Pixels are counted from the upper-left corner; x is the column and y the row. x1,y1 is the first pixel of the region, and
-the region is x2 - x1 pixels wide and y2 - y1 high. Longitude comes before latitude, in degrees WGS 84.
+Pixels are counted from the upper-left corner; x is the column and y the row. x1,y1 is the first pixel of the region,
+which is x2 - x1 pixels wide and y2 - y1 pixels high. Longitude comes before latitude, in degrees WGS 84.
 """
 
 import logging

@@ -82,7 +82,8 @@ def _zip_files(path: Path) -> ProductFiles:
             names = archive.namelist()
     except (zipfile.BadZipFile, OSError) as error:
         raise ProductError(
-            f"{path} is no .SAFE folder, no MTD_*.xml and no complete zip ({error}); give one of them, or download it again."
+            f"{path} is no .SAFE folder, no MTD_*.xml and no complete zip ({error}); give one of them, or download it "
+            f"again."
         ) from error
     _refuse_outside_names(path, names)
     xml_path = PurePosixPath(_only_product_xml(path, [name for name in names if name.count("/") <= 1]))

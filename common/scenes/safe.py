@@ -1,10 +1,10 @@
 """SAFE product -> Scene: the metadata in its XML, and the paths of its band files. First step of the data flow.
 
 A product is a `.SAFE` folder, its zip (never unpacked), its product XML, or one granule folder in it. It is L1C or L2A,
-of any processing baseline, in the compact or the old multi-granule format (one Scene a granule). Level, tile, radiometry
-and times come from the XML, never from the date. Band files are found by their names in IMG_DATA, because the list of
-files in the XML is often wrong in products that somebody has cut or repacked. Each band of L2A is taken at its native
-GSD; its resampled copies in R20m and R60m are ignored.
+of any processing baseline, in the compact or the old multi-granule format (one Scene a granule). Level, tile,
+radiometry and times come from the XML; nothing depends on the date. Band files are found by their names in IMG_DATA,
+because the list of files in the XML is often wrong in products that somebody has cut or repacked. Each band of L2A is
+taken at its native GSD; its resampled copies in R20m and R60m are ignored.
 """
 
 import re
@@ -93,7 +93,7 @@ def _images_by_granule(files: ProductFiles, path: Path) -> dict[str, dict[str, s
 
 
 def _is_native(match: re.Match[str]) -> bool:
-    """Return whether an image file holds its band at the native GSD. Files of L1C always do; their names give no GSD."""
+    """Return whether an image file holds its band at the native GSD. Names in L1C give no GSD: it is always native."""
     gsd = BANDS[match["band"]].gsd
     return all(part is None or int(part) == gsd for part in (match["folder"], match["suffix"]))
 

@@ -77,8 +77,8 @@ def read_tile_list(list_path: Path | str, data_dir: Path | str | None = None) ->
     unknown = [f"line {line}: {name}" for line, name in entries if paths[line] is None]
     if unknown:
         raise TileListError(
-            f"{list_path}: cannot find {len(unknown)} of {len(entries)} scenes in {folders[0]}, with or without .SAFE or "
-            f".zip ({some_of(unknown)}); download them, or give another data folder."
+            f"{list_path}: cannot find {len(unknown)} of {len(entries)} scenes in {folders[0]}, with or without .SAFE "
+            f"or .zip ({some_of(unknown)}); download them, or give another data folder."
         )
     scenes: dict[str, Scene] = {}
     first_lines: dict[str, int] = {}
@@ -86,7 +86,8 @@ def read_tile_list(list_path: Path | str, data_dir: Path | str | None = None) ->
         for scene in open_scenes(str(path)):
             if scene.name in scenes:
                 raise TileListError(
-                    f"{list_path} names {scene.name} in line {first_lines[scene.name]} and again in line {line}; remove one."
+                    f"{list_path} names {scene.name} in line {first_lines[scene.name]} and again in line {line}; "
+                    f"remove one."
                 )
             scenes[scene.name] = scene
             first_lines[scene.name] = line

@@ -1,4 +1,4 @@
-"""Checks that all of a kind share."""
+"""Checks of fusion networks that several tests share."""
 
 import keras
 import numpy as np
@@ -9,7 +9,7 @@ from superres.prediction.windows import array_reader, compile_network, predict_w
 
 
 def random_batch(gsd: int, patches: int = 2, size: int = 12, seed: int = 0) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Inputs and target of a fusion network, float32 in network units; size is a multiple of 6, in output pixels."""
+    """Return inputs and target of a fusion network, float32 in network units. `size`: output pixels, a multiple of 6."""
     rng = np.random.default_rng(seed)
 
     def images(side: int, bands: int) -> np.ndarray:
@@ -20,7 +20,7 @@ def random_batch(gsd: int, patches: int = 2, size: int = 12, seed: int = 0) -> t
 
 
 def set_random_weights(model: keras.Model, seed: int = 0, spread: float = 0.2) -> None:
-    """Give every weight, zeros as well, a random value."""
+    """Give every trainable weight a random value, also those that start as zeros."""
     rng = np.random.default_rng(seed)
     for variable in model.trainable_variables:
         fan_in = np.prod(variable.shape[:-1]) if len(variable.shape) > 1 else 1
@@ -28,7 +28,7 @@ def set_random_weights(model: keras.Model, seed: int = 0, spread: float = 0.2) -
 
 
 def check_network(name: str, gsd: int) -> None:
-    """Shapes and types, a round trip of its configuration, and that one training step lowers the loss on a batch."""
+    """Check shapes, types, the round trip of the configuration, and that a training step lowers the loss of a batch."""
     model = build_network(name, gsd)
     inputs, target = random_batch(gsd)
     before = np.asarray(model(inputs))
@@ -53,7 +53,7 @@ def check_network(name: str, gsd: int) -> None:
 
 
 def predict_by_windows(model: keras.Model, inputs: dict[str, np.ndarray], margin: int, window_px: int) -> np.ndarray:
-    """A scene in memory, predicted window by window and put together: (rows, cols, bands) float32."""
+    """Predict a scene in memory window by window and return (rows, cols, bands) float32."""
     rows, cols = inputs["input_10m"].shape[:2]
     result = np.full((rows, cols, model.output_shape[-1]), np.nan, np.float32)
     for window, prediction in predict_windows(

@@ -1,6 +1,6 @@
 """Write tiny Sentinel-2 products and BigEarthNet patches that open like real ones.
 
-File names, folders, XML elements and lossless JPEG 2000 are as in downloaded products; size and pixels are ours. By
+File names, folders, XML elements and lossless JPEG 2000 are as in downloaded products; only size and pixels differ. By
 default every DN encodes its band, row and column (`expected_dn`), so that a wrong band, a swapped axis or a shift by
 one pixel shows in the value. `textured_pixels` makes images that a network can learn from.
 """
@@ -25,15 +25,15 @@ L2A_BANDS = tuple(band for band in BANDS if band != "B10")
 
 
 def expected_dn(band: str, rows: int, cols: int) -> np.ndarray:
-    """The default image of a band: shape (rows, cols), uint16, 1000 to 60790, never nodata or saturated."""
+    """Return the default image of a band: (rows, cols) uint16, 1000 to 60790, so never nodata or saturated."""
     row, col = np.mgrid[:rows, :cols]
     return (1000 + 4600 * list(BANDS).index(band) + (61 * row + col) % 4591).astype(np.uint16)
 
 
 def textured_pixels(rng: np.random.Generator, size: int = 240) -> dict[str, np.ndarray]:
-    """Smooth random images with detail down to 10 m, correlated across bands: (rows, cols) uint16 at native GSD.
+    """Return smooth random images by band, with detail down to 10 m: (rows, cols) uint16 at native GSD.
 
-    All bands mix the same three random fields, so that 10 m bands tell about the detail of coarser ones.
+    All bands mix the same three random fields, so the 10 m bands hold the detail that coarser bands lack.
     """
     fields = [_smooth_noise(rng, size) for _ in range(3)]
     images = {}
@@ -45,7 +45,7 @@ def textured_pixels(rng: np.random.Generator, size: int = 240) -> dict[str, np.n
 
 
 def with_nodata(pixels: Mapping[str, np.ndarray], row: int, col: int, height: int, width: int) -> dict[str, np.ndarray]:
-    """Copies of images with DN 0 in a rectangle, given in 10 m pixels, all multiples of 6."""
+    """Return copies of images with DN 0 in a rectangle, given in 10 m pixels that are multiples of 6."""
     holed = {}
     for band, image in pixels.items():
         step = BANDS[band].gsd // 10
@@ -74,15 +74,16 @@ def write_safe(
     """Write a product and return its `.SAFE` folder, or its zip.
 
     Args:
-        folder: where the product goes; made if it is not there.
-        old_tiles: if given, the old format (`S2A_OPER_...`) with one granule for each of these tiles.
+        folder: gets the product; made if it does not exist.
+        old_tiles: write the old format (`S2A_OPER_...`) with one granule for each of these tiles.
         sensed: start of the acquisition.
         size: rows and columns at 10 m, multiples of 6; one number for a square.
         pixels: images by band, uint16, at native GSD; other bands are not written. Default: `expected_dn`.
         offset: RADIO_ADD_OFFSET or BOA_ADD_OFFSET; default: -1000 since baseline 04.00, absent before.
-        resampled: L2A only: also the copies of the 10 m bands at 20 m, with other DN.
+        resampled: also write the copies of the 10 m bands at 20 m, with other DN; L2A only.
         zipped: replace the folder by its zip.
-        epsg, upper_left: where all tiles lie.
+        epsg: CRS of all tiles.
+        upper_left: x and y of the upper-left corner of all tiles.
     """
     rows, cols = (size, size) if isinstance(size, int) else size
     if pixels is None:
@@ -108,7 +109,7 @@ def write_safe(
 
 
 def edit_product_xml(product: Path, old: str, new: str) -> None:
-    """Replace a text in the product XML, which must hold it."""
+    """Replace a text in the product XML. The XML must hold the text."""
     (path,) = product.glob("*.xml")
     text = path.read_text()
     assert old in text
@@ -131,7 +132,7 @@ def write_tif(path: Path, image: np.ndarray, geotransform: tuple[float, ...] | N
 
 
 def write_patch_folder(folder: Path, name: str = "S2A_MSIL2A_20180413T95032_90_7", size: int = 120) -> Path:
-    """Write a BigEarthNet Sentinel-2 patch, pixels as `expected_dn`, and return its folder."""
+    """Write a BigEarthNet Sentinel-2 patch with pixels from `expected_dn`, and return its folder."""
     patch = Path(folder) / name
     patch.mkdir(parents=True)
     for band in L2A_BANDS:
@@ -148,7 +149,7 @@ def write_labelled_patch(
     corner: tuple[int, int] = UPPER_LEFT,
     zone: str = "32N",
 ) -> Path:
-    """A Sentinel-2 patch with its JSON file, as in the archive of BigEarthNet version 1; returns its folder."""
+    """Write a Sentinel-2 patch with its JSON file, as in BigEarthNet version 1, and return its folder."""
     patch = write_patch_folder(folder, name)
     facts = {
         "labels": list(labels),
@@ -162,7 +163,10 @@ def write_labelled_patch(
 
 
 def write_s1_patch(folder: Path, name: str, s2_name: str, shift: float = 0.0) -> Path:
-    """A Sentinel-1 patch, VV -5 to -25 dB and VH 7 dB less, its JSON file with the misspelt key of real ones."""
+    """Write a Sentinel-1 patch and return its folder. VV is -5 to -25 dB, VH 7 dB less.
+
+    The JSON file has the misspelt key `lly` of real patches.
+    """
     patch = Path(folder) / name
     patch.mkdir(parents=True)
     row, col = np.mgrid[:120, :120]
@@ -194,7 +198,7 @@ def _write_images(
     epsg: int,
     upper_left: tuple[float, float],
 ) -> None:
-    """Write IMG_DATA of one granule."""
+    """Write the images of one granule into its IMG_DATA folder."""
     for band, image in pixels.items():
         gsd = BANDS[band].gsd
         path = folder / (f"{prefix}_{band}.jp2" if level == "L1C" else f"R{gsd}m/{prefix}_{band}_{gsd}m.jp2")
@@ -204,7 +208,7 @@ def _write_images(
 
 
 def _write_image(path: Path, image: np.ndarray, epsg: int, upper_left: tuple[float, float], gsd: int) -> None:
-    """Write (rows, cols) as GeoTIFF or lossless JPEG 2000, by the file's ending, its blocks smaller than the image."""
+    """Write (rows, cols) as GeoTIFF or as lossless JPEG 2000 in blocks of 128 x 128 px, by the ending of the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     rows, cols = image.shape
     kind = gdal.GDT_Float32 if image.dtype == np.float32 else gdal.GDT_UInt16
@@ -232,7 +236,7 @@ def _product_xml(
     granules: Mapping[str, list[Path]],
     old: bool,
 ) -> str:
-    """The product XML, its elements as in real ones, without those that no reader here looks at."""
+    """Return the product XML. It has the elements of real products, without those that no reader here uses."""
     time = f"{sensed[:4]}-{sensed[4:6]}-{sensed[6:11]}:{sensed[11:13]}:{sensed[13:]}.024Z"
     user_product = f"Level-{level[1:]}_User_Product"
     return f"""<?xml version="1.0" encoding="UTF-8" standalone="no"?>
@@ -270,7 +274,7 @@ def _granule_list_xml(granules: Mapping[str, list[Path]], old: bool) -> str:
 
 
 def _radiometry_xml(level: str, offset: int) -> str:
-    """Special values, quantification, offsets, and what a band_id means."""
+    """Return special values, quantification, offsets, and the band of each band_id."""
     toa = level == "L1C"
     quantification_tag = "QUANTIFICATION_VALUE" if toa else "BOA_QUANTIFICATION_VALUE"
     quantification = f'<{quantification_tag} unit="none">10000</{quantification_tag}>'
@@ -303,7 +307,7 @@ def _zip(product: Path) -> Path:
 
 
 def _smooth_noise(rng: np.random.Generator, size: int) -> np.ndarray:
-    """A random field, shape (size, size), with structure of 10 to 300 m and a standard deviation of about 1."""
+    """Return a random field, shape (size, size), with structure of 10 to 300 m and a standard deviation of about 1."""
     layers = [gaussian_filter(rng.standard_normal((size, size)), sigma) for sigma in (0.7, 3.0, 10.0)]
     return sum(layer / layer.std() for layer in layers) / 3**0.5
 

@@ -197,7 +197,7 @@ except OutputError as error:
     ],
 )
 def test_full_disk(tmp_path, kind, size):
-    """A limit to the size of files acts like a full disk; the file reaches it at its start, in its pixels or in its overviews."""
+    """A limit to the size of files acts like a full disk. The file reaches it at different steps."""
     done = subprocess.run(
         [sys.executable, "-c", FULL_DISK, tmp_path / "out.tif", kind, str(size)],
         cwd=Path(__file__).parents[3],

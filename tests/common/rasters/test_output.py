@@ -1,6 +1,6 @@
 """Writing through GDAL: every error becomes an OutputError, and nothing reaches the terminal."""
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -51,21 +51,31 @@ def test_the_first_error_is_reported_and_the_file_is_closed(tmp_path: Path) -> N
     assert output._dataset is None
 
 
-def test_an_error_that_gdal_only_prints_while_it_closes(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    class Dataset:
-        """Stands for a dataset whose file cannot be written to its end."""
+class PrintsError:
+    """A dataset whose flush passes an error to GDAL's error handler and raises nothing."""
 
-        def FlushCache(self) -> None:
-            pass
-
-        def __del__(self) -> None:
+    def FlushCache(self) -> None:
+        with suppress(RuntimeError):
             gdal.Error(gdal.CE_Failure, 3, "the disk is full")
 
+
+class RaisesErrorWhenClosed:
+    """A dataset whose last reference raises an error when it goes."""
+
+    def FlushCache(self) -> None:
+        pass
+
+    def __del__(self) -> None:
+        raise RuntimeError("the disk is full")
+
+
+@pytest.mark.parametrize("dataset", [PrintsError, RaisesErrorWhenClosed])
+def test_errors_that_python_does_not_raise(tmp_path: Path, dataset: type, capfd: pytest.CaptureFixture[str]) -> None:
     with (
         pytest.raises(
             OutputError, match=rf"^cannot write to {tmp_path}: the disk is full; check space and permissions"
         ),
-        open_output(tmp_path / "a.tif", Dataset),
+        open_output(tmp_path / "a.tif", dataset),
     ):
         pass
     assert capfd.readouterr() == ("", "")
