@@ -16,6 +16,7 @@ from bigearthnet.networks.upsampling import upsample_to_one_grid
 from common.errors import SettingError
 from common.networks.batch_statistics import set_momentum, synchronise
 from common.networks.precision import PRECISIONS, dtype_policy
+from common.pixels.upsampling import BILINEAR
 
 # Of the moving mean and variance, as in Goyal et al. 2017 (arXiv:1706.02677). Keras' default 0.99 takes hundreds of
 # steps to follow the network; on many ranks an epoch has fewer.
@@ -26,7 +27,7 @@ def build_network(
     name: str,
     shapes: Mapping[str, tuple[int, int, int]],
     classes: int,
-    upsampling: str = "bilinear",
+    upsampling: str = BILINEAR,
     precision: str = "float32",
     sync_batch_norm: bool = False,
     statistics: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,

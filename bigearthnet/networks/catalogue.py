@@ -7,8 +7,10 @@ builds them.
 from collections.abc import Callable
 from typing import Any
 
+from common.pixels.upsampling import BICUBIC, BILINEAR
+
 STEM = "stem"
-UPSAMPLINGS = ("bilinear", "bicubic", STEM)
+UPSAMPLINGS = (BILINEAR, BICUBIC, STEM)
 
 # Name -> body: image (B, H, W, bands) -> features (B, F). A function, or its "module:name", which is imported when the
 # network is built.

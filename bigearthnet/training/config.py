@@ -10,6 +10,7 @@ from bigearthnet.archive.band_sets import BAND_SETS
 from bigearthnet.networks.catalogue import NETWORKS, UPSAMPLINGS
 from common.errors import SettingError
 from common.networks.precision import PRECISIONS
+from common.pixels.upsampling import BILINEAR
 from common.runs.config import RunConfig, setting
 
 LOSSES = ("bce", "weighted", "focal", "asymmetric")
@@ -31,7 +32,7 @@ class BigEarthNetConfig(RunConfig):
     # The older word for upsampling; command lines and the config.json of finished runs have it.
     resampling: str = setting(
         "upsampling of the coarse bands to the finest grid; stem: by learned convolutions",
-        "bilinear",
+        BILINEAR,
         choices=UPSAMPLINGS,
     )
     loss: str = setting(

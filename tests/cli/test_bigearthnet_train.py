@@ -142,18 +142,6 @@ def test_sentinel_1(tmp_path: Path) -> None:
     assert not (tmp_path / "run" / run.METRICS).exists()  # there are no test patches
 
 
-def test_weight_decay_spares_biases_and_normalisations(data: Path) -> None:
-    from bigearthnet.training.config import BigEarthNetConfig
-    from bigearthnet.training.data import open_data
-    from bigearthnet.training.fit import build_model
-
-    for optimizer in ("adamw", "sgd"):
-        config = BigEarthNetConfig(data=str(data), model="small", optimizer=optimizer)
-        model = build_model(config, open_data(config))
-        kept = [variable.path for variable in model.trainable_variables if model.optimizer._use_weight_decay(variable)]
-        assert kept == ["first/kernel", "logits/kernel"]
-
-
 @pytest.mark.parametrize(
     "name, value, message",
     [

@@ -1,5 +1,6 @@
 """`bigearthnet/train.py` and `evaluate.py` on several ranks: equal weights, statistics and scores."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
@@ -17,6 +18,7 @@ from bigearthnet.networks.catalogue import NETWORKS
 from bigearthnet.prediction.prepared_patches import Predictions, pool_predictions, predict_prepared
 from bigearthnet.prediction.trained import read_trained
 from bigearthnet.prepared.file import BigEarthNetFile
+from common.errors import WeightsError
 from common.metrics.multilabel import classification_metrics
 from common.networks.batch_statistics import AverageStatistics, SyncBatchNormalization
 from common.runs import folder as run
@@ -176,6 +178,26 @@ def test_evaluation_is_that_of_one_process(
     many, one = (read_metrics(folder / "metrics.csv") for folder in (shared_path / "many", tmp_path / "one"))
     assert [row[:4] for row in many] == [row[:4] for row in one]
     np.testing.assert_allclose([row.value for row in many], [row.value for row in one], atol=1e-6)
+
+
+def test_rank_zero_reads_the_weights_of_all(finished: Path, same_on_all_ranks: Callable) -> None:
+    keras.utils.set_random_seed(hvd.rank())
+    model = read_trained(finished).build()
+    same_on_all_ranks(model.get_weights())
+    expected = read_trained(finished).build()
+    expected.load_weights(finished / run.WEIGHTS)
+    for weights, saved in zip(model.get_weights(), expected.get_weights(), strict=True):
+        np.testing.assert_array_equal(weights, saved)
+
+
+def test_damaged_weights_are_one_error_of_all_ranks(finished: Path, shared_path: Path) -> None:
+    if hvd.rank() == 0:
+        shutil.copytree(finished, shared_path / "damaged")
+        (shared_path / "damaged" / run.WEIGHTS).write_bytes(b"nothing")
+    hvd.barrier()
+    with pytest.raises(WeightsError, match="does not hold weights of small") as caught:
+        read_trained(shared_path / "damaged").build()
+    assert caught.value.on_all_ranks
 
 
 def test_predictions_of_all_ranks_are_complete(data: Path, finished: Path) -> None:

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from bigearthnet.training.config import LOSSES
 from bigearthnet.training.losses import (
     HIGHEST_WEIGHT,
-    LOSSES,
     AsymmetricLoss,
     WeightedCrossEntropy,
     build_loss,
@@ -45,7 +45,7 @@ def test_asymmetric_follows_its_equation() -> None:
     assert value(AsymmetricLoss(4, 1, 0.05), labels, logits) == pytest.approx(expected, rel=1e-4)
 
 
-def test_all_are_plain_cross_entropy_where_nothing_is_weighed() -> None:
+def test_without_weights_all_are_plain_cross_entropy() -> None:
     labels, logits = case(2)
     plain = value(build_loss("bce", COUNTS, 100), labels, logits)
     assert value(WeightedCrossEntropy([1, 1, 1]), labels, logits) == pytest.approx(plain, rel=1e-5)
@@ -66,13 +66,13 @@ def test_focal_counts_easy_decisions_less() -> None:
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_finite_far_from_zero(name: str) -> None:
-    """Also the gradients, where float32 knows no difference between a probability and 0 or 1."""
+    """The gradients as well: float32 rounds these probabilities to 0 or 1."""
     labels = tf.constant([[1.0, 0, 1], [0, 1, 0]])
     logits = tf.Variable([[-200.0, 200, 200], [-200, 30, -30]])
     with tf.GradientTape() as tape:
-        found = build_loss(name, COUNTS, 100)(labels, logits)
-    assert np.isfinite(float(found)) and float(found) > 0
-    assert np.isfinite(tape.gradient(found, logits).numpy()).all()
+        loss = build_loss(name, COUNTS, 100)(labels, logits)
+    assert np.isfinite(float(loss)) and float(loss) > 0
+    assert np.isfinite(tape.gradient(loss, logits).numpy()).all()
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from common.errors import WeightsError
-from common.networks.weights import load_weights
+from common.networks.weights import load_weights, load_weights_on_all_ranks
 
 
 def dense_model(units: int = 3, seed: int = 0) -> keras.Model:
@@ -40,6 +40,13 @@ def test_a_compiled_model_takes_weights_without_a_warning(tmp_path: Path, recwar
     recwarn.clear()
     load_weights(model, file)
     assert not recwarn.list
+
+
+def test_one_rank_alone_loads_as_well(tmp_path: Path) -> None:
+    """For two ranks see `tests/mpi/test_bigearthnet.py`."""
+    saved, model = dense_model(seed=1), dense_model(seed=2)
+    load_weights_on_all_ranks(model, save(saved, tmp_path))
+    np.testing.assert_array_equal(model.get_weights()[0], saved.get_weights()[0])
 
 
 def test_missing_file(tmp_path: Path) -> None:

@@ -1,0 +1,31 @@
+"""Settings of classification training: what is refused, and that names are those that can be built."""
+
+import pytest
+
+from bigearthnet.training.config import BigEarthNetConfig
+from common.errors import SettingError
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"gamma": -1.0, "loss": "focal"}, r"--gamma must be at least 0; got -1\.0"),
+        ({"gamma": float("inf"), "loss": "focal"}, r"--gamma must be at least 0; got inf"),
+        ({"gamma": 2.0}, r"--gamma is for the losses focal and asymmetric; got --loss bce"),
+        ({"margin": 1.0}, r"--margin must be at least 0 and below 1; got 1\.0"),
+        ({"margin": -0.1}, r"--margin must be at least 0 and below 1"),
+        ({"momentum": 1.0}, r"--momentum must be at least 0 and below 1; got 1\.0"),
+        ({"weight_decay": float("nan")}, r"--weight-decay must be at least 0; got nan"),
+        ({"model": "vgg"}, r"model must be one of .*; got 'vgg'"),
+        ({"resampling": "nearest"}, r"resampling must be one of .*; got 'nearest'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
+)
+def test_values_that_are_refused(settings: dict, message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        BigEarthNetConfig(data="data.h5", **settings)
+
+
+def test_limits_are_allowed() -> None:
+    config = BigEarthNetConfig(data="data.h5", loss="asymmetric", gamma=0.0, margin=0.0, momentum=0.0, weight_decay=0.0)
+    assert (config.gamma, config.margin, config.momentum, config.weight_decay) == (0, 0, 0, 0)

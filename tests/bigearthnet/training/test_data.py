@@ -1,0 +1,29 @@
+"""The patches of a training: each split has its own."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bigearthnet.training.config import BigEarthNetConfig
+from bigearthnet.training.data import open_data
+from common.errors import SettingError
+from tests.support.made_patches import write_made
+
+SPLITS = ["val", "train", "test", "train", "val", "train"]
+
+
+def test_each_split_has_its_own_rows(tmp_path: Path) -> None:
+    path = write_made(tmp_path / "made.h5", SPLITS)
+    data = open_data(BigEarthNetConfig(data=str(path), bands="rgb"))
+    for split in ("train", "val", "test"):
+        patches = getattr(data, split)
+        np.testing.assert_array_equal(patches.rows, np.flatnonzero(np.array(SPLITS) == split))
+        assert patches.image_shapes == {"s2_10m": (120, 120, 4)}
+        assert patches.file is data.file
+
+
+def test_file_without_sentinel_1(tmp_path: Path) -> None:
+    path = write_made(tmp_path / "made.h5", SPLITS)
+    with pytest.raises(SettingError, match=r"made\.h5 holds no Sentinel-1, which --bands s1 needs"):
+        open_data(BigEarthNetConfig(data=str(path), bands="s1"))
