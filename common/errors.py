@@ -1,4 +1,4 @@
-"""The exceptions that JEOPARDA raises for bad input.
+"""The exceptions that JEOPARDA raises for bad input, and a list of names for their messages.
 
 Each message is one line: what was expected, what came, what to do. `common/runs/cli.py` prints it and exits with 1.
 Every class also derives from the matching built-in error, so that callers can catch either.
@@ -7,13 +7,6 @@ Every class also derives from the matching built-in error, so that callers can c
 from collections.abc import Iterable
 
 SHOWN_NAMES = 3  # names that one message lists
-
-
-def some_of(names: Iterable[str]) -> str:
-    """List the first few distinct names and count the rest: `A, B, C and 2 more`."""
-    distinct = list(dict.fromkeys(names))
-    rest = len(distinct) - SHOWN_NAMES
-    return ", ".join(distinct[:SHOWN_NAMES]) + (f" and {rest:,} more" if rest > 0 else "")
 
 
 class S2Error(Exception):
@@ -27,7 +20,7 @@ class S2Error(Exception):
 
 
 class ProductError(S2Error, ValueError):
-    """A Sentinel-2 product or BigEarthNet patch folder is damaged or lacks what was asked for."""
+    """A Sentinel-2 product or BigEarthNet patch folder is damaged, or lacks a file, a band or a tile."""
 
 
 class ProductNotFoundError(ProductError, FileNotFoundError):
@@ -67,3 +60,10 @@ class DownloadError(S2Error, ValueError):
 
 class TrainingError(S2Error, ValueError):
     """Training cannot continue, for example because the loss is no longer finite."""
+
+
+def some_of(names: Iterable[str]) -> str:
+    """List the first few distinct names and count the rest: `A, B, C and 2 more`."""
+    distinct = list(dict.fromkeys(names))
+    rest = len(distinct) - SHOWN_NAMES
+    return ", ".join(distinct[:SHOWN_NAMES]) + (f" and {rest:,} more" if rest > 0 else "")

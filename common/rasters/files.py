@@ -63,7 +63,7 @@ def open_band(scene: Scene, band: str) -> gdal.Dataset:
         present = ", ".join(scene.band_paths) or "no bands"
         raise ProductNotFoundError(f"{scene.name} has no file for {band}, it has {present}; {DOWNLOAD_AGAIN}.")
     size = _require_content(path)
-    if path.endswith(".jp2") and not path.startswith("/vsizip/"):  # zips have checksums
+    if path.endswith(".jp2") and not path.startswith("/vsizip/"):  # a zip has an end record and checksums
         _require_complete_jp2(path, size)
     with as_product_error(path):
         dataset = _open(path)
@@ -168,7 +168,6 @@ def as_product_error(path: str, warnings_too: bool = False) -> Iterator[None]:
     finally:
         gdal.PopErrorHandler()
     if messages:
-        reason = next(
-            filter(None, messages), "it cannot be decoded"
-        )  # threads of the decoder report errors without a text
+        # Threads of the decoder report errors without a text.
+        reason = next(filter(None, messages), "it cannot be decoded")
         raise ProductError(f"{path} is damaged ({reason}); {DOWNLOAD_AGAIN}.")

@@ -95,7 +95,7 @@ def write_geotiff(path: Path, info: RasterInfo, strips: Iterator[np.ndarray], cl
     Args:
         path: of the file; an existing file is replaced.
         info: grid, bands and tags.
-        strips: (rows, cols, bands) uint16 DN from top to bottom; any numbers of rows.
+        strips: (rows, cols, bands) uint16 DN from top to bottom, of any height.
         cloud_optimized: write a Cloud-Optimized GeoTIFF (COG), whose parts can be read over a network. Needs twice the
             disk space while it is written.
 
@@ -147,10 +147,10 @@ def read_geotiff(path: Path, window: Window, bands: Sequence[str]) -> np.ndarray
         Shape (rows, cols, bands), uint16 DN, in the order of `bands`.
     """
     dataset = gdal.Open(str(path))
-    names = [dataset.GetRasterBand(number).GetDescription() for number in range(1, dataset.RasterCount + 1)]
-    numbers = [names.index(band) + 1 for band in bands]
+    names = [dataset.GetRasterBand(index + 1).GetDescription() for index in range(dataset.RasterCount)]
+    band_numbers = [names.index(band) + 1 for band in bands]
     corner_and_size = window.col, window.row, window.width, window.height
-    return np.stack([dataset.GetRasterBand(number).ReadAsArray(*corner_and_size) for number in numbers], axis=2)
+    return np.stack([dataset.GetRasterBand(number).ReadAsArray(*corner_and_size) for number in band_numbers], axis=2)
 
 
 def _write_strips(path: Path, info: RasterInfo, strips: Iterator[np.ndarray]) -> None:

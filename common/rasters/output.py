@@ -1,7 +1,7 @@
 """Write raster files through GDAL. Every GDAL error becomes an OutputError, those of closing a file included.
 
-Many errors of a full disk only come when GDAL closes the file. GDAL prints these errors and raises nothing. It closes a
-file when the last reference to its dataset goes, so no variable outside `RasterOutput` may hold the dataset.
+On a full disk many errors only occur when GDAL closes the file. GDAL prints these errors and raises none of them. It
+closes a file when the last reference to its dataset goes, so no variable outside `RasterOutput` may hold the dataset.
 """
 
 import sys

@@ -38,11 +38,11 @@ class Metadata:
 
     Attributes:
         root: the parsed XML.
-        where: its name and path, for messages.
+        source: its name and path, for messages.
     """
 
     root: ElementTree.Element
-    where: str
+    source: str
 
     @classmethod
     def parse(cls, files: ProductFiles, path: Path) -> "Metadata":
@@ -55,14 +55,14 @@ class Metadata:
         Raises:
             ProductError: the XML cannot be read or parsed.
         """
-        where = f"{files.xml_name} of {path}" if path.name != files.xml_name else str(path)
+        source = f"{files.xml_name} of {path}" if path.name != files.xml_name else str(path)
         try:
-            return cls(ElementTree.fromstring(files.read(files.xml_name)), where)
+            return cls(ElementTree.fromstring(files.read(files.xml_name)), source)
         except (ElementTree.ParseError, ValueError, LookupError) as error:
-            raise ProductError(f"{where} is no readable XML ({error}); {DAMAGED}.") from error
+            raise ProductError(f"{source} is no readable XML ({error}); {DAMAGED}.") from error
         except (OSError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:  # RuntimeError: an encrypted zip
             raise ProductError(
-                f"{where} cannot be read ({error}); check its permissions, or download it again."
+                f"{source} cannot be read ({error}); check its permissions, or download it again."
             ) from error
 
     def elements(self, tag: str) -> list[ElementTree.Element]:
@@ -75,14 +75,14 @@ class Metadata:
             for element in self.elements(tag):
                 if element.text and element.text.strip():
                     return element.text.strip()
-        raise ProductError(f"{self.where} has no {tags[0]}; {DAMAGED}.")
+        raise ProductError(f"{self.source} has no {tags[0]}; {DAMAGED}.")
 
     def match(self, tag: str, pattern: str, expected: str) -> str:
         """Return the first group of a pattern in the text of a tag; `expected` describes the text in the message."""
         text = self.text(tag)
         match = re.match(pattern, text)
         if not match:
-            raise ProductError(f"{self.where} has {tag} {text!r}; expected {expected}.")
+            raise ProductError(f"{self.source} has {tag} {text!r}; expected {expected}.")
         return match[1]
 
     def parse_number(self, text: str | None, tag: str) -> float:
@@ -92,7 +92,7 @@ class Metadata:
         except ValueError:
             value = math.nan
         if not math.isfinite(value):
-            raise ProductError(f"{self.where} has {tag} {text!r}, not a number; {DAMAGED}.")
+            raise ProductError(f"{self.source} has {tag} {text!r}, not a number; {DAMAGED}.")
         return value
 
     def level(self) -> str:
@@ -114,7 +114,7 @@ class Metadata:
         identifiers = [element.get("granuleIdentifier", "") for element in elements]
         granules = {identifier: tile for identifier in identifiers if (tile := tile_of(identifier))}
         if not granules:
-            raise ProductError(f"{self.where} lists no granule; {DAMAGED}.")
+            raise ProductError(f"{self.source} lists no granule; {DAMAGED}.")
         return granules
 
     def quantification(self, level: str) -> float:
@@ -122,7 +122,7 @@ class Metadata:
         tags = _QUANTIFICATION[level]
         value = self.parse_number(self.text(*tags), tags[0])
         if value <= 0:
-            raise ProductError(f"{self.where} has {tags[0]} {value:g}; expected a positive number; {DAMAGED}.")
+            raise ProductError(f"{self.source} has {tags[0]} {value:g}; expected a positive number; {DAMAGED}.")
         return value
 
     def offsets(self, level: str) -> dict[str, float]:
@@ -135,7 +135,7 @@ class Metadata:
         given = {names.get(item.get("band_id", "")): self.parse_number(item.text, _OFFSET[level]) for item in elements}
         missing = [band for band in bands if band not in given]
         if missing:
-            raise ProductError(f"{self.where} has no {_OFFSET[level]} for {', '.join(missing)}; {DAMAGED}.")
+            raise ProductError(f"{self.source} has no {_OFFSET[level]} for {', '.join(missing)}; {DAMAGED}.")
         return {band: given[band] for band in bands}
 
     def band_names(self) -> dict[str, str]:
@@ -146,7 +146,7 @@ class Metadata:
                 for item in self.elements("Spectral_Information")
             }
         except ValueError as error:
-            raise ProductError(f"{self.where}, Spectral_Information: {error}") from error
+            raise ProductError(f"{self.source}, Spectral_Information: {error}") from error
         return names or {str(index): band for index, band in enumerate(BANDS)}
 
     def special_value(self, name: str, default: int) -> int:
@@ -156,6 +156,6 @@ class Metadata:
                 tag = "SPECIAL_VALUE_INDEX"
                 value = self.parse_number(group.findtext(f"{{*}}{tag}"), tag)
                 if not (value.is_integer() and 0 <= value <= SATURATED_DN):
-                    raise ProductError(f"{self.where} has {tag} {value:g}; expected 0 to {SATURATED_DN}; {DAMAGED}.")
+                    raise ProductError(f"{self.source} has {tag} {value:g}; expected 0 to {SATURATED_DN}; {DAMAGED}.")
                 return int(value)
         return default

@@ -95,11 +95,11 @@ def test_overlap_is_the_pixels_of_both(one, other):
     pixels = np.zeros((2, 120, 120), bool)
     pixels[0][one.slices] = pixels[1][other.slices] = True
     both = one.overlap(other)
-    found = np.zeros((120, 120), bool)
-    found[both.slices] = True
-    np.testing.assert_array_equal(found, pixels.all(axis=0))
+    shared = np.zeros((120, 120), bool)
+    shared[both.slices] = True
+    np.testing.assert_array_equal(shared, pixels.all(axis=0))
     assert both == other.overlap(one)
-    assert (both.height * both.width == 0) == (not found.any())
+    assert (both.height * both.width == 0) == (not shared.any())
 
 
 def test_moved():
