@@ -50,5 +50,5 @@ notebooks: install ## run all notebooks from top to bottom
 bench: install ## speed and memory against the plain way, as ratios
 	@$(PYTHON) benchmarks/bench.py
 
-lint: install ## formatter and linter
-	@.venv/bin/pip install -qq "ruff==0.14.5" && .venv/bin/ruff check .
+lint: install ## check the style of the code (ruff) and which room imports which (import-linter)
+	@.venv/bin/pip install -qq "ruff==0.14.5" && .venv/bin/ruff check . && .venv/bin/lint-imports --no-cache

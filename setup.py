@@ -29,7 +29,13 @@ setup(
         "cpu": ["tensorflow-cpu==2.21.0"],
         "gpu": ["tensorflow[and-cuda]==2.21.*"],
         "mpi": ["horovod==0.28.1"],  # the last release; needs the change that install.sh makes
-        "test": ["pytest>=8", "pytest-timeout>=2.3", "hypothesis>=6.100", "pyarrow>=15"],  # pyarrow: as reben
+        "test": [
+            "pytest>=8",
+            "pytest-timeout>=2.3",
+            "hypothesis>=6.100",
+            "pyarrow>=15",  # as reben
+            "import-linter>=2.0",  # the oldest release tried with the contracts in pyproject.toml
+        ],
         "reben": ["pyarrow>=15"],  # metadata of BigEarthNet version 2
         "notebooks": ["nbmake>=1.5", "ipykernel>=6.29", "nbstripout>=0.7"],
     },

@@ -55,7 +55,7 @@ def train(config: BigEarthNetConfig, location: RunLocation, show_progress: bool 
     from common.runs.config import set_seeds
 
     hvd.on_rank_zero(lambda: prepare_training(config, location))
-    set_seeds(config.seed)
+    keras.utils.set_random_seed(config.seed)
     data = open_data(config)
     folder = hvd.on_rank_zero(lambda: open_run(config, location))
     model = fit(config, data, folder, location.resume, show_progress)

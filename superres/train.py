@@ -51,6 +51,7 @@ def train(config: SuperresConfig, location: RunLocation, show_progress: bool = F
     """Cut patches, train, and measure on the test scenes."""
     # TensorFlow takes seconds to import: not before the options are parsed.
     from common.patches.cache import prepare_patch_files
+    from superres.figures.history import plot_history
     from superres.training.distillation import taught_files
     from superres.training.fit import fit, open_run
     from superres.training.plan import prepare_training
@@ -60,6 +61,8 @@ def train(config: SuperresConfig, location: RunLocation, show_progress: bool = F
     lessons = taught_files(files, plan.teacher, config.teacher_variants, show_progress) if plan.teacher else files
     held_out, folder = hvd.on_rank_zero(lambda: open_run(config, location, plan.scenes, files))
     model = fit(config, files, lessons, held_out, folder, location.resume, show_progress)
+    if hvd.rank() == 0:
+        plot_history(folder / run.HISTORY, folder / run.CURVES)
     if plan.test_scenes:
         measure(model, config, plan.test_scenes, folder)
 

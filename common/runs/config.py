@@ -62,10 +62,3 @@ class RunConfig:
         if unknown:
             raise SettingError(f"unknown settings {', '.join(sorted(unknown))} for {cls.__name__}; take them out.")
         return cls(**settings)
-
-
-def set_seeds(seed: int) -> None:
-    """Seed Python, NumPy and TensorFlow, so that initial weights are the same on all ranks and in the next run."""
-    import keras
-
-    keras.utils.set_random_seed(seed)

@@ -17,14 +17,12 @@ from common.patches.file import PatchFile
 from common.patches.split import SceneBlocks, choose_validation, describe_split
 from common.rasters.grids import footprint_lonlat
 from common.runs import folder as run
-from common.runs.config import set_seeds
 from common.runs.folder import RunLocation
 from common.runs.log import log_to_file
 from common.scenes.scene import Scene
 from common.training import fit as training
 from common.training.fit import Task, digest
 from common.training.optimizer import compile_model
-from superres.figures.history import plot_history
 from superres.networks.build import build_network
 from superres.networks.catalogue import GAN
 from superres.networks.units import DN_DIVISOR
@@ -93,7 +91,8 @@ def fit(
     progress: bool,
 ) -> keras.Model:
     """Train, and return the network with its best weights."""
-    set_seeds(config.seed)  # not earlier: a teacher that is still to answer draws initial weights, too
+    # All ranks start from the same random weights. A teacher draws initial weights too, so the seed is set after it.
+    keras.utils.set_random_seed(config.seed)
     model = build_model(config)
     task = Task(
         *sources(files, lessons, held_out, config.gsd),
@@ -114,7 +113,6 @@ def fit(
         task = dataclasses.replace(task, saved_model=network, should_save=should_save, callbacks=(Adversary(config),))
     training.fit(model, config, task, folder, resume, progress)
     if hvd.rank() == 0:
-        plot_history(folder / run.HISTORY, folder / run.CURVES)
         load_weights(network, folder)
     hvd.broadcast_variables(network.variables)
     return network
