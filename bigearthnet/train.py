@@ -52,10 +52,8 @@ def train(config: BigEarthNetConfig, location: RunLocation, show_progress: bool 
     from bigearthnet.training.data import open_data
     from bigearthnet.training.fit import fit, open_run
     from bigearthnet.training.plan import prepare_training
-    from common.runs.config import set_seeds
 
     hvd.on_rank_zero(lambda: prepare_training(config, location))
-    keras.utils.set_random_seed(config.seed)
     data = open_data(config)
     folder = hvd.on_rank_zero(lambda: open_run(config, location))
     model = fit(config, data, folder, location.resume, show_progress)

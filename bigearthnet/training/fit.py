@@ -55,6 +55,7 @@ def fit(
         RunFolderError, WeightsError: the checkpoint to continue from is damaged or of another run.
         TrainingError: the loss is no longer finite.
     """
+    keras.utils.set_random_seed(config.seed)  # all ranks start from the same random weights
     model = build_model(config, data)
     task = training.Task(
         training=data.train,

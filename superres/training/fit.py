@@ -91,7 +91,7 @@ def fit(
     progress: bool,
 ) -> keras.Model:
     """Train, and return the network with its best weights."""
-    # All ranks start from the same random weights. A teacher draws initial weights too, so the seed is set after it.
+    # All ranks start from the same random weights. Set the seed after the teacher has predicted: it draws weights, too.
     keras.utils.set_random_seed(config.seed)
     model = build_model(config)
     task = Task(
