@@ -1,6 +1,9 @@
-"""Fixtures for all tests: a fake product, made once per test run, and the folder of real data."""
+"""Fixtures for all tests: a fake product, made once per test run, a small wheel of weights, and the folder of real data."""
 
+import hashlib
 import os
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,29 @@ from tests.support.fake_safe import write_safe
 def fake_product(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An L1C product of baseline 02.05, 240 px wide at 10 m, pixels as `expected_dn`. Do not change it."""
     return write_safe(tmp_path_factory.mktemp("product"))
+
+
+@pytest.fixture
+def weights_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small wheel that replaces the wheel of published weights. Downloads copy it; the cache is empty.
+
+    Each file of weights in it is a text, "weights " and its name.
+    """
+    from common.files import downloads
+    from superres.networks import published
+
+    path = tmp_path / "remote_sensing_processor-0.1-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, weights in published.PUBLISHED.items():
+            text = f"weights {weights.member}"
+            archive.writestr(f"{published.IN_WHEEL}/{weights.member}", text)
+            digest = hashlib.sha256(text.encode()).hexdigest()
+            monkeypatch.setitem(published.PUBLISHED, name, weights._replace(sha256=digest))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    wheel = replace(published.DSEN2_WEIGHTS, sha256=hashlib.sha256(path.read_bytes()).hexdigest(), megabytes=0.1)
+    monkeypatch.setattr(published, "DSEN2_WEIGHTS", wheel)
+    monkeypatch.setattr(downloads, "download", lambda wheel, target: target.write_bytes(path.read_bytes()))
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from common.pixels.sentinel2 import scale_factor
 from common.pixels.windows import Window
 from common.runs.tables import distinct_names
 from superres.networks.sources import WeightsOptions
-from superres.networks.trained import TrainedNetwork, describe_weights
+from superres.networks.trained import TrainedNetwork, read_trained
 from superres.networks.units import DN_DIVISOR
 from superres.prediction.interpolation import INTERPOLATIONS, SPLINE_REACH, interpolate
 from superres.prediction.windows import Predict, array_reader, compile_network, predict_windows
@@ -69,11 +69,11 @@ def find_networks(weights: WeightsOptions, gsd: int | None) -> tuple[dict[str, T
         gsd: 20 or 60 m; None takes that of the first source.
 
     Raises:
-        WeightsError, RunFolderError, DownloadError: as `describe_weights`.
+        WeightsError, RunFolderError, DownloadError: as `read_trained`.
         SettingError: a network is for another GSD.
     """
     distinct = {Path(source).resolve(): source for source in reversed(weights.sources)}  # `run` is `./run`
-    found = [describe_weights(source, weights.network_name, weights.upsample) for source in reversed(distinct.values())]
+    found = [read_trained(source, weights.network_name, weights.upsample) for source in reversed(distinct.values())]
     gsd = gsd or found[0].gsd
     for trained in found:
         if trained.gsd != gsd:

@@ -1,9 +1,11 @@
-"""Self-attention at the end of any fusion network: each pixel looks at others like it, nearby.
+"""Self-attention after a fusion network: each pixel attends to similar pixels near it.
 
-Zhang et al. 2019 (SAGAN, arXiv:1805.08318) attend to the whole image, and so did Zhang, Cavallaro and Jitsev for
-Sentinel-2 (IGARSS 2020). Here a pixel attends to 5 x 5 pixels around it, every third one (Ramachandran et al. 2019,
-arXiv:1906.05909): a window then gives what the whole scene gives, and work grows with the pixels, not their square.
-Adds 4,646 parameters for 20 m.
+Zhang et al. 2019 (SAGAN, arXiv:1805.08318) attend to the whole image, and so do Zhang, Cavallaro and Jitsev for
+Sentinel-2 (IGARSS 2020). Here a pixel attends to the 5 x 5 pixels around it that lie 3 px apart (Ramachandran et al.
+2019, arXiv:1906.05909). A window therefore gives the same result as the whole scene, and the work grows linearly with
+the number of pixels. The block adds 4,646 parameters for 20 m.
+
+Tensors are (batch, rows, cols, features), float32.
 """
 
 import itertools
@@ -24,15 +26,16 @@ Body = Callable[..., keras.KerasTensor]
 
 
 def with_attention(body: Body) -> Body:
-    """The network `body`, and added to what it gives, what attention makes of it and of the finest input.
+    """Return a body that adds an attention block to the output of `body`.
 
-    It starts at zero: with the weights of `body` alone it gives what `body` gives.
+    The block reads the finest input and the output of `body`. Its last kernel starts at zero, so that the new body
+    starts with the output of `body`.
     """
 
-    def attentive(inputs: Sequence[keras.KerasTensor], bands: int, *more: str) -> keras.KerasTensor:
-        sharpened = body(inputs, bands, *more)
-        seen = keras.layers.Concatenate(name="attention_bands")([inputs[0], sharpened])
-        features = convolution(FEATURES, activation="relu", name="attention_features")(seen)
+    def body_with_attention(inputs: Sequence[keras.KerasTensor], bands: int, *options: str) -> keras.KerasTensor:
+        sharpened = body(inputs, bands, *options)
+        images = keras.layers.Concatenate(name="attention_bands")([inputs[0], sharpened])
+        features = convolution(FEATURES, activation="relu", name="attention_features")(images)
         query, key = (
             keras.layers.Conv2D(KEY_FEATURES, 1, use_bias=False, name=f"attention_{name}")(features)
             for name in ("query", "key")
@@ -42,15 +45,15 @@ def with_attention(body: Body) -> Body:
         difference = keras.layers.Conv2D(bands, 1, kernel_initializer="zeros", name="attention_last")(attended)
         return keras.layers.Add(name="attention_add")([sharpened, difference])
 
-    return attentive
+    return body_with_attention
 
 
 @keras.saving.register_keras_serializable("jeoparda")
 class NeighbourAttention(keras.layers.Layer):
-    """softmax over neighbours n of q . k_n, applied to v_n: (B, H, W, K), (B, H, W, K), (B, H, W, F) -> (B, H, W, F).
+    """Attention of each pixel to its neighbours: (B, H, W, K), (B, H, W, K), (B, H, W, F) -> (B, H, W, F).
 
-    Beyond the border all are zero, as a convolution has it. Neighbour after neighbour, so that memory is a few images
-    and the weights, not an image for each neighbour.
+    The result is sum_n softmax_n(q . k_n) v_n over the neighbours n. Pixels beyond the border are zero, as in a
+    convolution. Neighbours are computed one after another, because the tensors of all neighbours need too much memory.
     """
 
     def __init__(self, **kwargs):
@@ -58,29 +61,37 @@ class NeighbourAttention(keras.layers.Layer):
 
     @property
     def multiplications_per_pixel(self) -> int:
-        """Multiplications a pixel; see `superres/evaluation/cost.py`."""
+        """Multiplications for one pixel; read by `superres/evaluation/cost.py`."""
         query, _, value = self.input
         return len(SHIFTS) * (query.shape[-1] + value.shape[-1])
 
     def call(self, tensors: Sequence[tf.Tensor]) -> tf.Tensor:
         query, key, value = tensors
-        likeness: list[tf.Tensor] = []
+        products: list[tf.Tensor] = []
         for shift in SHIFTS:
-            with tf.control_dependencies(likeness[-1:]):  # or a graph computes all at once, and holds them
-                likeness.append(tf.reduce_sum(query * shifted(key, shift), axis=-1))
-        weights = tf.nn.softmax(tf.stack(likeness, axis=-1))
+            with tf.control_dependencies(products[-1:]):  # a graph would otherwise hold all shifted keys at once
+                products.append(tf.reduce_sum(query * shift_image(key, shift), axis=-1))
+        weights = tf.nn.softmax(tf.stack(products, axis=-1))  # (B, H, W, neighbours)
         attended = tf.zeros_like(value)
-        for number, shift in enumerate(SHIFTS):
+        for index, shift in enumerate(SHIFTS):
             with tf.control_dependencies([attended]):
-                attended += weights[..., number, None] * shifted(value, shift)
+                attended += weights[..., index, None] * shift_image(value, shift)
         return attended
 
     def compute_output_shape(self, input_shape: Sequence[tuple]) -> tuple:
         return tuple(input_shape[-1])
 
 
-def shifted(image: tf.Tensor, shift: tuple[int, int]) -> tf.Tensor:
-    """What lies so many rows and columns further, 0 beyond the border: (B, H, W, C) -> the same."""
+def shift_image(image: tf.Tensor, shift: tuple[int, int]) -> tf.Tensor:
+    """Return an image whose pixel (row, col) is pixel (row + shift[0], col + shift[1]) of `image`, or 0 beyond the border.
+
+    Args:
+        image: (B, H, W, C).
+        shift: rows and columns.
+
+    Returns:
+        (B, H, W, C), dtype of image.
+    """
     padding = [[max(0, -pixels), max(0, pixels)] for pixels in shift]
     padded = tf.pad(image, [[0, 0], *padding, [0, 0]])
     rows, cols = tf.unstack(tf.shape(image)[1:3])

@@ -1,7 +1,7 @@
 """Build a fusion network as a Keras model.
 
-A body is a function of upsampled inputs (see `superres/networks/dsen2.py`), or of inputs at their own GSD (see
-`superres/networks/lowres.py`). `build_network` puts the inputs and the upsampling in front of it.
+The body of a network is a function that adds its layers to the inputs (see `superres/networks/dsen2.py` and, for inputs
+at their own GSD, `superres/networks/lowres.py`). `build_network` adds the inputs and the upsampling.
 """
 
 import pkgutil
@@ -17,28 +17,31 @@ from superres.networks.attention import with_attention
 from superres.networks.catalogue import DEFAULT_UPSAMPLING, Network, check_network, find_network
 
 
-def build_network(name: str, gsd: int, precision: str = "float32", upsample: str = DEFAULT_UPSAMPLING) -> keras.Model:
+def build_network(
+    network_name: str, gsd: int, precision: str = "float32", upsample: str = DEFAULT_UPSAMPLING
+) -> keras.Model:
     """Build the Keras model that sharpens the bands of one GSD by `scale_factor(gsd)`.
 
     Args:
-        name: as for `superres.networks.catalogue.find_network`.
+        network_name: as for `superres.networks.catalogue.find_network`.
         gsd: 20 or 60 m, the native GSD of the bands to sharpen.
         precision: one of PRECISIONS, for the convolutions inside the network.
-        upsample: one of UPSAMPLINGS: how the coarse bands come to the finest grid. `none` leaves them at their own GSD,
-            for networks that take them so.
+        upsample: one of UPSAMPLINGS, for the coarse bands. `none` leaves them at their own GSD; only some networks
+            accept that.
 
     Returns:
         Model from a dict `input_10m` (B, H, W, 4), `input_20m` (B, H/2, W/2, 6) and, for 60 m, `input_60m`
-        (B, H/6, W/6, 2), float32 in network units, to (B, H, W, bands of gsd). In training all inputs are
-        coarser by the scale factor; their names stay.
+        (B, H/6, W/6, 2), float32 in network units, to (B, H, W, bands of gsd), float32. In training all inputs are
+        coarser by the scale factor; their names stay the same.
 
     Raises:
-        SettingError: unknown name, precision or upsampling, or they do not go together.
+        SettingError: the network, precision or upsampling is unknown, or the network does not accept the upsampling.
+        ValueError: gsd is neither 20 nor 60.
     """
-    check_network(name, upsample)
+    check_network(network_name, upsample)
     if precision not in PRECISIONS:
         raise SettingError(f"unknown precision {precision!r}; expected one of {', '.join(PRECISIONS)}.")
-    network, bands, dtype = find_network(name), len(BANDS_BY_GSD[gsd]), PRECISIONS[precision]
+    network, bands, dtype = find_network(network_name), len(BANDS_BY_GSD[gsd]), PRECISIONS[precision]
     body = network_body(network)
     inputs = {
         f"input_{g}m": keras.Input((None, None, len(BANDS_BY_GSD[g])), name=f"input_{g}m") for g in input_gsds(gsd)
@@ -51,10 +54,10 @@ def build_network(name: str, gsd: int, precision: str = "float32", upsample: str
             for g, tensor in zip(input_gsds(gsd), inputs.values(), strict=True)
         ]
         output = body(upsampled, bands, dtype)
-    return keras.Model(inputs, output, name=f"{name}_{gsd}m")
+    return keras.Model(inputs, output, name=f"{network_name}_{gsd}m")
 
 
 def network_body(network: Network) -> Callable[..., keras.KerasTensor]:
-    """Return the function that makes the layers of a network, imported where the catalogue gives its name."""
+    """Return the function that adds the layers of a network; import it if the catalogue holds only its name."""
     body = pkgutil.resolve_name(network.body) if isinstance(network.body, str) else network.body
     return with_attention(body) if network.attention else body

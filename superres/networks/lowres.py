@@ -1,9 +1,9 @@
-"""Everything on the 20 m grid: a network that is several times faster than DSen2. Made to learn from it (`--teacher`).
+"""A network that computes on the 20 m grid and is several times faster than DSen2. It is meant to learn from DSen2 (`--teacher`).
 
-The 10 m bands are folded in, blocks of 2 x 2 pixels becoming bands, residual blocks as in DSen2 compute on a quarter of
-the pixels, and their result is unfolded again (space-to-depth and pixel shuffle, Shi et al. 2016, arXiv:1609.05158). For
-60 m, too, the grid is that of the 20 m bands, to which the 60 m bands are upsampled: on their own a pixel would have to
-hold 200 bands. It has no paper. 1,824,152 parameters for 20 m, 1,808,008 for 60 m.
+Each block of 2 x 2 pixels of the 10 m bands becomes bands of one pixel, residual blocks as in DSen2 compute on a quarter
+of the pixels, and the result is unfolded to 10 m (space-to-depth and pixel shuffle, Shi et al. 2016, arXiv:1609.05158).
+The grid is that of the 20 m bands for 60 m as well, and the 60 m bands are upsampled to it: on the 60 m grid each pixel
+would have about 200 bands. No paper describes this network. 1,824,152 parameters for 20 m, 1,808,008 for 60 m.
 """
 
 from collections.abc import Sequence
@@ -14,23 +14,23 @@ from common.networks.upsample import Upsample
 from superres.networks.dsen2 import RESIDUAL_SCALING
 from superres.networks.layers import Fold, Unfold, convolution, residual_block
 
-GRID = 2  # 10 m pixels on a side of the grid's: that of the 20 m bands
+GRID = 2  # 10 m pixels on a side of a 20 m pixel
 
 
 def lowres(
     inputs: Sequence[keras.KerasTensor], bands: int, dtype: str, upsample: str, blocks: int = 6, features: int = 128
 ) -> keras.KerasTensor:
-    """Fold, compute, unfold.
+    """Fold the inputs, compute residual blocks, unfold, and add the upsampled bands.
 
     Args:
-        inputs: (B, H, W, 4), (B, H/2, W/2, 6) and, for 60 m, (B, H/6, W/6, 2), float32, finest first; the last one
-            holds the bands that are sharpened.
+        inputs: (B, H, W, 4), (B, H/2, W/2, 6) and, for 60 m, (B, H/6, W/6, 2), float32, finest first. The last one
+            holds the bands to sharpen.
         bands: number of bands of the last input.
-        dtype: Keras dtype policy of the convolutions inside the blocks; the rest is float32.
-        upsample: how the last input is upsampled, which the difference that the network predicts is added to; with
-            `none` the network predicts the bands themselves, and pixels of 60 m are repeated where they meet those of
-            20 m.
-        blocks, features: size of the network.
+        dtype: Keras dtype policy of the convolutions inside the blocks; all other layers are float32.
+        upsample: how the last input is upsampled; the network predicts the difference to it. With `none` the network
+            predicts the bands themselves, and 60 m pixels are repeated on the 20 m grid.
+        blocks: number of residual blocks.
+        features: features of each convolution.
 
     Returns:
         (B, H, W, bands) float32.
@@ -41,8 +41,8 @@ def lowres(
     on_grid += [Upsample(3, interpolation, name="upsample_to_20m")(image) for image in coarse[1:]]
     trunk = keras.layers.Concatenate(name="bands")(on_grid)
     trunk = convolution(features, activation="relu", name="first")(trunk)
-    for number in range(1, blocks + 1):
-        trunk = residual_block(trunk, RESIDUAL_SCALING, dtype, name=f"block{number:02d}")
+    for block in range(1, blocks + 1):
+        trunk = residual_block(trunk, RESIDUAL_SCALING, dtype, name=f"block{block:02d}")
     last = convolution(bands * GRID**2, name="last", kernel_initializer="he_uniform" if upsample == "none" else "zeros")
     unfolded = Unfold(GRID, name="unfold")(last(trunk))
     if upsample == "none":

@@ -1,4 +1,7 @@
-"""The published DSen2 weights by name, and where they come from. `superres/networks/weights.py` loads them."""
+"""The published DSen2 weights by name, and their origin. `superres/networks/weights.py` loads them.
+
+This module does not import Keras.
+"""
 
 import logging
 from pathlib import Path
@@ -14,13 +17,13 @@ IN_WHEEL = "remote_sensing_processor/sentinel2/superres/weights"
 
 
 class Published(NamedTuple):
-    """Weights that can be given by name.
+    """Weights that a command accepts by name.
 
     Attributes:
-        gsd: 20 or 60 m.
-        level: of the products that they were trained on.
-        member: file inside the wheel.
-        sha256: of that file.
+        gsd: native GSD in metres of the bands that they sharpen, 20 or 60.
+        level: level of the products that they were trained on, `L1C` or `L2A`.
+        member: name of the file inside the wheel.
+        sha256: checksum of that file.
     """
 
     gsd: int
@@ -29,7 +32,7 @@ class Published(NamedTuple):
     sha256: str
 
 
-# The wheel's file for 20 m and L2A is the one for L1C, byte by byte: there are none for L2A.
+# No weights are listed for 20 m and L2A: the wheel's file for them equals the file for L1C.
 PUBLISHED = {
     "dsen2-l1c-20m": Published(
         20,
@@ -53,9 +56,18 @@ PUBLISHED = {
 
 
 def fetch_published(name: str) -> Path:
-    """The file of published weights in the cache; their licence is told when they are fetched."""
+    """Return the cached file of published weights. If it is missing, fetch it and log its licence.
+
+    Args:
+        name: a key of PUBLISHED.
+
+    Raises:
+        DownloadError: the weights cannot be fetched.
+    """
     published = PUBLISHED[name]
     path = cache_folder() / "weights" / f"{name}.hdf5"
     if not path.exists():
-        logger.warning("the weights %s come under %s", name, LICENCE)  # whatever --log-level is
+        logger.warning(
+            "the weights %s are licensed under %s", name, LICENCE
+        )  # a warning: --log-level WARNING shows it too
     return fetch_member(DSEN2_WEIGHTS, f"{IN_WHEEL}/{published.member}", published.sha256, path)

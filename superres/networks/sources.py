@@ -1,4 +1,4 @@
-"""The trained networks that a command asks for. Light: imports no Keras."""
+"""The command-line options that name trained networks, as a record. This module does not import Keras."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,8 @@ class WeightsOptions:
 
     Attributes:
         sources: run folders, files of weights, or names of published weights.
-        network_name, upsample: of files of weights; run folders and published weights know theirs.
+        network_name: network of plain files of weights; run folders and published weights state theirs.
+        upsample: upsampling of plain files of weights; run folders and published weights state theirs.
     """
 
     sources: tuple[str, ...]

@@ -1,6 +1,6 @@
-"""Trained networks as commands take them: a run folder, a file of weights, or the name of published weights.
+"""Trained networks as commands accept them: a run folder, a file of weights, or the name of published weights.
 
-A run folder knows its network and GSD, and published weights know theirs. The GSD of a bare file follows from its arrays.
+A run folder and published weights state their network and GSD. The GSD of a plain file follows from the shapes in it.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from superres.networks.catalogue import (
     NETWORKS,
     UPSAMPLINGS,
     margin_px,
-    predicting_network,
+    trained_network_name,
 )
 from superres.networks.published import PUBLISHED, PUBLISHED_NETWORK
 from superres.networks.weights import find_weights, load_weights
@@ -37,18 +37,18 @@ KERNEL_AXES = 4  # rows, columns, bands in, bands out
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """Weights, the network that they are for, and the data that they were trained on.
+    """A file of weights, the network that it belongs to, and the data that the network was trained on.
 
     Attributes:
-        source: as given: run folder, file, or name of published weights.
+        source: run folder, file, or name of published weights, as the user gave it.
         file: the file that holds the weights.
-        network_name: as `superres.networks.catalogue.find_network` knows it.
-        gsd: native GSD in metres of the bands that it sharpens.
+        network_name: name of the network, as for `superres.networks.catalogue.find_network`.
+        gsd: native GSD in metres of the bands that the network sharpens.
         sha256: checksum of the file.
-        upsample: how the network's coarse inputs are upsampled, one of `superres.networks.catalogue.UPSAMPLINGS`.
-        title: its name in tables: `gan` for a generator trained with a discriminator, otherwise the network's name.
-        levels: levels of the products that it was trained on, `L1C` and `L2A`; empty if unknown.
-        degradation: degradation of the patches that it was trained on; None if unknown.
+        upsample: upsampling of the network's coarse inputs, one of `superres.networks.catalogue.UPSAMPLINGS`.
+        title: name in tables: `gan` for a generator trained with a discriminator, otherwise the network's name.
+        levels: levels of the products of the training, `L1C` and `L2A`; empty if unknown.
+        degradation: degradation of the training patches; None if unknown.
     """
 
     source: str
@@ -67,7 +67,7 @@ class TrainedNetwork:
         return margin_px(self.network_name, self.gsd, self.upsample)
 
     def build(self, precision: str = "float32") -> keras.Model:
-        """Build the network and load its weights.
+        """Build the Keras model and load its weights.
 
         Raises:
             WeightsError: the weights are damaged or of another network.
@@ -96,23 +96,24 @@ def choose_networks(
 
     Args:
         sources: run folders, files, or names of published weights; one for each GSD.
-        gsds: the GSDs asked for; None asks for those of the weights.
-        network_name, upsample: of bare files of weights.
+        gsds: the requested GSDs; None requests the GSDs of the weights.
+        network_name: network of plain files of weights.
+        upsample: upsampling of plain files of weights.
 
     Returns:
         GSD -> trained network, in the order of GSDS.
 
     Raises:
-        SettingError: no weights for a GSD, two for one, or weights for a GSD that is not asked for.
-        WeightsError, RunFolderError: as `describe_weights`.
+        SettingError: a GSD has no weights or two, or there are weights for a GSD that is not requested.
+        WeightsError, RunFolderError, DownloadError: as `read_trained`.
     """
     by_gsd: dict[int, TrainedNetwork] = {}
     for source in dict.fromkeys(sources):
-        trained = describe_weights(source, network_name, upsample)
+        trained = read_trained(source, network_name, upsample)
         if gsds and trained.gsd not in gsds:
             raise SettingError(
                 f"{source} is for {trained.gsd} m, and --gsd asks for {_metres(gsds)}; give weights for "
-                f"that, or leave --gsd out."
+                f"{_metres(gsds)}, or leave --gsd out."
             )
         if trained.gsd in by_gsd:
             raise SettingError(
@@ -132,75 +133,82 @@ def _metres(gsds: Sequence[int]) -> str:
     return " and ".join(f"{gsd} m" for gsd in gsds)
 
 
-def describe_weights(
+def read_trained(
     source: str, network_name: str = PUBLISHED_NETWORK, upsample: str = DEFAULT_UPSAMPLING
 ) -> TrainedNetwork:
-    """Return a trained network, checked: its weights load.
+    """Return a trained network after a check that its weights load.
 
     Args:
         source: run folder, file, or name of published weights.
-        network_name, upsample: of a bare file; run folders and published weights know theirs.
+        network_name: network of a plain file; run folders and published weights state theirs.
+        upsample: upsampling of a plain file; run folders and published weights state theirs.
 
     Raises:
-        WeightsError: there are no weights, or they are of no network that this version knows.
-        RunFolderError: a folder holds no run of super-resolution.
-        SettingError: no such network, or the upsampling does not go with it.
+        WeightsError: the weights do not exist or do not fit the network.
+        RunFolderError: the folder holds no run of superres-train.
+        SettingError: the network is unknown, or it does not accept the upsampling.
         DownloadError: published weights cannot be fetched.
     """
     path = Path(source)
     folder = path if path.is_dir() else path.parent
     if source in PUBLISHED:
         file = find_weights(source)
-        trained = TrainedNetwork(
-            source, file, PUBLISHED_NETWORK, PUBLISHED[source].gsd, _sha256(file), title=PUBLISHED_NETWORK
-        )
+        gsd = PUBLISHED[source].gsd
+        trained = TrainedNetwork(source, file, PUBLISHED_NETWORK, gsd, _sha256(file), title=PUBLISHED_NETWORK)
     elif path.is_dir() or (path.exists() and (folder / CONFIG).exists()):
-        trained = _describe_run(source, folder)
+        trained = _read_run(source, folder)
     else:
         file = find_weights(source)
         gsd = guess_gsd(file, network_name, upsample)
-        trained = TrainedNetwork(source, file, network_name, gsd, _sha256(file), upsample, network_name)
-    trained = _with_published_level(trained)
-    trained.build()  # fail here, on one rank, instead of later on all ranks
+        trained = TrainedNetwork(source, file, network_name, gsd, _sha256(file), upsample, title=network_name)
+    if published_level := _published_level(trained.sha256):
+        trained = replace(trained, levels=(published_level,))
+    trained.build()  # raises WeightsError here, on one rank, instead of later on all ranks
     return trained
 
 
-def _describe_run(source: str, folder: Path) -> TrainedNetwork:
+def _read_run(source: str, folder: Path) -> TrainedNetwork:
     """Return the trained network of a run folder.
 
     Raises:
-        RunFolderError: the folder holds no run of super-resolution.
-        WeightsError: it holds no weights.
+        RunFolderError: the folder holds no run of superres-train.
+        WeightsError: the folder holds no weights.
     """
     config = read_config(folder)
     settings = config.get("settings", {})
-    base = settings.get("generator") if settings.get("model") == GAN else settings.get("model")
-    upsample = settings.get("upsample", DEFAULT_UPSAMPLING)  # older runs do not say
+    base_name = settings.get("generator") if settings.get("model") == GAN else settings.get("model")
+    upsample = settings.get("upsample", DEFAULT_UPSAMPLING)  # older runs lack this setting
     if (
         config.get("application") != "superres"
-        or base not in list(NETWORKS)  # a list: damaged settings may be of any type
+        or base_name not in list(NETWORKS)  # a list, because damaged settings can be of any type
         or settings.get("gsd") not in GSDS
         or upsample not in UPSAMPLINGS
     ):
         raise RunFolderError(
-            f"{folder} holds no run of superres-train that this version knows; give one that it wrote."
+            f"{folder} holds no run of superres-train that this version can read; give a run folder of superres-train."
         )
     file = find_weights(source)
     return TrainedNetwork(
-        source,
-        file,
-        predicting_network(settings["model"], base, settings.get("attention", False)),
-        settings["gsd"],
-        _sha256(file),
-        upsample,
-        settings["model"],
-        tuple(config.get("levels", ())),
-        settings.get("degradation"),
+        source=source,
+        file=file,
+        network_name=trained_network_name(settings["model"], base_name, settings.get("attention", False)),
+        gsd=settings["gsd"],
+        sha256=_sha256(file),
+        upsample=upsample,
+        title=settings["model"],
+        levels=tuple(config.get("levels", ())),
+        degradation=settings.get("degradation"),
     )
 
 
 def guess_gsd(file: Path, network_name: str, upsample: str) -> int:
-    """Return the GSD that a file of weights is for, by the kernel of the last layer; 20 m if the kernel does not tell."""
+    """Return the GSD in metres that a file of weights is for.
+
+    The shape of the last layer's kernel identifies the GSD. If no kernel in the file has such a shape, return 20.
+
+    Raises:
+        SettingError: the network is unknown, or it does not accept the upsampling.
+    """
     shapes: set[tuple[int, ...]] = set()
 
     def collect(_name: str, item: h5py.Group | h5py.Dataset) -> None:
@@ -210,8 +218,8 @@ def guess_gsd(file: Path, network_name: str, upsample: str) -> int:
     with suppress(OSError), h5py.File(file, "r") as handle:
         handle.visititems(collect)
     for gsd in GSDS:
-        last = build_network(network_name, gsd, upsample=upsample).get_layer("last")
-        if tuple(last.kernel.shape) in shapes:
+        last_layer = build_network(network_name, gsd, upsample=upsample).get_layer("last")
+        if tuple(last_layer.kernel.shape) in shapes:
             return gsd
     return GSDS[0]
 
@@ -219,21 +227,26 @@ def guess_gsd(file: Path, network_name: str, upsample: str) -> int:
 def trained_levels(source: Path | str) -> tuple[str, ...]:
     """Return the levels of the products that weights were trained on, `L1C` and `L2A`; empty if unknown.
 
-    Published weights are known by their content, whatever their file is called; run folders say it in `config.json`.
+    The checksum identifies published weights under any file name. A run folder lists its levels in `config.json`.
+
+    Raises:
+        WeightsError: the weights do not exist.
+        DownloadError: published weights cannot be fetched.
+        RunFolderError: `config.json` is damaged.
     """
     file = find_weights(source)
-    if published := _published_level(_sha256(file)):
-        return (published,)
+    if published_level := _published_level(_sha256(file)):
+        return (published_level,)
     return tuple(read_config(file.parent).get("levels", ())) if (file.parent / CONFIG).exists() else ()
 
 
 def warn_of_level(source: str, levels: Sequence[str], scenes: Iterable[Scene]) -> None:
-    """Warn if weights meet products of another level than they were trained on."""
+    """Log a warning if a scene has another level than the training products of the weights."""
     others = [scene for scene in scenes if levels and scene.level not in levels]
     if others:
         logger.warning(
-            "%s was trained on %s and meets %s: the top of the atmosphere and the surface reflect differently, "
-            "so the result may be less exact",
+            "%s was trained on %s and the scenes are %s; reflectance at the top of the atmosphere differs from that of "
+            "the surface, so the result may be less exact",
             source,
             " and ".join(levels),
             others[0].level,
@@ -241,16 +254,14 @@ def warn_of_level(source: str, levels: Sequence[str], scenes: Iterable[Scene]) -
 
 
 def warn_of_degradation(trained: TrainedNetwork, degradation: str) -> None:
-    """Warn if a network is measured with another degradation than it was trained with."""
+    """Log a warning if a network is measured with another degradation than it was trained with."""
     if trained.degradation not in (None, degradation):
         logger.warning(
-            "%s was trained with --degradation %s and meets %s", trained.source, trained.degradation, degradation
+            "%s was trained with --degradation %s and is measured with --degradation %s; its errors may be larger",
+            trained.source,
+            trained.degradation,
+            degradation,
         )
-
-
-def _with_published_level(trained: TrainedNetwork) -> TrainedNetwork:
-    level = _published_level(trained.sha256)
-    return replace(trained, levels=(level,)) if level else trained
 
 
 def _published_level(sha256: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Find and load the weights of a fusion network: a run folder, a file, or the name of published weights."""
+"""Find and load the weights of a fusion network: from a run folder, a file, or by the name of published weights."""
 
 import re
 from pathlib import Path
@@ -8,8 +8,7 @@ import keras
 import numpy as np
 
 from common.errors import WeightsError
-from common.networks.weights import load_weights as set_weights
-from common.networks.weights import read_keras_weights
+from common.networks import weights as keras_weights
 from common.runs.folder import WEIGHTS
 from superres.networks.build import build_network
 from superres.networks.catalogue import ATTENTION, DEFAULT_UPSAMPLING
@@ -22,10 +21,10 @@ def find_weights(source: Path | str) -> Path:
     """Return the file that holds the weights.
 
     Args:
-        source: a name of PUBLISHED, fetched if it is not in the cache; a run folder; or a file.
+        source: a name of PUBLISHED, which is fetched if it is not in the cache; a run folder; or a file.
 
     Raises:
-        WeightsError: there are no such weights.
+        WeightsError: the weights do not exist.
         DownloadError: published weights cannot be fetched.
     """
     if str(source) in PUBLISHED:
@@ -34,39 +33,47 @@ def find_weights(source: Path | str) -> Path:
     file = path / WEIGHTS if path.is_dir() else path
     if not file.exists():
         raise WeightsError(
-            f"there are no weights {file}; give a run folder or a file of weights. Published ones are "
-            f"{', '.join(PUBLISHED)}."
+            f"there are no weights {file}; give a run folder, a file of weights, or the name of published weights "
+            f"({', '.join(PUBLISHED)})."
         )
     return file
 
 
 def load_weights(model: keras.Model, source: Path | str) -> None:
-    """Set the weights of a model.
+    """Set the weights of a model; on an error the model keeps its weights.
 
     Args:
-        model: as `superres.networks.build.build_network` makes it.
+        model: from `superres.networks.build.build_network`.
         source: as for `find_weights`.
 
     Raises:
-        WeightsError: there is no such file, it is damaged, or it is of another network.
+        WeightsError: the file does not exist, is damaged, or holds weights of another network.
         DownloadError: published weights cannot be fetched.
     """
-    set_weights(model, find_weights(source), read_weights)
+    keras_weights.load_weights(model, find_weights(source), read_weights)
 
 
 def read_weights(model: keras.Model, file: Path) -> None:
-    """Set the weights of a model from a file of ours, or from a published one."""
-    (load_published if is_published(file) else read_keras_weights)(model, file)
+    """Set the weights of a model from one of our files or from a published file."""
+    if is_published(file):
+        read_published(model, file)
+    else:
+        keras_weights.read_keras_weights(model, file)
 
 
-def start_from(model: keras.Model, name: str, gsd: int, source: Path | str, upsample: str = DEFAULT_UPSAMPLING) -> None:
-    """Set the weights that training starts from.
+def load_init_weights(
+    model: keras.Model, network_name: str, gsd: int, source: Path | str, upsample: str = DEFAULT_UPSAMPLING
+) -> None:
+    """Set the weights that training starts from (`--init-weights`).
 
-    A network with attention also takes the weights of the network without.
+    A network with attention also accepts the weights of the same network without attention.
 
     Args:
-        model: the network `name` for `gsd`, as `build_network` makes it.
+        model: the network `network_name` for `gsd`, from `build_network`.
+        network_name: name of the network.
+        gsd: native GSD in metres of the bands to sharpen.
         source: as for `find_weights`.
+        upsample: upsampling of the network.
 
     Raises:
         WeightsError, DownloadError: as `load_weights`.
@@ -74,11 +81,11 @@ def start_from(model: keras.Model, name: str, gsd: int, source: Path | str, upsa
     try:
         load_weights(model, source)
     except WeightsError:
-        if not name.endswith(ATTENTION):
+        if not network_name.endswith(ATTENTION):
             raise
-        base = build_network(name.removesuffix(ATTENTION), gsd, upsample=upsample)
-        load_weights(base, source)
-        for layer in base.layers:
+        base_model = build_network(network_name.removesuffix(ATTENTION), gsd, upsample=upsample)
+        load_weights(base_model, source)
+        for layer in base_model.layers:
             model.get_layer(layer.name).set_weights(layer.get_weights())
 
 
@@ -88,35 +95,36 @@ def is_published(file: Path) -> bool:
         return "model_weights" in handle or "layer_names" in handle.attrs
 
 
-def load_published(model: keras.Model, file: Path) -> None:
-    """Set the weights of `dsen2` or `vdsen2` from a published file.
+def read_published(model: keras.Model, file: Path) -> None:
+    """Set the weights of a `dsen2` or `vdsen2` model from a published file.
 
     Raises:
-        WeightsError: number or shapes of the convolutions differ.
+        WeightsError: the convolutions differ in number or shape.
     """
-    published = published_convolutions(file)
-    ours = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
-    if len(published) != len(ours):
+    published = read_published_convolutions(file)
+    layers = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+    if len(published) != len(layers):
         raise WeightsError(
-            f"{file} has {len(published)} convolutions, {model.name} has {len(ours)}; give weights of the same network."
+            f"{file} has {len(published)} convolutions, {model.name} has {len(layers)}; "
+            f"give weights of the same network."
         )
     kernel, bias = published[0]
     order = PUBLISHED_10M_TO_OURS + list(range(4, kernel.shape[2]))
     published[0] = (kernel[:, :, order], bias)
-    for layer, (kernel, _) in zip(ours, published, strict=True):
+    for layer, (kernel, _) in zip(layers, published, strict=True):
         if kernel.shape != layer.kernel.shape:
             raise WeightsError(
                 f"{file} has a kernel {kernel.shape} where {model.name} has {tuple(layer.kernel.shape)}; "
                 f"give weights for the same GSD."
             )
-    for layer, arrays in zip(ours, published, strict=True):
+    for layer, arrays in zip(layers, published, strict=True):
         layer.set_weights(list(arrays))
 
 
-def published_convolutions(file: Path) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Read kernel and bias of each convolution of a Keras 2 file, in the order of the numbers in the layers' names.
+def read_published_convolutions(file: Path) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Read the kernel and bias of each convolution of a Keras 2 file, ordered by the numbers in the layers' names.
 
-    Read with h5py: `keras.models.load_model` fails on the bytecode that Python 3.6 wrote for the file's Lambda layers.
+    This uses h5py because `keras.models.load_model` fails on the Python 3.6 bytecode of the file's Lambda layers.
     """
     with h5py.File(file, "r") as handle:
         layers = handle.get("model_weights", handle)
@@ -124,6 +132,6 @@ def published_convolutions(file: Path) -> list[tuple[np.ndarray, np.ndarray]]:
         for name in layers:
             arrays = [layers[name][weight][...] for weight in layers[name].attrs["weight_names"]]
             if len(arrays) == 2:
-                suffix = re.search(r"_(\d+)$", name)  # the first layer is just `conv2d`
+                suffix = re.search(r"_(\d+)$", name)  # the first layer is named `conv2d`, without a number
                 convolutions[int(suffix.group(1)) if suffix else 0] = (arrays[0], arrays[1])
-    return [convolutions[index] for index in sorted(convolutions)]
+    return [convolutions[number] for number in sorted(convolutions)]

@@ -15,7 +15,7 @@ from superres.networks.catalogue import (
     NETWORKS,
     UPSAMPLINGS,
     check_network,
-    predicting_network,
+    trained_network_name,
 )
 
 # The keys of PIXEL_LOSSES and ADVERSARIAL_LOSSES, whose modules import TensorFlow.
@@ -102,7 +102,7 @@ class SuperresConfig(RunConfig):
     @property
     def network_name(self) -> str:
         """The network that results from the run, as `superres.networks.find_network` knows it."""
-        return predicting_network(self.model, self.generator, self.attention)
+        return trained_network_name(self.model, self.generator, self.attention)
 
     @property
     def patches(self) -> PatchSettings:

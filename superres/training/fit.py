@@ -26,7 +26,7 @@ from common.training.optimizer import compile_model
 from superres.networks.build import build_network
 from superres.networks.catalogue import GAN
 from superres.networks.units import DN_DIVISOR
-from superres.networks.weights import load_weights, start_from
+from superres.networks.weights import load_init_weights, load_weights
 from superres.training.config import SuperresConfig, gan_fields
 from superres.training.gan import Adversary, Gan, stays_close
 from superres.training.losses import pixel_loss
@@ -72,7 +72,7 @@ def build_model(config: SuperresConfig) -> keras.Model:
     """The network, or it and its adversary, with optimizers, the same on all ranks."""
     model = build_network(config.network_name, config.gsd, config.precision, config.upsample)
     if config.init_weights and hvd.rank() == 0:  # the others get them from it
-        start_from(model, config.network_name, config.gsd, config.init_weights, config.upsample)
+        load_init_weights(model, config.network_name, config.gsd, config.init_weights, config.upsample)
     if config.model == GAN:
         return Gan(model, build_network(config.network_name, config.gsd, config.precision, config.upsample), config)
     # Nadam, as in the DSen2 paper.

@@ -15,8 +15,8 @@ from common.runs.log import remember_log
 from common.scenes.scene import Scene
 from common.scenes.tile_list import read_tile_list
 from superres.networks.build import build_network
-from superres.networks.trained import TrainedNetwork, describe_weights, trained_levels, warn_of_level
-from superres.networks.weights import start_from
+from superres.networks.trained import TrainedNetwork, read_trained, trained_levels, warn_of_level
+from superres.networks.weights import load_init_weights
 from superres.training.config import SuperresConfig
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ def check_init_weights(config: SuperresConfig, scenes: Sequence[Scene]) -> None:
     """Raise WeightsError, RunFolderError or DownloadError if the weights to start from are missing or do not fit."""
     if config.init_weights:
         model = build_network(config.network_name, config.gsd, upsample=config.upsample)
-        start_from(model, config.network_name, config.gsd, config.init_weights, config.upsample)
+        load_init_weights(model, config.network_name, config.gsd, config.init_weights, config.upsample)
         warn_of_level(config.init_weights, trained_levels(config.init_weights), scenes)
 
 
@@ -87,10 +87,10 @@ def find_teacher(config: SuperresConfig) -> TrainedNetwork:
     """Return the trained network to learn from.
 
     Raises:
-        WeightsError, RunFolderError, DownloadError: as `describe_weights`.
+        WeightsError, RunFolderError, DownloadError: as `read_trained`.
         SettingError: it is for another GSD.
     """
-    teacher = describe_weights(config.teacher)
+    teacher = read_trained(config.teacher)
     if teacher.gsd != config.gsd:
         raise SettingError(
             f"--teacher {config.teacher} is for {teacher.gsd} m, and --gsd is {config.gsd}; give one for {config.gsd} m."

@@ -131,7 +131,9 @@ def test_degradation_is_applied_and_recorded(one_tile, run_dir, tmp_path, capsys
         assert evaluate.main(command(one_tile, output, "--run-dir", run_dir, "--degradation", kind)) == 0
         assert json.loads((output / "evaluation.json").read_text())["degradation"] == kind
         assert f"`--degradation {kind}`" in (output / "metrics.md").read_text()
-        warned = "was trained with --degradation gaussian and meets mtf" in capsys.readouterr().err
+        warned = (
+            "was trained with --degradation gaussian and is measured with --degradation mtf" in capsys.readouterr().err
+        )
         assert warned == (kind == "mtf")
     gaussian, mtf = (read_table(output) for output in outputs.values())
     assert gaussian.keys() == mtf.keys()
@@ -210,7 +212,7 @@ def run_of_another_application(folder: Path) -> tuple[list[object], str]:
     (folder / "config.json").write_text('{"application": "bigearthnet", "settings": {"model": "resnet50"}}')
     return (
         ["--run-dir", folder],
-        f"RunFolderError: {folder} holds no run of superres-train that this version knows; give one that it wrote.",
+        f"RunFolderError: {folder} holds no run of superres-train that this version can read; give a run folder of superres-train.",
     )
 
 

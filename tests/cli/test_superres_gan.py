@@ -13,7 +13,7 @@ from common.errors import SettingError
 from common.runs import folder as run
 from superres import train
 from superres.networks.catalogue import NETWORKS
-from superres.networks.trained import describe_weights
+from superres.networks.trained import read_trained
 from superres.training.config import SuperresConfig
 from superres.training.fit import build_model
 from tests.support.tiny_training import TILES, command_line, tiny_network, write_scenes
@@ -86,7 +86,7 @@ def test_run_folder_holds_a_plain_generator(folder: Path) -> None:
     """The averaged one."""
     (row,) = read_table(folder / "run" / run.HISTORY)
     assert set(row) == HISTORY_COLUMNS
-    trained = describe_weights(str(folder / "run"))
+    trained = read_trained(str(folder / "run"))
     assert (trained.network_name, trained.title, trained.gsd) == ("dsen2", "gan", 20)
     with h5py.File(folder / "run" / run.CHECKPOINT) as file:
         assert set(file) == GROUPS
@@ -120,7 +120,7 @@ def test_attention_is_known_to_the_run_folder(tmp_path: Path, monkeypatch: pytes
     config = SuperresConfig(tiles="tiles.txt", model="gan", attention=True)
     run.write_config(tmp_path, config)
     build_model(config).average.save_weights(tmp_path / run.WEIGHTS)
-    trained = describe_weights(str(tmp_path))
+    trained = read_trained(str(tmp_path))
     assert (trained.network_name, trained.title) == ("dsen2-attention", "gan")
     assert "attention" in {layer.name for layer in trained.build("float32").layers}
 

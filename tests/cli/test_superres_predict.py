@@ -238,7 +238,7 @@ def test_published_weights_on_the_other_level_warn(run, folder, product, tmp_pat
     arguments = ("--weights", "dsen2-l1c-20m", "--output", tmp_path / "out.tif", "--overwrite")
     code, stderr = run(product, *arguments)
     assert code == 0
-    assert "dsen2-l1c-20m was trained on L1C and meets L2A" in stderr
+    assert "dsen2-l1c-20m was trained on L1C and the scenes are L2A" in stderr
     l1c = write_safe(tmp_path, size=SIZE, pixels=textured_pixels(np.random.default_rng(0), SIZE))
     assert run(l1c, *arguments) == (0, "")
 

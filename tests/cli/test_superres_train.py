@@ -498,7 +498,7 @@ OTHER_WEIGHTS = (
     [
         (
             missing_weights,
-            r"there are no weights \S+; give a run folder\b.* a file of weights\b.* Published ones are .*\.",
+            r"there are no weights \S+; give a run folder, a file of weights, or the name of published weights \(.*\)\.",
         ),
         (garbage, OTHER_WEIGHTS),
         (weights_of_another_gsd, OTHER_WEIGHTS),

@@ -1,6 +1,7 @@
-"""What weights are for: run folders and published names know it, the shapes in a file tell it."""
+"""Trained networks: run folders and published weights state their network and GSD; the shapes in a plain file tell its GSD."""
 
 import hashlib
+import shutil
 import warnings
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from common.runs.folder import CONFIG, WEIGHTS, write_config
 from superres.networks import weights
 from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS, margin_px
-from superres.networks.trained import choose_networks, describe_weights
+from superres.networks.trained import choose_networks, read_trained, trained_levels
+from superres.networks.weights import find_weights
 from superres.training.config import SuperresConfig
 from tests.support.checks import set_random_weights
 from tests.support.tiny_training import tiny_network
@@ -38,65 +40,65 @@ def write_run(folder: Path, gsd: int, network: str) -> Path:
 
 
 @pytest.mark.parametrize("gsd", [20, 60])
-def test_files(tmp_path, gsd):
+def test_files(tmp_path: Path, gsd: int) -> None:
     path = write_weights(tmp_path / "any.weights.h5", gsd)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = describe_weights(str(path))
-    assert (found.network_name, found.gsd, found.file) == ("dsen2", gsd, path)
-    assert found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert found.build("float32").output_shape[-1] == {20: 6, 60: 2}[gsd]
+        trained = read_trained(str(path))
+    assert (trained.network_name, trained.gsd, trained.file) == ("dsen2", gsd, path)
+    assert trained.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert trained.build("float32").output_shape[-1] == {20: 6, 60: 2}[gsd]
 
 
 @pytest.mark.parametrize("gsd", [20, 60])
-def test_run_folders_know_their_network(tmp_path, gsd):
+def test_run_folders_state_their_network(tmp_path: Path, gsd: int) -> None:
     folder = write_run(tmp_path / "run", gsd, "vdsen2")
     for source in (folder, folder / WEIGHTS):
-        found = describe_weights(str(source))
-        assert (found.network_name, found.gsd, found.file) == ("vdsen2", gsd, folder / WEIGHTS)
+        trained = read_trained(str(source))
+        assert (trained.network_name, trained.gsd, trained.file) == ("vdsen2", gsd, folder / WEIGHTS)
 
 
-def test_upsampling_is_remembered(tmp_path):
-    """A run folder rebuilds the network that it trained, with its margin; of a bare file it must be said."""
+def test_upsampling_is_remembered(tmp_path: Path) -> None:
+    """A run folder rebuilds the network that it trained, with its margin; for a plain file the user gives the upsampling."""
     config = SuperresConfig(tiles="tiles.txt", model="lowres", upsample="none")
     (tmp_path / "run").mkdir()
     write_config(tmp_path / "run", config)
     build_network("lowres", 60, upsample="none").save_weights(tmp_path / "any.weights.h5")
     model = build_network("lowres", 20, upsample="none")
     model.save_weights(tmp_path / "run" / WEIGHTS)
-    found = describe_weights(str(tmp_path / "run"), "dsen2", "bicubic")
-    assert (found.network_name, found.upsample) == ("lowres", "none")
-    assert [layer.name for layer in found.build("float32").layers] == [layer.name for layer in model.layers]
-    found = describe_weights(str(tmp_path / "any.weights.h5"), "lowres", "none")
-    assert (found.gsd, found.upsample) == (60, "none")
-    dsen2 = describe_weights(str(write_weights(tmp_path / "other.weights.h5", 20)), "dsen2", "bicubic")
+    trained = read_trained(str(tmp_path / "run"), "dsen2", "bicubic")
+    assert (trained.network_name, trained.upsample) == ("lowres", "none")
+    assert [layer.name for layer in trained.build("float32").layers] == [layer.name for layer in model.layers]
+    trained = read_trained(str(tmp_path / "any.weights.h5"), "lowres", "none")
+    assert (trained.gsd, trained.upsample) == (60, "none")
+    dsen2 = read_trained(str(write_weights(tmp_path / "other.weights.h5", 20)), "dsen2", "bicubic")
     assert dsen2.margin == margin_px("dsen2", 20, "bicubic") > margin_px("dsen2", 20)
 
 
-def test_files_of_another_network_need_its_name(tmp_path):
+def test_files_of_another_network_need_its_name(tmp_path: Path) -> None:
     path = str(write_weights(tmp_path / "any.weights.h5", 20, "vdsen2"))
     with pytest.raises(WeightsError, match="does not hold weights of dsen2_20m"):
-        describe_weights(path)
-    assert describe_weights(path, "vdsen2").network_name == "vdsen2"
+        read_trained(path)
+    assert read_trained(path, "vdsen2").network_name == "vdsen2"
 
 
 @pytest.mark.parametrize("name, gsd", [("dsen2-l1c-20m", 20), ("dsen2-l1c-60m", 60), ("dsen2-l2a-60m", 60)])
-def test_published_names(tmp_path, monkeypatch, name, gsd):
+def test_published_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, gsd: int) -> None:
     path = write_weights(tmp_path / "any.weights.h5", gsd)
     monkeypatch.setattr(weights, "fetch_published", {name: path}.__getitem__)
-    found = describe_weights(name)
-    assert (found.source, found.network_name, found.gsd, found.file) == (name, "dsen2", gsd, path)
+    trained = read_trained(name)
+    assert (trained.source, trained.network_name, trained.gsd, trained.file) == (name, "dsen2", gsd, path)
 
 
 @pytest.mark.parametrize("was, becomes", [('"superres"', '"bigearthnet"'), ('"dsen2"', '["dsen2"]')])
-def test_folders_that_are_no_runs(tmp_path, was, becomes):
+def test_folders_without_a_run(tmp_path: Path, was: str, becomes: str) -> None:
     folder = write_run(tmp_path / "run", 20, "dsen2")
     (folder / CONFIG).write_text((folder / CONFIG).read_text().replace(was, becomes))
-    with pytest.raises(RunFolderError, match="holds no run of superres-train that this version knows"):
-        describe_weights(str(folder))
+    with pytest.raises(RunFolderError, match="holds no run of superres-train that this version can read"):
+        read_trained(str(folder))
 
 
-def test_one_network_for_each_gsd(tmp_path):
+def test_one_network_for_each_gsd(tmp_path: Path) -> None:
     fine, coarse = (str(write_weights(tmp_path / f"{gsd}.weights.h5", gsd)) for gsd in (20, 60))
     assert list(choose_networks([coarse, fine], None, "dsen2")) == [20, 60]
     assert list(choose_networks([coarse, coarse], [60], "dsen2")) == [60]
@@ -106,3 +108,14 @@ def test_one_network_for_each_gsd(tmp_path):
         choose_networks([fine], [20, 60], "dsen2")
     with pytest.raises(SettingError, match="are both for 20 m; give one of them"):
         choose_networks([fine, str(write_weights(tmp_path / "more.weights.h5", 20))], None, "dsen2")
+
+
+def test_levels_follow_from_the_checksum_or_from_the_run_folder(weights_wheel: Path, tmp_path: Path) -> None:
+    assert trained_levels("dsen2-l1c-20m") == ("L1C",)
+    copy = shutil.copy(find_weights("dsen2-l2a-60m"), tmp_path / "mine.hdf5")
+    assert trained_levels(copy) == ("L2A",)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / WEIGHTS).write_text("weights of my own")
+    assert trained_levels(tmp_path / "run") == ()
+    (tmp_path / "run" / CONFIG).write_text('{"levels": ["L1C", "L2A"]}')
+    assert trained_levels(tmp_path / "run") == ("L1C", "L2A")

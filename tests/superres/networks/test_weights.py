@@ -1,4 +1,4 @@
-"""Weights of our runs and of the published format load; others are refused with a reason."""
+"""Weights of our runs and of the published format load; other files are refused with a reason."""
 
 from functools import partial
 from pathlib import Path
@@ -23,8 +23,8 @@ BLOCKS = 6  # 14 convolutions, so that `conv2d_10` comes before `conv2d_2` by na
 
 
 @pytest.fixture(autouse=True)
-def small_network(monkeypatch):
-    """DSen2 with 4 features, and one with a block less."""
+def small_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Add DSen2 with 4 features, and the same with one block less."""
     for name, blocks in (("small", BLOCKS), ("shorter", BLOCKS - 1)):
         body = partial(residual_network, blocks=blocks, features=4)
         monkeypatch.setitem(NETWORKS, name, Network(body, residual_reach(blocks)))
@@ -37,9 +37,9 @@ def random_network(gsd: int, seed: int = 1) -> keras.Model:
 
 
 def write_published(path: Path, model: keras.Model, root: str = "model_weights") -> Path:
-    """A Keras 2 HDF5 file as the DSen2 authors wrote theirs, of the same network as `model`.
+    """Write a Keras 2 HDF5 file as the DSen2 authors did, with the weights of `model`.
 
-    Its first kernel sees the 10 m bands in their order; layers without weights are in it too.
+    Its first kernel has the 10 m bands in the authors' order. It also holds layers without weights.
     """
     with h5py.File(path, "w") as file:
         group = file.create_group(root) if root else file
@@ -69,8 +69,8 @@ def outputs(model: keras.Model, gsd: int) -> np.ndarray:
 
 @pytest.mark.parametrize("gsd", [20, 60])
 @pytest.mark.parametrize("root", ["model_weights", ""])
-def test_published_weights_give_the_same_outputs(tmp_path, gsd, root):
-    """Their network on bands in their order equals ours on bands in ours."""
+def test_published_weights_give_the_same_outputs(tmp_path: Path, gsd: int, root: str) -> None:
+    """The authors' network on bands in their order equals our network on bands in our order."""
     authors = random_network(gsd)
     ours = build_network("small", gsd)
     load_weights(ours, write_published(tmp_path / "l1c.hdf5", authors, root))
@@ -80,10 +80,10 @@ def test_published_weights_give_the_same_outputs(tmp_path, gsd, root):
 
 @pytest.mark.parametrize("gsd", [20, 60])
 @pytest.mark.parametrize("as_folder", [True, False])
-def test_our_weights_load_from_run_folder_or_file(tmp_path, gsd, as_folder):
+def test_our_weights_load_from_run_folder_or_file(tmp_path: Path, gsd: int, as_folder: bool) -> None:
     trained = random_network(gsd)
     trained.save_weights(tmp_path / WEIGHTS)
-    model = build_network("small", gsd, "bfloat16")  # the precision of the run does not matter
+    model = build_network("small", gsd, "bfloat16")  # weights do not depend on the precision of the run
     load_weights(model, tmp_path if as_folder else str(tmp_path / WEIGHTS))
     for ours, theirs in zip(weights_of(model), weights_of(trained), strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -101,7 +101,7 @@ def check_refused(model: keras.Model, path: Path, message: str) -> None:
         np.testing.assert_array_equal(now, then)
 
 
-def test_published_weights_of_the_other_gsd(tmp_path):
+def test_published_weights_of_the_other_gsd(tmp_path: Path) -> None:
     path = write_published(tmp_path / "l1c.hdf5", random_network(20))
     check_refused(
         build_network("small", 60),
@@ -110,7 +110,7 @@ def test_published_weights_of_the_other_gsd(tmp_path):
     )
 
 
-def test_published_weights_of_another_network(tmp_path):
+def test_published_weights_of_another_network(tmp_path: Path) -> None:
     path = write_published(tmp_path / "l1c.hdf5", random_network(20))
     check_refused(
         build_network("shorter", 20), path, "has 14 convolutions, shorter_20m has 12; give weights of the same network"
@@ -121,7 +121,7 @@ def test_published_weights_of_another_network(tmp_path):
 @pytest.mark.parametrize(
     "saved, name, gsd", [("small", "small", 60), ("small", "shorter", 20), ("shorter", "small", 20)]
 )
-def test_our_weights_of_another_network(tmp_path, saved, name, gsd):
+def test_our_weights_of_another_network(tmp_path: Path, saved: str, name: str, gsd: int) -> None:
     build_network(saved, 20).save_weights(tmp_path / WEIGHTS)
     with pytest.raises(
         WeightsError,
@@ -133,7 +133,7 @@ def test_our_weights_of_another_network(tmp_path, saved, name, gsd):
 
 @pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.99])
 @pytest.mark.parametrize("published", [True, False])
-def test_cut_short(tmp_path, share, published):
+def test_cut_short(tmp_path: Path, share: float, published: bool) -> None:
     path = tmp_path / "cut.weights.h5"
     if published:
         write_published(path, random_network(20))
@@ -143,7 +143,7 @@ def test_cut_short(tmp_path, share, published):
     check_refused(build_network("small", 20), path, r"does not hold weights of small_20m \(.*\); give weights")
 
 
-def test_other_files(tmp_path):
+def test_other_files(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no weights")
     check_refused(build_network("small", 20), tmp_path / "notes.txt", "does not hold weights of small_20m")
     with h5py.File(tmp_path / "patches.h5", "w") as file:
@@ -151,7 +151,9 @@ def test_other_files(tmp_path):
     check_refused(build_network("small", 20), tmp_path / "patches.h5", "does not hold weights of small_20m")
 
 
-def test_missing(tmp_path):
+def test_missing(tmp_path: Path) -> None:
     model = build_network("small", 20)
-    check_refused(model, tmp_path / "none.h5", r"there are no weights .*none\.h5; give a run folder or a file")
+    check_refused(
+        model, tmp_path / "none.h5", r"there are no weights .*none\.h5; give a run folder, a file of weights, or"
+    )
     check_refused(model, tmp_path, rf"there are no weights .*{WEIGHTS}")
