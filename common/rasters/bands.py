@@ -53,19 +53,16 @@ def read_bands(
         window = _checked_window(window, *sizes[0])
         dn = np.empty((window.height, window.width, len(bands)), dtype=np.uint16)
         for band_index in range(len(bands)):
-            _read(datasets.pop(0), window, dn[..., band_index])  # pop closes each file, so GDAL frees its cache
+            dataset = datasets.pop(0)  # closes the file of the band before, so that GDAL frees its cache
+            with as_product_error(dataset.GetDescription(), warnings_too=True):
+                corner_and_size = window.col, window.row, window.width, window.height
+                dataset.ReadAsArray(*corner_and_size, buf_obj=dn[..., band_index])  # decodes without a copy
     return dn
 
 
 def block_rows(scene: Scene, band: str) -> int:
     """Return the height in rows of the blocks in which the file of a band is stored."""
     return int(open_band(scene, band).GetRasterBand(1).GetBlockSize()[1])
-
-
-def _read(dataset: gdal.Dataset, window: Window, out: np.ndarray) -> None:
-    """Decode a window into the array `out`, shape (height, width), uint16, without a copy."""
-    with as_product_error(dataset.GetDescription(), warnings_too=True):
-        dataset.ReadAsArray(window.col, window.row, window.width, window.height, buf_obj=out)
 
 
 def _checked_window(window: Window | None, rows: int, cols: int) -> Window:
