@@ -101,7 +101,7 @@ def region_of(metadata: Mapping, path: str) -> str:
     corner = metadata.get("coordinates")
     try:
         return f"{zone[1]} {int(corner['ulx'] // REGION_M)} {int(corner['uly'] // REGION_M)}"
-    except (TypeError, KeyError, ValueError, OverflowError) as error:  # the last two: coordinates that are not finite
+    except (TypeError, KeyError, ValueError) as error:  # ValueError: a coordinate is not finite
         raise ProductError(
             f"{path} lacks coordinates ulx and uly, or a UTM zone as projection; {UNPACK_AGAIN}."
         ) from error
@@ -130,11 +130,13 @@ def read_json(name: str, folder: str) -> dict:
     """Read the JSON file of a patch.
 
     Raises:
-        ProductError: it is missing or damaged.
+        ProductNotFoundError: it is missing.
+        ProductError: it is damaged.
     """
     path = json_path(name, folder)
+    content = read_file(path)
     try:
-        metadata = json.loads(read_file(path).decode("utf-8-sig"))
+        metadata = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise ProductError(f"{path} is cut short or not a JSON file ({error}); {UNPACK_AGAIN}.") from error
     if not isinstance(metadata, dict):

@@ -103,7 +103,7 @@ def convert_label(label: str, nomenclature: int) -> str | None:
     """Return the class of a nomenclature for one label, None if it has none; errors as in `to_nomenclature`."""
     if label in NOMENCLATURES[nomenclature]:
         return label
-    if nomenclature == 43 or label not in CONVERSION:
+    if label not in CONVERSION:
         raise ProductError(f"unknown label {label!r}; expected a class of BigEarthNet's {nomenclature}.")
     return CONVERSION[label]
 

@@ -48,7 +48,7 @@ def test_official_partners(needs_wheel: None) -> None:
 
 
 def test_lists_in_a_folder(tmp_path: Path) -> None:
-    lists = write_lists(tmp_path, train="# comment\r\na\r\nb,more\r\n\r\n", val="c", test="d\n")
+    lists = write_lists(tmp_path, train="# comment\r\na\r\nb,more\r\n\r\n", val="\ufeffc", test="d\n")
     assert read_split_lists(lists) == {"a": "train", "b": "train", "c": "val", "d": "test"}
 
 

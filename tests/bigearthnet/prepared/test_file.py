@@ -9,9 +9,8 @@ import pytest
 from bigearthnet.archive.groups import group_shapes
 from bigearthnet.archive.labels import CLASSES_19
 from bigearthnet.prepared.file import BigEarthNetFile
-from bigearthnet.prepared.slots import Slots
 from bigearthnet.prepared.writer import create_file, find_slots, finish_file
-from common.errors import OutputError, PatchFileError
+from common.errors import PatchFileError
 from common.patches.file import write_patch_file
 from tests.support.made_patches import write_prepared_file
 
@@ -92,30 +91,6 @@ def test_patches_that_could_not_be_read_are_not_there(tmp_path: Path) -> None:
     np.testing.assert_array_equal(prepared.read(np.array([1]), ["s2_10m"])["s2_10m"], images["s2_10m"][[3]])
 
 
-def test_a_patch_that_is_not_as_it_was_written(path: Path) -> None:
-    slots = find_slots(path)
-    with open(path, "r+b", buffering=0) as file:
-        assert slots.holds(file.fileno(), 2)
-        file.seek(slots.images["s2_60m"].offset + 2 * slots.images["s2_60m"].size)
-        file.write(b"\0\0")
-        assert not slots.holds(file.fileno(), 2)
-        assert slots.holds(file.fileno(), 1)
-
-
-def test_wrong_shape_is_refused(path: Path) -> None:
-    slots: Slots = find_slots(path)
-    images = {name: array[0] for name, array in random_images().items()}
-    with open(path, "r+b") as file, pytest.raises(ValueError, match="s2_20m must be"):
-        slots.write(file.fileno(), 0, [{**images, "s2_20m": images["s2_10m"]}])
-
-
-def test_the_checksum_tells_content(path: Path, tmp_path: Path) -> None:
-    images = random_images()
-    images["s2_60m"][4, 0, 0, 0] ^= 1
-    write_prepared_file(tmp_path / "other.h5", images, labels(), CLASSES_19, NAMES, SPLITS)
-    assert BigEarthNetFile(path).attributes["checksum"] != BigEarthNetFile(tmp_path / "other.h5").attributes["checksum"]
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -159,10 +134,3 @@ def test_missing_cut_short_and_no_hdf5(path: Path, tmp_path: Path) -> None:
     path.write_text("text")
     with pytest.raises(PatchFileError, match="or is not a prepared file of bigearthnet-prepare"):
         BigEarthNetFile(path)
-
-
-def test_a_disk_without_room(tmp_path: Path) -> None:
-    names = [f"patch{number}" for number in range(3_000_000)]
-    with pytest.raises(OutputError, match=r"cannot write .*big.h5"):
-        create_file(tmp_path / "big.h5", {"s2_10m": (12_000, 12_000, 4)}, np.zeros((1, 19)), CLASSES_19, names, [], {})
-    assert not list(tmp_path.iterdir())

@@ -1,0 +1,96 @@
+"""Blocks of work in several processes: all results arrive, errors are raised, no process outlives its parent."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bigearthnet.prepared.workers import in_blocks, run_blocks
+from common.errors import ProductError, S2Error
+
+ROOT = Path(__file__).parents[3]
+
+
+def square(block: int) -> tuple[int, int]:
+    return block * block, os.getpid()
+
+
+def fail_on_three(block: int) -> int:
+    if block == 3:
+        raise ProductError("block 3 is damaged")
+    return block
+
+
+def kill_own_process(block: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@given(st.lists(st.integers(), max_size=20), st.integers(1, 6))
+def test_blocks_hold_all_items_in_order(items: list[int], size: int) -> None:
+    blocks = in_blocks(items, size)
+    assert [item for block in blocks for item in block] == items
+    assert all(len(block) == size for block in blocks[:-1])
+    assert all(0 < len(block) <= size for block in blocks)
+
+
+def test_one_process_works_itself_and_in_order() -> None:
+    assert list(run_blocks(square, [3, 1, 2], 1)) == [(9, os.getpid()), (1, os.getpid()), (4, os.getpid())]
+    assert list(run_blocks(square, [5], 4)) == [(25, os.getpid())]
+    assert list(run_blocks(square, [], 4)) == []
+
+
+def test_several_processes_return_all_results() -> None:
+    results = list(run_blocks(square, range(10), 2))
+    assert sorted(value for value, _ in results) == [number * number for number in range(10)]
+    assert os.getpid() not in {process for _, process in results}
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_errors_of_the_function_are_raised(processes: int) -> None:
+    with pytest.raises(ProductError, match="block 3 is damaged"):
+        list(run_blocks(fail_on_three, range(5), processes))
+
+
+def test_a_process_that_is_killed_is_reported() -> None:
+    with pytest.raises(
+        S2Error, match=r"a process that read patches was killed, .*; run the same command again, it con"
+    ):
+        list(run_blocks(kill_own_process, range(3), 2))
+
+
+PARENT = """
+import os, sys, time
+from bigearthnet.prepared.workers import run_blocks
+
+def report(block):
+    print(os.getpid(), flush=True)
+    time.sleep(100)
+
+list(run_blocks(report, range(2), 2))
+"""
+
+
+def test_processes_end_with_their_parent() -> None:
+    """The parent is killed, so that it cannot end them itself."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True, env=environment) as parent:
+        workers = [int(parent.stdout.readline()) for _ in range(2)]
+        parent.kill()
+    deadline = time.monotonic() + 20
+    while any(is_running(worker) for worker in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def is_running(process: int) -> bool:
+    """Whether a process runs; one that has ended and waits for its parent does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
