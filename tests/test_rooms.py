@@ -1,10 +1,50 @@
-"""The rooms of the code: who may import whom."""
+"""The rooms of the code: who may import whom, the map in CONTRIBUTING.md, and the size of modules and functions."""
 
+import ast
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 REPOSITORY = Path(__file__).resolve().parents[1]
+PACKAGES = ("common", "superres", "bigearthnet")
+MODULES = sorted(path.relative_to(REPOSITORY) for package in PACKAGES for path in (REPOSITORY / package).rglob("*.py"))
+ROOMS = sorted({path.parent for path in MODULES if len(path.parts) > 2})
+
+MOST_MODULES, MOST_MODULE_LINES, MOST_FUNCTION_LINES = 12, 300, 50
+LARGE_ROOMS = {Path("superres/networks")}  # one module for each network
+FOR_ALL = {"errors", "distributed"}  # modules that each room may import
+
+
+def parse(path: Path) -> ast.Module:
+    return ast.parse((REPOSITORY / path).read_text())
+
+
+def room_sentences(room: Path) -> str:
+    """The first paragraph of a room's docstring, in one line."""
+    return " ".join(ast.get_docstring(parse(room / "__init__.py")).split("\n\n")[0].split())
+
+
+def imported_names(nodes: Iterator[ast.AST]) -> Iterator[str]:
+    """The dotted name of each imported module or object."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def module_path(name: str) -> Path | None:
+    """The file of a module or package of ours, from the dotted name of it or of an object in it."""
+    while name:
+        for path in (Path(*name.split(".")).with_suffix(".py"), Path(*name.split("."), "__init__.py")):
+            if (REPOSITORY / path).exists():
+                return path
+        name = name.rpartition(".")[0]
+    return None
 
 
 def test_imports_keep_the_contracts() -> None:
@@ -12,3 +52,63 @@ def test_imports_keep_the_contracts() -> None:
     command = [sys.executable, "-c", "import importlinter.cli; importlinter.cli.lint_imports_command()", "--no-cache"]
     linted = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert linted.returncode == 0, linted.stdout + linted.stderr
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=str)
+def test_a_room_names_the_rooms_that_it_imports(room: Path) -> None:
+    rooms = {other.name for other in ROOMS if other.parent == room.parent}
+    imports = set()
+    for path in (REPOSITORY / room).glob("*.py"):
+        for name in imported_names(ast.walk(parse(path))):
+            package, _, rest = name.partition(".")
+            if package == room.parts[0]:
+                imports.add(rest.partition(".")[0])
+    named = set(re.findall(r"`(\w+)`", room_sentences(room)))
+    assert imports - FOR_ALL - {room.name} <= named & rooms
+
+
+def test_the_map_of_the_code_is_what_the_rooms_say() -> None:
+    rows = re.findall(r"^\| `(\S+)/` \| (.+) \|$", (REPOSITORY / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    assert dict(rows) == {str(room): room_sentences(room) for room in ROOMS}
+    assert len(rows) == len(ROOMS)
+
+
+def test_each_folder_of_modules_is_a_package() -> None:
+    """setuptools and import-linter overlook others."""
+    assert {path.parent for path in MODULES} == {path.parent for path in MODULES if path.stem == "__init__"}
+
+
+def test_rooms_modules_and_functions_are_small() -> None:
+    for room in {path.parent for path in MODULES} - LARGE_ROOMS:
+        modules = [path for path in MODULES if path.parent == room and path.stem != "__init__"]
+        assert len(modules) <= MOST_MODULES, f"{room} has {len(modules)} modules"
+    for path in MODULES:
+        lines = len((REPOSITORY / path).read_text().splitlines())
+        assert lines <= MOST_MODULE_LINES, f"{path} has {lines} lines"
+        for node in ast.walk(parse(path)):
+            if isinstance(node, ast.FunctionDef):
+                docstring = node.body[0].end_lineno - node.body[0].lineno + 1 if ast.get_docstring(node) else 0
+                lines = node.end_lineno - node.lineno + 1 - docstring
+                assert lines <= MOST_FUNCTION_LINES, f"{path}: {node.name} has {lines} lines without its docstring"
+
+
+def test_paths_and_names_of_code_that_texts_mention_exist() -> None:
+    """A path starts with a top-level folder. A dotted name stands in backquotes. The CHANGELOG names old modules."""
+    folders = "|".join(path.name for path in REPOSITORY.iterdir() if path.is_dir() and path.name.isalpha())
+    path_pattern = re.compile(rf"(?<![\w./$-])(?:{folders})/[\w./-]*\w\.(?:py|md|sh|sbatch|ipynb|csv|txt)\b")
+    name_pattern = re.compile(rf"`((?:{'|'.join(PACKAGES)})(?:\.\w+)+)")
+    missing = []
+    for text in REPOSITORY.rglob("*"):
+        inside = text.relative_to(REPOSITORY)
+        if text.suffix not in (".py", ".md", ".ipynb", ".sh", ".sbatch", ".toml") and text.name != "Makefile":
+            continue
+        if inside.parts[0].startswith(".") or inside.parts[0] in ("runs", "build") or text.name == "CHANGELOG.md":
+            continue
+        words = text.read_text()
+        missing += [f"{inside}: {path}" for path in path_pattern.findall(words) if not (REPOSITORY / path).exists()]
+        for name in name_pattern.findall(words):
+            path = module_path(name)
+            rest = name.split(".")[len(path.with_suffix("").parts) - (path.stem == "__init__") :]
+            if len(rest) > 1 or (rest and not re.search(rf"\b{rest[0]}\b", (REPOSITORY / path).read_text())):
+                missing.append(f"{inside}: {name}")
+    assert not missing, "\n".join(missing)

@@ -1,1 +1,1 @@
-"""Scores and tables of a classifier. Imports `training` and `prediction`."""
+"""Scores and tables of a classifier. Imports `prepared`, `training` and `prediction`."""

@@ -1,1 +1,1 @@
-"""Every figure of the application. Imports `evaluation`."""
+"""Every figure of classification. Imports `prepared`, `prediction` and `evaluation`."""

@@ -1,1 +1,1 @@
-"""The classification networks, chosen by name. Imports `archive`."""
+"""The classification networks by name. Imports `archive`."""

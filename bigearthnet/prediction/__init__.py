@@ -1,1 +1,1 @@
-"""Class probabilities of prepared patches, patch folders and scenes. Imports `networks` and `prepared`."""
+"""Class probabilities of prepared patches, patch folders and scenes. Imports `archive`, `networks` and `prepared`."""

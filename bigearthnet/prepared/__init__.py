@@ -1,1 +1,1 @@
-"""Prepared files, our HDF5 files of an archive: planned, filled, written and read. Imports `archive` and `common`."""
+"""Prepared files, the HDF5 files made of an archive: planned, filled, written and read. Imports `archive`."""

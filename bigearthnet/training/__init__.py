@@ -1,1 +1,1 @@
-"""Training of a classifier: settings, losses, validation. Imports `networks` and `prepared`."""
+"""Training of a classifier: settings, losses, validation. Imports `archive`, `networks` and `prepared`."""

@@ -1,1 +1,1 @@
-"""Style of all figures, learning curves and bars. Only rooms named `figures` import matplotlib. Imports `files`."""
+"""Style of all figures, learning curves and bars. Imports `files`."""

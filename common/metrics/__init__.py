@@ -1,1 +1,1 @@
-"""Formulas of fusion and multi-label metrics. NumPy, SciPy, scikit-learn and scikit-image; imports no other room."""
+"""Formulas of fusion metrics and of multi-label metrics. Imports no other room."""

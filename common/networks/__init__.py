@@ -1,1 +1,1 @@
-"""Keras layers and precisions that both applications use. Imports no other room."""
+"""Keras layers, precisions and weights that both applications use. Imports `pixels`."""

@@ -1,1 +1,1 @@
-"""Arithmetic on pixels and windows: bands, reflectance, degradation, holes. Imports no other room; no I/O."""
+"""Arithmetic on pixels and windows: bands, reflectance, degradation, holes. Imports no other room; reads no files."""

@@ -1,1 +1,1 @@
-"""Reading and writing rasters: the only room that imports GDAL. Imports `scenes`, `files` and `pixels`."""
+"""Reading and writing rasters; the only room that imports GDAL. Imports `pixels`, `scenes` and `files`."""

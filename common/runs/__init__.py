@@ -1,1 +1,1 @@
-"""A command's options, its run folder, its log, its progress, its tables and its provenance. Imports `files`."""
+"""A command's options, run folder, log, progress, tables and provenance. Imports `files`."""

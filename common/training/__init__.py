@@ -1,1 +1,1 @@
-"""Training on one or many ranks: batches, optimizer, callbacks, checkpoints. Imports `runs`, `files` and `networks`."""
+"""Training on one or many ranks: batches, optimizer, callbacks, checkpoints. Imports `files`, `runs` and `networks`."""

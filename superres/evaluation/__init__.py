@@ -1,1 +1,1 @@
-"""Measuring networks at reduced and at full scale, and the tables. Imports `prediction` and `networks`."""
+"""Metrics of networks and interpolation at reduced and at full scale, and their tables. Imports `networks`, `training` and `prediction`."""

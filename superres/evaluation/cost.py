@@ -15,7 +15,7 @@ def multiplications_per_pixel(model: keras.Model) -> float:
     """Multiplications, each with an addition, per pixel of the result: of all layers that have a kernel or count their own.
 
     Args:
-        model: as `superres.networks.build_network` makes it; nothing is computed.
+        model: as `superres.networks.build.build_network` makes it; nothing is computed.
     """
     finest = {f"input_{gsd}m": SIZE * 10 // gsd for gsd in BANDS_BY_GSD}
     inputs = {

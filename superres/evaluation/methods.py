@@ -48,7 +48,7 @@ def interpolation_methods(gsd: int, clip: bool = True) -> list[Method]:
 
 
 def network_method(name: str, model: keras.Model, margin: int) -> Method:
-    """A network; `margin` is what `superres.networks.margin_px` says."""
+    """A network; `margin` is what `superres.networks.catalogue.margin_px` says."""
     return Method(name, partial(_predict, compile_network(model), margin, model.output_shape[-1]), margin)
 
 

@@ -1,1 +1,1 @@
-"""Every figure of the application, drawn from tables and arrays. Imports `evaluation`."""
+"""Every figure of super-resolution, drawn from tables and arrays. Imports `evaluation`."""

@@ -1,1 +1,1 @@
-"""The fusion networks by name, and trained networks with their weights. Imports only `common`."""
+"""The fusion networks by name, and trained networks with their weights. Imports no other room of superres."""

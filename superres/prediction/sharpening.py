@@ -56,7 +56,7 @@ class Sharpener:
         scene: that it sharpens.
         gsd: of the bands that it sharpens, 20 or 60 m.
         margin: pixels that the network sees around another.
-        predict: of `superres.inference.compile_network`.
+        predict: of `superres.prediction.windows.compile_network`.
     """
 
     scene: Scene

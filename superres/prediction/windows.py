@@ -39,7 +39,7 @@ def predict_windows(
         predict: of `compile_network`.
         read: gives the inputs of a window.
         rows, cols: size of the output grid; multiples of the coarsest input's factor.
-        margin: pixels to cut off, from `superres.networks.margin_px`.
+        margin: pixels to cut off, from `superres.networks.catalogue.margin_px`.
         window_px: rows and columns of a window; a multiple of the coarsest input's factor.
 
     Yields:

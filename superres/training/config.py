@@ -101,7 +101,7 @@ class SuperresConfig(RunConfig):
 
     @property
     def network_name(self) -> str:
-        """The network that results from the run, as `superres.networks.find_network` knows it."""
+        """The network that results from the run, as `superres.networks.catalogue.find_network` knows it."""
         return trained_network_name(self.model, self.generator, self.attention)
 
     @property

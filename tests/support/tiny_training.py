@@ -39,7 +39,7 @@ def residual_reach(blocks: int) -> int:
 
 
 def tiny_network(features: int = 8):
-    """DSen2 with one residual block, as `superres.networks.NETWORKS` holds it."""
+    """DSen2 with one residual block, as `superres.networks.catalogue.NETWORKS` holds it."""
     from superres.networks.catalogue import Network
     from superres.networks.dsen2 import residual_network
 
