@@ -287,13 +287,7 @@ def write_unreadable(path: Path, reasons: dict[str, str]) -> None:
 def report_speed(patches: int, fill_seconds: float, total_seconds: float) -> None:
     """Log the rate at which patches were read and, for many patches, the time for the whole archive at this rate."""
     rate = patches / max(fill_seconds, 1e-9)
-    logger.info(
-        "read %d patches in %.1f s, %.0f patches/s (%.1f s with lists and labels)",
-        patches,
-        fill_seconds,
-        rate,
-        total_seconds,
-    )
+    logger.info("read %d patches in %.1f s, %.0f patches/s (%.1f s in all)", patches, fill_seconds, rate, total_seconds)
     if patches >= WORTH_PROJECTING:
         hours = ALL_PATCHES / rate / 3600
         logger.info("the %d patches of the whole archive take %.1f h at this rate", ALL_PATCHES, hours)
