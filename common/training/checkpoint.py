@@ -1,8 +1,8 @@
-"""Weights of a network, and checkpoints: all that a run needs to continue as if it had not stopped.
+"""Files of weights, and checkpoints from which a run continues as if it had not stopped.
 
-`checkpoint.h5` holds the arrays `weights/<n>` and `optimizer/<n>` in the order of the Keras variables, or other groups
-where a model, such as one with an adversary, has its own `checkpoint_groups`; and the
-attributes `epoch` (finished ones), `state` (of the learning rate, JSON) and `identity` (JSON).
+`checkpoint.h5` holds the arrays `weights/<n>` and `optimizer/<n>` in the order of the Keras variables. A model with an
+attribute `checkpoint_groups`, such as one with an adversary, has these groups instead. Attributes: `epoch` (number of
+finished epochs), `state` (of the learning rate, JSON) and `identity` (JSON).
 """
 
 import json
@@ -17,16 +17,16 @@ from common.errors import WeightsError
 from common.files.atomic import require_space, whole_file
 from common.files.hdf5 import whole_hdf5
 
-HDF5_BYTES = 2**14  # that HDF5 itself takes for each array, at most
+HDF5_BYTES = 2**14  # most bytes that HDF5 adds to each array
 
 
 def write_weights(path: Path, model: keras.Model) -> None:
-    """Write a network's weights in Keras' format, whole or not at all, without the state of its optimizer.
+    """Write the weights of a model in Keras' format, whole or not at all, without the state of its optimizer.
 
-    Keras would save that too, which makes the file two or three times as large: only a checkpoint needs it.
+    Keras would save that state too, and the file would be two or three times as large. Only a checkpoint needs it.
 
     Raises:
-        OutputError: no space, or the folder is missing or read-only.
+        OutputError: there is no space, or the folder is missing or read-only.
     """
     require_space(path, weights_size(model))
     optimizer, model.optimizer = getattr(model, "optimizer", None), None
@@ -38,17 +38,17 @@ def write_weights(path: Path, model: keras.Model) -> None:
 
 
 def weights_size(model: keras.Model) -> int:
-    """Bytes that no file of a model's weights exceeds."""
+    """Return the largest size of a file of a model's weights, in bytes."""
     return array_bytes(model.variables)
 
 
 def checkpoint_size(model: keras.Model) -> int:
-    """Bytes that no checkpoint of a compiled model exceeds."""
+    """Return the largest size of a checkpoint of a compiled model, in bytes."""
     return sum(array_bytes(variables) for variables in variable_groups(model).values())
 
 
 def array_bytes(variables: list) -> int:
-    """Bytes that variables take in an HDF5 file, at most."""
+    """Return the largest size of variables in an HDF5 file, in bytes."""
     sizes = (math.prod(variable.shape) * np.dtype(variable.dtype).itemsize for variable in variables)
     return sum(sizes) + HDF5_BYTES * len(variables)
 
@@ -57,25 +57,35 @@ def write_checkpoint(path: Path, model: keras.Model, epoch: int, state: dict, id
     """Write a checkpoint, whole or not at all.
 
     Args:
+        path: the file.
+        model: a compiled model, its optimizer built.
         epoch: number of finished epochs.
-        state: of the learning rate, plain numbers.
-        identity: settings that a run which continues must share.
+        state: state of the learning rate, plain numbers.
+        identity: settings that a run must share to continue from this checkpoint, for JSON.
+
+    Raises:
+        OutputError: there is no space, or the folder is missing or read-only.
     """
     with whole_hdf5(path) as file:
         for group, variables in variable_groups(model).items():
-            for number, variable in enumerate(variables):
-                file[f"{group}/{number}"] = np.asarray(variable)
+            for index, variable in enumerate(variables):
+                file[f"{group}/{index}"] = np.asarray(variable)
         file.attrs.update(epoch=epoch, state=json.dumps(state), identity=json.dumps(identity))
 
 
 def read_checkpoint(path: Path, model: keras.Model, identity: dict) -> tuple[int, dict]:
-    """Set a compiled model's weights and its optimizer's variables from a checkpoint.
+    """Set the weights of a compiled model and the variables of its optimizer from a checkpoint.
+
+    Args:
+        path: the file.
+        model: a compiled model, its optimizer built.
+        identity: settings that the checkpoint must share, for JSON.
 
     Returns:
         Number of finished epochs, and the state of the learning rate.
 
     Raises:
-        WeightsError: the file is missing, damaged, or of another network or other settings; the model is unchanged.
+        WeightsError: the file is missing, damaged, or of another network or other settings. The model is unchanged.
     """
     try:
         with h5py.File(path, "r") as file:
@@ -87,30 +97,36 @@ def read_checkpoint(path: Path, model: keras.Model, identity: dict) -> tuple[int
     except WeightsError:
         raise
     except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
-        raise WeightsError(f"{path} cannot be read: it is cut short or no checkpoint; start a new run.") from error
+        raise WeightsError(
+            f"{path} cannot be read: it is cut short or not a checkpoint; restore it, or start a new run."
+        ) from error
     for variable, value in values:
         variable.assign(value)
     return epoch, state
 
 
 def variable_groups(model: keras.Model) -> dict[str, list]:
-    """The variables that a checkpoint holds, and that all ranks share."""
+    """Return the variables that a checkpoint holds and that are equal on all ranks, by group."""
     groups = getattr(model, "checkpoint_groups", None)
     return groups or {"weights": model.variables, "optimizer": model.optimizer.variables}
 
 
-def check_identity(path: Path, found: dict, wanted: dict) -> None:
+def check_identity(path: Path, stored: dict, wanted: dict) -> None:
     """Raise WeightsError unless a checkpoint was made with the wanted settings."""
     for name, value in wanted.items():
-        if found.get(name) != value:
+        if stored.get(name) != value:
             raise WeightsError(
-                f"{path} was made with {name} {found.get(name)}, this run has {value}; "
+                f"{path} was made with {name} {stored.get(name)}, this run has {value}; "
                 f"resume with the same settings, or start a new run."
             )
 
 
 def read_arrays(path: Path, file: h5py.File, groups: dict[str, list]) -> list[tuple]:
-    """Pairs of variable and value; raises WeightsError where a number or a shape differs."""
+    """Return each variable with its value in the file, without assigning it.
+
+    Raises:
+        WeightsError: a group is missing, or the number or the shape of its arrays differs.
+    """
     pairs = []
     for group, variables in groups.items():
         if group not in file:
@@ -123,8 +139,8 @@ def read_arrays(path: Path, file: h5py.File, groups: dict[str, list]) -> list[tu
                 f"{path} holds {len(file[group])} {group} arrays, this network has {len(variables)}; "
                 f"it belongs to another network."
             )
-        for number, variable in enumerate(variables):
-            dataset = file[f"{group}/{number}"]
+        for index, variable in enumerate(variables):
+            dataset = file[f"{group}/{index}"]
             if dataset.shape != tuple(variable.shape):
                 raise WeightsError(
                     f"{path} holds {group} of shape {dataset.shape} where this network has "

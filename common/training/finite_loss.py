@@ -10,11 +10,11 @@ import tensorflow as tf
 import common.distributed as hvd
 from common.errors import TrainingError, some_of
 
-CHECK_STEPS = 50  # between two looks at the loss
+CHECK_STEPS = 50  # steps between two checks of the loss
 
 
 def require_finite(name: str, value: float, epoch: int) -> None:
-    """Raise TrainingError where a loss, the same on all ranks, is no longer a finite number."""
+    """Raise TrainingError on all ranks if a loss, the same on all ranks, is no longer finite."""
     if not math.isfinite(value):
         hvd.raise_together(
             TrainingError(
@@ -25,17 +25,18 @@ def require_finite(name: str, value: float, epoch: int) -> None:
 
 
 class FiniteLoss(keras.callbacks.Callback):
-    """Stop on all ranks soon after the loss is no longer finite, and say at which batch that began.
+    """Stop all ranks soon after the loss of one is no longer finite, and name the first batch and its scenes.
 
-    Losses are left where they were computed and looked at every `CHECK_STEPS` steps, when all ranks tell each other what
-    they found: in between, neither the device nor another rank is waited for. Put it before what writes checkpoints.
+    Losses stay on the device. Every `CHECK_STEPS` steps each rank checks its own, and the ranks exchange the results.
+    Between the checks nothing waits for the device or for another rank. Put this callback before those that write
+    checkpoints.
 
     Args:
-        steps: in an epoch.
+        steps: steps of an epoch.
         origins: (epoch, step) -> the scenes of this rank's batch.
 
     Raises:
-        TrainingError: on all ranks.
+        TrainingError: the loss, or a weight after the last step, is not finite on one rank; on all ranks.
     """
 
     def __init__(self, steps: int, origins: Callable[[int, int], Sequence[str]]):
@@ -46,29 +47,36 @@ class FiniteLoss(keras.callbacks.Callback):
         self.epoch, self.losses = epoch, []
 
     def on_train_batch_end(self, batch: int, logs: dict) -> None:
-        # Means since the epoch began: once they are not finite they stay so. An adversarial loss has something of all
-        # ranks, the content loss is of this rank's batch alone.
+        # Keras logs means since the epoch began, so a loss that is not finite stays so. The batches of all ranks enter an
+        # adversarial loss, this rank's batch alone enters the content loss.
         self.losses.append((logs["loss"], logs.get("content_loss", logs["loss"])))
         if (batch + 1) % CHECK_STEPS == 0 or batch + 1 == self.steps:
             finite = np.isfinite([[float(loss) for loss in losses] for losses in self.losses])
-            begin = int(np.argmin(finite.all(axis=1)))
+            first = int(np.argmin(finite.all(axis=1)))
             self.losses = []
-            self.agree("loss", None if finite.all() else batch + 1 - len(finite) + begin, bool(finite[begin, 1]))
+            step = None if finite.all() else batch + 1 - len(finite) + first
+            self.raise_earliest("loss", step, from_others=bool(finite[first, 1]))
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        # A loss is from before its step: what the last one made of the weights shows in them alone.
+        # A loss is computed before its step, so only the weights show the effect of the last step.
         finite = all(np.isfinite(float(tf.reduce_sum(variable.value))) for variable in self.model.trainable_variables)
-        self.agree("sum of the weights", None if finite else self.steps - 1)
+        self.raise_earliest("sum of the weights", None if finite else self.steps - 1)
 
-    def agree(self, what: str, step: int | None, from_others: bool = False) -> None:
-        """Raise on all ranks where one has found something, with the earliest step, and the rank that it began on."""
-        mine = None if step is None else (step, from_others, hvd.rank(), tuple(self.origins(self.epoch, step)))
-        found = [part for part in hvd.allgather_object(mine) if part]
-        if found:
-            step, _, rank, scenes = min(found)  # what one rank's batch spoils, the others see one step later
+    def raise_earliest(self, value_name: str, step: int | None, from_others: bool = False) -> None:
+        """Raise on all ranks if one rank has a step; the message names the earliest step, and the rank that it began on.
+
+        Args:
+            value_name: the value that is not finite.
+            step: this rank's first step with such a value, or None.
+            from_others: the value may come from another rank's batch.
+        """
+        own_fault = None if step is None else (step, from_others, hvd.rank(), tuple(self.origins(self.epoch, step)))
+        faults = [fault for fault in hvd.allgather_object(own_fault) if fault]
+        if faults:
+            step, _, rank, scenes = min(faults)  # other ranks see the effect of a bad batch one step later
             where = f" on rank {rank}" if hvd.size() > 1 else ""
             message = (
-                f"the {what} was no longer finite at batch {step + 1} of epoch {self.epoch + 1}{where}, which holds "
+                f"the {value_name} was no longer finite at batch {step + 1} of epoch {self.epoch + 1}{where}, which holds "
                 f"patches of {some_of(scenes)}; the weights in the run folder are from before: start a new run with "
                 f"--init-weights RUN_FOLDER and a lower --learning-rate, or without that scene."
             )

@@ -1,6 +1,6 @@
-"""Training, as every application does it: an optimizer on all ranks, a run folder, and a run that goes on exactly.
+"""Train a model on all ranks, and write its run folder. A run that stopped continues as if it had not.
 
-An application builds its model and says what is trained on, how it is validated, and what a checkpoint must agree with.
+An application builds the model and gives a `Task`: patches, validation, and the settings that a checkpoint must share.
 """
 
 import hashlib
@@ -27,9 +27,10 @@ from common.training.batches import (
 )
 from common.training.checkpoint import read_checkpoint, variable_groups
 from common.training.finite_loss import FiniteLoss
+from common.training.history import read_history
 from common.training.learning_rate import LearningRate
 from common.training.progress import Progress
-from common.training.saving import RunFolder, ShouldSave, is_best, read_history
+from common.training.saving import RunWriter, ShouldSave, is_best
 from common.training.validation import BatchSums, PoolOverRanks, Summary
 
 logger = logging.getLogger(__name__)
@@ -37,18 +38,18 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Task:
-    """What one training consists of, besides the model and its settings.
+    """The parts of a training, besides the model and its settings.
 
     Attributes:
         training: patches to train on.
         validation: patches to validate on; may be empty.
-        batch_sums, summary: how one batch is validated and how the sums are summarised, see
-            `common/training/validation.py`.
+        batch_sums: computes the validation sums over one batch, see `common/training/validation.py`.
+        summary: computes the columns of the history from the sums of all ranks.
         identity: settings that a checkpoint must share with a run that continues it.
         record: entries of `config.json` besides the settings.
         saved_model: the sub-model to save; None saves the whole model.
         should_save: decides after which epochs weights are saved, see `common/training/saving.py`.
-        callbacks: further callbacks; they see training logs averaged over ranks.
+        callbacks: further callbacks; their logs are averaged over ranks.
     """
 
     training: PatchSource
@@ -99,7 +100,7 @@ def fit(
         steps,
     )
     logger.info("each rank computes on %s", hvd.describe_hardware())
-    saving = RunFolder(folder, learning_rate, task.identity, history, task.saved_model, task.should_save)
+    writer = RunWriter(folder, learning_rate, task.identity, history, task.saved_model, task.should_save)
     model.fit(
         training_batches(task.training, config.batch_size, config.seed, first_epoch),
         steps_per_epoch=steps,
@@ -107,12 +108,12 @@ def fit(
         initial_epoch=first_epoch,
         verbose=0,
         shuffle=False,
-        callbacks=training_callbacks(config, task, saving, steps, show_progress),
+        callbacks=training_callbacks(config, task, writer, steps, show_progress),
     )
 
 
 def with_fitting_batches(config: RunConfig, patches: int) -> RunConfig:
-    """The configuration, its batches no larger than this rank's share of the patches."""
+    """Return the configuration with batches no larger than a rank's share of the patches."""
     share = -(-patches // hvd.size())
     if config.batch_size <= share:
         return config
@@ -123,41 +124,49 @@ def with_fitting_batches(config: RunConfig, patches: int) -> RunConfig:
 
 
 def training_callbacks(
-    config: RunConfig, task: Task, saving: RunFolder, steps: int, show_progress: bool
+    config: RunConfig, task: Task, writer: RunWriter, steps: int, show_progress: bool
 ) -> list[keras.callbacks.Callback]:
-    """Return all callbacks, in the order in which they need each other's results."""
+    """Return all callbacks. Their order matters: the first ones put values into `logs` that later ones use."""
     validation = validation_batches(task.validation, config.batch_size) if len(task.validation) else None
     callbacks = [
         FiniteLoss(steps, lambda epoch, step: batch_origins(config, task, epoch, step)),
         AverageStatistics(),
         PoolOverRanks(validation, task.batch_sums, task.summary),
         *task.callbacks,
-        saving.learning_rate,
-        saving,
+        writer.learning_rate,
+        writer,
         Progress(config.epochs, steps, steps * config.batch_size * hvd.size(), show_progress),
     ]
     if hvd.rank() == 0:
-        callbacks.append(keras.callbacks.TensorBoard(str(saving.folder / run.TENSORBOARD), write_graph=False))
+        callbacks.append(keras.callbacks.TensorBoard(str(writer.folder / run.TENSORBOARD), write_graph=False))
     return callbacks
 
 
 def batch_origins(config: RunConfig, task: Task, epoch: int, step: int) -> list[str]:
-    """The scenes of this rank's training batch."""
-    numbers = epoch_order(len(task.training), config.batch_size, config.seed, epoch)[step]
-    return task.training.origins(numbers)
+    """Return the scene or file of each patch in this rank's training batch."""
+    indices = epoch_order(len(task.training), config.batch_size, config.seed, epoch)[step]
+    return task.training.origins(indices)
 
 
 def restore(folder: Path, identity: dict[str, Any], model: keras.Model) -> tuple[int, dict, list[dict]]:
-    """Finished epochs, state of the learning rate, and history of the run to continue. Called on rank 0."""
+    """Set the model from the checkpoint of a run folder. Call on rank 0.
+
+    Returns:
+        Number of finished epochs, state of the learning rate, and rows of the history.
+
+    Raises:
+        WeightsError: the checkpoint is missing, damaged, or of another network or other settings.
+        RunFolderError: history or best weights are missing or damaged.
+    """
     epoch, state = read_checkpoint(folder / run.CHECKPOINT, model, identity)
     history = read_history(folder / run.HISTORY, epoch)
-    if [row["epoch"] for row in history] != list(range(1, epoch + 1)):  # the best epoch would be forgotten
+    if [row["epoch"] for row in history] != list(range(1, epoch + 1)):  # the best epoch may be among those missing
         raise RunFolderError(
-            f"{folder / run.HISTORY} lacks some of the {epoch} epochs that the checkpoint has "
-            f"seen; restore it, or start a new run."
+            f"{folder / run.HISTORY} lacks some of the {epoch} epochs before the checkpoint; "
+            f"restore it, or start a new run."
         )
     try:
-        h5py.File(folder / run.WEIGHTS, "r").close()  # sees that a file is cut short, unlike `h5py.is_hdf5`
+        h5py.File(folder / run.WEIGHTS, "r").close()  # fails for a file that is cut short, unlike `h5py.is_hdf5`
     except OSError as error:
         raise RunFolderError(
             f"{folder / run.WEIGHTS} is missing or damaged; restore it, or start a new run."
@@ -167,5 +176,5 @@ def restore(folder: Path, identity: dict[str, Any], model: keras.Model) -> tuple
 
 
 def digest(value: Any) -> str:
-    """A short name for a long value, for comparing."""
+    """Return the first 12 digits of the SHA-256 of a value as JSON, to compare long values."""
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:12]

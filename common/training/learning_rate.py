@@ -1,4 +1,4 @@
-"""The learning rate: warm-up, then halved on a plateau or following a cosine."""
+"""The learning rate: warm-up, then halved on a plateau or falling as a cosine."""
 
 import logging
 import math
@@ -12,16 +12,23 @@ logger = logging.getLogger(__name__)
 
 
 class LearningRate(keras.callbacks.Callback):
-    """Linear warm-up to `learning_rate * ranks`, then halving on plateau, or a cosine to zero.
+    """Set the learning rate: linear warm-up to `learning_rate * ranks`, then halving on a plateau, or a cosine to zero.
 
-    Warm-up starts at the rate for one rank (Goyal et al. 2017, arXiv:1706.02677). A plateau is `patience` epochs in
-    which the monitored value did not fall.
+    Warm-up starts at the rate for one rank (Goyal et al. 2017, arXiv:1706.02677). A plateau is `patience` epochs
+    without a new minimum of the validation loss; of the training loss if there is no validation.
+
+    Attributes:
+        state: the part of a checkpoint that continues a plateau; plain numbers.
+
+    Args:
+        config: learning rate, schedule, patience, warm-up and epochs.
+        steps_per_epoch: steps that each rank takes.
     """
 
     def __init__(self, config: RunConfig, steps_per_epoch: int):
         super().__init__()
-        self.single = config.learning_rate
-        self.full = config.learning_rate * hvd.size()
+        self.rate_of_one_rank = config.learning_rate
+        self.full_rate = config.learning_rate * hvd.size()
         self.warmup_steps = round(config.warmup_epochs * steps_per_epoch)
         self.total_steps = config.epochs * steps_per_epoch
         self.steps_per_epoch = steps_per_epoch
@@ -30,13 +37,13 @@ class LearningRate(keras.callbacks.Callback):
         self.state = {"factor": 1.0, "best": math.inf, "wait": 0}
 
     def rate(self, step: int) -> float:
-        """The learning rate of a step, counted from the start of training."""
+        """Return the learning rate of a step, counted from the start of training."""
         if step < self.warmup_steps:
-            return self.single + (self.full - self.single) * step / self.warmup_steps
+            return self.rate_of_one_rank + (self.full_rate - self.rate_of_one_rank) * step / self.warmup_steps
         if self.schedule == "cosine":
             progress = (step - self.warmup_steps) / max(1, self.total_steps - self.warmup_steps)
-            return self.full * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
-        return self.full * self.state["factor"]
+            return self.full_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+        return self.full_rate * self.state["factor"]
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.first_step = epoch * self.steps_per_epoch
@@ -56,4 +63,4 @@ class LearningRate(keras.callbacks.Callback):
         self.state["wait"] += 1
         if self.schedule == "plateau" and self.state["wait"] >= self.patience:
             self.state.update(factor=self.state["factor"] / 2, wait=0)
-            logger.info("no better for %d epochs: learning rate halved", self.patience)
+            logger.info("no improvement for %d epochs: learning rate halved", self.patience)

@@ -9,18 +9,19 @@ logger = logging.getLogger(__name__)
 
 
 class Progress(keras.callbacks.Callback):
-    """On rank 0, a bar at a terminal, one line an epoch elsewhere.
+    """Log one line an epoch, and show a bar of its steps if wanted.
 
     Args:
-        epochs, steps: of the whole run, and in an epoch.
-        patches: that all ranks see in an epoch.
-        bar: show a bar.
+        epochs: epochs of the whole run.
+        steps: steps of an epoch.
+        patches: patches that all ranks together see in an epoch.
+        show_bar: show a bar.
     """
 
-    def __init__(self, epochs: int, steps: int, patches: int, bar: bool):
+    def __init__(self, epochs: int, steps: int, patches: int, show_bar: bool):
         super().__init__()
         self.epochs, self.steps, self.patches = epochs, steps, patches
-        self.wants_bar = bar
+        self.show_bar = show_bar
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.bar = tqdm(
@@ -28,7 +29,7 @@ class Progress(keras.callbacks.Callback):
             desc=f"epoch {epoch + 1}/{self.epochs}",
             unit="step",
             leave=False,
-            disable=not self.wants_bar,
+            disable=not self.show_bar,
         )
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:

@@ -1,10 +1,5 @@
-"""Keras callbacks of a training run. Those that write act on rank 0 alone.
+"""Save a training run at the end of each epoch: history, best weights and a checkpoint."""
 
-Give them to `fit` in the order of `training_callbacks`: the first ones put into `logs` what the later ones use, and all
-ranks see the same `logs`.
-"""
-
-import csv
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -12,32 +7,35 @@ from pathlib import Path
 import keras
 
 import common.distributed as hvd
-from common.errors import RunFolderError
-from common.files.atomic import require_space, whole_file
+from common.files.atomic import require_space
 from common.runs import folder as run
 from common.training.checkpoint import checkpoint_size, weights_size, write_checkpoint, write_weights
+from common.training.history import write_history
 from common.training.learning_rate import LearningRate
 
-# Rows of the history so far -> are the newest epoch's weights the ones to keep?
+# Decides from the rows of the history whether to save the weights of the newest epoch.
 ShouldSave = Callable[[list[dict]], bool]
 
 
 def is_best(rows: list[dict]) -> bool:
-    """Has the newest epoch the lowest validation loss so far, or, without validation, training loss?"""
+    """Return whether the newest epoch has the lowest validation loss so far; training loss if there is no validation."""
     monitored = "val_loss" if "val_loss" in rows[-1] else "loss"
     return rows[-1][monitored] < min((row[monitored] for row in rows[:-1] if monitored in row), default=math.inf)
 
 
-class RunFolder(keras.callbacks.Callback):
-    """On rank 0, write history, best weights and a checkpoint at the end of each epoch.
+class RunWriter(keras.callbacks.Callback):
+    """On rank 0, write history, best weights and a checkpoint into the run folder at the end of each epoch.
 
     Args:
         folder: the run folder.
-        learning_rate: whose state the checkpoint keeps.
-        identity: what a checkpoint must agree with to be continued.
-        history: rows of the epochs before, when a run is resumed.
+        learning_rate: the callback whose state goes into the checkpoint.
+        identity: settings that a checkpoint must share with a run that continues it.
+        history: rows of the earlier epochs of a run that is resumed.
         saved_model: the sub-model to save; None saves the whole model.
         should_save: decides after which epochs the weights are saved.
+
+    Raises:
+        OutputError: a file cannot be written.
     """
 
     def __init__(
@@ -50,12 +48,12 @@ class RunFolder(keras.callbacks.Callback):
         should_save: ShouldSave = is_best,
     ):
         super().__init__()
-        self.saved_model = saved_model
-        self.should_save = should_save
         self.folder = folder
         self.learning_rate = learning_rate
         self.identity = identity
-        self.history = history
+        self.history = list(history)
+        self.saved_model = saved_model
+        self.should_save = should_save
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Fail before the first epoch if the disk is too small for the weights and, during a change, two checkpoints.
@@ -70,31 +68,8 @@ class RunFolder(keras.callbacks.Callback):
         if hvd.rank() != 0:
             return
         self.history.append({"epoch": epoch + 1, **logs})
-        # The order matters to a run that is interrupted here: the checkpoint, which tells where to go on, comes last.
+        # The checkpoint comes last: it says which epoch is next, so a run that stops here must repeat this epoch.
         if self.should_save(self.history):
             write_weights(self.folder / run.WEIGHTS, self.saved_model or self.model)
         write_history(self.folder / run.HISTORY, self.history)
         write_checkpoint(self.folder / run.CHECKPOINT, self.model, epoch + 1, self.learning_rate.state, self.identity)
-
-
-def write_history(path: Path, rows: list[dict]) -> None:
-    """Write `history.csv`, an epoch a row."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    with whole_file(path) as temporary, open(temporary, "w", newline="") as file:
-        writer = csv.DictWriter(file, names)
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def read_history(path: Path, epochs: int) -> list[dict]:
-    """The first `epochs` rows of `history.csv`, as numbers.
-
-    Raises:
-        RunFolderError: it is missing or damaged.
-    """
-    try:
-        with open(path, newline="") as file:
-            rows = [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
-        return [{**row, "epoch": int(row["epoch"])} for row in rows[:epochs]]
-    except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
-        raise RunFolderError(f"{path} cannot be read ({error}); restore it, or start a new run.") from error

@@ -1,4 +1,4 @@
-"""Validation at the end of an epoch: sums are pooled over ranks, averages never."""
+"""Validation at the end of an epoch: sums over the batches of all ranks, never means of means."""
 
 import time
 from collections.abc import Callable
@@ -11,20 +11,20 @@ import tensorflow as tf
 import common.distributed as hvd
 from common.training.finite_loss import require_finite
 
-# (model, batch) -> sums over the batch; sums over all batches of all ranks -> what goes into the history.
-BatchSums = Callable[[keras.Model, Any], np.ndarray]
-Summary = Callable[[np.ndarray], dict[str, float]]
+BatchSums = Callable[[keras.Model, Any], np.ndarray]  # model and batch -> sums over the patches of the batch
+Summary = Callable[[np.ndarray], dict[str, float]]  # sums over all batches of all ranks -> columns of the history
 
 
 class PoolOverRanks(keras.callbacks.Callback):
-    """At the end of an epoch, average what was logged of training over ranks and validate: sums are pooled, never averages.
+    """At the end of an epoch, average the training logs over ranks and add the validation of all ranks.
 
     Args:
         validation: this rank's validation batches, or None.
-        batch_sums, summary: see above.
+        batch_sums: computes sums over one batch.
+        summary: computes the logged values from the sums over all batches of all ranks.
 
     Raises:
-        TrainingError: the loss is no longer finite; the last checkpoint is from before.
+        TrainingError: the training or validation loss is not finite; on all ranks, before a checkpoint is written.
     """
 
     def __init__(self, validation: tf.data.Dataset | None, batch_sums: BatchSums, summary: Summary):
@@ -44,11 +44,11 @@ class PoolOverRanks(keras.callbacks.Callback):
         logs["seconds"] = seconds
         if self.validation is not None:
             logs.update(self.summary(self.pooled_sums()))
-            # The training loss is from before the last step, which may have spoiled the weights.
+            # The training loss is computed before the last step, so validation may be the first to show its effect.
             require_finite("validation loss", logs.get("val_loss", 0.0), epoch)
 
     def pooled_sums(self) -> np.ndarray:
-        """Sums over the validation batches of all ranks, who may have different numbers of them."""
-        sums = sum((self.batch_sums(self.model, batch) for batch in self.validation), start=0.0)
-        gathered = hvd.allgather_object(np.asarray(sums, dtype=np.float64))
-        return sum(part for part in gathered if part.ndim)  # a rank without batches gives a bare 0
+        """Return the sums over the validation batches of all ranks. Ranks may have different numbers of batches."""
+        own_sums = sum((self.batch_sums(self.model, batch) for batch in self.validation), start=0.0)
+        gathered = hvd.allgather_object(np.asarray(own_sums, dtype=np.float64))
+        return sum(gathered)  # a rank without batches adds a scalar 0

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from common.runs import folder as run
-from common.training.saving import read_history
+from common.training.history import read_history
 from superres import compare
 from superres.evaluation import cost
 from superres.evaluation.comparison import (

@@ -23,7 +23,7 @@ import pytest
 
 from common.patches.file import PatchFile
 from common.runs import folder as run
-from common.training.saving import read_history
+from common.training.history import read_history
 from superres import train
 from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS

@@ -23,8 +23,8 @@ from common.metrics.multilabel import classification_metrics
 from common.networks.batch_statistics import AverageStatistics, SyncBatchNormalization
 from common.runs import folder as run
 from common.training import fit as training
+from common.training.history import read_history
 from common.training.progress import Progress
-from common.training.saving import read_history
 from tests.support.made_patches import split_names, tiny_network, write_made
 
 SPLITS = split_names(12, 5, 7)  # 5 and 7: ranks hold unequal shares

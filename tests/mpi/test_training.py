@@ -13,8 +13,8 @@ import common.distributed as hvd
 from common.runs import folder as run
 from common.training import batches as dataset
 from common.training import fit as training
+from common.training.history import read_history
 from common.training.progress import Progress
-from common.training.saving import read_history
 from common.training.validation import PoolOverRanks
 from superres import train
 from superres.networks.catalogue import NETWORKS

@@ -19,6 +19,7 @@ def test_strips_cover_each_run_of_rows_once(rows: int, cols: int, overlap: int, 
         strips = list(row_strips(rows, cols, overlap))
     starts = [start for strip in strips for start in range(strip.start, strip.stop - overlap)]
     assert starts == list(range(rows - overlap))
+    assert all(strip.stop - strip.start > overlap for strip in strips)
 
 
 @pytest.mark.parametrize("strip_pixels", [1, 30, 10**6])

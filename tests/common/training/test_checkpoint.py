@@ -22,7 +22,7 @@ STATE = {"factor": 0.5, "best": 0.25, "wait": 3}
 
 
 def make_model(features: int = 3, layers: int = 1, seed: int = 0) -> keras.Model:
-    """A compiled network of a few weights, its optimizer built."""
+    """Return a compiled network of a few weights, its optimizer built."""
     keras.utils.set_random_seed(seed)
     hidden = [keras.layers.Conv2D(features, 3, padding="same", activation="relu") for _ in range(layers)]
     model = keras.Sequential([keras.Input((None, None, 2)), *hidden, keras.layers.Conv2D(1, 1)])
@@ -32,22 +32,26 @@ def make_model(features: int = 3, layers: int = 1, seed: int = 0) -> keras.Model
 
 
 def train(model: keras.Model, steps: int, seed: int) -> None:
+    """Train on random batches."""
     rng = np.random.default_rng(seed)
     for _ in range(steps):
         model.train_on_batch(rng.random((2, 6, 6, 2), np.float32), rng.random((2, 6, 6, 1), np.float32))
 
 
 def state_of(model: keras.Model) -> list[np.ndarray]:
+    """Return copies of all variables of a model and its optimizer."""
     return [np.asarray(variable).copy() for variable in (*model.variables, *model.optimizer.variables)]
 
 
-def check_same(found: list[np.ndarray], expected: list[np.ndarray]) -> None:
-    for a, b in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(a, b)
+def check_same(arrays: list[np.ndarray], expected: list[np.ndarray]) -> None:
+    """Check that two lists hold equal arrays."""
+    for array, expected_array in zip(arrays, expected, strict=True):
+        np.testing.assert_array_equal(array, expected_array)
 
 
 @pytest.fixture(scope="module")
 def trained() -> keras.Model:
+    """A model after three steps. Do not change it."""
     model = make_model()
     train(model, 3, seed=1)
     return model
@@ -55,18 +59,19 @@ def trained() -> keras.Model:
 
 @pytest.fixture
 def path(tmp_path: Path, trained: keras.Model) -> Path:
+    """The checkpoint of the trained model."""
     write_checkpoint(tmp_path / "checkpoint.h5", trained, 7, STATE, IDENTITY)
     return tmp_path / "checkpoint.h5"
 
 
-def test_round_trip(path, trained):
+def test_a_model_survives_a_file(path: Path, trained: keras.Model) -> None:
     other = make_model(seed=9)
     assert read_checkpoint(path, other, IDENTITY) == (7, STATE)
     check_same(state_of(other), state_of(trained))
     assert [file.name for file in path.parent.iterdir()] == ["checkpoint.h5"]
 
 
-def test_training_goes_on_as_if_it_had_not_stopped(tmp_path):
+def test_training_continues_as_if_it_had_not_stopped(tmp_path: Path) -> None:
     whole, first, second = make_model(), make_model(), make_model(seed=5)
     train(whole, 4, seed=2)
     train(whole, 3, seed=3)
@@ -78,13 +83,14 @@ def test_training_goes_on_as_if_it_had_not_stopped(tmp_path):
 
 
 def check_refused(path: Path, model: keras.Model, identity: dict, message: str) -> None:
+    """Check that reading a checkpoint fails with this message and leaves the model as it was."""
     before = state_of(model)
     with pytest.raises(WeightsError, match=message):
         read_checkpoint(path, model, identity)
     check_same(state_of(model), before)
 
 
-def test_another_network(path):
+def test_a_checkpoint_of_another_network_is_refused(path: Path) -> None:
     check_refused(
         path,
         make_model(features=4),
@@ -96,7 +102,7 @@ def test_another_network(path):
     )
 
 
-def test_another_optimizer(path):
+def test_a_checkpoint_of_another_optimizer_is_refused(path: Path) -> None:
     model = make_model()
     model.compile(keras.optimizers.SGD(0.1), "mean_absolute_error", jit_compile=False)
     model.optimizer.build(model.trainable_variables)
@@ -104,7 +110,7 @@ def test_another_optimizer(path):
 
 
 @pytest.mark.parametrize("name, value", [("seed", 1), ("model", "other"), ("held out", {"scene": [1]})])
-def test_other_settings(path, name, value):
+def test_a_checkpoint_of_other_settings_is_refused(path: Path, name: str, value: object) -> None:
     check_refused(
         path,
         make_model(),
@@ -114,20 +120,20 @@ def test_other_settings(path, name, value):
 
 
 @pytest.mark.parametrize("share", [0, 0.01, 0.3, 0.9, 0.9999])
-def test_cut_short(path, share):
+def test_a_checkpoint_that_is_cut_short_is_refused(path: Path, share: float) -> None:
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
-    check_refused(path, make_model(), IDENTITY, "cannot be read: it is cut short or no checkpoint; start a new run")
+    check_refused(path, make_model(), IDENTITY, "cannot be read: it is cut short or not a checkpoint; restore it, or")
 
 
-def test_not_a_checkpoint(tmp_path):
+def test_other_files_are_refused(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["row"] = np.arange(3)
     (tmp_path / "text.h5").write_text("epoch 3")
     for name in ("a.h5", "text.h5"):
-        check_refused(tmp_path / name, make_model(), IDENTITY, "cut short or no checkpoint")
+        check_refused(tmp_path / name, make_model(), IDENTITY, "cut short or not a checkpoint")
 
 
-def test_missing(tmp_path):
+def test_a_missing_checkpoint_is_an_error(tmp_path: Path) -> None:
     check_refused(
         tmp_path / "none.h5",
         make_model(),
@@ -136,13 +142,13 @@ def test_missing(tmp_path):
     )
 
 
-def test_folder_that_is_missing(tmp_path, trained):
+def test_a_missing_folder_is_an_error(tmp_path: Path, trained: keras.Model) -> None:
     with pytest.raises(OutputError, match="check space and permissions there"):
         write_checkpoint(tmp_path / "none" / "c.h5", trained, 1, STATE, IDENTITY)
 
 
-def test_full_disk(path, trained):
-    """No file may grow beyond a limit, which looks to a program as a full disk does."""
+def test_a_full_disk_leaves_the_old_checkpoint(path: Path, trained: keras.Model) -> None:
+    """A limit on the size of files gives a program the same errors as a full disk."""
     before = path.read_bytes()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
@@ -155,10 +161,12 @@ def test_full_disk(path, trained):
     assert [file.name for file in path.parent.iterdir()] == ["checkpoint.h5"]
 
 
-def test_an_interrupted_write_leaves_the_old_checkpoint(path, trained, monkeypatch):
+def test_an_interrupted_write_leaves_the_old_checkpoint(
+    path: Path, trained: keras.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = path.read_bytes()
 
-    def stop(*_args, **_kwargs):
+    def stop(*_args: object, **_kwargs: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Path, "write_bytes", stop)
@@ -168,8 +176,8 @@ def test_an_interrupted_write_leaves_the_old_checkpoint(path, trained, monkeypat
     assert [file.name for file in path.parent.iterdir()] == ["checkpoint.h5"]
 
 
-def test_weights_without_the_optimizer(tmp_path, trained):
-    """As small as those of a network that was never compiled; the optimizer goes on as it was."""
+def test_weights_are_written_without_the_optimizer(tmp_path: Path, trained: keras.Model) -> None:
+    """The file is as small as that of a model that was never compiled, and the optimizer stays as it was."""
     before = state_of(trained)
     write_weights(tmp_path / "best.weights.h5", trained)
     check_same(state_of(trained), before)
@@ -180,7 +188,7 @@ def test_weights_without_the_optimizer(tmp_path, trained):
     check_same(bare.get_weights(), trained.get_weights())
 
 
-def test_sizes_are_never_too_small(path, tmp_path, trained):
+def test_no_file_is_larger_than_its_estimate(path: Path, tmp_path: Path, trained: keras.Model) -> None:
     write_weights(tmp_path / "best.weights.h5", trained)
     assert (tmp_path / "best.weights.h5").stat().st_size <= weights_size(trained)
     assert path.stat().st_size <= checkpoint_size(trained)

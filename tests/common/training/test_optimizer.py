@@ -1,0 +1,52 @@
+"""Optimizers of one rank: what they update, and what a checkpoint of them holds."""
+
+import keras
+import numpy as np
+import pytest
+
+from common.training.optimizer import compile_model
+
+
+def dense_model() -> keras.Model:
+    """Return a model with a kernel and a bias, all ones."""
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model.set_weights([np.ones((3, 2)), np.ones(2)])
+    return model
+
+
+def test_a_compiled_model_trains() -> None:
+    model = dense_model()
+    compile_model(model, keras.optimizers.SGD(0.1), "mean_squared_error", "float32")
+    before = model.evaluate(np.ones((4, 3)), np.zeros((4, 2)), verbose=0)
+    model.train_on_batch(np.ones((4, 3)), np.zeros((4, 2)))
+    assert model.evaluate(np.ones((4, 3)), np.zeros((4, 2)), verbose=0) < before
+    assert not model.jit_compile
+
+
+def test_weight_decay_leaves_biases_alone() -> None:
+    model = dense_model()
+    compile_model(model, keras.optimizers.AdamW(0.1, weight_decay=0.5), "mean_squared_error", "float32")
+    model.optimizer.apply([keras.ops.zeros_like(variable.value) for variable in model.trainable_variables])
+    kernel, bias = model.get_weights()
+    assert (kernel < 1).all()
+    assert (bias == 1).all()
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
+def test_only_float16_scales_losses(precision: str) -> None:
+    model = dense_model()
+    compile_model(model, keras.optimizers.Nadam(), "mean_squared_error", precision)
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer) == (precision == "float16")
+
+
+def test_a_checkpoint_holds_all_variables_of_an_optimizer_that_scales_losses() -> None:
+    """Keras leaves one of Nadam out if a LossScaleOptimizer builds it; a run could not continue exactly."""
+    optimizers = {}
+    for precision in ("float32", "float16"):
+        model = dense_model()
+        compile_model(model, keras.optimizers.Nadam(), "mean_squared_error", precision)
+        optimizers[precision] = model.optimizer
+    scaling = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD())
+    scaling.build([])
+    own = len(scaling.variables) - len(scaling.inner_optimizer.variables)
+    assert len(optimizers["float16"].variables) == len(optimizers["float32"].variables) + own

@@ -1,0 +1,28 @@
+"""Progress of training: a bar at a terminal, one line an epoch."""
+
+import logging
+
+import pytest
+
+from common.training.progress import Progress
+
+
+def run_epoch(progress: Progress, logs: dict[str, float]) -> None:
+    """Run the first epoch, of two steps."""
+    progress.on_epoch_begin(0)
+    for batch in range(2):
+        progress.on_train_batch_end(batch)
+    progress.on_epoch_end(0, logs)
+
+
+@pytest.mark.parametrize("show_bar", [False, True])
+def test_a_bar_is_shown_only_if_it_is_wanted(show_bar: bool, capsys: pytest.CaptureFixture) -> None:
+    run_epoch(Progress(1, 2, 8, show_bar), {"loss": 1.0, "seconds": 2.0})
+    assert ("epoch 1/1" in capsys.readouterr().err) == show_bar
+
+
+def test_an_epoch_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    logs = {"loss": 0.82, "seconds": 2.0, "val_loss": 0.26960001, "learning_rate": 1e-4}
+    run_epoch(Progress(3, 2, 80, show_bar=False), logs)
+    assert caplog.messages == ["epoch 1/3  loss 0.82  val_loss 0.2696  learning_rate 0.0001  2 s  40.0 patches/s"]
