@@ -1,8 +1,8 @@
-"""Preparing BigEarthNet against plain GDAL opens, and reading the prepared file at random.
+"""Rates of preparing BigEarthNet, compared with plain GDAL opens, and of reading the prepared file at random.
 
     python benchmarks/bigearthnet.py    prints one line of JSON
 
-On made patches, stored as those of the archive are.
+The patches are made, and stored like those of the archive.
 """
 
 import json
@@ -22,14 +22,14 @@ from common.scenes.patch_folder import PATCH_BANDS
 from common.training.batches import training_batches
 
 PATCHES = 3000
-FEW = 3  # what a run on so many takes is the command's start, which hours of reading make up for
+FEW = 3  # patches; a run on so few measures the start of the command, which is left out of its rate
 BATCH = 32
 PROCESSES = 2
 ROUNDS = 3
 
 
 def make_archive(folder: Path) -> list[Path]:
-    """Copies of one made patch under different names."""
+    """Write copies of one made patch under different names; return their folders, sorted."""
     from tests.support.fake_safe import write_labelled_patch
 
     first = write_labelled_patch(folder, "S2A_MSIL2A_20170617T113321_0_0")
@@ -42,7 +42,7 @@ def make_archive(folder: Path) -> list[Path]:
 
 
 def write_lists(folder: Path, patches: list[Path]) -> Path:
-    """All patches train but two."""
+    """Write lists of splits: one patch validates, one tests, all others train."""
     folder.mkdir()
     for split, part in (("train", patches[2:]), ("val", patches[:1]), ("test", patches[1:2])):
         (folder / f"{split}.csv").write_text("".join(f"{path.name}\n" for path in part))
@@ -50,7 +50,7 @@ def write_lists(folder: Path, patches: list[Path]) -> Path:
 
 
 def read_plainly(patches: list[Path]) -> None:
-    """The twelve GeoTIFFs of each patch, by plain GDAL opens."""
+    """Read the twelve GeoTIFFs of each patch with plain GDAL opens."""
     gdal.UseExceptions()
     for patch in patches:
         for band in PATCH_BANDS:
@@ -58,7 +58,7 @@ def read_plainly(patches: list[Path]) -> None:
 
 
 def prepare_archive(root: Path, lists: Path, output: Path) -> None:
-    """The whole command in a process of its own: its start, lists, labels, images, the finished file."""
+    """Run the whole command in its own process: start, lists, labels, images, finished file."""
     subprocess.run(
         [
             sys.executable,
@@ -82,18 +82,18 @@ def prepare_archive(root: Path, lists: Path, output: Path) -> None:
 
 
 def gather_rate(source: ClassificationPatches) -> float:
-    """Patches/s of `read` alone, in random order."""
+    """Return the rate of `read` alone in random order, patches/s."""
     order = np.random.default_rng(0).permutation(len(source) // BATCH * BATCH).reshape(-1, BATCH)
 
     def read() -> None:
-        for numbers in order:
-            source.read(numbers)
+        for patch_indices in order:
+            source.read(patch_indices)
 
     return order.size / seconds(read)
 
 
 def pipeline_rate(source: ClassificationPatches) -> float:
-    """Patches/s of the training pipeline: random order, flipped and turned, tensors as the network takes them."""
+    """Return the rate of the training pipeline, patches/s: random order, flipped and turned, as tensors."""
     batches = iter(training_batches(source, BATCH, seed=0))
     next(batches)
     steps = 2 * len(source) // BATCH
@@ -106,53 +106,52 @@ def pipeline_rate(source: ClassificationPatches) -> float:
 
 
 def measure() -> dict:
-    """All of it on one archive; the best of some rounds each, taken in turns."""
+    """Measure all rates on one archive, patches/s: the best of several rounds, taken in turns."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "archive").mkdir()
         patches = make_archive(folder / "archive")
         lists, few = write_lists(folder / "lists", patches), write_lists(folder / "few", patches[:FEW])
         output = folder / "data.h5"
-        plain, prepared, start = [], [], []
+        plain_seconds, prepare_seconds, start_seconds = [], [], []
         for _ in range(ROUNDS):
             output.unlink(missing_ok=True)
-            plain.append(seconds(lambda: read_plainly(patches)))
-            start.append(seconds(lambda: prepare_archive(folder / "archive", few, output)))
-            output.unlink()  # to give back the room of an older file is not part of the work
-            prepared.append(seconds(lambda: prepare_archive(folder / "archive", lists, output)))
+            plain_seconds.append(seconds(lambda: read_plainly(patches)))
+            start_seconds.append(seconds(lambda: prepare_archive(folder / "archive", few, output)))
+            output.unlink()  # freeing the space of an older file is not part of the measurement
+            prepare_seconds.append(seconds(lambda: prepare_archive(folder / "archive", lists, output)))
         file = BigEarthNetFile(output)
         source = ClassificationPatches(file, np.arange(len(file)), "s2")
         gathering = max(gather_rate(source) for _ in range(ROUNDS))
         pipeline = max(pipeline_rate(source) for _ in range(ROUNDS))
-    reading = min(prepared) - min(start)
     return {
-        "plain": PATCHES / min(plain),
-        "prepare": (PATCHES - FEW) / reading,
+        "plain": PATCHES / min(plain_seconds),
+        "prepare": (PATCHES - FEW) / (min(prepare_seconds) - min(start_seconds)),
         "gather": gathering,
         "pipeline": pipeline,
     }
 
 
 def run() -> list[Result]:
-    """The rows of this benchmark."""
-    found = run_child([sys.executable, "-m", "benchmarks.bigearthnet"])[0]
+    """Return the rows of this benchmark."""
+    rates = run_child([sys.executable, "-m", "benchmarks.bigearthnet"])[0]
     return [
         Result(
-            f"bigearthnet-prepare, {PROCESSES} processes, without its start", f"{found['prepare']:,.0f} patches/s", ""
+            f"bigearthnet-prepare, {PROCESSES} processes, without its start", f"{rates['prepare']:,.0f} patches/s", ""
         ),
         Result(
             "bigearthnet-prepare / plain GDAL opens in one process",
-            f"{found['prepare'] / found['plain']:.1f}",
+            f"{rates['prepare'] / rates['plain']:.1f}",
             "at least 4 on two cores",
         ),
         Result(
             "BigEarthNet HDF5, 12 bands, random rows, one process",
-            f"{found['gather']:,.0f} patches/s",
+            f"{rates['gather']:,.0f} patches/s",
             "at least 10,000",
         ),
         Result(
             "BigEarthNet HDF5 -> tensors for the network, flipped and turned",
-            f"{found['pipeline']:,.0f} patches/s",
+            f"{rates['pipeline']:,.0f} patches/s",
             "at least 10,000",
         ),
     ]

@@ -54,8 +54,9 @@ def read_bands(folder: str, group: str) -> np.ndarray:
     """Read the bands of a group at native GSD, (rows, cols, bands), from a patch folder with one file a band."""
     bands, size = GROUP_BANDS[group], NATIVE_PX[group]
     image = np.empty((size, size, len(bands)), group_dtype(group))
+    name = os.path.basename(folder)
     for index, band in enumerate(bands):
-        image[..., index] = read_tiff(f"{folder}/{os.path.basename(folder)}_{band}.tif", size, image.dtype)
+        image[..., index] = read_tiff(f"{folder}/{name}_{band}.tif", size, image.dtype)
     return image
 
 

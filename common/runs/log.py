@@ -8,11 +8,7 @@ from common.runs.folder import LOG
 
 
 class RunLog(logging.Handler):
-    """Append messages to a file.
-
-    Raises:
-        OutputError: the file cannot be written. Python's own handlers would print a traceback and continue.
-    """
+    """Appends messages to a file. Where it cannot, that is an error like others, not a traceback that work survives."""
 
     def __init__(self, path: Path):
         super().__init__()
@@ -28,24 +24,24 @@ class RunLog(logging.Handler):
 
 
 def remember_log() -> None:
-    """Keep the messages that are logged before the run folder exists; `log_to_file` writes them."""
+    """Remember what is logged before there is a run folder, for `log_to_file`."""
     logging.getLogger().addHandler(logging.handlers.MemoryHandler(capacity=10_000, flushLevel=logging.CRITICAL + 1))
 
 
 def log_to_file(folder: Path) -> None:
-    """Append all messages to `run.log` in a folder as well, first those that `remember_log` kept."""
+    """Append what is logged, and was remembered, to `run.log` as well."""
     handler = RunLog(folder / LOG)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
-    for memory in [memory for memory in root.handlers if isinstance(memory, logging.handlers.MemoryHandler)]:
-        root.removeHandler(memory)
-        memory.setTarget(handler)
-        memory.close()
+    for early in [early for early in root.handlers if isinstance(early, logging.handlers.MemoryHandler)]:
+        root.removeHandler(early)
+        early.setTarget(handler)
+        early.close()
     root.addHandler(handler)
 
 
 def stop_logging_to_file() -> None:
-    """Undo `log_to_file`; a command that trains several times calls it after each run."""
+    """Undo `log_to_file`, for a command that trains several times."""
     root = logging.getLogger()
     for handler in [handler for handler in root.handlers if isinstance(handler, RunLog)]:
         root.removeHandler(handler)

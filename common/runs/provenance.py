@@ -8,11 +8,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-LIBRARIES = ("jeoparda", "tensorflow", "tensorflow-cpu", "keras", "horovod", "gdal", "h5py", "numpy", "scikit-learn")
-
 
 def provenance_record() -> dict[str, Any]:
-    """Return command, time, code revision and library versions, for a JSON file."""
+    """How the results of a command came about, for a JSON file."""
     return {
         "command": sys.argv,
         "created_utc": utc_now(),
@@ -21,20 +19,15 @@ def provenance_record() -> dict[str, Any]:
     }
 
 
-def provenance_line() -> str:
-    """Return one sentence of Markdown: command, code revision and time."""
-    return f"Made by `{' '.join(sys.argv)}`, code revision {code_revision()}, {utc_now()}."
-
-
 def utc_now() -> str:
-    """Return the present time, ISO 8601, UTC, to the second."""
+    """The time, ISO 8601, UTC."""
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 def code_revision() -> str:
-    """Return the git revision of this code, with `-dirty` if files were changed; `unknown` outside a checkout."""
-    checkout = Path(__file__).resolve().parents[2]
-    command = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=12", "--match="]
+    """Git revision of this code, with `-dirty` where files differ from it; `unknown` outside a checkout."""
+    here = Path(__file__).resolve().parents[2]
+    command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=12", "--match="]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
@@ -42,11 +35,26 @@ def code_revision() -> str:
 
 
 def library_versions() -> dict[str, str]:
-    """Return the versions of Python and of the installed libraries that can change a result."""
+    """Versions of Python and of the libraries that can change a number."""
     versions = {"python": platform.python_version()}
-    for package in LIBRARIES:
+    for package in (
+        "jeoparda",
+        "tensorflow",
+        "tensorflow-cpu",
+        "keras",
+        "horovod",
+        "gdal",
+        "h5py",
+        "numpy",
+        "scikit-learn",
+    ):
         try:
             versions[package] = version(package)
         except PackageNotFoundError:
             continue
     return versions
+
+
+def provenance_line() -> str:
+    """Return one sentence of Markdown: command, code revision and time."""
+    return f"Made by `{' '.join(sys.argv)}`, code revision {code_revision()}, {utc_now()}."

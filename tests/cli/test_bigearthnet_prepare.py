@@ -17,7 +17,7 @@ import pytest
 from osgeo import gdal
 
 from bigearthnet import prepare
-from bigearthnet.archive.groups import GROUP_BANDS
+from bigearthnet.archive.groups import GROUP_BANDS, S2_GROUPS
 from bigearthnet.archive.labels import CLASSES_43, decode
 from bigearthnet.prepared import fill
 from bigearthnet.prepared.file import BigEarthNetFile
@@ -57,10 +57,10 @@ class Bench:
     def run(self, *options: object) -> tuple[int, str, list[str]]:
         """Return exit code, stdout, and the lines of stderr that are not log lines. By default regions decide the splits."""
         words = [str(word) for word in options]
-        how = [] if "--splits" in words or "--official" in words else ["--split-by-region", "1"]
+        splits = [] if "--splits" in words or "--official" in words else ["--split-by-region", "1"]
         keep = [] if "--official" in words else ["--keep-snow-cloud"]
         words = [word for word in words if word != "--official"]
-        code = prepare.main(["--root", str(self.s2), "--output", str(self.output), *how, *keep, *words])
+        code = prepare.main(["--root", str(self.s2), "--output", str(self.output), *splits, *keep, *words])
         printed = self.capsys.readouterr()
         return code, printed.out, [line for line in printed.err.splitlines() if not LOG_LINE.match(line)]
 
@@ -85,7 +85,7 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Do not change it."""
+    """An archive of four patches with their partners. Do not change it."""
     folder = tmp_path_factory.mktemp("archive")
     for number, (name, labels) in enumerate(zip(NAMES, LABELS, strict=True)):
         write_labelled_patch(folder / "S2", name, labels, corner=(600000 + 100000 * number, 5300040))
@@ -108,13 +108,13 @@ def test_pixels_labels_names_and_splits(bench: Bench) -> None:
     assert (file.names.tolist(), file.class_names) == (NAMES, CLASSES_43)
     assert [set(decode(row, CLASSES_43)) for row in file.labels] == [set(labels) for labels in LABELS]
     assert set(file.splits) == {"train", "val", "test"}
-    found = file.read(np.arange(4), list(GROUP_BANDS))
-    for group in ("s2_10m", "s2_20m", "s2_60m"):
+    images = file.read(np.arange(4), list(GROUP_BANDS))
+    for group in S2_GROUPS:
         side = file.shapes[group][0]
-        wanted = np.stack([expected_dn(band, side, side) for band in GROUP_BANDS[group]], axis=-1)
-        for patch in found[group]:
-            np.testing.assert_array_equal(patch, wanted)
-    for number, patch in enumerate(found["s1"]):  # each with its own partner
+        expected = np.stack([expected_dn(band, side, side) for band in GROUP_BANDS[group]], axis=-1)
+        for patch in images[group]:
+            np.testing.assert_array_equal(patch, expected)
+    for number, patch in enumerate(images["s1"]):  # each with its own partner
         assert patch[0, 0].tolist() == [number - 5, number - 12]
 
 
@@ -132,7 +132,7 @@ def test_default_nomenclature_leaves_out_patches_without_a_class(bench: Bench) -
     assert bench.run("--keep-unlabelled", "--overwrite")[:2] == (0, f"{bench.output}: 4 patches, left out: none\n")
 
 
-def test_lists_of_ones_own(bench: Bench) -> None:
+def test_own_lists(bench: Bench) -> None:
     lists = bench.lists(train=["\ufeff" + NAMES[2]], val=[NAMES[0]])  # as some editors begin a file
     code, out, _ = bench.run("--splits", lists)
     assert (code, out) == (0, f"{bench.output}: 2 patches, left out: 2 in no list\n")
@@ -157,7 +157,7 @@ def test_official_lists_and_snow(bench: Bench, capsys: pytest.CaptureFixture) ->
 
 
 def test_real_patches(real_data: Path, bench: Bench, capsys: pytest.CaptureFixture) -> None:
-    """16 patches of the archive against GDAL, all bands."""
+    """All bands of 16 patches of the archive are as GDAL reads them."""
     root = real_data / "bigearthnet"
     code = prepare.main(
         [
@@ -179,10 +179,10 @@ def test_real_patches(real_data: Path, bench: Bench, capsys: pytest.CaptureFixtu
     assert len(file) == 16
     images = file.read(np.arange(16), list(GROUP_BANDS))
     for row, name in enumerate(file.names):
-        for group in ("s2_10m", "s2_20m", "s2_60m"):
-            for number, band in enumerate(GROUP_BANDS[group]):
+        for group in S2_GROUPS:
+            for index, band in enumerate(GROUP_BANDS[group]):
                 truth = gdal.Open(str(root / "BigEarthNet-S2" / name / f"{name}_{band}.tif")).ReadAsArray()
-                np.testing.assert_array_equal(images[group][row, ..., number], truth)
+                np.testing.assert_array_equal(images[group][row, ..., index], truth)
         facts = json.loads((root / "BigEarthNet-S2" / name / f"{name}_labels_metadata.json").read_text())
         assert set(decode(file.labels[row], file.class_names)) == set(facts["labels"])
 
@@ -225,7 +225,7 @@ def test_interrupted_run_continues(bench: Bench, monkeypatch: pytest.MonkeyPatch
     assert not bench.output.with_name("data.h5.part").exists()
 
 
-def test_interrupted_run_of_something_else(bench: Bench) -> None:
+def test_interrupted_run_with_other_options(bench: Bench) -> None:
     (bench.s2 / NAMES[2] / f"{NAMES[2]}_B05.tif").unlink()
     bench.fails(unfinished=True)
     line = bench.fails("--nomenclature", 43, unfinished=True)
@@ -248,15 +248,15 @@ def test_bands_brought_to_10_m(bench: Bench) -> None:
     assert bench.run("--superres", folder)[0] == 0
     file = BigEarthNetFile(bench.output)
     assert (file.shapes["s2_20m"], file.shapes["s2_60m"]) == ((120, 120, 6), (120, 120, 2))
-    found = file.read(np.array([2]), ["s2_10m", "s2_20m", "s2_60m"])
-    np.testing.assert_array_equal(found["s2_10m"][0, ..., 1], expected_dn("B03", 120, 120))
-    assert found["s2_20m"][0, 5, 7].tolist() == [1000 * index + 2 for index in range(6)]
-    assert found["s2_60m"][0, 5, 7].tolist() == [6002, 7002]
+    images = file.read(np.array([2]), list(S2_GROUPS))
+    np.testing.assert_array_equal(images["s2_10m"][0, ..., 1], expected_dn("B03", 120, 120))
+    assert images["s2_20m"][0, 5, 7].tolist() == [1000 * index + 2 for index in range(6)]
+    assert images["s2_60m"][0, 5, 7].tolist() == [6002, 7002]
     assert file.attributes["superres"] == "s2_20m,s2_60m"
 
 
 def write_superres(path: Path, bands: list[str], number: int) -> None:
-    """Band i has DN 1000 i + number everywhere."""
+    """Write a GeoTIFF whose band i has DN 1000 i + number everywhere."""
     target = gdal.GetDriverByName("GTiff").Create(
         str(path), 120, 120, len(bands), gdal.GDT_UInt16, ["TILED=YES", "COMPRESS=DEFLATE"]
     )
@@ -295,7 +295,7 @@ DAMAGE = [
 
 @pytest.mark.parametrize(("damage", "message", "begun"), DAMAGE, ids=lambda value: getattr(value, "__name__", ""))
 def test_unreadable_patch(bench: Bench, damage, message: str, begun: bool) -> None:
-    """It ends the command, or is left out and listed."""
+    """An unreadable patch ends the command, or is left out and listed."""
     damage(bench)
     line = bench.fails("--nomenclature", 43, unfinished=begun)
     assert re.search(message + r".* --skip-unreadable leaves such patches out\.", line)
@@ -350,12 +350,12 @@ def test_output(bench: Bench) -> None:
     code, out, lines = bench.run()
     assert (code, out, bench.output.read_text()) == (1, "", "mine")
     assert lines == [f"OutputError: {bench.output} exists; give another --output, or replace it with --overwrite."]
-    code, out, lines = bench.run("--overwrite")  # a list, a band: whatever it is
+    code, out, lines = bench.run("--overwrite")
     assert (code, out, bench.output.read_text()) == (1, "", "mine")
     assert "is not a file of bigearthnet-prepare, and --overwrite replaces no other files" in lines[0]
 
 
-def test_a_disk_that_fills_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -384,7 +384,7 @@ def test_help_of_the_script_needs_no_tensorflow() -> None:
 
 
 def write_reben(bench: Bench) -> Path:
-    """Three patches of version 2 in folders of products, two with snow, and their metadata."""
+    """Write four patches of version 2 in folders of products, one with snow, and their metadata."""
     parquet = pytest.importorskip("pyarrow.parquet", reason="pip install pyarrow to test metadata in Parquet")
     import pyarrow
 

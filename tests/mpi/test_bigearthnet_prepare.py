@@ -1,4 +1,4 @@
-"""Two ranks prepare an archive together: the file is that of one process."""
+"""Two ranks prepare an archive together and make the same file as one process."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -46,11 +46,13 @@ def test_same_file_as_one_process(shared_path: Path, alone: Callable, monkeypatc
         with alone():
             assert run(shared_path, "one.h5") == 0
     hvd.barrier()
-    seen = []
+    own_rows = []
     fill_block = prepare.fill_block
-    monkeypatch.setattr(prepare, "fill_block", lambda block: (seen.extend(block.patches), fill_block(block))[1])
+    monkeypatch.setattr(
+        prepare, "fill_block", lambda block: (own_rows.extend(row for row, _ in block.patches), fill_block(block))[1]
+    )
     assert run(shared_path, "two.h5") == 0
-    shares = hvd.allgather_object([row for row, _ in seen])
+    shares = hvd.allgather_object(own_rows)
     assert sorted(row for share in shares for row in share) == list(range(PATCHES))
     assert all(shares)  # each rank read some
     one, two = (BigEarthNetFile(shared_path / name) for name in ("one.h5", "two.h5"))
@@ -58,7 +60,7 @@ def test_same_file_as_one_process(shared_path: Path, alone: Callable, monkeypatc
     assert two.attributes["checksum"] == one.attributes["checksum"]
 
 
-def test_what_either_rank_cannot_read_is_listed(shared_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_patches_of_both_ranks_are_listed(shared_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prepare, "PATCHES_PER_BLOCK", 1)
     broken = [f"S2A_MSIL2A_20170617T113321_{number}_55" for number in (0, 3)]
     if hvd.rank() == 0:
@@ -70,3 +72,9 @@ def test_what_either_rank_cannot_read_is_listed(shared_path: Path, monkeypatch: 
     lines = (shared_path / "data-unreadable.txt").read_text().splitlines()
     assert [line.partition(":")[0] for line in lines] == broken
     assert len(BigEarthNetFile(shared_path / "data.h5")) == PATCHES - 2
+
+
+def test_a_wrong_option_is_reported_by_one_rank(shared_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert run(shared_path, "data.h5", "--processes", "0") == 1
+    errors = hvd.allgather_object(capsys.readouterr().err)
+    assert errors == ["SettingError: --processes must be at least 1; got 0.\n", ""]

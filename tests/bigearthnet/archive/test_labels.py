@@ -30,14 +30,14 @@ def test_counts() -> None:
 
 
 def test_order_of_the_authors() -> None:
-    """Corner stones of `label_indices.json`, which is not sorted by name."""
+    """Some entries of `label_indices.json`, which is not sorted by name."""
     assert CLASSES_43[:3] == ("Continuous urban fabric", "Discontinuous urban fabric", "Industrial or commercial units")
     assert (CLASSES_43[22], CLASSES_43[42]) == ("Broad-leaved forest", "Sea and ocean")
     assert (CLASSES_19[0], CLASSES_19[8], CLASSES_19[18]) == ("Urban fabric", "Broad-leaved forest", "Marine waters")
 
 
-def test_against_the_wheels_constants() -> None:
-    """The constants of bigearthnet-common, read as data."""
+def test_the_tables_equal_those_of_bigearthnet_common() -> None:
+    """The package's constants are read as data, without running it."""
     wheel = cache_folder() / "downloads" / "bigearthnet_common-2.8.0-py3-none-any.whl"
     if not wheel.exists():
         pytest.skip("run python common/sample.py to fetch the wheel that this test compares with")
@@ -68,7 +68,7 @@ def test_unknown_label(nomenclature: int) -> None:
         to_nomenclature(["Pastures", "Forest"], nomenclature)
 
 
-def test_one_of_the_19_is_none_of_the_43() -> None:
+def test_a_class_of_the_19_is_not_one_of_the_43() -> None:
     with pytest.raises(ProductError, match="unknown label 'Urban fabric'"):
         to_nomenclature(["Urban fabric"], 43)
 
@@ -94,8 +94,8 @@ def real_json_files() -> list[Path]:
     return [path for folder in folders for path in folder.glob("BigEarthNet-S2/*/*.json")]
 
 
-def test_every_real_example() -> None:
-    """All labels of real patches are known, and the 19 are what the conversion table says."""
+def test_labels_of_real_patches() -> None:
+    """All labels of real patches are known, and are converted as in the table."""
     paths = real_json_files()
     if not paths:
         pytest.skip("set JEOPARDA_REAL_DATA, or run python common/sample.py, to try real patches")

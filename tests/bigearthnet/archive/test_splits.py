@@ -59,12 +59,12 @@ def test_lists_in_a_folder(tmp_path: Path) -> None:
         ({"train": "a\n", "test": "b\na\n"}, r"lists a twice, in train.csv and test.csv"),
     ],
 )
-def test_the_same_patch_twice(tmp_path: Path, lists: dict, message: str) -> None:
+def test_a_patch_that_is_listed_twice(tmp_path: Path, lists: dict, message: str) -> None:
     with pytest.raises(TileListError, match=message):
         read_split_lists(write_lists(tmp_path, **lists))
 
 
-def test_a_list_is_missing(tmp_path: Path) -> None:
+def test_a_missing_list(tmp_path: Path) -> None:
     write_lists(tmp_path)
     (tmp_path / "val.csv").unlink()
     with pytest.raises(TileListError, match=r"val.csv cannot be read \(No such file"):
@@ -84,7 +84,7 @@ def test_regions_stay_whole(region_of: dict[str, str], seed: int) -> None:
     assert split_of == split_by_region(dict(reversed(region_of.items())), seed)
 
 
-def test_shares_of_many_regions() -> None:
+def test_many_regions_are_shared_out_evenly() -> None:
     region_of = {f"{number}": f"{number % 50}" for number in range(5000)}
     split_of = split_by_region(region_of, 1)
     shares = {split: list(split_of.values()).count(split) / 5000 for split in SPLITS}

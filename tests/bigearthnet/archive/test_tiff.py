@@ -1,4 +1,4 @@
-"""The reader of plain GeoTIFFs against GDAL, and what it says to damaged ones."""
+"""The reader of plain GeoTIFFs reads what GDAL reads, and refuses damaged files."""
 
 from pathlib import Path
 
@@ -19,14 +19,14 @@ def patch(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def recoded(path: Path, target: Path, *options: str) -> Path:
-    """The same image, stored in another way."""
+    """Write the same image, stored in another way."""
     gdal.GetDriverByName("GTiff").CreateCopy(str(target), gdal.Open(str(path)), options=list(options))
     return target
 
 
 @pytest.mark.parametrize(("band", "size"), [("B02", 120), ("B8A", 60), ("B09", 20)])
 def test_pixels(patch: Path, band: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tiff, "read_with_gdal", None)  # as the archive stores them: no need of GDAL
+    monkeypatch.setattr(tiff, "read_with_gdal", None)  # GDAL is not needed for files stored like the archive's
     image = tiff.read_tiff(patch / f"{patch.name}_{band}.tif", size, DN)
     assert image.dtype == np.uint16
     np.testing.assert_array_equal(image, expected_dn(band, size, size))
@@ -51,13 +51,13 @@ def test_float32(tmp_path: Path) -> None:
         ["BLOCKYSIZE=60"],
     ],
 )
-def test_stored_in_other_ways(patch: Path, tmp_path: Path, options: list[str]) -> None:
+def test_images_stored_in_other_ways(patch: Path, tmp_path: Path, options: list[str]) -> None:
     path = recoded(patch / f"{patch.name}_B04.tif", tmp_path / "other.tif", *options)
     np.testing.assert_array_equal(tiff.read_tiff(path, 120, DN), expected_dn("B04", 120, 120))
 
 
-def test_strips_that_do_not_follow_each_other() -> None:
-    """Two strips in the wrong order in the file."""
+def test_strips_in_another_order() -> None:
+    """The second strip comes first in the file."""
     import struct
 
     pixels = np.arange(8, dtype="<u2").reshape(2, 4)

@@ -1,4 +1,4 @@
-"""The prepared HDF5 file: what is written is read, in any order; files of others and damaged ones are refused."""
+"""A prepared file returns its patches in any order; damaged and foreign files are refused."""
 
 from pathlib import Path
 
@@ -55,12 +55,12 @@ def test_round_trip(path: Path) -> None:
     np.testing.assert_array_equal(file.labels, labels())
     rows = np.array([3, 0, 3])
     for name, array in random_images().items():
-        found = file.read(rows, [name])[name]
-        assert found.dtype == array.dtype
-        np.testing.assert_array_equal(found, array[rows])
+        images = file.read(rows, [name])[name]
+        assert images.dtype == array.dtype
+        np.testing.assert_array_equal(images, array[rows])
 
 
-def test_others_can_read_it_with_h5py(path: Path) -> None:
+def test_h5py_alone_reads_it(path: Path) -> None:
     with h5py.File(path) as file:
         np.testing.assert_array_equal(file["s2_20m"], random_images()["s2_20m"])
         assert [name.decode() for name in file["class_names"]] == list(CLASSES_19)
@@ -75,7 +75,7 @@ def test_bands_brought_to_10_m(tmp_path: Path) -> None:
     assert file.attributes["superres"] == "s2_20m,s2_60m"
 
 
-def test_patches_that_could_not_be_read_are_not_there(tmp_path: Path) -> None:
+def test_patches_that_were_unreadable_are_hidden(tmp_path: Path) -> None:
     path, images = tmp_path / "data.h5", random_images()
     create_file(path, group_shapes(True), labels(), CLASSES_19, NAMES, SPLITS, {"plan": ""})
     slots = find_slots(path)
@@ -101,7 +101,7 @@ def test_patches_that_could_not_be_read_are_not_there(tmp_path: Path) -> None:
         (lambda file: file.attrs.update(complete=False), "data.h5 is unfinished"),
         (
             lambda file: file.attrs.__delitem__("plan"),
-            "data.h5 is not a prepared file of bigearthnet-prepare; give ano",
+            "data.h5 is not a prepared file of bigearthnet-prepare; give another file",
         ),
         (lambda file: file.__delitem__("split"), "data.h5 is cut short or damaged"),
         (lambda file: file.__delitem__("s2_20m"), "data.h5 is cut short or damaged"),
@@ -110,7 +110,7 @@ def test_patches_that_could_not_be_read_are_not_there(tmp_path: Path) -> None:
         (lambda file: file.attrs.__delitem__("checksum"), "data.h5 is unfinished"),
     ],
 )
-def test_files_of_others(path: Path, change, message: str) -> None:
+def test_files_that_are_not_as_written(path: Path, change, message: str) -> None:
     with h5py.File(path, "r+") as file:
         change(file)
     with pytest.raises(PatchFileError, match=message):

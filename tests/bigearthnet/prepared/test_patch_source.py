@@ -20,7 +20,7 @@ N = 6
 
 
 def band_means(row: int) -> dict[str, float]:
-    """Every pixel of a band has its mean plus `row` standard deviations, so that normalised it is `row`."""
+    """Return pixel values whose normalised value is `row`: the band's mean plus `row` standard deviations."""
     return {band: mean + row * deviation for band, (mean, deviation) in BAND_STATISTICS.items()}
 
 

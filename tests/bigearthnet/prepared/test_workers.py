@@ -64,13 +64,13 @@ def test_a_process_that_is_killed_is_reported() -> None:
         list(run_blocks(kill_own_process, range(3), 2))
 
 
-PARENT = """
-import os, sys, time
+PARENT = r"""
+import os, time
 from bigearthnet.prepared.workers import run_blocks
 
 def report(block):
-    print(os.getpid(), flush=True)
-    time.sleep(100)
+    os.write(1, b"%d\n" % os.getpid())  # one system call: lines of two processes do not mix
+    time.sleep(60)
 
 list(run_blocks(report, range(2), 2))
 """
@@ -80,8 +80,10 @@ def test_processes_end_with_their_parent() -> None:
     """The parent is killed, so that it cannot end them itself."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True, env=environment) as parent:
-        workers = [int(parent.stdout.readline()) for _ in range(2)]
-        parent.kill()
+        try:
+            workers = [int(parent.stdout.readline()) for _ in range(2)]
+        finally:
+            parent.kill()
     deadline = time.monotonic() + 20
     while any(is_running(worker) for worker in workers):
         assert time.monotonic() < deadline
