@@ -1,4 +1,4 @@
-"""The job scripts, run for real except for the launcher: a stand-in for `mpirun` writes down what it was given."""
+"""The job scripts, run as Slurm runs them, with programs named `mpirun` and `srun` that only record their arguments."""
 
 import os
 import shutil
@@ -13,11 +13,11 @@ SCRIPTS = [*sorted((REPOSITORY / "jobs").glob("*.sbatch")), *sorted((REPOSITORY 
 
 
 class Cluster:
-    """A folder with a copy of `jobs/` and a `mpirun` and `srun` that only record."""
+    """A folder with a copy of `jobs/` and programs `mpirun` and `srun` that only record their arguments."""
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self.run = folder / "scratch" / "runs" / "tried"
+        self.run = folder / "scratch" / "runs" / "trial"
         self.run.mkdir(parents=True)
         shutil.copytree(REPOSITORY / "jobs", folder / "jobs")
         for name in ("mpirun", "srun"):
@@ -31,12 +31,12 @@ class Cluster:
         path.chmod(0o755)
 
     def submit(self, *options: str, **variables: str) -> subprocess.CompletedProcess:
-        """Run the job's script as Slurm would, in the repository's folder."""
+        """Run the job's script as Slurm does, in the folder of the copy."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SLURM_", "JEOPARDA_"))}
         settings = {
             "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
             "RECORD": str(self.folder / "record"),
-            "SLURM_JOB_NAME": "tried",
+            "SLURM_JOB_NAME": "trial",
             "SLURM_JOB_NUM_NODES": "1",
             "SLURM_GPUS_ON_NODE": "0",
             "JEOPARDA_SCRATCH": str(self.folder / "scratch"),
@@ -51,7 +51,7 @@ class Cluster:
         )
 
     def launched(self, *options: str, **variables: str) -> tuple[list[str], list[str]]:
-        """What the launcher and what the training command were given."""
+        """Submit the job; return the arguments of the launcher and those of the training command."""
         done = self.submit(*options, **variables)
         assert done.returncode == 0, done.stderr
         words = (self.folder / "record").read_text().splitlines()
@@ -65,43 +65,45 @@ def cluster(tmp_path: Path) -> Cluster:
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
-def test_is_bash(script: Path) -> None:
+def test_scripts_are_valid_bash(script: Path) -> None:
     subprocess.run(["bash", "-n", script], check=True)
 
 
 @pytest.mark.parametrize("options", [(), ("--tiles", "mine.txt", "--epochs", "3", "--patch-cache", "mine")])
-@pytest.mark.parametrize("left_behind", [None, "checkpoint.h5", "history.csv"])
-def test_training_command_knows_the_options(cluster: Cluster, options: tuple, left_behind: str | None) -> None:
+@pytest.mark.parametrize("existing_file", [None, "checkpoint.h5", "history.csv"])
+def test_training_command_gets_options_that_it_knows(
+    cluster: Cluster, options: tuple, existing_file: str | None
+) -> None:
     from superres.train import build_parser
 
-    if left_behind:
-        (cluster.run / left_behind).touch()
+    if existing_file:
+        (cluster.run / existing_file).touch()
     arguments = build_parser().parse_args(cluster.launched(*options)[1])
     assert arguments.run_dir == str(cluster.run)
-    # A run that has a checkpoint goes on; one that was cut before starts again; one with results is left alone.
+    # A run with a checkpoint continues. A run that ended in its first epoch starts again. A run with results is kept.
     assert (arguments.resume, arguments.overwrite) == {
         None: (False, True),
         "checkpoint.h5": (True, False),
         "history.csv": (False, False),
-    }[left_behind]
+    }[existing_file]
     if options:
         assert (arguments.tiles, arguments.epochs, arguments.patch_cache) == ("mine.txt", 3, "mine")
     else:
         assert (REPOSITORY / arguments.tiles).exists() and (REPOSITORY / arguments.test_tiles).exists()
 
 
-def test_one_rank_a_gpu(cluster: Cluster) -> None:
+def test_one_rank_for_each_gpu(cluster: Cluster) -> None:
     cluster.write_program(cluster.folder / "bin" / "nproc", "echo 96")
     assert "ppr:4:node:pe=24" in cluster.launched(SLURM_GPUS_ON_NODE="4")[0]
 
 
-def test_one_rank_a_numa_domain(cluster: Cluster) -> None:
+def test_one_rank_for_each_numa_domain(cluster: Cluster) -> None:
     cluster.write_program(cluster.folder / "bin" / "nproc", "echo 96")
     cluster.write_program(cluster.folder / "bin" / "lscpu", 'echo "# NODE"; for n in {0..95}; do echo $((n/12)); done')
     assert "ppr:8:node:pe=12" in cluster.launched()[0]
 
 
-def test_as_many_ranks_as_slurm_was_asked_for(cluster: Cluster) -> None:
+def test_ntasks_per_node_sets_the_number_of_ranks(cluster: Cluster) -> None:
     cluster.write_program(cluster.folder / "bin" / "nproc", "echo 96")
     launcher, _ = cluster.launched(SLURM_NTASKS_PER_NODE="2", JEOPARDA_LAUNCHER="srun")
     assert {"--ntasks-per-node=2", "--cpus-per-task=48", "--kill-on-bad-exit=1"} <= set(launcher)
@@ -111,17 +113,17 @@ def test_site_file_is_read(cluster: Cluster) -> None:
     with open(cluster.folder / "jobs" / "site.sh", "a") as file:
         file.write("export JEOPARDA_SCRATCH=/elsewhere\n")
     _, options = cluster.launched()
-    assert "/elsewhere/runs/tried" in options
+    assert "/elsewhere/runs/trial" in options
 
 
-def test_failure_is_the_job_s(cluster: Cluster) -> None:
+def test_exit_code_is_that_of_the_launcher(cluster: Cluster) -> None:
     assert cluster.submit(LAUNCHER_EXIT="7").returncode == 7
 
 
 @pytest.mark.parametrize(
     ("options", "variables", "message"),
     [
-        (("--tiles", "mine.txt", "--run-dir", "mine"), {}, "the job's name names the run"),
+        (("--tiles", "mine.txt", "--run-dir", "mine"), {}, "the job's name is the run's name"),
         ((), {"JEOPARDA_LAUNCHER": "mpiexec"}, "must be mpirun or srun; got mpiexec"),
         ((), {"JEOPARDA_VENV": "/nowhere"}, "/nowhere/bin/python; run ./install.sh"),
     ],
@@ -132,8 +134,8 @@ def test_wrong_use_is_one_line(cluster: Cluster, options: tuple, variables: dict
     assert message in done.stderr.splitlines()[-1]
 
 
-def test_submitted_from_elsewhere(cluster: Cluster) -> None:
+def test_submitted_from_another_folder(cluster: Cluster) -> None:
     (cluster.folder / "jobs" / "site.sh").unlink()
     done = cluster.submit()
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
-    assert "submit from the repository's folder" in done.stderr
+    assert "submit the job from the repository's folder" in done.stderr

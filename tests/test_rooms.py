@@ -37,16 +37,6 @@ def imported_names(nodes: Iterator[ast.AST]) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def module_path(name: str) -> Path | None:
-    """The file of a module or package of ours, from the dotted name of it or of an object in it."""
-    while name:
-        for path in (Path(*name.split(".")).with_suffix(".py"), Path(*name.split("."), "__init__.py")):
-            if (REPOSITORY / path).exists():
-                return path
-        name = name.rpartition(".")[0]
-    return None
-
-
 def test_imports_keep_the_contracts() -> None:
     """The contracts are in pyproject.toml; the output names the import that breaks one."""
     command = [sys.executable, "-c", "import importlinter.cli; importlinter.cli.lint_imports_command()", "--no-cache"]
@@ -90,25 +80,3 @@ def test_rooms_modules_and_functions_are_small() -> None:
                 docstring = node.body[0].end_lineno - node.body[0].lineno + 1 if ast.get_docstring(node) else 0
                 lines = node.end_lineno - node.lineno + 1 - docstring
                 assert lines <= MOST_FUNCTION_LINES, f"{path}: {node.name} has {lines} lines without its docstring"
-
-
-def test_paths_and_names_of_code_that_texts_mention_exist() -> None:
-    """A path starts with a top-level folder. A dotted name stands in backquotes. The CHANGELOG names old modules."""
-    folders = "|".join(path.name for path in REPOSITORY.iterdir() if path.is_dir() and path.name.isalpha())
-    path_pattern = re.compile(rf"(?<![\w./$-])(?:{folders})/[\w./-]*\w\.(?:py|md|sh|sbatch|ipynb|csv|txt)\b")
-    name_pattern = re.compile(rf"`((?:{'|'.join(PACKAGES)})(?:\.\w+)+)")
-    missing = []
-    for text in REPOSITORY.rglob("*"):
-        inside = text.relative_to(REPOSITORY)
-        if text.suffix not in (".py", ".md", ".ipynb", ".sh", ".sbatch", ".toml") and text.name != "Makefile":
-            continue
-        if inside.parts[0].startswith(".") or inside.parts[0] in ("runs", "build") or text.name == "CHANGELOG.md":
-            continue
-        words = text.read_text()
-        missing += [f"{inside}: {path}" for path in path_pattern.findall(words) if not (REPOSITORY / path).exists()]
-        for name in name_pattern.findall(words):
-            path = module_path(name)
-            rest = name.split(".")[len(path.with_suffix("").parts) - (path.stem == "__init__") :]
-            if len(rest) > 1 or (rest and not re.search(rf"\b{rest[0]}\b", (REPOSITORY / path).read_text())):
-                missing.append(f"{inside}: {name}")
-    assert not missing, "\n".join(missing)

@@ -1,4 +1,4 @@
-"""Training settings shared by all applications. Command options, help texts and `config.json` follow from these fields."""
+"""Training settings shared by all applications. Their fields define the command options, help texts and `config.json`."""
 
 import dataclasses
 import math
@@ -11,30 +11,40 @@ Config = TypeVar("Config", bound="RunConfig")
 
 
 def setting(help: str, default: Any = dataclasses.MISSING, **metadata: Any) -> Any:
-    """A field of a configuration: its default, and the help text and choices of its option."""
+    """Define a field of a configuration.
+
+    Args:
+        help: text of the option in `--help`.
+        default: value if the option is not given; without it, the option is required.
+        metadata: `choices` or `metavar` of the option.
+    """
     return dataclasses.field(default=default, metadata={"help": help, **metadata})
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """Settings that training means the same in every application; applications derive and add theirs."""
+    """Training settings shared by all applications. An application derives its own class and adds fields.
 
-    epochs: int = setting("passes over the training patches", 100)
-    batch_size: int = setting("patches a rank and step", 32)
-    learning_rate: float = setting("for one rank; multiplied by the number of ranks", 1e-4)
+    Raises:
+        SettingError: a value is out of range, empty, or not one of its choices.
+    """
+
+    epochs: int = setting("epochs, each of which sees every training patch once", 100)
+    batch_size: int = setting("patches per rank and step", 32)
+    learning_rate: float = setting("learning rate of one rank; it is multiplied by the number of ranks", 1e-4)
     schedule: str = setting(
-        "plateau: halve the learning rate when validation stops improving; cosine: fall to zero over all epochs",
+        "plateau: halve the learning rate if validation does not improve; cosine: fall to zero over all epochs",
         "plateau",
         choices=("plateau", "cosine"),
     )
     patience: int = setting("epochs without improvement before the learning rate is halved", 5)
     warmup_epochs: float = setting("epochs over which the learning rate rises to its full value", 1.0)
     precision: str = setting(
-        "of the convolutions; what they add up to stays float32",
+        "number format of the convolutions; their sums stay float32",
         "float32",
         choices=("float32", "bfloat16", "float16"),
     )
-    seed: int = setting("for initial weights, order and augmentation", 0)
+    seed: int = setting("seed of the initial weights, the order of patches and their turns", 0)
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience", "learning_rate"):
@@ -45,18 +55,21 @@ class RunConfig:
         if not 0 <= self.seed < 2**32:
             raise SettingError(f"--seed must be 0 to 4294967295; got {self.seed}.")
         for field in dataclasses.fields(self):
-            if getattr(self, field.name) == "":  # as of a shell variable that is not set
+            if getattr(self, field.name) == "":  # for example a shell variable that is not set
                 raise SettingError(f"--{field.name.replace('_', '-')} is empty; give a value, or leave it out.")
             choices = field.metadata.get("choices")
             if choices and getattr(self, field.name) not in choices:
-                raise SettingError(f"{field.name} must be one of {choices}; got {getattr(self, field.name)!r}.")
+                raise SettingError(
+                    f"--{field.name.replace('_', '-')} must be one of {', '.join(map(str, choices))}; "
+                    f"got {getattr(self, field.name)!r}."
+                )
 
     @classmethod
     def from_dict(cls: type[Config], settings: dict) -> Config:
-        """The configuration with these settings.
+        """Return the configuration with these settings, and defaults for the others.
 
         Raises:
-            SettingError: a name is unknown or a value out of range.
+            SettingError: a name is unknown, or a value is out of range.
         """
         unknown = set(settings) - {field.name for field in dataclasses.fields(cls)}
         if unknown:

@@ -1,8 +1,7 @@
-"""A training run: its settings, its seeds, and its folder.
+"""Run folders of training, and output folders of other commands. Only rank 0 writes them.
 
-A run folder holds `config.json` (settings, command, seed, revision, versions, ranks), `history.csv`,
-`best.weights.h5`, `checkpoint.h5` (for `--resume`), `run.log`, `history.png`, and `metrics.csv` where test data are
-given. Rank 0 alone writes it.
+A run folder holds `config.json` (settings, command, revision, versions, ranks), `history.csv`, `best.weights.h5`,
+`checkpoint.h5` (for `--resume`), `run.log`, `history.png`, and `metrics.csv` if the command measures the network.
 """
 
 import dataclasses
@@ -31,15 +30,15 @@ METRICS = "metrics.csv"
 METRIC_BARS = "metrics.png"
 PICTURE = "comparison.png"
 SPLIT = "split.txt"
-THRESHOLDS = "thresholds.csv"  # of classification
+THRESHOLDS = "thresholds.csv"  # of a classifier
 FILES = (CONFIG, HISTORY, WEIGHTS, CHECKPOINT, LOG, CURVES, METRICS, METRIC_BARS, PICTURE, SPLIT)
-KNOWN = (*FILES, THRESHOLDS)  # that `--overwrite` may take away
+REPLACEABLE = (*FILES, THRESHOLDS)  # files that `--overwrite` may delete
 TENSORBOARD = "tensorboard"
 
 
 @dataclass(frozen=True)
 class RunLocation:
-    """Where a training run is kept, and how to treat what is there: the options of `cli.add_run_options`.
+    """The run folder of a training, and how to treat its content: the options of `cli.add_run_options`.
 
     Attributes:
         folder: the run folder; None asks for a new one below `runs/`.
@@ -53,17 +52,18 @@ class RunLocation:
 
 
 def open_run_folder(location: RunLocation, name: str) -> Path:
-    """Return the run folder: the one to resume, or a new one. Call on rank 0.
+    """Return the folder of the run to resume, or make a new one. Call on rank 0.
 
-    Call `check_run_folder` at the start and this function when all else is ready: a command that fails in between
-    leaves an older run as it is.
+    Call `check_run_folder` first, and this function when everything else is ready. A command that fails in between leaves
+    an older run as it is.
 
     Args:
-        location: what the options ask for.
-        name: how a new folder is called where none is given.
+        location: the options of the command.
+        name: first part of the name of a new folder below `runs/`.
 
     Raises:
-        RunFolderError, OutputError: as `create_run_folder`, or there is no run to resume.
+        RunFolderError: there is no run to resume, or the folder holds something that may not be replaced.
+        OutputError: the folder cannot be made or written to.
     """
     if not location.resume:
         return create_run_folder(location.folder, name, location.overwrite)
@@ -72,7 +72,7 @@ def open_run_folder(location: RunLocation, name: str) -> Path:
 
 
 def check_run_folder(location: RunLocation) -> None:
-    """Raise the errors that `open_run_folder` would raise, and change nothing. Call on rank 0."""
+    """Raise the errors that `open_run_folder` would raise, but change nothing. Call on rank 0."""
     if location.resume:
         check_resumable(location.folder)
         return
@@ -84,7 +84,7 @@ def check_run_folder(location: RunLocation) -> None:
 def check_resumable(folder: Path | None) -> None:
     """Raise RunFolderError if a folder holds no run with a checkpoint."""
     if folder is None:
-        raise RunFolderError("--resume needs to know which run; give its folder with --run-dir.")
+        raise RunFolderError("--resume needs the folder of a run; give it with --run-dir.")
     read_config(folder)
     if not (folder / CHECKPOINT).exists():
         raise RunFolderError(
@@ -93,55 +93,54 @@ def check_resumable(folder: Path | None) -> None:
 
 
 def check_replaceable(folder: Path, overwrite: bool) -> None:
-    """Raise RunFolderError where a folder holds something that a new run may not take away."""
+    """Raise RunFolderError if a folder holds anything that a new run may not replace."""
     if not folder.exists():
         return
     if not folder.is_dir():
         raise RunFolderError(f"{folder} is a file; give --run-dir a folder.")
-    names = sorted(path.name for path in folder.iterdir())
-    if names and not overwrite:
+    paths = sorted(folder.iterdir())
+    if paths and not overwrite:
         raise RunFolderError(f"{folder} is not empty; continue with --resume, or replace it with --overwrite.")
-    strange = [
-        name
-        for name in names
-        if not (
-            (name in KNOWN and (folder / name).is_file())
-            or is_partial(folder / name)
-            or (name == TENSORBOARD and holds_only_logs(folder / name))
-        )
-    ]
-    if strange:
-        raise RunFolderError(
-            f"{folder} holds {strange[0]}, which no run writes; --overwrite will not touch such a "
-            f"folder: give another --run-dir."
-        )
+    for path in paths:
+        if not is_of_a_run(path):
+            raise RunFolderError(
+                f"{folder} holds {path.name}, which no run writes; --overwrite does not replace such a folder: "
+                f"give another --run-dir."
+            )
+
+
+def is_of_a_run(path: Path) -> bool:
+    """Return whether a path in a run folder is one that a run writes."""
+    if path.name == TENSORBOARD:
+        return holds_only_logs(path)
+    return is_partial(path) or (path.name in REPLACEABLE and path.is_file())
 
 
 def holds_only_logs(folder: Path) -> bool:
-    """Is this a folder of TensorBoard's, with nothing else in it?"""
+    """Return whether this is a folder with files of TensorBoard only."""
     return folder.is_dir() and all(path.is_dir() or path.name.startswith("events") for path in folder.rglob("*"))
 
 
 def check_writable(folder: Path) -> None:
-    """Raise OutputError where a folder, or the nearest one above it that exists, cannot be written to."""
-    place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    """Raise OutputError if files cannot be made in a folder; if it does not exist, in the nearest one above it."""
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     try:
-        with tempfile.TemporaryFile(dir=place):
+        with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
         raise OutputError(f"cannot write to run folder {folder}: {error.strerror}; give another --run-dir.") from error
 
 
 def create_run_folder(run_dir: Path | None, name: str, overwrite: bool) -> Path:
-    """Make an empty run folder; call on rank 0.
+    """Make an empty run folder. Call on rank 0.
 
     Args:
-        run_dir: folder, or None for a new `runs/<name>-<time>`.
-        name: what the run is called where no folder is given.
-        overwrite: take away the run that the folder holds.
+        run_dir: the folder; None makes a new `runs/<name>-<time>`.
+        name: first part of the name of a new folder.
+        overwrite: delete the run that the folder holds.
 
     Raises:
-        RunFolderError: the folder holds something, and overwrite is not asked for or is not ours to take away.
+        RunFolderError: the folder is not empty and overwrite is False, or it holds files that no run writes.
         OutputError: the folder cannot be made or written to.
     """
     folder = run_dir or Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S-%f}"
@@ -152,15 +151,25 @@ def create_run_folder(run_dir: Path | None, name: str, overwrite: bool) -> Path:
         raise OutputError(f"cannot write to run folder {folder}: {error.strerror}; give another --run-dir.") from error
     check_writable(folder)
     for path in folder.iterdir():
-        if path.name in KNOWN or is_partial(path):
+        if path.name in REPLACEABLE or is_partial(path):
             path.unlink()
     shutil.rmtree(folder / TENSORBOARD, ignore_errors=True)
     return folder
 
 
 def write_config(folder: Path, config: RunConfig, **more: Any) -> None:
-    """Write `config.json`: the settings, and all that is needed to repeat or explain the run."""
-    earlier = read_config(folder) if (folder / CONFIG).exists() else None  # of a run that is resumed
+    """Write `config.json`: settings, provenance, number of ranks, and the records of earlier parts of a resumed run.
+
+    Args:
+        folder: the run folder.
+        config: the settings.
+        more: further entries, for JSON.
+
+    Raises:
+        RunFolderError: the folder holds a damaged `config.json` of an earlier part.
+        OutputError: the file cannot be written.
+    """
+    earlier = read_config(folder) if (folder / CONFIG).exists() else None
     record = {
         "settings": dataclasses.asdict(config),
         "application": type(config).__module__.split(".")[0],
@@ -173,16 +182,16 @@ def write_config(folder: Path, config: RunConfig, **more: Any) -> None:
 
 
 def read_config(folder: Path) -> dict:
-    """What `write_config` wrote.
+    """Return the record that `write_config` wrote.
 
     Raises:
-        RunFolderError: there is no such folder or file, or it is damaged.
+        RunFolderError: the folder or the file is missing, or the file is damaged.
     """
     path = folder / CONFIG
     try:
         config = json.loads(path.read_text())
         if not isinstance(config, dict) or not isinstance(config.get("settings", {}), dict):
-            raise ValueError("it holds no settings")
+            raise ValueError("it has no settings")
         return config
     except FileNotFoundError:
         raise RunFolderError(f"{folder} has no {CONFIG}; give the folder that a training run wrote.") from None
@@ -191,15 +200,15 @@ def read_config(folder: Path) -> dict:
 
 
 def open_output_folder(folder: Path, overwrite: bool, results: Sequence[str]) -> None:
-    """Make a folder for results; call on rank 0, when all else is checked.
+    """Make a folder for results. Call on rank 0, after all other checks.
 
     Args:
-        folder: made where it is not there.
-        overwrite: take away the older results that it holds; other files stay.
+        folder: the folder; made if it does not exist.
+        overwrite: delete older results in the folder; other files stay.
         results: names of the files that the command writes, or patterns such as `*-errors.png`.
 
     Raises:
-        OutputError: it holds something and overwrite is not asked for, or it cannot be made or written to.
+        OutputError: the folder is not empty and overwrite is False, or it cannot be made or written to.
     """
     if folder.is_dir() and any(folder.iterdir()) and not overwrite:
         raise OutputError(f"{folder} is not empty; give another --output, or replace its results with --overwrite.")

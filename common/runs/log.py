@@ -8,7 +8,11 @@ from common.runs.folder import LOG
 
 
 class RunLog(logging.Handler):
-    """Appends messages to a file. Where it cannot, that is an error like others, not a traceback that work survives."""
+    """Append messages to a file.
+
+    Raises:
+        OutputError: the file cannot be written. Python's own handlers would print a traceback and continue.
+    """
 
     def __init__(self, path: Path):
         super().__init__()
@@ -24,24 +28,24 @@ class RunLog(logging.Handler):
 
 
 def remember_log() -> None:
-    """Remember what is logged before there is a run folder, for `log_to_file`."""
+    """Keep the messages that are logged before the run folder exists; `log_to_file` writes them."""
     logging.getLogger().addHandler(logging.handlers.MemoryHandler(capacity=10_000, flushLevel=logging.CRITICAL + 1))
 
 
 def log_to_file(folder: Path) -> None:
-    """Append what is logged, and was remembered, to `run.log` as well."""
+    """Append all messages to `run.log` in a folder as well, first those that `remember_log` kept."""
     handler = RunLog(folder / LOG)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
-    for early in [early for early in root.handlers if isinstance(early, logging.handlers.MemoryHandler)]:
-        root.removeHandler(early)
-        early.setTarget(handler)
-        early.close()
+    for memory in [memory for memory in root.handlers if isinstance(memory, logging.handlers.MemoryHandler)]:
+        root.removeHandler(memory)
+        memory.setTarget(handler)
+        memory.close()
     root.addHandler(handler)
 
 
 def stop_logging_to_file() -> None:
-    """Undo `log_to_file`, for a command that trains several times."""
+    """Undo `log_to_file`; a command that trains several times calls it after each run."""
     root = logging.getLogger()
     for handler in [handler for handler in root.handlers if isinstance(handler, RunLog)]:
         root.removeHandler(handler)

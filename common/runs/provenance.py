@@ -8,9 +8,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+LIBRARIES = ("jeoparda", "tensorflow", "tensorflow-cpu", "keras", "horovod", "gdal", "h5py", "numpy", "scikit-learn")
+
 
 def provenance_record() -> dict[str, Any]:
-    """How the results of a command came about, for a JSON file."""
+    """Return command, time, code revision and library versions, for a JSON file."""
     return {
         "command": sys.argv,
         "created_utc": utc_now(),
@@ -19,15 +21,20 @@ def provenance_record() -> dict[str, Any]:
     }
 
 
+def provenance_line() -> str:
+    """Return one sentence of Markdown: command, code revision and time."""
+    return f"Made by `{' '.join(sys.argv)}`, code revision {code_revision()}, {utc_now()}."
+
+
 def utc_now() -> str:
-    """The time, ISO 8601, UTC."""
+    """Return the present time, ISO 8601, UTC, to the second."""
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 def code_revision() -> str:
-    """Git revision of this code, with `-dirty` where files differ from it; `unknown` outside a checkout."""
-    here = Path(__file__).resolve().parents[2]
-    command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=12", "--match="]
+    """Return the git revision of this code, with `-dirty` if files were changed; `unknown` outside a checkout."""
+    checkout = Path(__file__).resolve().parents[2]
+    command = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=12", "--match="]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
@@ -35,26 +42,11 @@ def code_revision() -> str:
 
 
 def library_versions() -> dict[str, str]:
-    """Versions of Python and of the libraries that can change a number."""
+    """Return the versions of Python and of the installed libraries that can change a result."""
     versions = {"python": platform.python_version()}
-    for package in (
-        "jeoparda",
-        "tensorflow",
-        "tensorflow-cpu",
-        "keras",
-        "horovod",
-        "gdal",
-        "h5py",
-        "numpy",
-        "scikit-learn",
-    ):
+    for package in LIBRARIES:
         try:
             versions[package] = version(package)
         except PackageNotFoundError:
             continue
     return versions
-
-
-def provenance_line() -> str:
-    """Return one sentence of Markdown: command, code revision and time."""
-    return f"Made by `{' '.join(sys.argv)}`, code revision {code_revision()}, {utc_now()}."

@@ -408,7 +408,7 @@ def test_resume_without_run_dir(bench: Bench) -> None:
     before = snapshot(bench.folder)
     assert train.main(arguments[:place] + arguments[place + 2 :]) == 1
     assert our_lines(bench.capture.readouterr().err) == [
-        "RunFolderError: --resume needs to know which run; give its folder with --run-dir."
+        "RunFolderError: --resume needs the folder of a run; give it with --run-dir."
     ]
     assert snapshot(bench.folder) == before
 

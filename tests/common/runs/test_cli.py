@@ -4,12 +4,14 @@ import argparse
 import dataclasses
 import logging
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from common.errors import ProductNotFoundError, SettingError
 from common.runs import cli
 from common.runs.config import RunConfig
+from common.runs.folder import RunLocation
 from superres.training.config import SuperresConfig
 
 
@@ -177,3 +179,11 @@ def test_version_of_what_is_not_installed(monkeypatch):
 
     monkeypatch.setattr(cli, "version", missing)
     assert cli.package_version() == "uninstalled"
+
+
+def test_run_options_give_the_location_of_the_run() -> None:
+    parser = cli.new_parser("test", "test")
+    cli.add_run_options(parser)
+    assert cli.read_location(parser.parse_args([])) == RunLocation(None, resume=False, overwrite=False)
+    arguments = parser.parse_args(["--run-dir", "runs/first", "--resume", "--overwrite"])
+    assert cli.read_location(arguments) == RunLocation(Path("runs/first"), resume=True, overwrite=True)

@@ -1,0 +1,69 @@
+"""The log file of a run folder."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from common.errors import OutputError
+from common.runs.folder import LOG
+from common.runs.log import log_to_file, remember_log, stop_logging_to_file
+
+logger = logging.getLogger("common.patches")
+
+
+@pytest.fixture(autouse=True)
+def root_handlers() -> Iterator[list[logging.Handler]]:
+    """The handlers of the whole process, put back after the test."""
+    root = logging.getLogger()
+    before = list(root.handlers)
+    yield before
+    root.handlers[:] = before
+
+
+def messages(folder: Path) -> list[str]:
+    """The last word of each line in the log file."""
+    return [line.split()[-1] for line in (folder / LOG).read_text().splitlines()]
+
+
+def test_a_line_holds_time_level_name_and_message(tmp_path: Path) -> None:
+    log_to_file(tmp_path)
+    logger.warning("read 6 bands")
+    assert (tmp_path / LOG).read_text().endswith("WARNING common.patches: read 6 bands\n")
+
+
+def test_the_log_of_a_resumed_run_is_continued(tmp_path: Path) -> None:
+    (tmp_path / LOG).write_text("earlier\n")
+    log_to_file(tmp_path)
+    logger.warning("later")
+    assert messages(tmp_path) == ["earlier", "later"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, the disk that is always full")
+def test_a_full_disk_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / LOG).symlink_to("/dev/full")
+    log_to_file(tmp_path)
+    with pytest.raises(OutputError, match=r"cannot write \S+run\.log: No space left on device; check space"):
+        logger.warning("read 6 bands")
+
+
+def test_earlier_messages_are_written_when_the_folder_exists(
+    tmp_path: Path, root_handlers: list[logging.Handler]
+) -> None:
+    remember_log()
+    logger.warning("first")
+    log_to_file(tmp_path)
+    logger.warning("second")
+    assert len(logging.getLogger().handlers) == len(root_handlers) + 1
+    assert messages(tmp_path) == ["first", "second"]
+
+
+def test_each_run_of_a_command_has_its_own_messages(tmp_path: Path, root_handlers: list[logging.Handler]) -> None:
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        log_to_file(tmp_path / name)
+        logger.warning(name)
+        stop_logging_to_file()
+    assert [messages(tmp_path / name) for name in ("first", "second")] == [["first"], ["second"]]
+    assert logging.getLogger().handlers == root_handlers
