@@ -38,7 +38,7 @@ from superres.networks.catalogue import NETWORKS, margin_px
 from superres.prediction.options import WINDOW_PX
 from superres.prediction.scene import ScenePrediction
 from superres.prediction.sharpening import Sharpener
-from superres.prediction.windows import Predict, array_reader, compile_network
+from superres.prediction.windows import Predict, array_reader, compile_model
 
 PATCH_PX, BORDER_PX = 128, 8
 ROUNDS = 3
@@ -99,7 +99,7 @@ def our_way(name: str, precision: str) -> Callable[[], np.ndarray]:
     margin = margin_px(name, GSD)
     size = WINDOW_PX + 2 * margin
     read = array_reader(random_scene(size))
-    predict = compile_network(random_weights(build_network(name, GSD, precision)))
+    predict = compile_model(random_weights(build_network(name, GSD, precision)))
     return lambda: predict(read(Window(0, 0, size, size)))[margin:-margin, margin:-margin]
 
 
@@ -151,9 +151,7 @@ def memory(path: str, everything: bool = False) -> dict[str, float]:
     limit_cache()
     clock = {"networks": 0.0}
     sharpeners = [
-        Sharpener(
-            scene, gsd, margin_px("dsen2", gsd), once_a_shape(compile_network(build_network("dsen2", gsd)), clock)
-        )
+        Sharpener(scene, gsd, margin_px("dsen2", gsd), once_a_shape(compile_model(build_network("dsen2", gsd)), clock))
         for gsd in (20, 60)
     ]
     whole = Window(0, 0, scene_grid.rows, scene_grid.cols)

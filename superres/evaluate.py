@@ -1,9 +1,9 @@
-"""Measure networks on test scenes, beside bilinear and bicubic interpolation.
+"""Measure networks on test scenes and compare them with bilinear and bicubic interpolation.
 
     python superres/evaluate.py --tiles test.txt --run-dir runs/first runs/second --output results
 
-Scenes + run folders -> `metrics.csv`, `metrics.md`, `reflectance.csv`, `evaluation.json`, figures. At reduced scale
-the truth is known (`superres/evaluation/reduced_scale.py`); at full scale it is not (`superres/evaluation/full_scale.py`).
+Scenes + run folders -> `metrics.csv`, `metrics.md`, `reflectance.csv`, `evaluation.json`, figures. The truth is known at
+reduced scale (`superres/evaluation/reduced_scale.py`) and unknown at full scale (`superres/evaluation/full_scale.py`).
 """
 
 import argparse
@@ -24,33 +24,34 @@ from superres.options import add_precision_option, add_weights_options, read_wei
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's parser."""
     parser = cli.new_parser(
-        "Measure networks on test scenes beside bilinear and bicubic interpolation: everything is degraded by the "
-        "scale factor, sharpened back, and compared with the native bands. Under mpirun the ranks share the scenes.",
+        "Measure networks on test scenes, and compare them with bilinear and bicubic interpolation: degrade all bands by "
+        "the scale factor, sharpen them, and compare the result with the native bands. Under mpirun, the ranks share the "
+        "scenes.",
         "python superres/evaluate.py --tiles test.txt --run-dir runs/first --output results",
     )
-    parser.add_argument("--tiles", required=True, metavar="FILE", help="list of the scenes to measure on, one a line")
+    parser.add_argument("--tiles", required=True, metavar="FILE", help="list of the test scenes, one a line")
     parser.add_argument(
-        "--data-dir", metavar="DIR", help="folder of scenes listed without a path (the list's own folder)"
+        "--data-dir", metavar="DIR", help="folder of the scenes that are listed without a path (the folder of the list)"
     )
     add_weights_options(parser, "each is measured")
     parser.add_argument(
         "--degradation",
         default=DEGRADATIONS[0],
         choices=DEGRADATIONS,
-        help="blur before the scale factor is taken: gaussian as in the DSen2 paper, or mtf, each band as its sensor "
-        f"({DEGRADATIONS[0]})",
+        help="blur of the degradation: gaussian, as in the DSen2 paper, or mtf, from the modulation transfer function of "
+        f"each band ({DEGRADATIONS[0]})",
     )
     parser.add_argument(
         "--gsd",
         type=int,
         choices=(20, 60),
-        help="native GSD in metres of the bands to sharpen (that of the first network)",
+        help="native GSD in metres of the bands to sharpen (the GSD of the first network)",
     )
     add_precision_option(parser)
     parser.add_argument(
         "--full-scale",
         action="store_true",
-        help="also sharpen to 10 m and measure consistency, sharpness and correlation of detail, which need no truth",
+        help="also sharpen to 10 m, and measure consistency, sharpness and correlation of detail, which need no truth",
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the tables and figures")
     return parser
@@ -83,7 +84,7 @@ def read_options(options: argparse.Namespace) -> EvaluationOptions:
 
 def evaluate(options: EvaluationOptions) -> None:
     """Measure all methods on this rank's scenes; rank 0 writes the tables and prints them."""
-    # TensorFlow and matplotlib take seconds to import: not before the options are parsed.
+    # Imported here because TensorFlow and matplotlib take seconds: --help and wrong options answer at once.
     from superres.evaluation.error_statistics import reflectance_rows
     from superres.evaluation.full_scale import measure_full_scale
     from superres.evaluation.methods import interpolation_methods, load_method

@@ -1,4 +1,4 @@
-"""Options that several commands share. Light: imports no Keras."""
+"""Options that predict.py and evaluate.py share. Light: imports no Keras."""
 
 import argparse
 from collections.abc import Sequence
@@ -11,14 +11,19 @@ from superres.prediction.options import AUTO
 
 
 def add_weights_options(parser: argparse.ArgumentParser, how_many: str) -> None:
-    """Add the options that name trained networks; `how_many` ends the help texts of --weights and --run-dir."""
+    """Add the options that name trained networks.
+
+    Args:
+        parser: of a command.
+        how_many: end of the help texts of --weights and --run-dir.
+    """
     parser.add_argument(
         "--weights",
         nargs="+",
         action="extend",
         default=[],
         metavar="WEIGHTS",
-        help=f"published weights ({', '.join(PUBLISHED)}) or files of weights; {how_many}",
+        help=f"published weights ({', '.join(PUBLISHED)}) or weights files; {how_many}",
     )
     parser.add_argument(
         "--run-dir",
@@ -32,14 +37,14 @@ def add_weights_options(parser: argparse.ArgumentParser, how_many: str) -> None:
         "--model",
         default=PUBLISHED_NETWORK,
         metavar="NAME",
-        help=f"network of files of weights, one of {', '.join(NETWORKS)}; run folders and published weights know theirs "
-        f"({PUBLISHED_NETWORK})",
+        help=f"network of the weights files, one of {', '.join(NETWORKS)}; run folders and published weights name their "
+        f"own ({PUBLISHED_NETWORK})",
     )
     parser.add_argument(
         "--upsample",
         default=DEFAULT_UPSAMPLING,
         choices=UPSAMPLINGS,
-        help="upsampling of the network of files of weights; run folders and published weights know theirs "
+        help="upsampling in the network of the weights files; run folders and published weights name their own "
         f"({DEFAULT_UPSAMPLING})",
     )
 
@@ -51,7 +56,10 @@ def read_weights_options(options: argparse.Namespace) -> WeightsOptions:
 
 def add_precision_option(parser: argparse.ArgumentParser, choices: Sequence[str] = tuple(PRECISIONS)) -> None:
     """Add --precision; its default is the first of the choices."""
-    auto = "; auto is bfloat16 where the hardware computes in it, float32 elsewhere" if AUTO in choices else ""
+    auto = "; auto is bfloat16 if the hardware supports it, otherwise float32" if AUTO in choices else ""
     parser.add_argument(
-        "--precision", default=choices[0], choices=tuple(choices), help=f"of the convolutions{auto} ({choices[0]})"
+        "--precision",
+        default=choices[0],
+        choices=tuple(choices),
+        help=f"precision of the convolutions{auto} ({choices[0]})",
     )

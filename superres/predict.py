@@ -2,8 +2,8 @@
 
     python superres/predict.py SCENE --weights dsen2-l1c-20m --weights dsen2-l1c-60m --output out.tif
 
-Scene -> strips of windows -> GeoTIFF. Under mpirun the ranks share the windows of each scene, or, where there are at
-least as many scenes as ranks, the scenes; the files are those of one process (`superres/prediction/scene.py`).
+Scene -> strips of windows -> GeoTIFF. Under mpirun the ranks share the scenes, or the windows of each scene if there are
+fewer scenes than ranks. The result is the same for any number of ranks (`superres/prediction/scene.py`).
 """
 
 import argparse
@@ -19,10 +19,10 @@ from superres.prediction.options import AUTO, WINDOW_PX, PredictionOptions
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command's options."""
+    """Return the command's parser."""
     parser = cli.new_parser(
-        "Sharpen the 20 m and 60 m bands of Sentinel-2 products to 10 m and write them as GeoTIFF. Needs no rank count: "
-        "under mpirun it uses all ranks, without it one.",
+        "Sharpen the 20 m and 60 m bands of Sentinel-2 products to 10 m and write them as GeoTIFF. Under mpirun, all "
+        "ranks share the work.",
         "python superres/predict.py S2A_MSIL1C_20170527T102031_N0205_R065_T33UUB_20170527T102301.SAFE "
         "--weights dsen2-l1c-20m --weights dsen2-l1c-60m --output T33UUB.tif",
     )
@@ -37,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--output",
         required=True,
         metavar="FILE",
-        help="GeoTIFF to write; for several scenes a folder, where each gets its name with .tif",
+        help="GeoTIFF to write; for several scenes, an existing folder for files named <scene>.tif",
     )
     add_weights_options(parser, "one for each GSD")
     add(
@@ -45,7 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
         type=int,
         nargs="+",
         choices=(20, 60),
-        help="native GSD in metres of the bands to sharpen (all that there are weights for)",
+        help="native GSDs in metres of the bands to sharpen (the GSDs of the weights)",
     )
     region = parser.add_mutually_exclusive_group()
     region.add_argument(
@@ -56,20 +56,20 @@ def build_parser() -> argparse.ArgumentParser:
     region.add_argument(
         "--roi-lonlat",
         metavar="lon1,lat1,lon2,lat2",
-        help="region in degrees, west,south,east,north: all pixels that it touches; write "
-        "--roi-lonlat=-3.5,... where it begins with a minus",
+        help="region in degrees, west,south,east,north, with all pixels that it touches; if the first number is negative, "
+        "write --roi-lonlat=-3.5,...",
     )
-    add("--copy-10m", action="store_true", help="write the 10 m bands as well")
-    add("--consistent", action="store_true", help="correct the result until it gives back the input when degraded")
+    add("--copy-10m", action="store_true", help="also write the 10 m bands")
+    add("--consistent", action="store_true", help="correct the result so that degrading it returns the input")
     add("--cog", action="store_true", help="write a Cloud-Optimized GeoTIFF")
-    add("--quicklook", action="store_true", help="also draw before and after, beside the result with the ending .png")
+    add("--quicklook", action="store_true", help="also draw the bands before and after, as <output>.png")
     add_precision_option(parser, (AUTO, *PRECISIONS))
     add(
         "--window",
         type=int,
         default=WINDOW_PX,
         metavar="PIXELS",
-        help=f"rows and columns predicted at once, a multiple of 6; memory grows with it ({WINDOW_PX})",
+        help=f"rows and columns predicted at once, a multiple of 6; larger windows need more memory ({WINDOW_PX})",
     )
     return parser
 
@@ -101,26 +101,28 @@ def read_options(options: argparse.Namespace) -> PredictionOptions:
 
 def predict(options: PredictionOptions) -> None:
     """Sharpen all scenes and write them."""
-    # TensorFlow and matplotlib take seconds to import: not before the options are parsed.
+    # Imported here because TensorFlow and matplotlib take seconds: --help and wrong options answer at once.
     from common.rasters.files import limit_cache
     from superres.figures.quicklook import write_quicklook
+    from superres.prediction.jobs import log_report, run_job, share_jobs
     from superres.prediction.plan import prepare_prediction
-    from superres.prediction.product import log_report, share_jobs, write_product
-    from superres.prediction.windows import compile_network
+    from superres.prediction.windows import compile_model
 
     plan = hvd.on_rank_zero(lambda: prepare_prediction(options))
     limit_cache()
-    functions = {gsd: compile_network(trained.build(plan.precision)) for gsd, trained in plan.networks.items()}
+    predict_functions = {
+        gsd: compile_model(trained.build(plan.precision)) for gsd, trained in plan.trained_networks.items()
+    }
     own_jobs, rank_group = share_jobs(plan.jobs)
     reports = []
     for job in own_jobs:
-        reports.append(write_product(job, plan, functions, rank_group))
+        reports.append(run_job(job, plan, predict_functions, rank_group))
         if rank_group.rank == 0:
             if options.quicklook:
-                write_quicklook(job.quicklook, job.output, job.scene, job.region, list(plan.networks))
+                write_quicklook(job.quicklook, job.output, job.scene, job.region, list(plan.trained_networks))
             print(job.output)
-    for of_other_rank in hvd.allgather_object(reports)[1:]:  # rank 0 has logged its own
-        for report in of_other_rank:
+    for rank_reports in hvd.allgather_object(reports)[1:]:  # rank 0 has logged its own reports
+        for report in rank_reports:
             log_report(report)
 
 

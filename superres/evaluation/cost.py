@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from common.pixels.sentinel2 import BANDS_BY_GSD
-from superres.prediction.windows import compile_network
+from superres.prediction.windows import compile_model
 
 SIZE = 12  # pixels of the finest grid that the work is counted over; all networks take multiples of 6
 
@@ -46,7 +46,7 @@ def pixels_per_second(model: keras.Model) -> float:
         )
         for name, tensor in model.input.items()
     }
-    predict = compile_network(model)
+    predict = compile_model(model)
     predict(inputs)  # the first one builds the graph
     seconds = []
     for _ in range(SPEED_TRIES):

@@ -40,7 +40,7 @@ from common.scenes.reflectance import is_valid, scaled_reflectance
 from common.scenes.scene import Scene
 from superres.evaluation.methods import Images, Method
 from superres.evaluation.tables import MetricRow
-from superres.prediction.sharpening import cut
+from superres.prediction.strip import cut
 
 logger = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from superres.networks.sources import WeightsOptions
 from superres.networks.trained import TrainedNetwork, read_trained
 from superres.networks.units import DN_DIVISOR
 from superres.prediction.interpolation import INTERPOLATIONS, SPLINE_REACH, interpolate
-from superres.prediction.windows import Predict, array_reader, compile_network, predict_windows
+from superres.prediction.windows import Predict, array_reader, compile_model, predict_windows
 
 Images = dict[str, np.ndarray]
 
@@ -49,7 +49,7 @@ def interpolation_methods(gsd: int, clip: bool = True) -> list[Method]:
 
 def network_method(name: str, model: keras.Model, margin: int) -> Method:
     """A network; `margin` is what `superres.networks.catalogue.margin_px` says."""
-    return Method(name, partial(_predict, compile_network(model), margin, model.output_shape[-1]), margin)
+    return Method(name, partial(_predict, compile_model(model), margin, model.output_shape[-1]), margin)
 
 
 def load_method(name: str, trained: TrainedNetwork, precision: str) -> Method:

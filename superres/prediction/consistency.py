@@ -1,10 +1,12 @@
-"""Make a sharpened image give back the image that it was made from: iterated back-projection. NumPy only, no I/O.
+"""Iterated back-projection: change a sharpened image until degrading it returns the coarse image. NumPy only, no I/O.
 
     y <- y + upsample(x - degrade(y)), eight times
 
 with the coarse image x, the sharpened image y, the degradation of `common/pixels/degrade.py` (Wald's protocol) and bilinear
-upsampling. Images are (rows, cols, bands), float32, in any unit that both share. Each time leaves 40 to 60 % of what was
-missing: with the published weights three leave 0.4 to 1.8 DN (RMS), eight 0.1 to 0.2, less than rounding to DN does.
+upsampling. Images are (rows, cols, bands) float32, all in the same unit.
+
+Each iteration leaves 40 to 60 % of the residual x - degrade(y). With the published weights, 0.4 to 1.8 DN (RMS) are left
+after three iterations and 0.1 to 0.2 DN after eight, which is less than the error of rounding to DN.
 
 Reference:
     M. Irani, S. Peleg, Improving resolution by image registration, CVGIP 1991.
@@ -15,23 +17,23 @@ from collections.abc import Sequence
 import numpy as np
 
 from common.pixels.degrade import blur_reach, degrade, degrade_mask
-from superres.prediction.interpolation import interpolate
+from common.pixels.upsampling import BILINEAR
+from superres.prediction.interpolation import INTERPOLATIONS, interpolate
 
 ITERATIONS = 8
-BILINEAR = 1
 
 
 def residual(
     estimate: np.ndarray, coarse: np.ndarray, usable: np.ndarray, scale_factor: int, sigmas: Sequence[float]
 ) -> np.ndarray:
-    """What the degraded estimate lacks to be the coarse image.
+    """Return the coarse image minus the degraded estimate.
 
     Args:
-        estimate: (rows, cols, bands) float32.
+        estimate: the sharpened image, (rows, cols, bands) float32.
         coarse: (rows / s, cols / s, bands) float32.
-        usable: its shape, bool: False where the coarse pixel, or what the estimate holds there, is no data.
-        scale_factor: s.
-        sigmas: of the blur, one for each band, in pixels of estimate.
+        usable: shape of coarse, bool, as `usable_pixels` returns it.
+        scale_factor: s, the ratio of the two GSDs.
+        sigmas: standard deviation of the blur for each band, in pixels of estimate.
 
     Returns:
         Shape of coarse, float32; 0 where not usable.
@@ -47,33 +49,36 @@ def back_project(
     sigmas: Sequence[float],
     iterations: int = ITERATIONS,
 ) -> np.ndarray:
-    """The estimate, corrected until its degraded version is the coarse image; arguments as in `residual`."""
+    """Return the corrected estimate: its shape, float32. Arguments as in `residual`."""
+    order = INTERPOLATIONS[BILINEAR]
     for _ in range(iterations):
         missing = residual(estimate, coarse, usable, scale_factor, sigmas)
-        estimate = estimate + interpolate(missing, estimate.shape, BILINEAR, clip=False)
+        estimate = estimate + interpolate(missing, estimate.shape, order, clip=False)
     return estimate
 
 
 def usable_pixels(
     coarse_valid: np.ndarray, fine_valid: np.ndarray, scale_factor: int, sigmas: Sequence[float]
 ) -> np.ndarray:
-    """Coarse pixels that are valid themselves and made of valid fine pixels.
+    """Mark the coarse pixels that are valid and cover only valid fine pixels, blur included.
 
     Args:
         coarse_valid: (rows / s, cols / s, bands) bool.
-        fine_valid: (rows, cols) bool, for all bands.
+        fine_valid: (rows, cols) bool; False where the estimate holds no data in any band.
+        scale_factor: s, the ratio of the two GSDs.
+        sigmas: standard deviation of the blur for each band, in fine pixels.
 
     Returns:
         Shape of coarse_valid, bool.
     """
-    return coarse_valid & degrade_mask(fine_valid, scale_factor, _radius(sigmas))[..., None]
+    return coarse_valid & degrade_mask(fine_valid, scale_factor, blur_reach(max(sigmas)))[..., None]
 
 
-def reach(scale_factor: int, sigmas: Sequence[float], iterations: int = ITERATIONS) -> int:
-    """Pixels of the estimate beyond which nothing changes a corrected pixel or its residual."""
-    once = _radius(sigmas) + scale_factor + scale_factor // 2  # to a coarse pixel, through it, and on by upsampling
-    return iterations * once + _radius(sigmas)
+def back_projection_reach(scale_factor: int, sigmas: Sequence[float], iterations: int = ITERATIONS) -> int:
+    """Return how many pixels of the estimate, to each side, a corrected pixel and its residual depend on.
 
-
-def _radius(sigmas: Sequence[float]) -> int:
-    return blur_reach(max(sigmas))
+    Arguments as in `back_project`.
+    """
+    blur = blur_reach(max(sigmas))
+    one_iteration = blur + scale_factor + scale_factor // 2  # blur, one coarse pixel, upsampling
+    return iterations * one_iteration + blur

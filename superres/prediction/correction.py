@@ -1,4 +1,7 @@
-"""Make the strips of a scene give back what they were made from (`superres/prediction/consistency.py`), and count what they missed."""
+"""Apply back-projection strip by strip and accumulate the residual.
+
+`superres/prediction/consistency.py` holds the formula. Rows and columns are those of the 10 m grid.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,92 +10,102 @@ import numpy as np
 from common.pixels.degrade import gaussian_blur_sigmas
 from common.pixels.sentinel2 import BANDS_BY_GSD, scale_factor
 from common.pixels.windows import Window
-from common.rasters.strips import RowBuffer
 from common.scenes.reflectance import is_valid, scaled_reflectance
 from common.scenes.scene import Scene
-from superres.prediction import consistency
-from superres.prediction.sharpening import Strip
+from superres.prediction.consistency import back_project, back_projection_reach, residual, usable_pixels
+from superres.prediction.strip import Strip
 
 
 class Correction:
-    """Corrects strips as they come; a row has to wait for the rows below that it depends on.
+    """Back-projection of the strips of a scene.
 
     Args:
-        scene: whose strips they are.
-        gsds: of the bands that were sharpened.
-        counted: the part of the 10 m grid that `residuals` tells about; its numbers are multiples of the coarsest pixel.
+        scene: the scene.
+        gsds: native GSDs of the sharpened bands.
+        region: the part of the 10 m grid whose residuals count; its numbers are multiples of the coarsest band's factor.
+
+    Attributes:
+        margin: pixels around a window that its corrected pixels depend on, rounded up to pixels of the coarsest band.
     """
 
-    def __init__(self, scene: Scene, gsds: Sequence[int], counted: Window):
-        self.scene = scene
-        self.counted = counted
+    def __init__(self, scene: Scene, gsds: Sequence[int], region: Window):
+        self.scene, self.region = scene, region
         self.sigmas = {gsd: gaussian_blur_sigmas(BANDS_BY_GSD[gsd], scale_factor(gsd)) for gsd in gsds}
-        reach = max(consistency.reach(scale_factor(gsd), sigmas) for gsd, sigmas in self.sigmas.items())
+        reach = max(back_projection_reach(scale_factor(gsd), sigmas) for gsd, sigmas in self.sigmas.items())
         step = scale_factor(max(gsds))
         self.margin = -(-reach // step) * step
-        self.sums = {gsd: np.zeros((3, len(BANDS_BY_GSD[gsd]))) for gsd in gsds}  # squares before, after, and pixels
+        self.sums = {gsd: ResidualSums(len(BANDS_BY_GSD[gsd])) for gsd in gsds}
 
     def correct(self, strips: Iterator[Strip], area: Window) -> Iterator[Strip]:
-        """Corrected strips, in number and height other than came in.
+        """Yield corrected strips that cover the area once, from top to bottom.
+
+        A row is corrected once the `margin` rows below it have arrived, so corrected strips have other heights than
+        the given strips.
 
         Args:
-            strips: of all columns of the area, from top to bottom.
-            area: the part of the 10 m grid that they cover together; more than is wanted by `context` on each side,
-                where there is more.
+            strips: cover all columns of the area, from top to bottom.
+            area: the region and `margin` pixels around it, as far as the scene extends.
         """
-        estimates = {gsd: RowBuffer(area.row) for gsd in self.sums}
-        stored = {gsd: RowBuffer(area.row * 10 // gsd) for gsd in (10, *self.sums)}
-        end, done = area.row + area.height, area.row
+        area_bottom = area.row + area.height
+        top = area.row  # of the first row that is not corrected yet
+        held = None  # the rows that later corrections depend on
         for strip in strips:
-            for gsd, rows in estimates.items():
-                rows.append(strip.estimates[gsd])
-            for gsd, rows in stored.items():
-                rows.append(strip.dn[gsd])
-            bottom = strip.place.row + strip.place.height
-            ready = end if bottom == end else bottom - self.margin
-            if ready > done:
-                outer = Window(done, area.col, ready - done, area.width).grown(self.margin, end, area.col + area.width)
-                outer = outer.overlap(area)
-                yield self._corrected(Window(done, area.col, ready - done, area.width), _take(estimates, stored, outer))
-                done = ready
-                for gsd, rows in stored.items():
-                    rows.drop_above((done - self.margin) * 10 // gsd)
-                for rows in estimates.values():
-                    rows.drop_above(done - self.margin)
+            held = held.with_rows_below(strip) if held else strip
+            held_bottom = held.window.row + held.window.height
+            bottom = area_bottom if held_bottom == area_bottom else held_bottom - self.margin
+            if bottom > top:
+                window = Window(top, area.col, bottom - top, area.width)
+                rows = window.grown(self.margin, area_bottom, area.col + area.width).overlap(area)
+                yield self._correct_part(held.part(rows), window)
+                top = bottom
+                first_kept = max(top - self.margin, held.window.row)
+                held = held.part(Window(first_kept, area.col, held_bottom - first_kept, area.width))
 
     def residuals(self) -> dict[int, tuple[np.ndarray, np.ndarray]]:
-        """GSD -> RMS in reflectance * 10000 of each band, before and after; NaN without a usable pixel. After the last strip."""
-        found = {}
-        for gsd, (before, after, pixels) in self.sums.items():
-            count = np.where(pixels > 0, pixels, np.nan)
-            found[gsd] = (np.sqrt(before / count), np.sqrt(after / count))
-        return found
+        """Return the RMS of the residuals in the region; call it after the last strip.
 
-    def _corrected(self, place: Window, strip: Strip) -> Strip:
-        """The rows of `place` of a strip that holds what they depend on."""
-        fine_valid = is_valid(self.scene, strip.dn[10]).all(axis=2)
-        estimates = {}
+        Returns:
+            GSD -> (before, after) the correction, each (bands,) float64, reflectance * 10000; NaN for a band without a
+            usable pixel.
+        """
+        return {gsd: sums.rms() for gsd, sums in self.sums.items()}
+
+    def _correct_part(self, strip: Strip, window: Window) -> Strip:
+        """Return the corrected part `window` of a strip that also holds its margin; count its residuals."""
+        valid_10m = is_valid(self.scene, strip.dn[10]).all(axis=2)
+        counted = window.overlap(self.region).relative_to(strip.window)
+        corrected = {}
         for gsd, estimate in strip.estimates.items():
             factor, sigmas = scale_factor(gsd), self.sigmas[gsd]
             coarse = scaled_reflectance(self.scene, strip.dn[gsd], gsd)
-            usable = consistency.usable_pixels(is_valid(self.scene, strip.dn[gsd]), fine_valid, factor, sigmas)
-            corrected = consistency.back_project(estimate, coarse, usable, factor, sigmas)
-            here = place.overlap(self.counted).relative_to(strip.place).coarsened(factor).slices
-            missing = [
-                consistency.residual(image, coarse, usable, factor, sigmas)[here] for image in (estimate, corrected)
-            ]
-            self.sums[gsd] += [np.square(part, dtype=np.float64).sum(axis=(0, 1)) for part in missing] + [
-                usable[here].sum(axis=(0, 1))
-            ]
-            estimates[gsd] = corrected
-        return Strip(strip.place, strip.dn, estimates).part(place)
+            usable = usable_pixels(is_valid(self.scene, strip.dn[gsd]), valid_10m, factor, sigmas)
+            corrected[gsd] = back_project(estimate, coarse, usable, factor, sigmas)
+            inner = counted.coarsened(factor).slices
+            before, after = (
+                residual(image, coarse, usable, factor, sigmas)[inner] for image in (estimate, corrected[gsd])
+            )
+            self.sums[gsd].add(before, after, usable[inner])
+        return Strip(strip.window, strip.dn, corrected).part(window)
 
 
-def _take(estimates: dict[int, RowBuffer], stored: dict[int, RowBuffer], place: Window) -> Strip:
-    """Some of the rows that are kept."""
-    top, bottom = place.row, place.row + place.height
-    return Strip(
-        place,
-        {gsd: rows.get(top * 10 // gsd, bottom * 10 // gsd) for gsd, rows in stored.items()},
-        {gsd: rows.get(top, bottom) for gsd, rows in estimates.items()},
-    )
+class ResidualSums:
+    """Sums of squared residuals, before and after the correction, over the pixels of a region that comes in parts.
+
+    Args:
+        bands: number of bands.
+    """
+
+    def __init__(self, bands: int):
+        self.squares_before, self.squares_after = np.zeros(bands), np.zeros(bands)
+        self.pixels = np.zeros(bands)
+
+    def add(self, before: np.ndarray, after: np.ndarray, usable: np.ndarray) -> None:
+        """Add a part: residuals (rows, cols, bands), 0 where not usable, and their usable pixels, of the same shape."""
+        self.squares_before += np.square(before, dtype=np.float64).sum(axis=(0, 1))
+        self.squares_after += np.square(after, dtype=np.float64).sum(axis=(0, 1))
+        self.pixels += usable.sum(axis=(0, 1))
+
+    def rms(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the RMS before and after, each (bands,) float64; NaN for a band without a usable pixel."""
+        pixels = np.where(self.pixels > 0, self.pixels, np.nan)
+        return np.sqrt(self.squares_before / pixels), np.sqrt(self.squares_after / pixels)

@@ -1,8 +1,8 @@
-"""Bilinear and bicubic enlargement, the baselines of every comparison. NumPy and SciPy, no TensorFlow, no I/O.
+"""Bilinear and bicubic interpolation, the baselines of every comparison. NumPy and SciPy, no TensorFlow, no I/O.
 
-Arrays are (rows, cols, bands). Pixels have their centres at half numbers and borders are mirrored about the centre of
-the outermost pixel, so that results equal scikit-image's `resize(mode="reflect", anti_aliasing=False)`. Whole factors
-need only a few weights a pixel, which makes this several times faster than `resize`, and strips of rows keep it small.
+Arrays are (rows, cols, bands). Pixel centres lie at half numbers, and borders are mirrored about the centre of the
+outermost pixel: results equal scikit-image's `resize(mode="reflect", anti_aliasing=False)`. The factor is a whole number,
+so few weights are needed for a pixel, which is several times faster than `resize`. Strips of rows bound the memory.
 """
 
 import math
@@ -13,25 +13,25 @@ from scipy.ndimage import spline_filter
 from common.pixels.upsampling import BICUBIC, BILINEAR
 
 INTERPOLATIONS = {BILINEAR: 1, BICUBIC: 3}  # order of the spline
-SPLINE_REACH = 16  # coarse pixels beyond which another pixel changes a bicubic one by less than 1e-9 of itself
-STRIP_ROWS = 64
+SPLINE_REACH = 16  # coarse pixels; a pixel farther away changes a bicubic one by less than 1e-9 of its own value
+STRIP_ROWS = 64  # coarse rows that are upsampled at once
 
 
 def interpolate(coarse: np.ndarray, shape: tuple[int, ...], order: int, clip: bool = True) -> np.ndarray:
-    """Enlarge an image by a spline.
+    """Upsample an image by a spline.
 
     Args:
-        coarse: shape (rows, cols, bands), any number type.
+        coarse: (rows, cols, bands), any number type.
         shape: of the result, (rows * factor, cols * factor, bands).
         order: 1 (bilinear) or 3 (bicubic).
-        clip: keep each band within the range it has in `coarse`, as scikit-image does; without it, a part of an image
-            gives the same pixels as the whole.
+        clip: keep each band within its range in `coarse`, as scikit-image does. Without it, the result at a pixel depends
+            only on pixels near it, so parts of an image can be upsampled one by one.
 
     Returns:
-        Of that shape, float32.
+        An array of this shape, float32.
 
     Raises:
-        ValueError: shape is no multiple of that of coarse.
+        ValueError: shape is not a multiple of the shape of coarse.
     """
     rows, cols, bands = coarse.shape
     factor = shape[0] // rows
@@ -51,7 +51,7 @@ def interpolate(coarse: np.ndarray, shape: tuple[int, ...], order: int, clip: bo
 
 
 def _upsample_rows(knots: np.ndarray, factor: int, order: int, top: int, bottom: int) -> np.ndarray:
-    """What rows top .. bottom-1 become: ((bottom - top) * factor, cols) float64."""
+    """Upsample rows top .. bottom - 1 along the first axis: ((bottom - top) * factor, cols) float64."""
     upsampled = np.empty(((bottom - top) * factor, knots.shape[1]))
     for phase in range(factor):
         first, weights = _phase_weights((phase + 0.5) / factor - 0.5, order)
@@ -61,7 +61,7 @@ def _upsample_rows(knots: np.ndarray, factor: int, order: int, top: int, bottom:
 
 
 def _phase_weights(offset: float, order: int) -> tuple[int, tuple[float, ...]]:
-    """First knot, counted from the pixel, and weights of the B-spline at `offset` pixels from the pixel's centre."""
+    """Return the first knot, counted from a pixel, and the B-spline weights at `offset` pixels from its centre."""
     start = math.floor(offset)
     right = offset - start
     left = 1.0 - right
@@ -72,6 +72,6 @@ def _phase_weights(offset: float, order: int) -> tuple[int, tuple[float, ...]]:
 
 
 def _mirrored(start: int, stop: int, length: int) -> np.ndarray:
-    """Indices start .. stop-1, mirrored about the first and last of `length` pixels: .. 2 1 | 0 1 .. n-1 | n-2 .."""
+    """Return indices start .. stop - 1, mirrored about the first and last of `length` pixels: .. 2 1 | 0 1 .. n-1 | n-2 .."""
     position = np.abs(np.arange(start, stop)) % max(1, 2 * length - 2)
     return np.minimum(position, 2 * length - 2 - position)

@@ -1,24 +1,24 @@
-"""The options of a prediction as a record, and its defaults. Light: imports no Keras."""
+"""The options of a prediction as a record, and their defaults. Light: imports no Keras."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from superres.networks.sources import WeightsOptions
 
-COARSEST_PX = 6  # 10 m pixels on a side of a 60 m pixel
-WINDOW_PX = 576  # a multiple of 6; larger windows waste less on margins (11 % here), and need more memory
-AUTO = "auto"  # the precision that the hardware is fast at
+COARSEST_PX = 6  # side of a 60 m pixel, in 10 m pixels
+WINDOW_PX = 576  # a multiple of 6; larger windows spend less on margins (11 % here) but need more memory
+AUTO = "auto"  # the fastest precision of the hardware
 
 
 @dataclass(frozen=True)
 class PredictionOptions:
-    """What to sharpen; see `superres/predict.py` for the options of the same names.
+    """The options of `superres/predict.py`; its help texts explain the fields of the same names.
 
     Attributes:
-        output: GeoTIFF, or a folder that exists.
-        gsds: 20, 60 or both; None takes those of the weights.
+        output: GeoTIFF, or an existing folder.
+        gsds: native GSDs to sharpen, 20, 60 or both; None takes the GSDs of the weights.
         precision: of the convolutions, or AUTO.
-        window_px: rows and columns predicted at once.
+        window_px: rows and columns of a window.
     """
 
     scenes: tuple[str, ...]

@@ -1,6 +1,7 @@
-"""The plan of a prediction: scenes, regions and output files, all checked before any work starts."""
+"""The plan of a prediction: scenes, regions and output files, checked before any work starts."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,11 @@ from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene
 from superres.networks.trained import TrainedNetwork, choose_networks, warn_of_level
 from superres.prediction.options import AUTO, COARSEST_PX, PredictionOptions
-from superres.prediction.scene import result_bands
-from superres.prediction.tags import prediction_tags
+from superres.prediction.result import prediction_tags, result_bands
 
 logger = logging.getLogger(__name__)
 
-LEAST_COARSE_PX = 2  # coarse pixels each way that interpolation needs
+LEAST_COARSE_PX = 2  # rows and columns of the coarsest band that upsampling needs
 SUFFIXES = (".tif", ".tiff")
 
 
@@ -31,7 +31,7 @@ class Job:
 
     Attributes:
         scene: the scene.
-        region: part of its 10 m grid.
+        region: the part of its 10 m grid to sharpen.
         output: GeoTIFF to write.
     """
 
@@ -41,7 +41,7 @@ class Job:
 
     @property
     def quicklook(self) -> Path:
-        """The picture beside the result."""
+        """The PNG that --quicklook writes beside the result."""
         return self.output.with_suffix(".png")
 
 
@@ -51,80 +51,108 @@ class PredictionPlan:
 
     Attributes:
         jobs: one for each scene.
-        networks: GSD -> trained network.
+        trained_networks: GSD -> trained network.
         precision: of the convolutions.
-        tags: how the results are made, for their files.
-        options: what else the command line asks for.
+        tags: tags of every result that say how it was made.
+        options: the options of the command.
     """
 
     jobs: tuple[Job, ...]
-    networks: dict[int, TrainedNetwork]
+    trained_networks: dict[int, TrainedNetwork]
     precision: str
     tags: dict[str, str]
     options: PredictionOptions
 
 
 def prepare_prediction(options: PredictionOptions) -> PredictionPlan:
-    """Check everything that can be checked before the work starts; write nothing. Called on rank 0.
+    """Check options, weights, scenes and output files; write nothing. Called on rank 0.
 
     Raises:
         S2Error: an option, a scene, a network or an output file cannot be used.
     """
     if options.window_px < COARSEST_PX or options.window_px % COARSEST_PX:
         raise SettingError(
-            f"--window must be a multiple of {COARSEST_PX}, the pixels of a 60 m pixel; got {options.window_px}."
+            f"--window must be a multiple of {COARSEST_PX}, the side of a 60 m pixel in 10 m pixels; "
+            f"got {options.window_px}."
         )
     weights = options.weights
-    networks = choose_networks(weights.sources, options.gsds, weights.network_name, weights.upsample)
+    trained_networks = choose_networks(weights.sources, options.gsds, weights.network_name, weights.upsample)
     scenes = [open_scene(path) for path in options.scenes]
     outputs = output_files(scenes, options.output)
-    jobs = tuple(prepare_job(scene, output, networks, options) for scene, output in zip(scenes, outputs, strict=True))
-    for trained in networks.values():
+    jobs = tuple(
+        prepare_job(scene, output, trained_networks, options) for scene, output in zip(scenes, outputs, strict=True)
+    )
+    for trained in trained_networks.values():
         warn_of_level(trained.source, trained.levels, scenes)
     precision = fastest_precision() if options.precision == AUTO else options.precision
-    for gsd, trained in networks.items():
+    for gsd, trained in trained_networks.items():
         logger.info("%d m bands: %s from %s, %s", gsd, trained.network_name, trained.source, precision)
-    tags = prediction_tags(networks, precision, options.consistent)
-    return PredictionPlan(jobs, networks, precision, tags, options)
+    tags = prediction_tags(trained_networks, precision, options.consistent)
+    return PredictionPlan(jobs, trained_networks, precision, tags, options)
 
 
-def prepare_job(scene: Scene, output: Path, networks: dict[int, TrainedNetwork], options: PredictionOptions) -> Job:
+def prepare_job(
+    scene: Scene, output: Path, trained_networks: dict[int, TrainedNetwork], options: PredictionOptions
+) -> Job:
     """Return the checked job of one scene.
 
     Raises:
-        ProductError: bands are missing or damaged.
+        ProductError: bands are missing or damaged, or the scene is too small.
         SettingError: region or output cannot be used.
         OutputError: the output cannot be written.
     """
-    grid = check_scene(scene, networks)
-    job = Job(scene, find_region(options, grid, max(networks) // 10), output)
-    band_count = len(result_bands(networks, options.copy_10m))
+    coarsest_gsd = max(trained_networks)
+    check_bands(scene, coarsest_gsd)
+    grid = georeference(scene, 10)
+    check_size(scene, grid, coarsest_gsd)
+    job = Job(scene, find_region(options, grid, coarsest_gsd // 10), output)
+    band_count = len(result_bands(trained_networks, options.copy_10m))
     check_output(output, options.overwrite, 2 * band_count * job.region.height * job.region.width)
-    refuse_input(output, scene, networks)
+    check_output_is_no_input(output, scene, trained_networks)
     if output.suffix.lower() not in SUFFIXES:
-        raise SettingError(f"--output {output} must end with {' or '.join(SUFFIXES)}, or be a folder that exists.")
+        raise SettingError(f"--output {output} must end with {' or '.join(SUFFIXES)}, or be an existing folder.")
     if options.quicklook:
         check_output(job.quicklook, options.overwrite)
     return job
 
 
-def check_scene(scene: Scene, gsds: Sequence[int]) -> GeoReference:
-    """Its 10 m grid, after a look at all the bands that are needed."""
-    needed = input_gsds(max(gsds))
-    for gsd in needed:
+def check_bands(scene: Scene, coarsest_gsd: int) -> None:
+    """Check that a scene has all bands that a network for `coarsest_gsd` reads, on grids that fit together.
+
+    Raises:
+        ProductError: bands are missing or damaged, or their grids do not fit together.
+    """
+    gsds = input_gsds(coarsest_gsd)
+    for gsd in gsds:
         scene.bands_at(gsd)
-    check_grids(scene, needed)
-    grid = georeference(scene, 10)
-    if min(grid.rows, grid.cols) < LEAST_COARSE_PX * needed[-1] // 10:
+    check_grids(scene, gsds)
+
+
+def check_size(scene: Scene, grid: GeoReference, coarsest_gsd: int) -> None:
+    """Check that a scene is large enough to upsample its bands of `coarsest_gsd`.
+
+    Raises:
+        ProductError: the scene is too small.
+    """
+    least = LEAST_COARSE_PX * coarsest_gsd // 10
+    if min(grid.rows, grid.cols) < least:
         raise ProductError(
-            f"{scene.name} has {grid.rows} x {grid.cols} px of 10 m; sharpening {needed[-1]} m bands takes at least "
-            f"{LEAST_COARSE_PX} of their pixels each way."
+            f"{scene.name} has {grid.rows} x {grid.cols} px of 10 m; to sharpen {coarsest_gsd} m bands, expected at least "
+            f"{least} x {least}: leave it out."
         )
-    return grid
 
 
 def find_region(options: PredictionOptions, grid: GeoReference, smallest: int) -> Window:
-    """The part of the 10 m grid that is asked for."""
+    """Return the part of the 10 m grid that --roi-pixels or --roi-lonlat gives, or the whole grid.
+
+    Args:
+        options: of the command.
+        grid: of the scene at 10 m.
+        smallest: least rows and columns of a region.
+
+    Raises:
+        SettingError: the region is malformed, too small, or not inside the scene.
+    """
     if options.roi_pixels is not None:
         return pixel_region(options.roi_pixels, grid, smallest)
     if options.roi_lonlat is not None:
@@ -133,29 +161,34 @@ def find_region(options: PredictionOptions, grid: GeoReference, smallest: int) -
 
 
 def output_files(scenes: Sequence[Scene], output: Path) -> list[Path]:
-    """The file for each scene.
+    """Return the GeoTIFF for each scene; in a folder, it has the name of the scene.
 
     Raises:
-        SettingError: several scenes have no folder to go to, or the same name.
+        SettingError: there are several scenes and no folder, or two scenes have the same name.
     """
     if len(scenes) == 1 and not output.is_dir():
         return [output]
     if not output.is_dir():
-        raise SettingError(f"--output {output} is no folder; give one that exists for {len(scenes)} scenes.")
-    files = [output / f"{scene.name}.tif" for scene in scenes]
-    if len(set(files)) < len(files):
-        raise SettingError("a scene is given twice; give each once.")
-    return files
+        raise SettingError(f"--output {output} is not a folder; give an existing folder for {len(scenes)} scenes.")
+    names = [scene.name for scene in scenes]
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise SettingError(
+            f"two scenes have the name {twice[0]}; give each scene once, and each name once in a command."
+        )
+    return [output / f"{name}.tif" for name in names]
 
 
-def refuse_input(output: Path, scene: Scene, networks: dict[int, TrainedNetwork]) -> None:
-    """Raise where a result would replace, or lie among, what it is made from.
+def check_output_is_no_input(output: Path, scene: Scene, trained_networks: dict[int, TrainedNetwork]) -> None:
+    """Check that the output neither replaces an input nor lies in the folder of the product.
 
     Raises:
-        SettingError: it would.
+        SettingError: it does.
     """
-    place = output.resolve()
-    read = [scene.path.resolve(), *(trained.file.resolve() for trained in networks.values())]
-    folder = read[0] if scene.path.is_dir() else read[0].parent if scene.path.suffix == ".xml" else None
-    if place in read or (folder and folder in place.parents):
-        raise SettingError(f"--output {output} is, or lies in, what is read; give another place.")
+    resolved, product = output.resolve(), scene.path.resolve()
+    inputs = [product, *(trained.file.resolve() for trained in trained_networks.values())]
+    product_folder = product if scene.path.is_dir() else product.parent if scene.path.suffix == ".xml" else None
+    if resolved in inputs or (product_folder and product_folder in resolved.parents):
+        raise SettingError(
+            f"--output {output} is an input, or lies in the folder of the product; give another --output."
+        )

@@ -1,7 +1,7 @@
 """Apply a network to a whole scene, window by window, without seams and in bounded memory.
 
-Each window is read with a margin at least as wide as what the network sees around a pixel, and the margin is cut off
-the result: what is left equals the prediction of the whole scene at once.
+Each window is read with a margin around it, and the margin is cut off the prediction. The margin is at least the network's
+reach, so the predicted windows equal a prediction of the whole scene at once.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,14 +13,20 @@ import tensorflow as tf
 from common.pixels.windows import Window, grid
 from superres.prediction.options import WINDOW_PX
 
-# Window on the output grid -> inputs by name, (rows / factor, cols / factor, bands) float32 in network units.
+# Window on the output grid -> inputs by name, each (rows / factor, cols / factor, bands) float32 in network units.
 ReadInputs = Callable[[Window], dict[str, np.ndarray]]
-# Such inputs -> (rows, cols, bands) float32 in network units.
+# Inputs by name -> (rows, cols, bands) float32 in network units.
 Predict = Callable[[dict[str, np.ndarray]], np.ndarray]
 
 
-def compile_network(model: keras.Model) -> Predict:
-    """A network as a function of one window of any size: one graph, which frees each tensor once it is used."""
+def compile_model(model: keras.Model) -> Predict:
+    """Return a model as a function of one window of any size.
+
+    The function is one TensorFlow graph, which frees each tensor after its last use.
+
+    Args:
+        model: a fusion network, as `superres.networks.build.build_network` returns it.
+    """
     signature = {name: tf.TensorSpec((1, *tensor.shape[1:]), tf.float32) for name, tensor in model.input.items()}
 
     @tf.function(input_signature=[signature])
@@ -33,17 +39,17 @@ def compile_network(model: keras.Model) -> Predict:
 def predict_windows(
     predict: Predict, read: ReadInputs, rows: int, cols: int, margin: int, window_px: int = WINDOW_PX
 ) -> Iterator[tuple[Window, np.ndarray]]:
-    """Predict a scene in windows, row by row.
+    """Predict a scene window by window, in rows of windows from top to bottom.
 
     Args:
-        predict: of `compile_network`.
-        read: gives the inputs of a window.
+        predict: from `compile_model`.
+        read: returns the inputs of a window.
         rows, cols: size of the output grid; multiples of the coarsest input's factor.
-        margin: pixels to cut off, from `superres.networks.catalogue.margin_px`.
+        margin: pixels to read around a window and cut off, from `superres.networks.catalogue.margin_px`.
         window_px: rows and columns of a window; a multiple of the coarsest input's factor.
 
     Yields:
-        Window and its prediction, (height, width, bands) float32 in network units. Each pixel comes once.
+        A window and its prediction, (height, width, bands) float32 in network units. The windows hold each pixel once.
     """
     for window in grid(rows, cols, window_px, window_px):
         outer = window.grown(margin, rows, cols)
@@ -51,7 +57,11 @@ def predict_windows(
 
 
 def array_reader(inputs: dict[str, np.ndarray]) -> ReadInputs:
-    """Read windows from arrays that hold the whole scene; the finest input lies on the output grid."""
+    """Return a function that reads windows from arrays in memory.
+
+    Args:
+        inputs: the whole scene, inputs by name; the input with the most rows lies on the output grid.
+    """
     rows = max(image.shape[0] for image in inputs.values())
 
     def read(window: Window) -> dict[str, np.ndarray]:

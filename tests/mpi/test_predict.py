@@ -1,4 +1,4 @@
-"""`superres/predict.py` on several ranks: the files are those of one process."""
+"""`superres/predict.py` on several ranks writes the same files as one process."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ from common.pixels.windows import Window
 from superres import predict
 from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS
-from superres.prediction import tags
+from superres.prediction import result
 from superres.prediction.sharpening import Sharpener
 from tests.support.checks import set_random_weights
 from tests.support.fake_safe import textured_pixels, with_nodata, write_safe
@@ -28,9 +28,9 @@ TIME = "2024-01-01T00:00:00+00:00"
 
 @pytest.fixture
 def words(shared_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Weights of both GSDs; each file says the same command, at the same time."""
+    """Options with weights of both GSDs; the command and the time in the tags are always the same."""
     monkeypatch.setitem(NETWORKS, "dsen2", tiny_network())
-    monkeypatch.setattr(tags, "utc_now", lambda: TIME)
+    monkeypatch.setattr(result, "utc_now", lambda: TIME)
     monkeypatch.setattr("sys.argv", ["superres-predict"])
     hvd.on_rank_zero(lambda: write_weights(shared_path))
     return [
@@ -54,7 +54,7 @@ def write_weights(folder: Path) -> None:
 
 
 def write_scene(folder: Path, number: int) -> Path:
-    """A scene with a hole over the border between the columns of two ranks."""
+    """Write a scene with a hole across the border between the columns of two ranks."""
     pixels = with_nodata(textured_pixels(np.random.default_rng(number), SIZE), 24, 36, 18, 24)
     return write_safe(folder, tile=TILES[number], size=SIZE, pixels=pixels)
 
@@ -88,13 +88,13 @@ def test_many_scenes_are_shared(
     hvd.on_rank_zero(folder.mkdir)
     assert predict.main([*scenes, *words, "--output", str(folder)]) == 0
     hvd.barrier()
-    mine = tmp_path / "one"
-    mine.mkdir()
+    alone_folder = tmp_path / "one"
+    alone_folder.mkdir()
     with alone():
-        assert predict.main([*scenes, *words, "--output", str(mine)]) == 0
+        assert predict.main([*scenes, *words, "--output", str(alone_folder)]) == 0
     files = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert len(files) == 3
-    assert files == {path.name: path.read_bytes() for path in mine.iterdir()}
+    assert files == {path.name: path.read_bytes() for path in alone_folder.iterdir()}
 
 
 def test_the_report_of_all_scenes_is_logged(shared_path: Path, words: list[str], capfd: pytest.CaptureFixture) -> None:
@@ -102,34 +102,34 @@ def test_the_report_of_all_scenes_is_logged(shared_path: Path, words: list[str],
     hvd.on_rank_zero((shared_path / "out").mkdir)
     more = ("--consistent", "--log-level", "INFO", "--output", str(shared_path / "out"))
     assert predict.main([*scenes, *words, *more]) == 0
-    told = hvd.allgather_object(capfd.readouterr().err)
+    logs = hvd.allgather_object(capfd.readouterr().err)
     for scene in scenes:
-        assert told[0].count(f"{Path(scene).stem}.tif: 20 m bands, degraded, missed the input by ") == 1
-    assert "missed" not in "".join(told[1:])
+        assert logs[0].count(f"{Path(scene).stem}.tif: the 20 m bands, degraded, differ from the input by ") == 1
+    assert "differ from the input" not in "".join(logs[1:])
 
 
 def test_a_rank_that_fails_leaves_nothing_behind(
     shared_path: Path, words: list[str], capfd: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last rank meets what cannot be sharpened after some windows were written."""
+    """The last rank fails after some windows were written."""
     sharpen = Sharpener.sharpen
 
-    def fail_late(self: Sharpener, dn: object, read: object, window: Window, shape: object) -> np.ndarray:
+    def fail_late(self: Sharpener, dn: object, read_window: object, window: Window, shape: object) -> np.ndarray:
         if hvd.rank() == hvd.size() - 1 and window.row > 36:
             raise ProductError("B05 is damaged.")
-        return sharpen(self, dn, read, window, shape)
+        return sharpen(self, dn, read_window, window, shape)
 
     monkeypatch.setattr(Sharpener, "sharpen", fail_late)
     scene = str(hvd.on_rank_zero(lambda: write_scene(shared_path, 0)))
     hvd.on_rank_zero((shared_path / "out").mkdir)
     assert predict.main([scene, *words, "--output", str(shared_path / "out" / "out.tif")]) == 1
-    told = hvd.allgather_object([line for line in capfd.readouterr().err.splitlines() if "Error" in line])
-    assert told == [["ProductError: B05 is damaged."]] + [[]] * (hvd.size() - 1)
+    errors = hvd.allgather_object([line for line in capfd.readouterr().err.splitlines() if "Error" in line])
+    assert errors == [["ProductError: B05 is damaged."]] + [[]] * (hvd.size() - 1)
     assert list((shared_path / "out").iterdir()) == []
 
 
-def test_a_process_with_other_threads_gives_the_same_but_for_rounding(shared_path: Path, words: list[str]) -> None:
-    """A command of its own, with all cores, beside ranks that share them."""
+def test_a_process_with_more_threads_differs_by_rounding_only(shared_path: Path, words: list[str]) -> None:
+    """Ranks share the cores of the machine; one process uses all of them."""
     scene = str(hvd.on_rank_zero(lambda: write_scene(shared_path, 0)))
     weights = shared_path / "tiny.weights.h5"
     hvd.on_rank_zero(lambda: write_tiny(weights))
@@ -148,7 +148,7 @@ def write_tiny(path: Path) -> None:
 
 
 def run_alone(line: list[str]) -> None:
-    """The command as a user starts it, knowing of no other rank."""
+    """Run the command in a process that is not started by MPI."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("OMPI_", "PMIX_", "PMI_", "PRTE_"))
     }
@@ -156,11 +156,11 @@ def run_alone(line: list[str]) -> None:
     subprocess.run(command, cwd=Path(__file__).parents[2], env=environment, check=True, timeout=120)
 
 
-def test_bad_input_is_told_once(shared_path: Path, words: list[str], capfd: pytest.CaptureFixture) -> None:
+def test_only_rank_0_reports_bad_input(shared_path: Path, words: list[str], capfd: pytest.CaptureFixture) -> None:
     scene = str(hvd.on_rank_zero(lambda: write_scene(shared_path, 0)))
     assert predict.main([scene, *words, "--output", str(shared_path / "out.tif"), "--roi-pixels", "0,0,90,10"]) == 1
-    told = hvd.allgather_object([line for line in capfd.readouterr().err.splitlines() if "Error" in line])
-    assert len(told[0]) == 1
-    assert "is not inside the scene" in told[0][0]
-    assert not any(told[1:])
+    errors = hvd.allgather_object([line for line in capfd.readouterr().err.splitlines() if "Error" in line])
+    assert len(errors[0]) == 1
+    assert "is not inside the scene" in errors[0][0]
+    assert not any(errors[1:])
     assert not (shared_path / "out.tif").exists()

@@ -5,7 +5,7 @@ import numpy as np
 
 from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
 from superres.networks.build import build_network
-from superres.prediction.windows import array_reader, compile_network, predict_windows
+from superres.prediction.windows import array_reader, compile_model, predict_windows
 
 
 def random_batch(gsd: int, patches: int = 2, size: int = 12, seed: int = 0) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -57,7 +57,7 @@ def predict_by_windows(model: keras.Model, inputs: dict[str, np.ndarray], margin
     rows, cols = inputs["input_10m"].shape[:2]
     result = np.full((rows, cols, model.output_shape[-1]), np.nan, np.float32)
     for window, prediction in predict_windows(
-        compile_network(model), array_reader(inputs), rows, cols, margin, window_px
+        compile_model(model), array_reader(inputs), rows, cols, margin, window_px
     ):
         result[window.slices] = prediction
     return result

@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from common.pixels.degrade import degrade
-from superres.prediction.consistency import ITERATIONS, back_project, reach, residual, usable_pixels
+from superres.prediction.consistency import ITERATIONS, back_project, back_projection_reach, residual, usable_pixels
 from superres.prediction.interpolation import interpolate
 
 FACTORS = [2, 6]
@@ -59,7 +59,7 @@ def test_reach(factor):
         missing = residual(found, coarse, usable, factor, sigmas) != residual(changed, coarse, usable, factor, sigmas)
         differs |= missing.any(axis=(1, 2)).repeat(factor)
         changed_rows |= set(np.abs(np.nonzero(differs)[0] - row))
-    far = reach(factor, sigmas, 2)
+    far = back_projection_reach(factor, sigmas, 2)
     assert max(changed_rows) <= far <= max(changed_rows) + 2 * factor
 
 

@@ -18,9 +18,10 @@ from common.scenes.tile_list import open_scene
 from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS, margin_px
 from superres.networks.units import DN_DIVISOR
-from superres.prediction.scene import RankGroup, ScenePrediction
+from superres.prediction.ranks import RankGroup
+from superres.prediction.scene import ScenePrediction
 from superres.prediction.sharpening import Sharpener
-from superres.prediction.windows import compile_network
+from superres.prediction.windows import compile_model
 from tests.support.checks import set_random_weights
 from tests.support.fake_safe import textured_pixels, with_nodata, write_safe
 from tests.support.tiny_training import tiny_network
@@ -72,9 +73,7 @@ def sharpened(scene: Scene, models: dict[int, keras.Model], region: Window = WHO
 def prediction(
     scene: Scene, models: dict[int, keras.Model], region: Window = WHOLE, **options: object
 ) -> ScenePrediction:
-    sharpeners = [
-        Sharpener(scene, gsd, margin_px("tiny", gsd), compile_network(model)) for gsd, model in models.items()
-    ]
+    sharpeners = [Sharpener(scene, gsd, margin_px("tiny", gsd), compile_model(model)) for gsd, model in models.items()]
     return ScenePrediction(scene, sharpeners, region, **options)
 
 
@@ -113,7 +112,7 @@ def test_values_before_rounding(scene, models):
     """Windows differ from the whole scene by less than 1e-3 DN."""
     job = prediction(scene, models, window_px=36)
     for gsd, model in models.items():
-        found = np.concatenate([strip.estimates[gsd] for strip in job._predicted(lambda: None)])
+        found = np.concatenate([strip.estimates[gsd] for strip in job._predict_own_columns(lambda: None)])
         np.testing.assert_allclose(found, at_once(scene, model, gsd), atol=1e-3)
 
 
@@ -278,12 +277,12 @@ def test_ranks_share_the_columns(scene, models, region, ranks):
     """All columns once, in whole windows of the same grid; ranks without any are allowed."""
     jobs = [prediction(scene, models, region, window_px=12, rank_group=RankGroup(rank, ranks)) for rank in range(ranks)]
     area = jobs[0].area
-    assert sum(job.mine.width for job in jobs) == area.width
+    assert sum(job.own_columns.width for job in jobs) == area.width
     assert sum(job.window_count for job in jobs) == prediction(scene, models, region, window_px=12).window_count
     col = area.col
     for job in jobs:
-        assert (job.mine.row, job.mine.height, job.mine.col) == (area.row, area.height, col)
+        assert (job.own_columns.row, job.own_columns.height, job.own_columns.col) == (area.row, area.height, col)
         assert (col - area.col) % 12 == 0
-        col += job.mine.width
-    widths = [job.mine.width for job in jobs if job.mine.width]
+        col += job.own_columns.width
+    widths = [job.own_columns.width for job in jobs if job.own_columns.width]
     assert max(widths) <= -(-area.width // 12 // ranks) * 12 + 12

@@ -9,7 +9,7 @@ import pytest
 from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS, Network, margin_px
 from superres.networks.dsen2 import residual_network
-from superres.prediction.windows import array_reader, compile_network, predict_windows
+from superres.prediction.windows import array_reader, compile_model, predict_windows
 from tests.support.checks import predict_by_windows, random_batch, set_random_weights
 from tests.support.tiny_training import residual_reach
 
@@ -73,7 +73,7 @@ def test_a_margin_one_coarse_pixel_smaller_leaves_seams(model, scene, whole, mar
 def test_windows_come_row_by_row_and_cover_each_pixel_once(model, scene, margin):
     visits = np.zeros((SIZE, 60), int)
     last = (-1, -1)
-    for window, prediction in predict_windows(compile_network(model), array_reader(scene), SIZE, 60, margin, 24):
+    for window, prediction in predict_windows(compile_model(model), array_reader(scene), SIZE, 60, margin, 24):
         assert prediction.shape == (window.height, window.width, model.output_shape[-1])
         assert last < (window.row, window.col)
         last = (window.row, window.col)
@@ -89,7 +89,7 @@ def test_what_is_read_is_bounded_by_the_window(model, scene, margin):
         assert window.width <= 24 + 2 * margin
         return read(window)
 
-    list(predict_windows(compile_network(model), counting, SIZE, 60, margin, 24))
+    list(predict_windows(compile_model(model), counting, SIZE, 60, margin, 24))
 
 
 @pytest.mark.parametrize("gsd", [20, 60])

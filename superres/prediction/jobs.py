@@ -11,9 +11,10 @@ from common.rasters.geotiff import RasterInfo, write_geotiff
 from common.rasters.grids import georeference
 from common.runs.progress import progress
 from superres.prediction.plan import Job, PredictionPlan
-from superres.prediction.scene import RankGroup, ScenePrediction
+from superres.prediction.ranks import RankGroup
+from superres.prediction.result import scene_tags
+from superres.prediction.scene import ScenePrediction
 from superres.prediction.sharpening import Sharpener
-from superres.prediction.tags import scene_tags
 from superres.prediction.windows import Predict
 
 logger = logging.getLogger(__name__)
@@ -22,32 +23,36 @@ logger = logging.getLogger(__name__)
 def share_jobs(jobs: Sequence[Job]) -> tuple[Sequence[Job], RankGroup]:
     """Return this rank's jobs, and the ranks that work on each of them together.
 
-    With at least as many scenes as ranks, each rank works alone; otherwise all ranks share the windows of each scene.
+    With at least as many scenes as ranks, each rank sharpens scenes alone. With fewer scenes, all ranks share each scene.
     """
     if len(jobs) >= hvd.size() > 1:
         return jobs[hvd.rank() :: hvd.size()], RankGroup()
     return jobs, RankGroup(hvd.rank(), hvd.size())
 
 
-def write_product(job: Job, plan: PredictionPlan, functions: dict[int, Predict], rank_group: RankGroup) -> list[str]:
-    """Sharpen one scene; the first rank of the group writes it.
+def run_job(job: Job, plan: PredictionPlan, predict_functions: dict[int, Predict], rank_group: RankGroup) -> list[str]:
+    """Sharpen one scene; rank 0 of the group writes the GeoTIFF and logs the report.
 
     Args:
         job: scene, region and output.
         plan: networks and options.
-        functions: GSD -> compiled network.
-        rank_group: the ranks that work on this scene.
+        predict_functions: GSD -> the network, from `superres.prediction.windows.compile_model`.
+        rank_group: the ranks that work on this scene; all of them call this function.
 
     Returns:
-        The report, in lines; empty on the other ranks of the group.
+        The lines of the report; empty on the other ranks of the group.
 
     Raises:
         ProductError: a band is damaged.
+        WeightsError: a network computes values that are not finite.
         OutputError: the file cannot be written.
     """
     started = time.monotonic()
     options = plan.options
-    sharpeners = [Sharpener(job.scene, gsd, trained.margin, functions[gsd]) for gsd, trained in plan.networks.items()]
+    sharpeners = [
+        Sharpener(job.scene, gsd, trained.margin, predict_functions[gsd])
+        for gsd, trained in plan.trained_networks.items()
+    ]
     prediction = ScenePrediction(
         job.scene, sharpeners, job.region, options.copy_10m, options.consistent, rank_group, options.window_px
     )
@@ -56,7 +61,7 @@ def write_product(job: Job, plan: PredictionPlan, functions: dict[int, Predict],
         strips = prediction.strips(advance)
         if rank_group.rank != 0:
             for _ in strips:
-                pass
+                pass  # rank 0 receives the strips, but every rank must iterate
             return []
         tags = {**scene_tags(job.scene), **plan.tags}
         info = RasterInfo.of_region(job.scene, georeference(job.scene, 10), job.region, prediction.bands, tags)
@@ -67,7 +72,7 @@ def write_product(job: Job, plan: PredictionPlan, functions: dict[int, Predict],
 
 
 def describe_result(job: Job, prediction: ScenePrediction, seconds: float) -> list[str]:
-    """Return the report of a written scene: its size, and how well it gives back the input."""
+    """Return the report of a written scene: its size, and the residuals if it was corrected."""
     report = [
         f"{job.output}: {len(prediction.bands)} bands, {job.region.height} x {job.region.width} px in {seconds:.0f} s"
     ]
@@ -76,20 +81,21 @@ def describe_result(job: Job, prediction: ScenePrediction, seconds: float) -> li
     for gsd, (before, after) in prediction.correction.residuals().items():
         if np.isfinite(before).all():
             outcome = (
-                f"missed the input by {rms(before):.2f} DN before the correction, by {rms(after):.3f} DN after it (RMS)"
+                f"differ from the input by {rms(before):.2f} DN before the correction and by {rms(after):.3f} DN after it "
+                f"(RMS)"
             )
         else:
-            outcome = "have no pixel whose surroundings are valid: nothing was corrected"
-        report.append(f"{job.output}: {gsd} m bands, degraded, {outcome}")
+            outcome = "were not corrected: no pixel has only valid pixels around it"
+        report.append(f"{job.output}: the {gsd} m bands, degraded, {outcome}")
     return report
 
 
 def log_report(report: Sequence[str]) -> None:
-    """Log a report; it shows on rank 0 alone."""
+    """Log a report at INFO, the level that only rank 0 shows."""
     for line in report:
         logger.info(line)
 
 
 def rms(values: np.ndarray) -> float:
-    """Return the root of the mean of squares."""
+    """Return the root mean square."""
     return float((values**2).mean() ** 0.5)

@@ -1,0 +1,56 @@
+"""The ranks that sharpen one scene together: each predicts some columns of it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+import common.distributed as hvd
+from common.errors import S2Error
+from superres.prediction.strip import Strip
+
+
+@dataclass(frozen=True)
+class RankGroup:
+    """The ranks that work on one scene together: all ranks, or one rank alone.
+
+    Attributes:
+        rank: number of this rank in the group, 0 to size - 1. Rank 0 writes the result.
+        size: number of ranks in the group.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    def join_columns(self, own_columns: np.ndarray) -> np.ndarray:
+        """Return on all ranks the columns of all ranks, from left to right.
+
+        Args:
+            own_columns: (rows, columns of this rank, bands); all ranks pass the same number of rows and bands.
+
+        Returns:
+            (rows, columns of all ranks, bands).
+        """
+        return own_columns if self.size == 1 else np.concatenate(hvd.allgather_object(own_columns), axis=1)
+
+    def iterate_together(self, own_strips: Iterator[Strip]) -> Iterator[Strip]:
+        """Yield this rank's strips, and stop all ranks if one of them fails.
+
+        Every rank of the group has the same number of strips and must iterate over all of them.
+
+        Raises:
+            S2Error: a rank of the group raised it; on all ranks of the group, so that each removes its unfinished files.
+        """
+        while True:
+            strip = error = None
+            try:
+                strip = next(own_strips, None)
+            except S2Error as caught:
+                error = caught
+            if self.size > 1:
+                hvd.raise_together(error)
+            elif error:
+                raise error
+            if strip is None:
+                return
+            yield strip

@@ -1,0 +1,96 @@
+"""The content of a sharpened GeoTIFF: bands, pixels and tags.
+
+Estimates in reflectance * 10000 become uint16 DN. A pixel is nodata (DN 0) where the band itself or any 10 m band is
+nodata, and DN 65535 where the band itself is saturated. All other DN lie in 1 to 65534.
+"""
+
+import shlex
+import sys
+from collections.abc import Iterable
+
+import numpy as np
+
+from common.pixels.degrade import repeat_pixels
+from common.pixels.radiometry import scaled_reflectance_to_dn
+from common.pixels.sentinel2 import BANDS_10M, BANDS_BY_GSD, NODATA_DN, SATURATED_DN
+from common.runs import cli
+from common.runs.provenance import code_revision, utc_now
+from common.scenes.reflectance import band_offsets
+from common.scenes.scene import Scene
+from superres.networks.trained import TrainedNetwork
+from superres.prediction.strip import Dn, Strip
+
+
+def result_bands(gsds: Iterable[int], copy_10m: bool) -> tuple[str, ...]:
+    """Return the bands of a result, in their order.
+
+    Args:
+        gsds: native GSDs of the sharpened bands.
+        copy_10m: whether the result begins with the 10 m bands.
+    """
+    return (*(BANDS_10M if copy_10m else ()), *(band for gsd in gsds for band in BANDS_BY_GSD[gsd]))
+
+
+def result_dn(scene: Scene, strip: Strip, copy_10m: bool) -> np.ndarray:
+    """Return the stored pixels of a strip: (rows, cols, bands) uint16 DN, bands as in `result_bands`."""
+    sharpened = [sharpened_dn(scene, gsd, estimate, strip.dn) for gsd, estimate in strip.estimates.items()]
+    return np.concatenate([strip.dn[10], *sharpened] if copy_10m else sharpened, axis=2)
+
+
+def sharpened_dn(scene: Scene, gsd: int, estimate: np.ndarray, dn: Dn) -> np.ndarray:
+    """Convert an estimate to DN with the product's own offsets.
+
+    Args:
+        scene: gives quantification, offsets, and the DN of nodata and saturated pixels.
+        gsd: native GSD of the sharpened bands.
+        estimate: (rows, cols, bands) float32, reflectance * 10000.
+        dn: stored DN of the same ground, of the 10 m bands and of the bands of `gsd`.
+
+    Returns:
+        Shape of estimate, uint16.
+    """
+    factor = gsd // 10
+    no_10m_data = (dn[10] == scene.nodata).any(axis=2, keepdims=True)
+    nodata = repeat_pixels(dn[gsd] == scene.nodata, factor) | no_10m_data
+    stored = scaled_reflectance_to_dn(estimate, scene.quantification, band_offsets(scene, BANDS_BY_GSD[gsd]), nodata)
+    saturated = repeat_pixels(dn[gsd] == scene.saturated, factor) & (stored != NODATA_DN)
+    stored[saturated] = SATURATED_DN
+    return stored
+
+
+def prediction_tags(trained_networks: dict[int, TrainedNetwork], precision: str, consistent: bool) -> dict[str, str]:
+    """Return the tags that say how a result was made; they are the same for all scenes.
+
+    Args:
+        trained_networks: GSD -> trained network.
+        precision: of the convolutions.
+        consistent: whether the estimates were corrected.
+    """
+    tags = {
+        "code_revision": code_revision(),
+        "command": shlex.join(sys.argv),
+        "precision": precision,
+        "TIFFTAG_SOFTWARE": f"jeoparda {cli.package_version()}",
+    }
+    if consistent:
+        tags["consistent"] = "yes"
+    for gsd, trained in trained_networks.items():
+        tags |= {
+            f"network_{gsd}m": trained.network_name,
+            f"upsample_{gsd}m": trained.upsample,
+            f"weights_{gsd}m": trained.source,
+            f"weights_{gsd}m_sha256": trained.sha256,
+        }
+    return tags
+
+
+def scene_tags(scene: Scene) -> dict[str, str]:
+    """Return the tags that describe the product, and the present time."""
+    return {
+        "source_product": scene.name,
+        "level": scene.level,
+        "processing_baseline": scene.baseline,
+        "sensing_time": scene.sensing_time,
+        "satellite": scene.satellite,
+        "created_utc": utc_now(),
+    }

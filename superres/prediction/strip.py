@@ -1,0 +1,63 @@
+"""Some consecutive rows of a scene: stored DN and the networks' estimates. NumPy only, no I/O.
+
+Windows are on the 10 m grid. Images of other GSDs cover the same ground with fewer pixels.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from common.pixels.windows import Window
+
+Dn = dict[int, np.ndarray]  # GSD -> (rows / factor, cols / factor, bands) uint16, where factor = GSD / 10
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Consecutive rows of a scene.
+
+    Attributes:
+        window: the rows and columns.
+        dn: stored DN, GSD -> (rows / factor, cols / factor, bands) uint16.
+        estimates: GSD -> (rows, cols, bands) float32, reflectance * 10000.
+    """
+
+    window: Window
+    dn: Dn
+    estimates: dict[int, np.ndarray]
+
+    def part(self, window: Window) -> "Strip":
+        """Return a part of the strip, whose arrays are views.
+
+        Args:
+            window: inside the strip's window; its numbers are multiples of the coarsest band's factor.
+        """
+        inner = window.relative_to(self.window)
+        return Strip(
+            window,
+            {gsd: cut(image, gsd, inner) for gsd, image in self.dn.items()},
+            {gsd: image[inner.slices] for gsd, image in self.estimates.items()},
+        )
+
+    def with_rows_below(self, below: "Strip") -> "Strip":
+        """Return this strip joined with the strip directly below it, which has the same columns."""
+        height = self.window.height + below.window.height
+        return Strip(
+            Window(self.window.row, self.window.col, height, self.window.width),
+            {gsd: np.concatenate([image, below.dn[gsd]]) for gsd, image in self.dn.items()},
+            {gsd: np.concatenate([image, below.estimates[gsd]]) for gsd, image in self.estimates.items()},
+        )
+
+
+def cut(image: np.ndarray, gsd: int, window: Window) -> np.ndarray:
+    """Return a window of an image, as a view.
+
+    Args:
+        image: (rows / factor, cols / factor, ...), where factor = gsd / 10.
+        gsd: of the image, in metres.
+        window: on the 10 m grid, counted from the image's upper-left corner; its numbers are multiples of factor.
+
+    Raises:
+        ValueError: the window does not lie on the grid of the image.
+    """
+    return image[window.coarsened(gsd // 10).slices]

@@ -1,0 +1,153 @@
+"""Bad input to `superres/predict.py`: one line says what to do, and no file changes."""
+
+import warnings
+
+import keras
+import numpy as np
+import pytest
+
+from common.pixels.sentinel2 import BANDS_60M
+from common.runs.folder import CONFIG, WEIGHTS
+from superres.networks.build import build_network
+from tests.support.fake_safe import textured_pixels, write_patch_folder, write_safe
+
+SIZE = 60
+
+
+@pytest.mark.parametrize(
+    "option, reason",
+    [
+        (("--roi-pixels", "50,0,70,20"), "is not inside the scene, which is 0,0,60,60; cut the region."),
+        (("--roi-pixels", "20,30,10,40"), "is empty or upside down"),
+        (("--roi-pixels", "0,0,1,40"), "is 40 x 1 px of 10 m; expected at least 2 x 2"),
+        (("--roi-lonlat", "11,47,12,48"), "is outside the scene, which covers 10.33"),
+        (("--roi-lonlat", "10.35,47.84,10.34,47.85"), "is empty or upside down"),
+        (("--window", "100"), "--window must be a multiple of 6"),
+        (("--roi-pixels", ""), "expected four numbers"),
+        (("--roi-lonlat", ""), "expected four numbers"),
+    ],
+)
+def test_regions_and_windows(error_line, weights_dir, product, tmp_path, option, reason):
+    assert reason in error_line(product, "--run-dir", weights_dir / "run20", "--output", tmp_path / "out.tif", *option)
+
+
+def test_a_region_must_hold_a_pixel_of_the_coarsest_band(error_line, weights_dir, product, tmp_path):
+    line = error_line(
+        product, "--run-dir", weights_dir / "run60", "--output", tmp_path / "out.tif", "--roi-pixels", "0,0,5,40"
+    )
+    assert "is 40 x 5 px of 10 m; expected at least 6 x 6" in line
+
+
+def test_weights_for_another_gsd(error_line, weights_dir, product, tmp_path):
+    output = ("--output", tmp_path / "out.tif")
+    assert "run20 is for 20 m, and --gsd asks for 60 m" in error_line(
+        product, "--run-dir", weights_dir / "run20", "--gsd", 60, *output
+    )
+    assert "there are no weights for 60 m; give them with --weights (dsen2-l1c-20m" in error_line(
+        product, "--run-dir", weights_dir / "run20", "--gsd", 20, 60, *output
+    )
+    assert "20.weights.h5 are both for 20 m; give one" in error_line(
+        product, "--run-dir", weights_dir / "run20", "--weights", weights_dir / "20.weights.h5", *output
+    )
+    assert "there are no weights for 20 m and 60 m" in error_line(product, *output)
+
+
+def test_weights_that_do_not_exist_or_hold_no_network(error_line, weights_dir, product, tmp_path):
+    output = ("--output", tmp_path / "out.tif")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.h5").write_text("no weights")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / CONFIG).write_bytes((weights_dir / "run20" / CONFIG).read_bytes())
+    assert "has no config.json; give the folder that a training run wrote" in error_line(
+        product, "--run-dir", tmp_path / "empty", *output
+    )
+    assert f"there are no weights {tmp_path}/run/{WEIGHTS}" in error_line(
+        product, "--run-dir", tmp_path / "run", *output
+    )
+    assert "text.h5 does not hold weights of dsen2_20m" in error_line(
+        product, "--weights", tmp_path / "text.h5", *output
+    )
+    assert "there are no weights dsen2-l1c-10m; give" in error_line(product, "--weights", "dsen2-l1c-10m", *output)
+
+
+def test_weights_and_predictions_that_are_not_finite(error_line, weights_dir, product, tmp_path):
+    model = build_network("dsen2", 20)
+    for file, value in (("nan", np.nan), ("huge", 1e38)):
+        model.load_weights(weights_dir / "20.weights.h5")
+        model.get_layer("first").kernel.assign(np.full(model.get_layer("first").kernel.shape, value))
+        model.save_weights(tmp_path / f"{file}.weights.h5")
+    output = ("--output", tmp_path / "out.tif")
+    assert "nan.weights.h5 holds values that are not finite" in error_line(
+        product, "--weights", tmp_path / "nan.weights.h5", *output
+    )
+    assert "the network for 20 m gives values that are not finite at row 0, column 0 of " in error_line(
+        product, "--weights", tmp_path / "huge.weights.h5", *output
+    )
+
+
+def test_weights_of_a_network_with_other_bands(error_line, monkeypatch, product, tmp_path):
+    inputs = keras.Input((None, None, 7))
+    keras.Model(inputs, keras.layers.Conv2D(3, 3)(inputs)).save_weights(tmp_path / "other.weights.h5")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        line = error_line(product, "--weights", tmp_path / "other.weights.h5", "--output", tmp_path / "out.tif")
+    assert "other.weights.h5 does not hold weights of dsen2_20m" in line
+
+
+def test_outputs_that_cannot_be_written(error_line, weights_dir, product, tmp_path):
+    run20 = ("--run-dir", weights_dir / "run20")
+    (tmp_path / "there.tif").write_text("old")
+    (tmp_path / "picture.png").write_text("old")
+    assert "there.tif exists; replace it with --overwrite" in error_line(
+        product, *run20, "--output", tmp_path / "there.tif"
+    )
+    assert "picture.png exists; replace it" in error_line(
+        product, *run20, "--output", tmp_path / "picture.tif", "--quicklook"
+    )
+    assert f"the folder {tmp_path}/missing does not exist; create it" in error_line(
+        product, *run20, "--output", tmp_path / "missing" / "out.tif"
+    )
+    assert "there.tif is not a folder; give an existing folder for 2 scenes" in error_line(
+        product, product, *run20, "--output", tmp_path / "there.tif"
+    )
+    assert f"two scenes have the name {product.stem}; give each scene once" in error_line(
+        product, product, *run20, "--output", tmp_path
+    )
+    assert "out.png must end with .tif or .tiff" in error_line(
+        product, *run20, "--output", tmp_path / "out.png", "--quicklook"
+    )
+
+
+def test_inputs_are_not_overwritten(error_line, weights_dir, tmp_path):
+    patch = write_patch_folder(tmp_path)
+    (run20 := tmp_path / "run").mkdir()
+    for name in (CONFIG, WEIGHTS):
+        (run20 / name).write_bytes((weights_dir / "run20" / name).read_bytes())
+    for output in (patch / f"{patch.name}_B05.tif", patch / "new.tif", run20 / WEIGHTS):
+        line = error_line(patch, "--run-dir", run20, "--output", output, "--overwrite")
+        assert "is an input, or lies in the folder of the product; give another --output." in line
+
+
+def test_a_scene_that_is_too_small(error_line, weights_dir, tmp_path):
+    product = write_safe(tmp_path, size=6, pixels=textured_pixels(np.random.default_rng(0), 6))
+    line = error_line(product, "--run-dir", weights_dir / "run60", "--output", tmp_path / "out.tif")
+    assert "has 6 x 6 px of 10 m; to sharpen 60 m bands, expected at least 12 x 12: leave it out." in line
+
+
+def test_a_product_without_60m_bands(error_line, weights_dir, tmp_path):
+    pixels = {
+        band: image for band, image in textured_pixels(np.random.default_rng(0), SIZE).items() if band not in BANDS_60M
+    }
+    product = write_safe(tmp_path, size=SIZE, pixels=pixels)
+    line = error_line(product, "--run-dir", weights_dir / "run60", "--output", tmp_path / "out.tif")
+    assert "has no B01, B09; the 60 m bands are B01, B09" in line
+
+
+def test_a_band_that_is_damaged(error_line, weights_dir, tmp_path):
+    """Only decoding its pixels shows the damage, while the GeoTIFF is being written."""
+    product = write_safe(tmp_path, size=SIZE, pixels=textured_pixels(np.random.default_rng(0), SIZE))
+    (path,) = product.rglob("*_B11.jp2")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 : -2] = bytes(len(content) - 2 - len(content) // 2)
+    path.write_bytes(content)
+    assert "B11.jp2 is " in error_line(product, "--run-dir", weights_dir / "run20", "--output", tmp_path / "out.tif")

@@ -1,0 +1,188 @@
+"""Files, warnings and reports of `superres/predict.py`."""
+
+import hashlib
+import platform
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from osgeo import gdal
+
+from common.networks.precision import fastest_precision
+from common.pixels.sentinel2 import BANDS_10M, BANDS_20M, BANDS_60M
+from common.rasters.bands import read_bands
+from common.runs.folder import WEIGHTS
+from common.scenes.tile_list import open_scene
+from superres.networks import weights
+from superres.networks.published import PUBLISHED
+from tests.support.fake_safe import UPPER_LEFT, textured_pixels, with_nodata, write_patch_folder, write_safe
+
+SIZE = 60
+
+
+def band_names(path: Path) -> list[str]:
+    """The descriptions of the bands of a GeoTIFF."""
+    dataset = gdal.Open(str(path))
+    return [dataset.GetRasterBand(index).GetDescription() for index in range(1, dataset.RasterCount + 1)]
+
+
+def pixels_of(path: Path) -> np.ndarray:
+    """The pixels of a GeoTIFF: (rows, cols, bands)."""
+    return gdal.Open(str(path)).ReadAsArray().transpose(1, 2, 0)
+
+
+def test_everything_at_once(run, weights_dir, product, tmp_path, capfd):
+    """Both GSDs, the 10 m bands, a region with odd corners, a COG and its quicklook."""
+    output = tmp_path / "out.tif"
+    code, _ = run(
+        product,
+        "--run-dir",
+        weights_dir / "run60",
+        "--run-dir",
+        weights_dir / "run20",
+        "--copy-10m",
+        "--cog",
+        "--quicklook",
+        "--consistent",
+        "--roi-pixels",
+        "5,9,52,58",
+        "--output",
+        output,
+        "--window",
+        30,
+    )
+    assert code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.png", "out.tif"]
+    assert band_names(output) == [*BANDS_10M, *BANDS_20M, *BANDS_60M]
+    dataset = gdal.Open(str(output))
+    assert dataset.GetGeoTransform() == (UPPER_LEFT[0] + 50, 10, 0, UPPER_LEFT[1] - 90, 0, -10)
+    assert (dataset.RasterYSize, dataset.RasterXSize) == (49, 47)
+    assert dataset.GetRasterBand(5).GetOffset() == pytest.approx(-0.1)
+    assert dataset.GetRasterBand(5).GetScale() == pytest.approx(0.0001)
+    tags = dataset.GetMetadata()
+    assert tags["source_product"] == product.stem
+    assert tags["level"] == "L2A"
+    assert tags["network_20m"] == "dsen2"
+    assert len(tags["weights_60m_sha256"]) == 64
+    assert tags["precision"] == fastest_precision()
+    assert tags["consistent"] == "yes"
+    assert {"code_revision", "command", "created_utc", "processing_baseline"} <= set(tags)
+    np.testing.assert_array_equal(pixels_of(output)[..., :4], read_bands(open_scene(product), BANDS_10M)[9:58, 5:52])
+    assert (tmp_path / "out.png").read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.mark.parametrize("gsd", [20, 60])
+def test_run_folder_and_weights_file_give_the_same_result(run, weights_dir, product, tmp_path, gsd):
+    for name, source in (
+        ("a", ("--run-dir", weights_dir / f"run{gsd}")),
+        ("b", ("--weights", weights_dir / f"{gsd}.weights.h5")),
+        ("c", ("--weights", weights_dir / f"run{gsd}" / WEIGHTS, "--gsd", gsd)),
+    ):
+        assert run(product, *source, "--output", tmp_path / f"{name}.tif")[0] == 0
+        assert band_names(tmp_path / f"{name}.tif") == list({20: BANDS_20M, 60: BANDS_60M}[gsd])
+        np.testing.assert_array_equal(pixels_of(tmp_path / f"{name}.tif"), pixels_of(tmp_path / "a.tif"))
+
+
+def test_zip_xml_and_folder_are_the_same_product(run, weights_dir, product, tmp_path):
+    pixels = textured_pixels(np.random.default_rng(0), SIZE)
+    zipped = write_safe(tmp_path, level="L2A", baseline="04.00", size=SIZE, pixels=pixels, zipped=True)
+    for name, source in (("zip", zipped), ("xml", product / "MTD_MSIL2A.xml"), ("safe", product)):
+        assert run(source, "--run-dir", weights_dir / "run20", "--output", tmp_path / f"{name}.tif")[0] == 0
+    np.testing.assert_array_equal(pixels_of(tmp_path / "zip.tif"), pixels_of(tmp_path / "safe.tif"))
+    np.testing.assert_array_equal(pixels_of(tmp_path / "xml.tif"), pixels_of(tmp_path / "safe.tif"))
+
+
+def test_patch_folder(run, weights_dir, tmp_path):
+    patch = write_patch_folder(tmp_path)
+    code, _ = run(
+        patch, "--run-dir", weights_dir / "run20", "--run-dir", weights_dir / "run60", "--output", tmp_path / "out.tif"
+    )
+    assert code == 0
+    assert pixels_of(tmp_path / "out.tif").shape == (120, 120, 8)
+
+
+def test_region_by_degrees(run, weights_dir, product, tmp_path):
+    code, _ = run(
+        product,
+        "--run-dir",
+        weights_dir / "run20",
+        "--output",
+        tmp_path / "out.tif",
+        "--roi-lonlat",
+        "10.3400,47.8420,10.3425,47.8440",
+    )
+    assert code == 0
+    info = gdal.Info(str(tmp_path / "out.tif"), format="json")["wgs84Extent"]["coordinates"][0]
+    longitudes, latitudes = zip(*info, strict=True)
+    assert min(longitudes) <= 10.3400 and max(longitudes) >= 10.3425
+    assert min(latitudes) <= 47.8420 and max(latitudes) >= 47.8440
+    assert max(pixels_of(tmp_path / "out.tif").shape[:2]) < 35
+
+
+def test_several_scenes(run, weights_dir, product, tmp_path, capfd):
+    other = write_safe(tmp_path, tile="T32TPS", size=SIZE, pixels=textured_pixels(np.random.default_rng(1), SIZE))
+    code, _ = run(product, other, "--run-dir", weights_dir / "run20", "--output", tmp_path)
+    assert code == 0
+    assert sorted(path.name for path in tmp_path.glob("*.tif")) == sorted([f"{product.stem}.tif", f"{other.stem}.tif"])
+
+
+def test_overwrite(run, weights_dir, product, tmp_path):
+    """It also removes the files that GIS programs wrote beside the old file, and those of a killed run."""
+    process = subprocess.Popen(["true"])
+    process.wait()
+    old = ("out.tif", "out.tif.aux.xml", "out.tif.ovr", f".{platform.node()}.{process.pid}.partial.out.tif")
+    for name in old:
+        (tmp_path / name).write_text("old")
+    assert run(product, "--run-dir", weights_dir / "run20", "--output", tmp_path / "out.tif", "--overwrite")[0] == 0
+    assert band_names(tmp_path / "out.tif") == list(BANDS_20M)
+    assert [path.name for path in tmp_path.iterdir()] == ["out.tif"]
+
+
+def test_the_report_says_how_far_the_result_was_from_the_input(run, weights_dir, product, tmp_path):
+    _, stderr = run(
+        product, "--run-dir", weights_dir / "run20", "--output", tmp_path / "out.tif", "--consistent", level="INFO"
+    )
+    assert "out.tif: the 20 m bands, degraded, differ from the input by " in stderr
+    assert "DN before the correction and by " in stderr
+    empty = write_safe(
+        tmp_path,
+        size=SIZE,
+        pixels={b: 0 * image for b, image in textured_pixels(np.random.default_rng(0), SIZE).items()},
+    )
+    _, stderr = run(
+        empty, "--run-dir", weights_dir / "run20", "--output", tmp_path / "empty.tif", "--consistent", level="INFO"
+    )
+    assert "were not corrected: no pixel has only valid pixels around it" in stderr
+
+
+def test_published_weights_of_another_level_warn(run, weights_dir, product, tmp_path, monkeypatch):
+    content = hashlib.sha256((weights_dir / "20.weights.h5").read_bytes()).hexdigest()
+    known = PUBLISHED["dsen2-l1c-20m"]._replace(sha256=content)
+    monkeypatch.setitem(PUBLISHED, "dsen2-l1c-20m", known)
+    monkeypatch.setattr(weights, "fetch_published", lambda name: weights_dir / "20.weights.h5")
+    arguments = ("--weights", "dsen2-l1c-20m", "--output", tmp_path / "out.tif", "--overwrite")
+    code, stderr = run(product, *arguments)
+    assert code == 0
+    assert "dsen2-l1c-20m was trained on L1C and the scenes are L2A" in stderr
+    l1c = write_safe(tmp_path, size=SIZE, pixels=textured_pixels(np.random.default_rng(0), SIZE))
+    assert run(l1c, *arguments) == (0, "")
+
+
+def test_20m_bands_need_no_60m_bands(run, weights_dir, tmp_path):
+    pixels = {
+        band: image for band, image in textured_pixels(np.random.default_rng(0), SIZE).items() if band not in BANDS_60M
+    }
+    product = write_safe(tmp_path, size=SIZE, pixels=pixels)
+    assert run(product, "--run-dir", weights_dir / "run20", "--output", tmp_path / "out.tif")[0] == 0
+
+
+def test_nodata_and_saturated_pixels_stay(run, weights_dir, tmp_path):
+    pixels = with_nodata(textured_pixels(np.random.default_rng(0), SIZE), 0, 36, SIZE, 24)
+    pixels["B12"][3, 4] = 65535
+    product = write_safe(tmp_path, size=SIZE, pixels=pixels)
+    assert run(product, "--run-dir", weights_dir / "run20", "--output", tmp_path / "out.tif")[0] == 0
+    stored = pixels_of(tmp_path / "out.tif")
+    assert (stored[:, 36:] == 0).all()
+    assert (stored[:, :36] > 0).all()
+    assert set(map(tuple, np.argwhere(stored == 65535)[:, :2])) == {(6, 8), (6, 9), (7, 8), (7, 9)}

@@ -1,0 +1,130 @@
+"""The plan of a prediction: regions, names of output files, and inputs that cannot be overwritten."""
+
+from pathlib import Path
+
+import pytest
+
+from common.errors import OutputError, ProductError, SettingError
+from common.pixels.windows import Window
+from common.rasters.grids import GeoReference, georeference
+from common.scenes.scene import Scene
+from common.scenes.tile_list import open_scene
+from superres.networks.sources import WeightsOptions
+from superres.networks.trained import TrainedNetwork
+from superres.prediction.options import PredictionOptions
+from superres.prediction.plan import (
+    check_bands,
+    check_output_is_no_input,
+    check_size,
+    find_region,
+    output_files,
+    prepare_job,
+    prepare_prediction,
+)
+
+
+@pytest.fixture(scope="module")
+def scene(fake_product: Path) -> Scene:
+    return open_scene(fake_product)
+
+
+def options_with(**changes: object) -> PredictionOptions:
+    return PredictionOptions(("scene",), WeightsOptions(("weights",)), Path("out.tif"), **changes)
+
+
+def trained_network(file: Path, gsd: int = 20) -> TrainedNetwork:
+    return TrainedNetwork(str(file), file, "dsen2", gsd, "")
+
+
+def test_the_region_is_the_whole_scene_by_default(scene):
+    assert find_region(options_with(), georeference(scene, 10), 2) == Window(0, 0, 240, 240)
+
+
+@pytest.mark.parametrize(
+    "options", [options_with(roi_pixels="12,30,52,90"), options_with(roi_pixels="12,30,52,90", window_px=60)]
+)
+def test_a_region_in_pixels(scene, options):
+    assert find_region(options, georeference(scene, 10), 2) == Window(30, 12, 60, 40)
+
+
+def test_a_region_in_degrees_lies_inside_the_scene(scene):
+    region = find_region(options_with(roi_lonlat="10.3400,47.8420,10.3425,47.8440"), georeference(scene, 10), 2)
+    assert region.overlap(Window(0, 0, 240, 240)) == region
+    assert 15 < region.height < 35
+
+
+@pytest.mark.parametrize("option", ["roi_pixels", "roi_lonlat"])
+def test_an_empty_region_is_not_the_whole_scene(scene, option):
+    with pytest.raises(SettingError, match="expected four numbers"):
+        find_region(options_with(**{option: ""}), georeference(scene, 10), 2)
+
+
+def test_one_scene_goes_to_the_file_or_into_the_folder(scene, tmp_path):
+    assert output_files([scene], tmp_path / "out.tif") == [tmp_path / "out.tif"]
+    assert output_files([scene], tmp_path) == [tmp_path / f"{scene.name}.tif"]
+
+
+def test_several_scenes_need_a_folder_and_different_names(scene, tmp_path):
+    with pytest.raises(SettingError, match=r"out.tif is not a folder; give an existing folder for 2 scenes\.$"):
+        output_files([scene, scene], tmp_path / "out.tif")
+    with pytest.raises(SettingError, match=f"two scenes have the name {scene.name}; give each scene once"):
+        output_files([scene, scene], tmp_path)
+
+
+def test_outputs_replace_no_input(scene, tmp_path):
+    weights = tmp_path / "20.tif"
+    trained_networks = {20: trained_network(weights)}
+    check_output_is_no_input(tmp_path / "out.tif", scene, trained_networks)
+    check_output_is_no_input(scene.path.parent / "out.tif", scene, trained_networks)
+    (tmp_path / "link").symlink_to(scene.path)
+    for output in (weights, scene.path, scene.path / "out.tif", tmp_path / "link" / "out.tif"):
+        with pytest.raises(
+            SettingError, match="is an input, or lies in the folder of the product; give another --output"
+        ):
+            check_output_is_no_input(output, scene, trained_networks)
+
+
+def test_the_folder_of_an_xml_is_that_of_the_product(fake_product, tmp_path):
+    scene = open_scene(fake_product / "MTD_MSIL1C.xml")
+    with pytest.raises(SettingError, match="is an input, or lies in the folder of the product"):
+        check_output_is_no_input(fake_product / "out.tif", scene, {20: trained_network(tmp_path / "20.h5")})
+
+
+def test_all_bands_of_the_network_are_needed(scene):
+    check_bands(scene, 60)
+    without_60m = Scene(**{**vars(scene), "band_paths": {b: p for b, p in scene.band_paths.items() if b != "B09"}})
+    check_bands(without_60m, 20)
+    with pytest.raises(ProductError, match="has no B09; the 60 m bands are B01, B09"):
+        check_bands(without_60m, 60)
+
+
+@pytest.mark.parametrize(("gsd", "least"), [(20, 4), (60, 12)])
+def test_a_scene_has_two_rows_and_columns_of_the_coarsest_band(scene, gsd, least):
+    geotransform = (0, 10, 0, 0, 0, -10)
+    check_size(scene, GeoReference("", geotransform, least, least), gsd)
+    message = f"has {least} x {least - 1} px of 10 m; to sharpen {gsd} m bands, expected at least {least} x {least}"
+    with pytest.raises(ProductError, match=message):
+        check_size(scene, GeoReference("", geotransform, least, least - 1), gsd)
+
+
+def test_a_job_holds_scene_region_and_files(scene, tmp_path):
+    options = options_with(roi_pixels="12,30,52,90", quicklook=True)
+    job = prepare_job(scene, tmp_path / "out.tiff", {20: trained_network(tmp_path / "20.h5")}, options)
+    assert (job.scene, job.region, job.output) == (scene, Window(30, 12, 60, 40), tmp_path / "out.tiff")
+    assert job.quicklook == tmp_path / "out.png"
+
+
+def test_a_job_checks_its_files(scene, tmp_path):
+    trained_networks = {20: trained_network(tmp_path / "20.h5")}
+    with pytest.raises(SettingError, match=r"out.png must end with .tif or .tiff, or be an existing folder"):
+        prepare_job(scene, tmp_path / "out.png", trained_networks, options_with())
+    (tmp_path / "old.png").touch()
+    prepare_job(scene, tmp_path / "old.tif", trained_networks, options_with())
+    with pytest.raises(OutputError, match=r"old.png exists"):
+        prepare_job(scene, tmp_path / "old.tif", trained_networks, options_with(quicklook=True))
+
+
+@pytest.mark.parametrize("window_px", [0, -6, 5, 100])
+def test_windows_are_multiples_of_a_60m_pixel(window_px):
+    with pytest.raises(SettingError, match=f"--window must be a multiple of 6, .*; got {window_px}"):
+        prepare_prediction(options_with(window_px=window_px))

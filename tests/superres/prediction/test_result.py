@@ -1,0 +1,131 @@
+"""The content of a sharpened GeoTIFF: offsets, nodata, saturated and clipped pixels, the order of bands, tags."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from common.pixels.sentinel2 import BANDS, BANDS_10M, BANDS_20M, BANDS_60M, BANDS_BY_GSD
+from common.pixels.windows import Window
+from common.scenes.scene import Scene
+from superres.networks.trained import TrainedNetwork
+from superres.prediction import result
+from superres.prediction.result import prediction_tags, result_bands, result_dn, scene_tags, sharpened_dn
+from superres.prediction.strip import Strip
+
+SIDE = 12
+NODATA, SATURATED = 0, 32767
+
+
+@pytest.fixture
+def scene() -> Scene:
+    """Another offset for each band; saturated pixels as in JPEG 2000 files of 15 bits."""
+    offsets = {band: -100.0 * index for index, band in enumerate(BANDS)}
+    return Scene("s", Path(), "L1C", "", "S2A", "04.00", "", {}, 10000.0, offsets, NODATA, SATURATED)
+
+
+def constant_strip(dn: int, reflectance: float) -> Strip:
+    """A strip of 12 x 12 px in which all pixels are equal."""
+    images = {
+        gsd: np.full((SIDE * 10 // gsd, SIDE * 10 // gsd, len(bands)), dn, np.uint16)
+        for gsd, bands in BANDS_BY_GSD.items()
+    }
+    estimates = {gsd: np.full((SIDE, SIDE, len(BANDS_BY_GSD[gsd])), reflectance + gsd, np.float32) for gsd in (20, 60)}
+    return Strip(Window(0, 0, SIDE, SIDE), images, estimates)
+
+
+@pytest.mark.parametrize("gsd", [20, 60])
+def test_estimates_are_stored_with_the_offset_of_each_band(scene, gsd):
+    strip = constant_strip(5000, 3000)
+    stored = sharpened_dn(scene, gsd, strip.estimates[gsd], strip.dn)
+    assert stored.dtype == np.uint16
+    expected = [3000 + gsd - scene.offsets[band] for band in BANDS_BY_GSD[gsd]]
+    np.testing.assert_array_equal(stored, np.broadcast_to(expected, stored.shape))
+
+
+@pytest.mark.parametrize(("reflectance", "dn"), [(1e6, 65534), (-1e6, 1)])
+def test_valid_pixels_never_become_nodata_or_saturated(scene, reflectance, dn):
+    strip = constant_strip(5000, reflectance)
+    assert (sharpened_dn(scene, 20, strip.estimates[20], strip.dn) == dn).all()
+
+
+@pytest.mark.parametrize("gsd", [20, 60])
+def test_nodata_of_a_coarse_band_concerns_that_band_alone(scene, gsd):
+    strip, factor = constant_strip(5000, 3000), gsd // 10
+    strip.dn[gsd][1, 0, 1] = NODATA
+    expected = np.zeros((SIDE, SIDE, len(BANDS_BY_GSD[gsd])), bool)
+    expected[factor : 2 * factor, :factor, 1] = True
+    np.testing.assert_array_equal(sharpened_dn(scene, gsd, strip.estimates[gsd], strip.dn) == 0, expected)
+
+
+def test_nodata_of_a_10m_band_concerns_all_bands_of_the_pixel(scene):
+    strip = constant_strip(5000, 3000)
+    strip.dn[10][3, 4, 2] = NODATA
+    nodata = sharpened_dn(scene, 20, strip.estimates[20], strip.dn) == 0
+    assert nodata[3, 4].all()
+    assert nodata.sum() == len(BANDS_20M)
+
+
+def test_saturated_pixels_stay_saturated_unless_they_have_no_data(scene):
+    strip = constant_strip(5000, 3000)
+    strip.dn[20][0, 0, 5] = SATURATED
+    strip.dn[10][0, 1, 0] = NODATA
+    strip.dn[10][4, 4, 0] = SATURATED  # of a 10 m band, which is not sharpened
+    stored = sharpened_dn(scene, 20, strip.estimates[20], strip.dn)
+    expected = np.zeros(stored.shape, bool)
+    expected[:2, :2, 5] = True
+    expected[0, 1, 5] = False
+    np.testing.assert_array_equal(stored == 65535, expected)
+    assert (stored[0, 1] == 0).all()
+
+
+@pytest.mark.parametrize("copy_10m", [False, True])
+def test_pixels_have_the_order_of_the_bands(scene, copy_10m):
+    strip = constant_strip(5000, 3000)
+    stored = result_dn(scene, strip, copy_10m)
+    bands = result_bands([20, 60], copy_10m)
+    assert bands == (*(BANDS_10M if copy_10m else ()), *BANDS_20M, *BANDS_60M)
+    expected = [5000 if band in BANDS_10M else 3000 + BANDS[band].gsd - scene.offsets[band] for band in bands]
+    np.testing.assert_array_equal(stored, np.broadcast_to(expected, (SIDE, SIDE, len(bands))))
+
+
+@pytest.fixture
+def trained_networks() -> dict[int, TrainedNetwork]:
+    return {
+        20: TrainedNetwork("dsen2-l1c-20m", Path("20.hdf5"), "dsen2", 20, "a" * 64),
+        60: TrainedNetwork("runs/first", Path("runs/first/best.weights.h5"), "fuse", 60, "b" * 64, "nearest"),
+    }
+
+
+def test_each_gsd_names_its_network(trained_networks):
+    tags = prediction_tags(trained_networks, "bfloat16", consistent=False)
+    assert (tags["network_20m"], tags["upsample_20m"]) == ("dsen2", "bilinear")
+    assert (tags["network_60m"], tags["upsample_60m"]) == ("fuse", "nearest")
+    assert (tags["weights_60m"], tags["weights_60m_sha256"]) == ("runs/first", "b" * 64)
+    assert tags["precision"] == "bfloat16"
+    assert all(isinstance(text, str) for text in tags.values())
+
+
+@pytest.mark.parametrize("consistent", [False, True])
+def test_a_corrected_result_says_so(trained_networks, consistent):
+    tags = prediction_tags({20: trained_networks[20]}, "float32", consistent)
+    assert (tags.get("consistent") == "yes") == consistent
+    assert not any("60m" in name for name in tags)
+
+
+def test_the_command_can_be_pasted_into_a_shell(trained_networks, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["superres/predict.py", "my scene.SAFE"])
+    assert prediction_tags(trained_networks, "float32", False)["command"] == "superres/predict.py 'my scene.SAFE'"
+
+
+def test_the_product_and_the_time(monkeypatch):
+    monkeypatch.setattr(result, "utc_now", lambda: "2024-01-01T00:00:00+00:00")
+    scene = Scene("name", Path(), "L2A", "T32TNS", "S2B", "04.00", "2020-07-01T10:10:31Z", {}, 10000.0, {})
+    assert scene_tags(scene) == {
+        "source_product": "name",
+        "level": "L2A",
+        "processing_baseline": "04.00",
+        "sensing_time": "2020-07-01T10:10:31Z",
+        "satellite": "S2B",
+        "created_utc": "2024-01-01T00:00:00+00:00",
+    }

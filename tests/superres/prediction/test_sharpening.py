@@ -1,0 +1,109 @@
+"""One window of a scene: units, margins, holes, and networks that fail."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from common.errors import WeightsError
+from common.pixels.sentinel2 import BANDS, BANDS_BY_GSD
+from common.pixels.windows import Window
+from common.scenes.scene import Scene
+from superres.networks.units import DN_DIVISOR
+from superres.prediction.sharpening import Sharpener
+
+SIDE = 60
+WHOLE, SHAPE = Window(0, 0, SIDE, SIDE), (SIDE, SIDE)
+MARGIN = 6
+WINDOW = Window(24, 18, 12, 18)
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene("s", Path(), "L2A", "", "S2A", "04.00", "", {}, 10000.0, dict.fromkeys(BANDS, -1000.0))
+
+
+@pytest.fixture
+def dn() -> dict[int, np.ndarray]:
+    rng = np.random.default_rng(0)
+    return {
+        gsd: rng.integers(2000, 5000, (SIDE * 10 // gsd, SIDE * 10 // gsd, len(bands)), np.uint16)
+        for gsd, bands in BANDS_BY_GSD.items()
+    }
+
+
+class Repeat:
+    """In place of a network: repeats the pixels of the coarsest input, and remembers its inputs."""
+
+    def __call__(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        self.inputs = inputs
+        coarse = list(inputs.values())[-1]
+        factor = len(inputs["input_10m"]) // len(coarse)
+        return coarse.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+@pytest.mark.parametrize("gsd", [20, 60])
+def test_the_window_is_reflectance_without_its_margin(scene, dn, gsd):
+    network = Repeat()
+    sharp = Sharpener(scene, gsd, MARGIN, network).sharpen(dn, WHOLE, WINDOW, SHAPE)
+    assert sharp.dtype == np.float32
+    factor = gsd // 10
+    expected = (dn[gsd].astype(np.float32) - 1000).repeat(factor, axis=0).repeat(factor, axis=1)[WINDOW.slices]
+    np.testing.assert_allclose(sharp, expected, rtol=1e-6)
+    assert network.inputs["input_10m"].shape == (WINDOW.height + 2 * MARGIN, WINDOW.width + 2 * MARGIN, 4)
+    np.testing.assert_allclose(
+        network.inputs["input_10m"], (dn[10][18:42, 12:42].astype(np.float32) - 1000) / DN_DIVISOR, rtol=1e-6
+    )
+
+
+def test_a_read_of_just_the_read_margin_is_enough(scene, dn):
+    sharpener = Sharpener(scene, 20, MARGIN, Repeat())
+    read_window = WINDOW.grown(sharpener.read_margin, *SHAPE)
+    part = {gsd: dn[gsd][read_window.coarsened(gsd // 10).slices] for gsd in (10, 20)}
+    np.testing.assert_array_equal(
+        sharpener.sharpen(part, read_window, WINDOW, SHAPE), sharpener.sharpen(dn, WHOLE, WINDOW, SHAPE)
+    )
+
+
+def test_holes_are_filled_as_in_the_whole_scene(scene, dn):
+    """A hole at the edge of the network's margin may be nearest to a pixel beyond it."""
+    holes = np.random.default_rng(1).random(dn[10].shape) < 0.3
+    holes[WINDOW.slices] = False
+    dn[10][holes] = 0
+    inputs = []
+    for window in (WHOLE, WINDOW):
+        network = Repeat()
+        Sharpener(scene, 20, MARGIN, network).sharpen(dn, WHOLE, window, SHAPE)
+        inputs.append(network.inputs["input_10m"])
+    np.testing.assert_array_equal(inputs[1], inputs[0][WINDOW.grown(MARGIN, *SHAPE).slices])
+
+
+@pytest.mark.parametrize("special", [0, 65535])
+def test_the_network_reads_holes_filled_from_their_surroundings(scene, dn, special):
+    network = Repeat()
+    dn[10][:] = 3000
+    dn[10][26:30, 20:25] = special
+    Sharpener(scene, 20, MARGIN, network).sharpen(dn, WHOLE, WINDOW, SHAPE)
+    np.testing.assert_allclose(network.inputs["input_10m"], 2000 / DN_DIVISOR)
+
+
+def test_a_window_without_data_is_not_predicted(scene, dn):
+    def fail(inputs):
+        raise AssertionError("the network was called")
+
+    dn[10][WINDOW.slices] = 0
+    sharp = Sharpener(scene, 60, MARGIN, fail).sharpen(dn, WHOLE, WINDOW, SHAPE)
+    np.testing.assert_array_equal(sharp, np.zeros((WINDOW.height, WINDOW.width, 2), np.float32))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_values_that_are_not_finite_are_an_error(scene, dn, value):
+    def predict(inputs):
+        image = np.ones((*inputs["input_10m"].shape[:2], 6), np.float32)
+        image[MARGIN + 2, MARGIN + 3, 1] = value
+        return image
+
+    with pytest.raises(
+        WeightsError, match="the network for 20 m gives values that are not finite at row 24, column 18 of s"
+    ):
+        Sharpener(scene, 20, MARGIN, predict).sharpen(dn, WHOLE, WINDOW, SHAPE)
