@@ -1,6 +1,6 @@
-"""Notebooks as they are stored: a first cell that says what to expect, nothing that a run leaves, short functions.
+"""Notebooks as stored: a first cell with question, input and minutes, no outputs, short functions.
 
-That they run from top to bottom, pytest's plugin nbmake checks.
+The plugin nbmake of pytest runs them from top to bottom.
 """
 
 import ast
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
-MOST_LINES = 40  # of a function: a screen
+MOST_LINES = 40  # of a function: one screen
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
@@ -23,7 +23,7 @@ def test_there_are_notebooks() -> None:
     assert len(NOTEBOOKS) >= 4
 
 
-def test_first_cell_says_what_to_expect(cells: list[dict]) -> None:
+def test_first_cell_has_question_input_and_minutes(cells: list[dict]) -> None:
     text = "".join(cells[0]["source"])
     assert cells[0]["cell_type"] == "markdown"
     for word in ("**Question**:", "**Input**:", "**Minutes**:"):
@@ -31,14 +31,14 @@ def test_first_cell_says_what_to_expect(cells: list[dict]) -> None:
 
 
 def test_outputs_are_stripped(cells: list[dict]) -> None:
-    """Run `nbstripout notebooks/*.ipynb` where this fails."""
+    """If this fails, run `nbstripout notebooks/*.ipynb`."""
     for cell in cells:
         if cell["cell_type"] == "code":
             assert cell["outputs"] == []
             assert cell["execution_count"] is None
 
 
-def test_code_is_short_and_bound_to_no_machine(cells: list[dict]) -> None:
+def test_cells_are_short_and_name_no_folder_of_a_machine(cells: list[dict]) -> None:
     for cell in cells:
         source = "".join(cell["source"])
         assert not re.search(r"/(home|root|tmp|work|mnt)/", source)
