@@ -1,25 +1,25 @@
-# Each target does all of the set-up that it needs; a set-up that is up to date takes a second.
+# Each target runs the whole set-up first; this takes a second if the set-up is up to date.
 .PHONY: help install train weights classify test test-mpi notebooks bench lint
 .DEFAULT_GOAL := help
 
 PYTHON := .venv/bin/python
-# TensorFlow's notes about its own build are no messages of ours.
+# Hide TensorFlow's notes about its own build.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 RANKS ?= 2
-# Containers run as root, which Open MPI wants to be told twice. Machines may have fewer cores than ranks: Open MPI 4 and 5
-# are told so in different words.
+# Open MPI needs two variables to run as root, as in a container. For more ranks than cores, Open MPI 4 reads the OMPI_MCA
+# variable, and Open MPI 5 the PRTE_MCA variable.
 MPIRUN := OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 \
 	PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe mpirun --bind-to none -np $(RANKS)
-# Cores without bfloat16 instructions emulate them, slowly.
+# Without bfloat16 instructions, a processor emulates them slowly.
 PRECISION ?= $(shell grep -qE 'avx512_bf16|amx_bf16' /proc/cpuinfo 2>/dev/null && echo bfloat16 || echo float32)
 
-help: ## this list
+help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-install: ## system packages, .venv, TensorFlow, GDAL, Horovod
+install: ## install system packages, and TensorFlow, GDAL and Horovod into .venv
 	@./install.sh
 
-train: install ## train DSen2 on a small real sample with two ranks, and show how good it is (minutes)
+train: install ## train DSen2 on a small real sample with two ranks, and measure it (minutes)
 	@sample=$$($(PYTHON) common/sample.py) && \
 	$(MPIRUN) $(PYTHON) superres/train.py --tiles "$$sample/train.txt" --test-tiles "$$sample/test.txt" \
 		--epochs 24 --batch-size 4 --learning-rate 2.5e-4 --schedule cosine --precision $(PRECISION) \
@@ -28,7 +28,7 @@ train: install ## train DSen2 on a small real sample with two ranks, and show ho
 weights: install ## fetch the published DSen2 weights (80 MB) into the cache
 	@$(PYTHON) superres/weights.py
 
-classify: install ## train ResNet50 on six real BigEarthNet patches with two ranks: shows that it runs (minutes)
+classify: install ## train ResNet50 on six real BigEarthNet patches with two ranks, as a check that it runs (minutes)
 	@sample=$$($(PYTHON) common/sample.py) && mkdir -p runs/sample && \
 	$(PYTHON) bigearthnet/prepare.py --root "$$sample/BigEarthNet-S2" --s1-root "$$sample/BigEarthNet-S1" \
 		--splits bigearthnet/sample_splits --keep-snow-cloud --output runs/sample/bigearthnet.h5 --overwrite && \
@@ -36,18 +36,18 @@ classify: install ## train ResNet50 on six real BigEarthNet patches with two ran
 		--epochs 20 --batch-size 2 --learning-rate 1e-4 --run-dir runs/sample/resnet50-s2 --overwrite && \
 	$(PYTHON) bigearthnet/evaluate.py --data runs/sample/bigearthnet.h5 --run-dir runs/sample/resnet50-s2 \
 		--output runs/sample/classified --overwrite && \
-	echo "Three patches to learn from and one to be measured on: these scores show that all works, and nothing else."
+	echo "These scores come from three training patches and one test patch. They only show that the commands run."
 
-test: install ## all tests, the two-rank ones under mpirun included
+test: install ## run all tests, the two-rank ones under mpirun included
 	@$(PYTHON) -m pytest
 
-test-mpi: install ## the two-rank tests alone
+test-mpi: install ## run only the two-rank tests
 	@$(MPIRUN) $(PYTHON) -m pytest -m mpi tests/mpi
 
 notebooks: install ## run all notebooks from top to bottom
 	@$(PYTHON) -m pytest notebooks
 
-bench: install ## speed and memory against the plain way, as ratios
+bench: install ## measure speed and memory, as ratios to a plain solution
 	@$(PYTHON) benchmarks/bench.py
 
 lint: install ## check the style of the code (ruff) and which room imports which (import-linter)

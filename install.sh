@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Sets up everything JEOPARDA needs into .venv: system packages, TensorFlow, GDAL bindings, Horovod on MPI.
-# Safe to run again: what is there already is left alone, and a set-up that is up to date takes under a second.
+# Install everything that JEOPARDA needs: system packages, and TensorFlow, GDAL bindings and Horovod on MPI in .venv.
+# Safe to run again: it keeps what is installed, and takes under a second if everything is up to date.
 #
 #   ./install.sh                    CPU (tensorflow-cpu)
 #   JEOPARDA_EXTRA=gpu ./install.sh NVIDIA GPUs (tensorflow[and-cuda], Horovod over NCCL; untested here)
 #
-# On a cluster without root, load modules that bring a compiler, CMake, MPI and GDAL first; see README.
+# On a cluster without root, first load modules with a compiler, CMake, MPI and GDAL; see README.md.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -21,7 +21,7 @@ system_is_ready() {
     for tool in g++ make cmake mpicxx mpirun gdal-config; do
         command -v "$tool" >/dev/null || return 1
     done
-    # A bare virtual environment is enough to tell whether Debian's python3-venv is missing.
+    # Debian has these modules only with the package python3-venv.
     "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || return 1
     [ -e "$("$PYTHON" -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" ]
 }
@@ -30,11 +30,11 @@ install_system_packages() {
     system_is_ready && return
     local wanted="${PACKAGES[*]}"
     command -v apt-get >/dev/null ||
-        die "this is not Debian or Ubuntu; install what these packages bring and run again: $wanted"
+        die "this is not Debian or Ubuntu; install the programs and headers of these packages, then run again: $wanted"
     local root=()
     if [ "$(id -u)" -ne 0 ]; then
         { command -v sudo >/dev/null && { sudo -n true 2>/dev/null || { [ -t 0 ] && sudo true; }; }; } ||
-            die "no root here to install system packages; ask for these and run again: $wanted"
+            die "installing system packages needs root or sudo; ask your administrator for these packages, then run again: $wanted"
         root=(sudo)
     fi
     say "system packages: $wanted"
@@ -42,14 +42,14 @@ install_system_packages() {
     # shellcheck disable=SC2086
     "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $wanted >/dev/null
     hash -r
-    system_is_ready || die "the system packages are installed, but a compiler, CMake, MPI, GDAL or Python.h is still missing"
+    system_is_ready || die "the system packages are installed, but a compiler, CMake, MPI, GDAL or Python.h is missing"
 }
 
 find_python() {
     PYTHON=${PYTHON:-$(command -v python3 || true)}
     [ -n "$PYTHON" ] || { install_python; PYTHON=$(command -v python3); }
     "$PYTHON" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' ||
-        die "Python 3.10 to 3.13 is needed; $PYTHON is $("$PYTHON" -V 2>&1). Say which with PYTHON=/path/to/python3.12 ./install.sh"
+        die "Python 3.10 to 3.13 is needed; $PYTHON is $("$PYTHON" -V 2>&1). Name another one: PYTHON=/path/to/python3.12 ./install.sh"
 }
 
 install_python() {
@@ -58,35 +58,35 @@ install_python() {
     apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3 >/dev/null
 }
 
-# What the environment must match: when any of it changes, the set-up runs again.
+# The set-up runs again when one of these changes.
 fingerprint() {
     { cat install.sh setup.py; echo "$PWD $EXTRA"; "$PYTHON" -V; gdal-config --version; mpirun --version | head -1; } 2>&1 | sha256sum
 }
 
 version_of() { .venv/bin/python -c "import importlib.metadata as m; print(m.version('$1'))"; }
 
-# install_wheel KEY COMMAND...: make a wheel once, keep it under its KEY, and install it. The command gets a folder to
-# put the wheel into as its last argument.
+# install_wheel KEY COMMAND...: build a wheel, keep it under its KEY for the next time, and install it. The last argument
+# of the command is the folder for the wheel.
 install_wheel() {
     local folder=$WHEELS/$1; shift
     if ! ls "$folder"/*.whl >/dev/null 2>&1; then
         local fresh; fresh=$(mktemp -d)
         "$@" "$fresh" >"$fresh/build.log" 2>&1 ||
             { mkdir -p "$WHEELS"; mv "$fresh/build.log" "$WHEELS/failed-build.log"; tail -20 "$WHEELS/failed-build.log" >&2
-              die "the build failed; all of its output is in $WHEELS/failed-build.log"; }
+              die "the build failed; its full output is in $WHEELS/failed-build.log"; }
         mkdir -p "$folder"
         mv "$fresh"/*.whl "$folder"/
         rm -rf "$fresh"
     fi
-    .venv/bin/pip install -qq --no-deps --force-reinstall "$folder"/*.whl  # also over one built for another TensorFlow
-    .venv/bin/pip install -qq "$folder"/*.whl  # what it needs
+    .venv/bin/pip install -qq --no-deps --force-reinstall "$folder"/*.whl  # replaces one built for another TensorFlow
+    .venv/bin/pip install -qq "$folder"/*.whl  # its dependencies
 }
 
 build_gdal() {
     .venv/bin/pip wheel --no-build-isolation --no-deps -w "$1" "gdal[numpy]==$(gdal-config --version)"
 }
 
-# TensorFlow 2.19 removed the headers of an XLA operation that Horovod leaves off by default: leave it out.
+# TensorFlow 2.19 removed the headers of an XLA operation that Horovod does not use by default, so do not compile it.
 build_horovod() {
     local out=$1 source
     .venv/bin/pip download --no-deps --no-build-isolation --no-binary horovod -d "$out" "horovod==$HOROVOD"
@@ -110,7 +110,7 @@ main() {
     [ "$(.venv/bin/python -V 2>/dev/null)" = "$("$PYTHON" -V)" ] || "$PYTHON" -m venv --clear .venv
     local abi mpi gdal
     abi=$(.venv/bin/python -c 'import sys, platform; print(f"cp{sys.version_info[0]}{sys.version_info[1]}-{platform.machine()}")')
-    mpi=$(mpirun --version | tr -d '\n' | sha256sum | cut -c1-12)  # launchers write their version in many ways
+    mpi=$(mpirun --version | tr -d '\n' | sha256sum | cut -c1-12)  # the format of the version differs between launchers
     gdal=$(gdal-config --version)
 
     .venv/bin/pip install -qq --upgrade pip "setuptools<81" wheel "numpy>=2"

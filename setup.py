@@ -1,7 +1,7 @@
-"""Packages, console commands and extras of JEOPARDA. Every version floor carries its reason.
+"""Packages, console commands and extras of JEOPARDA. Each lower bound of a version has its reason beside it.
 
-GDAL's bindings must match the GDAL library of the machine and Horovod must be compiled against the installed
-TensorFlow and MPI: `./install.sh` does both, in the right order.
+The GDAL bindings must match the machine's GDAL library. Horovod must be compiled with the installed TensorFlow and MPI.
+`./install.sh` does both, in the right order.
 """
 
 from setuptools import find_packages, setup
@@ -16,24 +16,24 @@ setup(
     python_requires=">=3.10,<3.14",  # 3.10: Ubuntu 22.04; TensorFlow 2.21 has no wheels for 3.14
     install_requires=[
         "numpy>=2.0",  # TensorFlow 2.21 and its Keras are built against numpy 2
-        "gdal",  # the version of the machine's libgdal; 3.6.2 (Debian 12) is the oldest tried
+        "gdal",  # same version as the machine's libgdal; 3.6.2 (Debian 12) is the oldest tried
         "h5py>=3.11",  # first release for numpy 2
         "scikit-image>=0.24",  # first release for numpy 2
         "scipy>=1.13",  # first release for numpy 2
         "matplotlib>=3.9",  # first release for numpy 2
         "scikit-learn>=1.5",  # first release for numpy 2
         "tqdm>=4.66",
-        "tensorboard>=2.19",  # TensorFlow 2.21 no longer brings it, and cannot write its logs without
+        "tensorboard>=2.19",  # TensorFlow 2.21 does not install it, but needs it to write its logs
     ],
     extras_require={
         "cpu": ["tensorflow-cpu==2.21.0"],
         "gpu": ["tensorflow[and-cuda]==2.21.*"],
-        "mpi": ["horovod==0.28.1"],  # the last release; needs the change that install.sh makes
+        "mpi": ["horovod==0.28.1"],  # the last release; install.sh changes one line of it
         "test": [
             "pytest>=8",
             "pytest-timeout>=2.3",
             "hypothesis>=6.100",
-            "pyarrow>=15",  # as reben
+            "pyarrow>=15",  # as in reben
             "import-linter>=2.0",  # the oldest release tried with the contracts in pyproject.toml
         ],
         "reben": ["pyarrow>=15"],  # metadata of BigEarthNet version 2
