@@ -2,7 +2,8 @@
 
     mpirun -np 2 python superres/train.py --tiles tiles.txt --test-tiles test.txt
 
-Scenes -> patch cache -> run folder; with test tiles, also the table and picture of the result.
+Scenes -> patch files in the patch cache -> run folder. With --test-tiles, also the errors on test scenes: table and
+figures.
 """
 
 import argparse
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command's options."""
+    """Return the command's parser."""
     parser = cli.new_parser(
         "Train a network that sharpens the 20 m or 60 m bands of Sentinel-2. Needs no rank count: under mpirun it "
         "uses all ranks, without it one.",
@@ -35,7 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns its exit code."""
+    """Run the command; return its exit code."""
     return cli.run_command(
         lambda options: train(
             cli.read_settings(options, SuperresConfig),
@@ -49,18 +50,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def train(config: SuperresConfig, location: RunLocation, show_progress: bool = False) -> None:
     """Cut patches, train, and measure on the test scenes."""
-    # TensorFlow takes seconds to import: not before the options are parsed.
-    from common.patches.cache import prepare_patch_files
+    # TensorFlow and matplotlib take seconds to import: not before the options are parsed.
     from superres.figures.history import plot_history
-    from superres.training.distillation import taught_files
+    from superres.training.data import prepare_data
     from superres.training.fit import fit, open_run
     from superres.training.plan import prepare_training
 
     plan = hvd.on_rank_zero(lambda: prepare_training(config, location))
-    files = prepare_patch_files(plan.scenes, config.patches, Path(config.patch_cache), show_progress)
-    lessons = taught_files(files, plan.teacher, config.teacher_variants, show_progress) if plan.teacher else files
-    held_out, folder = hvd.on_rank_zero(lambda: open_run(config, location, plan.scenes, files))
-    model = fit(config, files, lessons, held_out, folder, location.resume, show_progress)
+    data = prepare_data(config, plan, show_progress)
+    folder = hvd.on_rank_zero(lambda: open_run(config, location, data))
+    model = fit(config, data, folder, location.resume, show_progress)
     if hvd.rank() == 0:
         plot_history(folder / run.HISTORY, folder / run.CURVES)
     if plan.test_scenes:
@@ -68,7 +67,14 @@ def train(config: SuperresConfig, location: RunLocation, show_progress: bool = F
 
 
 def measure(model: "keras.Model", config: SuperresConfig, test_scenes: Sequence[Scene], folder: Path) -> None:
-    """Measure on the test scenes, shared by the ranks; rank 0 writes the table and its figures, and prints it."""
+    """Measure a model on the test scenes, which the ranks share. Rank 0 writes and prints the table, and draws the figures.
+
+    Args:
+        model: as `fit` returns it.
+        config: the settings of the training.
+        test_scenes: at least one scene.
+        folder: the run folder.
+    """
     from superres.evaluation.reduced_scale import evaluate_scene
     from superres.evaluation.tables import markdown_metric_table, write_metrics
     from superres.figures.metrics import plot_metrics

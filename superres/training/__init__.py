@@ -1,1 +1,1 @@
-"""Training of a fusion network: settings, patch source, losses, teacher, adversary. Imports `networks`."""
+"""Training of a fusion network: settings, patches, losses, teacher, adversarial training. Imports `networks`."""

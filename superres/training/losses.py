@@ -1,11 +1,12 @@
-"""Losses of super-resolution training, chosen by name; x = target, y = estimate, in network units. Lower is better.
+"""Losses of super-resolution training by name. x is the target, y the estimate, in network units. Lower is better.
 
-    l1            mean |x - y|                            as in the DSen2 paper
-    charbonnier   mean sqrt((x - y)^2 + e^2) - e          e = 0.01, 20 DN: smooth where l1 has its kink (Charbonnier et al. 1994)
-    l2            mean (x - y)^2                          the largest errors count most
+    l1            mean |x - y|                     as in the DSen2 paper
+    charbonnier   mean sqrt((x - y)^2 + e^2) - e   e = 0.01, 20 DN; smooth at zero, unlike l1 (Charbonnier et al. 1994)
+    l2            mean (x - y)^2                   large errors have the most weight
 
-Sentinel-2 has pixels, of clouds and roofs, ten times as bright as others, and errors grow with reflectance. Each pixel
-and band can be weighted by max(x, 0.5)^p: with p = 1 bright ones count more, with p = -1 relative errors count.
+Clouds and roofs can be ten times as bright as other pixels, and errors grow with reflectance. Each pixel and band can
+therefore be weighted by max(x, 0.5)^p. With p = 1 bright pixels get more weight; with p = -1 the loss is about relative
+errors.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import tensorflow as tf
 from common.errors import SettingError
 
 CHARBONNIER_EPSILON = 0.01
-DARKEST = 0.5  # 1,000 DN; darker pixels are weighted as this: relative errors of water say nothing
+DARKEST = 0.5  # 1,000 DN; darker pixels get the weight of this value, because relative errors over water mean little
 PixelLoss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # target, estimate (B, H, W, C) -> scalar, float32
 PIXEL_LOSSES: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
     "l1": tf.abs,
@@ -24,22 +25,22 @@ PIXEL_LOSSES: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
 }
 
 
-def pixel_loss(kind: str, brightness_power: float = 0.0) -> PixelLoss:
-    """A loss by name: the mean over all pixels and bands, so that ranks with equal batches can be averaged.
+def pixel_loss(name: str, brightness_power: float = 0.0) -> PixelLoss:
+    """Return a loss by name. It is a mean over all pixels and bands, so that ranks with equal batches can be averaged.
 
     Args:
-        kind: one of PIXEL_LOSSES.
-        brightness_power: p above; 0 weights all alike.
+        name: one of PIXEL_LOSSES.
+        brightness_power: p above; 0 weights all pixels equally.
 
     Raises:
-        SettingError: the kind is unknown.
+        SettingError: the name is unknown.
     """
-    if kind not in PIXEL_LOSSES:
-        raise SettingError(f"unknown loss {kind!r}; expected one of {', '.join(PIXEL_LOSSES)}.")
+    if name not in PIXEL_LOSSES:
+        raise SettingError(f"unknown loss {name!r}; expected one of {', '.join(PIXEL_LOSSES)}.")
 
     def loss(target: tf.Tensor, estimate: tf.Tensor) -> tf.Tensor:
         target = tf.cast(target, tf.float32)
-        losses = PIXEL_LOSSES[kind](target - tf.cast(estimate, tf.float32))
+        losses = PIXEL_LOSSES[name](target - tf.cast(estimate, tf.float32))
         if brightness_power:
             losses *= tf.maximum(target, DARKEST) ** brightness_power
         return tf.reduce_mean(losses)

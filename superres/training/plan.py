@@ -1,4 +1,4 @@
-"""The plan of a training: scenes, start weights and teacher, all checked before any work starts."""
+"""The plan of a training: scenes, start weights and teacher, checked before the work starts."""
 
 import logging
 from collections.abc import Sequence
@@ -23,12 +23,12 @@ logger = logging.getLogger(__name__)
 
 
 class TrainingPlan(NamedTuple):
-    """A checked training.
+    """What a training has checked and will use.
 
     Attributes:
-        scenes: to train on.
-        test_scenes: to measure on; may be empty.
-        teacher: the trained network to learn from, or None.
+        scenes: scenes to train on.
+        test_scenes: scenes to measure on; may be empty.
+        teacher: the trained network whose predictions are the targets, or None.
     """
 
     scenes: tuple[Scene, ...]
@@ -37,7 +37,7 @@ class TrainingPlan(NamedTuple):
 
 
 def prepare_training(config: SuperresConfig, location: RunLocation) -> TrainingPlan:
-    """Check everything that can be checked before the work starts; write nothing. Called on rank 0.
+    """Check the scenes, the weights and the run folder; write nothing. Call on rank 0.
 
     Raises:
         S2Error: a scene, weights or the run folder cannot be used.
@@ -51,28 +51,38 @@ def prepare_training(config: SuperresConfig, location: RunLocation) -> TrainingP
     if teacher:
         warn_of_level(teacher.source, teacher.levels, scenes)
     check_run_folder(location)
-    check_weights_stay(config, location)
-    warn_of_emulation(config.precision)
+    check_weights_are_kept(config, location)
+    warn_of_emulated_precision(config.precision)
     logger.info("%d scenes to train on, %d to test on", len(scenes), len(test_scenes))
     return TrainingPlan(scenes, test_scenes, teacher)
 
 
-def warn_of_emulation(precision: str) -> None:
-    """Warn if the hardware only emulates a precision, which is many times slower than float32."""
+def warn_of_emulated_precision(precision: str) -> None:
+    """Log a warning if the hardware only emulates a precision, which is many times slower than float32."""
     if precision == "bfloat16" and not has_bfloat16():
-        logger.warning("this processor has no bfloat16 instructions and emulates them, slowly: float32 is faster")
+        logger.warning("this processor only emulates bfloat16, which is slow; --precision float32 is faster")
 
 
 def check_init_weights(config: SuperresConfig, scenes: Sequence[Scene]) -> None:
-    """Raise WeightsError, RunFolderError or DownloadError if the weights to start from are missing or do not fit."""
+    """Check the weights of --init-weights, if it is given; warn if they were trained on another level than the scenes.
+
+    Raises:
+        WeightsError: the weights do not exist, are damaged, or belong to another network.
+        RunFolderError: they lie in a folder with a damaged `config.json`.
+        DownloadError: published weights cannot be fetched.
+    """
     if config.init_weights:
         model = build_network(config.network_name, config.gsd, upsample=config.upsample)
         load_init_weights(model, config.network_name, config.gsd, config.init_weights, config.upsample)
         warn_of_level(config.init_weights, trained_levels(config.init_weights), scenes)
 
 
-def check_weights_stay(config: SuperresConfig, location: RunLocation) -> None:
-    """Raise SettingError if the run would replace the run whose weights it starts from or learns from."""
+def check_weights_are_kept(config: SuperresConfig, location: RunLocation) -> None:
+    """Check that the run does not replace the weights of --init-weights or --teacher.
+
+    Raises:
+        SettingError: the weights lie in the folder of the new run.
+    """
     if location.resume or not location.folder:
         return
     folder = location.folder.resolve()
@@ -84,11 +94,11 @@ def check_weights_stay(config: SuperresConfig, location: RunLocation) -> None:
 
 
 def find_teacher(config: SuperresConfig) -> TrainedNetwork:
-    """Return the trained network to learn from.
+    """Return the trained network of --teacher.
 
     Raises:
         WeightsError, RunFolderError, DownloadError: as `read_trained`.
-        SettingError: it is for another GSD.
+        SettingError: the teacher is for another GSD than --gsd.
     """
     teacher = read_trained(config.teacher)
     if teacher.gsd != config.gsd:
@@ -99,24 +109,30 @@ def find_teacher(config: SuperresConfig) -> TrainedNetwork:
 
 
 def check_scenes(scenes: Sequence[Scene], test_scenes: Sequence[Scene], gsd: int) -> None:
-    """Check the bands and the ground of all scenes; warn if a test scene shows ground that is trained on.
+    """Check the bands and grids of all scenes; warn if a test scene overlaps a scene to train on.
+
+    Args:
+        scenes: scenes to train on.
+        test_scenes: scenes to measure on.
+        gsd: native GSD in metres of the bands to sharpen, 20 or 60.
 
     Raises:
-        ProductError: a scene lacks bands, or its grids do not fit.
+        ProductError: a scene lacks bands, or the grids of its bands do not fit each other.
         SettingError: a scene is on both lists.
     """
     for scene in (*scenes, *test_scenes):
         for bands_gsd in input_gsds(gsd):
             scene.bands_at(bands_gsd)
         check_grids(scene, input_gsds(gsd))
-    names = {scene.name for scene in scenes}
-    footprints = [footprint_lonlat(scene) for scene in scenes]
+    footprints = {scene.name: footprint_lonlat(scene) for scene in scenes}
     for scene in test_scenes:
-        if scene.name in names:
-            raise SettingError(f"{scene.name} is in --tiles and in --test-tiles; take it out of one of them.")
-        here = footprint_lonlat(scene)
-        shared = [other.name for other, there in zip(scenes, footprints, strict=True) if overlaps(here, there)]
-        if shared:
+        if scene.name in footprints:
+            raise SettingError(f"{scene.name} is in --tiles and in --test-tiles; remove it from one of them.")
+        test_footprint = footprint_lonlat(scene)
+        overlapping = [name for name, footprint in footprints.items() if overlaps(test_footprint, footprint)]
+        if overlapping:
             logger.warning(
-                "test scene %s shows ground that %s trains on; its metrics may be optimistic", scene.name, shared[0]
+                "test scene %s overlaps %s, a scene to train on; its metrics may be optimistic",
+                scene.name,
+                overlapping[0],
             )

@@ -1,40 +1,124 @@
-"""Patches in other colours, which a teacher answers for; teaching itself is in `tests/cli/test_superres_train.py`."""
+"""Teacher files: recoloured variants, the teacher's predictions as targets, and when a file is made again."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from common.patches.file import LOCATIONS, write_patch_file
+from common.patches.file import write_patch_file
 from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
-from superres.training.distillation import MOST_BRIGHTER, is_taught, recolour
-from superres.training.patch_source import file_offsets
-from tests.superres.training.test_patch_source import make_file
+from superres.networks.build import build_network
+from superres.networks.catalogue import NETWORKS
+from superres.networks.trained import TrainedNetwork, read_trained
+from superres.training.distillation import (
+    BATCH,
+    MAX_FACTOR,
+    is_teacher_file,
+    predict_targets,
+    prepare_teacher_files,
+    recolour,
+    variant_inputs,
+)
+from superres.training.patch_source import FusionPatches, dn_offsets
+from tests.support.checks import set_random_weights
+from tests.support.patch_files import write_random_patches
+from tests.support.tiny_training import tiny_network
+
+
+@pytest.fixture
+def teacher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainedNetwork:
+    """A tiny network with random weights."""
+    monkeypatch.setitem(NETWORKS, "dsen2", tiny_network())
+    model = build_network("dsen2", 20)
+    set_random_weights(model)
+    model.save_weights(tmp_path / "teacher.weights.h5")
+    return read_trained(str(tmp_path / "teacher.weights.h5"))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_recolouring_multiplies_reflectance(seed: int) -> None:
+    """By one factor for each band of each patch, between 1 / MAX_FACTOR and MAX_FACTOR."""
+    rng = np.random.default_rng(seed)
+    images = rng.integers(1500, 30000, (5, 4, 4, 6)).astype(np.uint16)  # room for twice as much
+    offsets = rng.uniform(-1000, 0, 6).astype(np.float32)
+    recoloured = recolour(images, offsets, rng)
+    assert recoloured.dtype == np.uint16
+    before, after = (dn.astype(np.float64) + offsets for dn in (images, recoloured))
+    factors = after.sum(axis=(1, 2), keepdims=True) / before.sum(axis=(1, 2), keepdims=True)
+    np.testing.assert_allclose(after, factors * before, atol=2)
+    assert factors.min() >= 0.99 / MAX_FACTOR and factors.max() <= 1.01 * MAX_FACTOR
+    assert len(np.unique(factors.round(5))) == factors.size
+
+
+def test_recolouring_clips_to_uint16() -> None:
+    images = np.stack([np.full((4, 4, 1), 60000, np.uint16), np.full((4, 4, 1), 1, np.uint16)] * 20)
+    recoloured = recolour(images, np.array([-1000.0], np.float32), np.random.default_rng(0))
+    assert recoloured[::2].max() == 65535
+    assert 0 <= recoloured[1::2].min() < recoloured[1::2].max() < 1000  # their reflectance is negative
 
 
 @pytest.mark.parametrize("gsd", [20, 60])
-def test_other_colours_are_factors_of_reflectance(tmp_path: Path, gsd: int) -> None:
-    """One for each band of each patch; the first patches, and the file, stay as they are."""
-    file = make_file(tmp_path, "scene", gsd, 0, -1000.0)
-    names = [f"input_{g}m" for g in input_gsds(gsd)]
-    before = {name: np.maximum(file.arrays[name] // 2, 1500) for name in names}  # room for twice as much
-    arrays = {name: image.copy() for name, image in before.items()}
-    recolour(arrays, file, gsd, first=2, rng=np.random.default_rng(1))
-    for name in names:
-        offsets = file_offsets(file, BANDS_BY_GSD[int(name[6:-1])])
-        was, found = (images[name] + offsets for images in (before, arrays))
-        np.testing.assert_array_equal(found[:2], was[:2])
-        factors = (found[2:] / was[2:]).mean(axis=(1, 2), keepdims=True)
-        np.testing.assert_allclose(found[2:], factors * was[2:], atol=30)
-        assert factors.min() >= 0.99 / MOST_BRIGHTER and factors.max() <= 1.01 * MOST_BRIGHTER
-        assert len(np.unique(factors.round(3))) == factors.size
+def test_variants_follow_the_stored_patches(tmp_path: Path, gsd: int) -> None:
+    file = write_random_patches(tmp_path, "scene", gsd)
+    inputs = variant_inputs(file, gsd, 3, np.random.default_rng(0))
+    assert set(inputs) == {f"input_{g}m" for g in input_gsds(gsd)}
+    for name, images in inputs.items():
+        stored, *variants = np.split(images, 3)
+        np.testing.assert_array_equal(stored, file.arrays[name])
+        assert all((variant != stored).any(axis=(1, 2)).all() for variant in variants)
+        assert (variants[0] != variants[1]).any()
 
 
-def test_a_taught_file_that_lacks_an_array_is_made_again(tmp_path: Path) -> None:
-    file = make_file(tmp_path, "scene", 20, 0, 0.0)
-    arrays = file.arrays | dict.fromkeys(LOCATIONS, np.zeros(len(file.arrays["target"]), np.int32))
+@pytest.mark.parametrize("gsd", [20, 60])
+def test_targets_have_the_radiometry_of_the_patch_file(tmp_path: Path, gsd: int) -> None:
+    """A teacher that repeats the coarse pixels returns their DN, over several batches."""
+    file = write_random_patches(tmp_path, "scene", gsd, offsets=-1000.0, quantification=5000, count=BATCH + 3)
+    name, factor = f"input_{gsd}m", {20: 2, 60: 6}[gsd]
+
+    def repeat(inputs: dict[str, tf.Tensor]) -> tf.Tensor:
+        return tf.repeat(tf.repeat(inputs[name], factor, axis=1), factor, axis=2)
+
+    inputs = {f"input_{g}m": file.arrays[f"input_{g}m"] for g in input_gsds(gsd)}
+    targets = predict_targets(file, inputs, repeat, gsd)
+    assert targets.dtype == np.uint16
+    expected = file.arrays[name].repeat(factor, axis=1).repeat(factor, axis=2)
+    np.testing.assert_allclose(targets.astype(int), expected.astype(int), atol=1)
+
+
+def test_teacher_file_holds_the_predictions_for_all_variants(tmp_path: Path, teacher: TrainedNetwork) -> None:
+    file = write_random_patches(tmp_path, "scene", offsets=-1000.0)
+    (teacher_file,) = prepare_teacher_files([file], teacher, variants=2)
+    count = len(file)
+    assert teacher_file.path == tmp_path / f"scene-20m-by-{teacher.sha256[:12]}-x2.h5"
+    assert teacher_file.attributes["taught_from"] == file.attributes["checksum"]
+    assert len(teacher_file) == 2 * count
+    np.testing.assert_array_equal(teacher_file.arrays["input_10m"][:count], file.arrays["input_10m"])
+    np.testing.assert_array_equal(teacher_file.arrays["block"], np.tile(file.arrays["block"], 2))
+    source = FusionPatches([teacher_file], [np.arange(2 * count)], 20)
+    inputs, _ = source.convert(source.read(np.arange(2 * count)))
+    offsets = dn_offsets(file, BANDS_BY_GSD[20])
+    expected = (2000 * np.asarray(teacher.build()(inputs)) - offsets).clip(0, 65535)
+    np.testing.assert_allclose(teacher_file.arrays["target"], expected, atol=0.52)
+
+
+def test_teacher_files_are_made_once_and_for_each_number_of_variants(tmp_path: Path, teacher: TrainedNetwork) -> None:
+    file = write_random_patches(tmp_path, "scene")
+    (single,) = prepare_teacher_files([file], teacher)
+    made = single.path.stat().st_mtime_ns
+    assert prepare_teacher_files([file], teacher)[0].path.stat().st_mtime_ns == made
+    assert prepare_teacher_files([file], teacher, variants=2)[0].path != single.path
+    other = write_random_patches(tmp_path, "scene", seed=1)  # the patch file changed
+    (again,) = prepare_teacher_files([other], teacher)
+    assert again.path == single.path
+    assert again.attributes["taught_from"] == other.attributes["checksum"] != file.attributes["checksum"]
+
+
+def test_a_teacher_file_that_lacks_an_array_is_not_valid(tmp_path: Path) -> None:
+    file = write_random_patches(tmp_path, "scene")
     attributes = file.attributes | {"taught_from": file.attributes["checksum"]}
-    for lacking in (None, "row", "target"):
-        kept = {name: array for name, array in arrays.items() if name != lacking}
-        write_patch_file(tmp_path / "taught.h5", kept, attributes)
-        assert is_taught(tmp_path / "taught.h5", file) == (lacking is None)
+    for missing in (None, "row", "target"):
+        arrays = {name: array for name, array in file.arrays.items() if name != missing}
+        write_patch_file(tmp_path / "teacher.h5", arrays, attributes)
+        assert is_teacher_file(tmp_path / "teacher.h5", file) == (missing is None)
+    assert not is_teacher_file(tmp_path / "none.h5", file)

@@ -15,18 +15,18 @@ EQUATIONS = {
 
 
 @pytest.mark.parametrize("power", [0.0, 1.0, -1.0])
-@pytest.mark.parametrize("kind", PIXEL_LOSSES)
-def test_equations(kind, power):
+@pytest.mark.parametrize("name", PIXEL_LOSSES)
+def test_equations(name: str, power: float) -> None:
     rng = np.random.default_rng(0)
     target, estimate = rng.uniform(0, 4, (2, 3, 4, 4, 6))
     weights = np.maximum(target, 0.5) ** power
-    found = float(pixel_loss(kind, power)(target.astype(np.float32), estimate.astype(np.float32)))
-    assert found == pytest.approx((weights * EQUATIONS[kind](target - estimate)).mean(), rel=1e-5)
-    assert float(pixel_loss(kind, power)(target, target)) == pytest.approx(0, abs=1e-7)
+    loss = float(pixel_loss(name, power)(target.astype(np.float32), estimate.astype(np.float32)))
+    assert loss == pytest.approx((weights * EQUATIONS[name](target - estimate)).mean(), rel=1e-5)
+    assert float(pixel_loss(name, power)(target, target)) == pytest.approx(0, abs=1e-7)
 
 
-def test_bright_pixels_count_as_asked():
-    """The same relative error of a dark and of a bright pixel: equal for -1, ten times as much each step up."""
+def test_brightness_power_weighs_bright_pixels() -> None:
+    """The same relative error at a pixel ten times as bright: equal for -1, ten times as much for each step up."""
     dark, bright = (np.full((1, 1, 1, 1), value, np.float32) for value in (0.6, 6))
     ratios = [
         float(pixel_loss("l1", power)(bright, 1.1 * bright)) / float(pixel_loss("l1", power)(dark, 1.1 * dark))
@@ -35,10 +35,10 @@ def test_bright_pixels_count_as_asked():
     np.testing.assert_allclose(ratios, (1, 10, 100), rtol=1e-5)
 
 
-def test_unknown_name():
+def test_unknown_name() -> None:
     with pytest.raises(SettingError, match="unknown loss 'l3'; expected one of l1, charbonnier, l2"):
         pixel_loss("l3")
 
 
-def test_the_option_offers_every_loss():
+def test_the_option_offers_every_loss() -> None:
     assert tuple(PIXEL_LOSSES) == PIXEL_LOSS_NAMES

@@ -1,0 +1,74 @@
+"""Settings of super-resolution training: defaults, ranges, and settings that need each other. Runs without TensorFlow."""
+
+import dataclasses
+
+import pytest
+
+from common.errors import SettingError
+from superres.training.config import SuperresConfig, gan_fields
+
+
+@pytest.mark.parametrize(
+    "name, value, message",
+    [
+        ("model", "srcnn", "unknown network 'srcnn'; expected one of dsen2, .*tiny, gan"),
+        ("upsample", "none", r"--upsample none does not go with dsen2, .*; give lowres, or another --upsample\."),
+        ("upsample", "lanczos", "--upsample must be one of .*; got 'lanczos'"),
+        ("validation_fraction", 1.0, "--validation-fraction must be at least 0 and below 1; got 1.0"),
+        ("validation_fraction", float("nan"), "--validation-fraction must be at least 0 and below 1; got nan"),
+        ("brightness_power", float("inf"), "--brightness-power must be a finite number; got inf"),
+        ("patches_per_tile", 0, "--patches-per-tile must be at least 1; got 0"),
+        ("teacher_variants", 0, "--teacher-variants must be 1 to 100; got 0"),
+        ("teacher_variants", 2, "--teacher-variants needs a --teacher; give one, or leave --teacher-variants out"),
+        ("loss", "l3", "--loss must be one of .*; got 'l3'"),
+    ],
+)
+def test_values_out_of_range(name: str, value: object, message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        SuperresConfig(tiles="t.txt", **{name: value})
+
+
+@pytest.mark.parametrize(
+    "name, value, message",
+    [
+        ("adversarial_weight", -1.0, "--adversarial-weight must be at least 0; got -1.0."),
+        ("spectral_weight", float("nan"), "--spectral-weight must be at least 0; got nan."),
+        ("rmse_tolerance", 0.9, "--rmse-tolerance must be at least 1; got 0.9."),
+        ("discriminator_learning_rate", 0.0, "--discriminator-learning-rate must be above 0; got 0.0."),
+        ("average_decay", 1.0, "--average-decay must be at least 0 and below 1; got 1.0."),
+        ("pretrain_epochs", 100.0, "--pretrain-epochs 100 leaves none of 100 epochs for adversarial training; .*"),
+        ("adversarial_loss", "wasserstein", "--adversarial-loss must be one of .*; got 'wasserstein'."),
+        ("generator", "gan", "unknown network 'gan'; expected one of dsen2, .*"),
+        ("teacher", "dsen2-l1c-20m", "--model gan must learn from the native bands, and predictions of a --teacher .*"),
+        ("generator", "tiny-attention", "unknown network 'tiny-attention'; expected one of dsen2, .*"),
+    ],
+)
+def test_values_out_of_range_in_adversarial_training(name: str, value: object, message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        SuperresConfig(tiles="t.txt", model="gan", **{name: value})
+
+
+@pytest.mark.parametrize("field", gan_fields(), ids=lambda field: field.name)
+def test_settings_of_adversarial_training_need_the_model_gan(field: dataclasses.Field) -> None:
+    values = {"generator": "tiny", "attention": True, "adversarial_loss": "least-squares", "average_decay": 0.5}
+    other = values.get(field.name, 1.5)
+    option = f"--{field.name.replace('_', '-')}"
+    with pytest.raises(
+        SettingError, match=f"{option} is only for --model gan, and this run has --model dsen2; leave one"
+    ):
+        SuperresConfig(tiles="t.txt", **{field.name: other})
+    assert getattr(SuperresConfig(tiles="t.txt", model="gan", **{field.name: other}), field.name) == other
+
+
+def test_network_name_is_that_of_the_trained_network() -> None:
+    assert SuperresConfig(tiles="t.txt", model="fuse").network_name == "fuse"
+    adversarial = SuperresConfig(tiles="t.txt", model="gan", generator="tiny", attention=True)
+    assert adversarial.network_name == "tiny-attention"
+
+
+def test_patches_do_not_depend_on_the_seed() -> None:
+    """So that runs with different seeds share patch files."""
+    first, second = (SuperresConfig(tiles="t.txt", gsd=60, degradation="mtf", seed=seed).patches for seed in (0, 1))
+    assert first == second
+    assert (first.gsd, first.degradation) == (60, "mtf")
+    assert SuperresConfig(tiles="t.txt", patches_per_tile=7).patches.count == 7

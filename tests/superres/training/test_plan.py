@@ -1,0 +1,108 @@
+"""Checks before a training: overlapping scenes, weights that would be replaced, the teacher, the precision."""
+
+import json
+import logging
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from common.errors import SettingError, WeightsError
+from common.runs.folder import CONFIG, WEIGHTS, RunLocation
+from common.scenes.tile_list import read_tile_list
+from superres.networks.build import build_network
+from superres.networks.catalogue import NETWORKS
+from superres.training import plan
+from superres.training.config import SuperresConfig
+from superres.training.plan import (
+    check_init_weights,
+    check_scenes,
+    check_weights_are_kept,
+    find_teacher,
+    warn_of_emulated_precision,
+)
+from tests.support.fake_safe import write_safe
+from tests.support.tiny_training import TILES, tiny_network, write_scenes
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(NETWORKS, "dsen2", tiny_network())
+
+
+def make_config(**settings: object) -> SuperresConfig:
+    return SuperresConfig(tiles="t.txt", **settings)
+
+
+def test_test_scenes_that_overlap_a_training_scene_are_reported(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another date of the same tile overlaps; a scene elsewhere does not."""
+    scenes = read_tile_list(write_scenes(tmp_path / "train", size=48))
+    other_date = write_safe(tmp_path / "dates", tile=TILES[0], size=48, sensed="20200101T101031")
+    (tmp_path / "dates" / "list.txt").write_text(f"{other_date}\n")
+    elsewhere = read_tile_list(write_scenes(tmp_path / "test", tiles=TILES[2:], size=48))
+    with caplog.at_level(logging.WARNING):
+        check_scenes(scenes, elsewhere, 20)
+        assert not caplog.messages
+        check_scenes(scenes, read_tile_list(tmp_path / "dates" / "list.txt"), 20)
+    (message,) = caplog.messages
+    assert message.endswith(f"overlaps {scenes[0].name}, a scene to train on; its metrics may be optimistic")
+
+
+def test_a_scene_on_both_lists(tmp_path: Path) -> None:
+    scenes = read_tile_list(write_scenes(tmp_path, size=48))
+    with pytest.raises(SettingError, match=r"T32TPS\S+ is in --tiles and in --test-tiles; remove it from one of them"):
+        check_scenes(scenes, scenes[1:], 20)
+
+
+@pytest.mark.parametrize("option", ["init_weights", "teacher"])
+@pytest.mark.parametrize("source", ["run", "run/best.weights.h5", "elsewhere/../run"])
+def test_weights_in_the_folder_that_a_run_replaces(tmp_path: Path, option: str, source: str) -> None:
+    config = make_config(**{option: str(tmp_path / source)})
+    (tmp_path / "elsewhere").mkdir()
+    for folder, resume in ((tmp_path / "other", False), (tmp_path / "run", True), (None, False)):
+        check_weights_are_kept(config, RunLocation(folder, resume, True))
+    with pytest.raises(
+        SettingError, match=rf"--{option.replace('_', '-')} \S+ is in the run folder that this run would"
+    ):
+        check_weights_are_kept(config, RunLocation(tmp_path / "run", False, True))
+
+
+def test_teacher_must_be_for_the_same_gsd(tmp_path: Path) -> None:
+    for gsd in (20, 60):
+        build_network("dsen2", gsd).save_weights(tmp_path / f"{gsd}.weights.h5")
+    assert find_teacher(make_config(gsd=60, teacher=str(tmp_path / "60.weights.h5"))).gsd == 60
+    with pytest.raises(SettingError, match=r"--teacher .* is for 20 m, and --gsd is 60; give one for 60 m"):
+        find_teacher(make_config(gsd=60, teacher=str(tmp_path / "20.weights.h5")))
+
+
+def test_init_weights_of_another_level_are_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    build_network("dsen2", 20).save_weights(tmp_path / WEIGHTS)
+    (tmp_path / CONFIG).write_text(json.dumps({"levels": ["L1C"]}))
+    with caplog.at_level(logging.WARNING):
+        check_init_weights(make_config(init_weights=str(tmp_path)), [SimpleNamespace(level="L1C")])
+        assert not caplog.messages
+        check_init_weights(make_config(init_weights=str(tmp_path)), [SimpleNamespace(level="L2A")])
+    assert "was trained on L1C and the scenes are L2A" in caplog.text
+    with pytest.raises(WeightsError, match="does not hold weights of dsen2_60m"):
+        check_init_weights(make_config(gsd=60, init_weights=str(tmp_path)), [])
+
+
+@pytest.mark.parametrize(
+    "precision, has_bfloat16, warns",
+    [("bfloat16", False, True), ("bfloat16", True, False), ("float32", False, False)],
+)
+def test_emulated_precision_is_reported(
+    precision: str,
+    has_bfloat16: bool,
+    warns: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(plan, "has_bfloat16", lambda: has_bfloat16)
+    with caplog.at_level(logging.WARNING):
+        warn_of_emulated_precision(precision)
+    assert [message.startswith("this processor only emulates bfloat16") for message in caplog.messages] == [
+        True
+    ] * warns
