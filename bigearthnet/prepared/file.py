@@ -13,7 +13,7 @@ Schema, version 1 (N patches, sorted by name; C classes):
     checksums    (N,)              uint64       of the patch's images together (`bigearthnet/prepared/slots.py`)
     done         (N,)              uint8        1: read; 0: could not be read and was left out (images are zeros)
 
-    attributes   schema_version, complete, created_utc, code_revision, command, plan (SHA-256 of what decides the
+    attributes   schema_version, complete, created_utc, code_revision, command, plan (SHA-256 of the planned
                  content), superres (groups brought to 10 m beforehand), bands_<group>, left_out (JSON: reason ->
                  patches), checksum (SHA-256 over names, splits, labels and checksums)
 

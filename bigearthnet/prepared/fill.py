@@ -5,11 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import common.distributed as hvd
 from bigearthnet.archive.images import PatchFolders, read_images
+from bigearthnet.prepared.options import PreparationOptions
+from bigearthnet.prepared.plan import PreparationPlan
+from bigearthnet.prepared.selection import unreadable_error
 from bigearthnet.prepared.slots import Slots
-from bigearthnet.prepared.workers import in_blocks
+from bigearthnet.prepared.workers import in_blocks, process_count, run_blocks
 from common.errors import ProductError
 from common.files.atomic import cannot_write
+from common.runs.progress import progress
 
 PATCHES_PER_BLOCK = 64  # 10 MB
 PATCHES_AT_ONCE = 8  # written together: half the system time; an interrupted run reads these patches again
@@ -86,3 +91,30 @@ def successive_runs(rows: Sequence[int]) -> list[tuple[int, int]]:
     starts = [index for index, row in enumerate(rows) if index == 0 or row != rows[index - 1] + 1]
     ends = [*starts[1:], len(rows)]
     return list(zip(starts, ends, strict=False))  # without rows there is an end, but no start
+
+
+def fill_on_all_ranks(
+    plan: PreparationPlan, slots: Slots, options: PreparationOptions, show_bar: bool
+) -> dict[str, str]:
+    """Copy this rank's share of the patches into the file.
+
+    Returns:
+        Patch -> reason, of all ranks, of patches that could not be read.
+
+    Raises:
+        ProductError: a patch cannot be read, and unreadable patches are not to be skipped.
+        OutputError: the disk is full.
+    """
+    blocks = [
+        FillBlock(slots, plan.superres_groups, patches)
+        for patches in in_blocks(list(enumerate(plan.patches)), PATCHES_PER_BLOCK)
+    ][hvd.rank() :: hvd.size()]
+    unreadable: dict[str, str] = {}
+    filled_blocks = run_blocks(fill_block, blocks, process_count(options.processes, len(blocks)))
+    with progress(sum(len(block.patches) for block in blocks), "patches of this rank", "reading", show_bar) as advance:
+        for filled in filled_blocks:
+            advance(filled.patch_count)
+            unreadable |= filled.unreadable
+            if unreadable and not options.skip_unreadable:
+                raise unreadable_error(unreadable)
+    return {name: reason for reasons in hvd.allgather_object(unreadable) for name, reason in reasons.items()}

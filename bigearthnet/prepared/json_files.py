@@ -1,10 +1,12 @@
 """Read the JSON files of many patches, in blocks that processes and ranks share. No TensorFlow, no HDF5."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import common.distributed as hvd
 from bigearthnet.archive.folders import PatchFacts, read_facts, read_partner
+from bigearthnet.prepared.workers import in_blocks, process_count, run_blocks
 from common.errors import ProductError
 
 FILES_PER_BLOCK = 1000
@@ -53,3 +55,19 @@ def merge_contents(parts: Iterable[JsonContents[Value]]) -> JsonContents[Value]:
         dict(sorted(item for part in parts for item in part.values.items())),
         dict(sorted(item for part in parts for item in part.errors.items())),
     )
+
+
+def read_on_all_ranks(
+    read_block: Callable[[Sequence[tuple[str, str]]], JsonContents], folders: Mapping[str, str], processes: int | None
+) -> JsonContents:
+    """Read the JSON files of patches; each rank reads its share and receives the contents of all.
+
+    Args:
+        read_block: reads the files of several patches.
+        folders: patch -> its folder.
+        processes: processes of each rank; None for its cores.
+    """
+    own_patches = list(folders.items())[hvd.rank() :: hvd.size()]
+    blocks = in_blocks(own_patches, FILES_PER_BLOCK)
+    own_contents = merge_contents(run_blocks(read_block, blocks, process_count(processes, len(blocks))))
+    return merge_contents(hvd.allgather_object(own_contents))

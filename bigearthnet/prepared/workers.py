@@ -11,7 +11,10 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
 from typing import TypeVar
 
+import common.distributed as hvd
 from common.errors import S2Error
+
+WORTH_PROCESSES = 8  # blocks; one process finishes fewer blocks before others have started
 
 Block = TypeVar("Block")
 Result = TypeVar("Result")
@@ -20,6 +23,11 @@ Result = TypeVar("Result")
 def in_blocks(items: Sequence, size: int) -> list:
     """Cut a sequence into pieces of at most `size` items."""
     return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def process_count(processes: int | None, blocks: int) -> int:
+    """Return the number of processes for some blocks of work: one if the blocks are few."""
+    return (processes or hvd.cores_per_rank()) if blocks >= WORTH_PROCESSES else 1
 
 
 def run_blocks(function: Callable[[Block], Result], blocks: Sequence[Block], processes: int) -> Iterator[Result]:

@@ -19,7 +19,7 @@ from osgeo import gdal
 from bigearthnet import prepare
 from bigearthnet.archive.groups import GROUP_BANDS, S2_GROUPS
 from bigearthnet.archive.labels import CLASSES_43, decode
-from bigearthnet.prepared import fill
+from bigearthnet.prepared import fill, json_files, workers
 from bigearthnet.prepared.file import BigEarthNetFile
 from common.files.downloads import cache_folder
 from tests.support.fake_safe import expected_dn, write_labelled_patch, write_s1_patch
@@ -190,9 +190,9 @@ def test_real_patches(real_data: Path, bench: Bench, capsys: pytest.CaptureFixtu
 def test_processes_make_the_same_file(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     assert bench.run("--s1-root", bench.s1)[0] == 0
     alone = BigEarthNetFile(bench.output).attributes["checksum"]
-    monkeypatch.setattr(prepare, "WORTH_PROCESSES", 0)
-    monkeypatch.setattr(prepare, "PATCHES_PER_BLOCK", 1)
-    monkeypatch.setattr(prepare, "FILES_PER_BLOCK", 1)
+    monkeypatch.setattr(workers, "WORTH_PROCESSES", 0)
+    monkeypatch.setattr(fill, "PATCHES_PER_BLOCK", 1)
+    monkeypatch.setattr(json_files, "FILES_PER_BLOCK", 1)
     assert bench.run("--s1-root", bench.s1, "--processes", 2, "--overwrite")[0] == 0
     assert BigEarthNetFile(bench.output).attributes["checksum"] == alone
 

@@ -7,6 +7,7 @@ import pytest
 
 import common.distributed as hvd
 from bigearthnet import prepare
+from bigearthnet.prepared import fill
 from bigearthnet.prepared.file import BigEarthNetFile
 from tests.support.fake_safe import write_labelled_patch, write_s1_patch
 
@@ -40,14 +41,14 @@ def run(folder: Path, output: str, *options: str) -> int:
 
 
 def test_same_file_as_one_process(shared_path: Path, alone: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prepare, "PATCHES_PER_BLOCK", 1)
+    monkeypatch.setattr(fill, "PATCHES_PER_BLOCK", 1)
     if hvd.rank() == 0:
         write_archive(shared_path)
         with alone():
             assert run(shared_path, "one.h5") == 0
     hvd.barrier()
     own_rows = []
-    fill_block = prepare.fill_block
+    fill_block = fill.fill_block
     monkeypatch.setattr(
         prepare, "fill_block", lambda block: (own_rows.extend(row for row, _ in block.patches), fill_block(block))[1]
     )
@@ -61,7 +62,7 @@ def test_same_file_as_one_process(shared_path: Path, alone: Callable, monkeypatc
 
 
 def test_unreadable_patches_of_both_ranks_are_listed(shared_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prepare, "PATCHES_PER_BLOCK", 1)
+    monkeypatch.setattr(fill, "PATCHES_PER_BLOCK", 1)
     broken = [f"S2A_MSIL2A_20170617T113321_{number}_55" for number in (0, 3)]
     if hvd.rank() == 0:
         write_archive(shared_path)

@@ -1,6 +1,7 @@
 """Patches are copied from their folders to their rows; those that an earlier run has copied are not read again."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -13,10 +14,12 @@ from bigearthnet.archive.groups import S2_GROUPS, group_shapes
 from bigearthnet.archive.images import PatchFolders, read_images
 from bigearthnet.archive.labels import CLASSES_19
 from bigearthnet.prepared import fill
-from bigearthnet.prepared.fill import FillBlock, FilledBlock, fill_block, successive_runs
+from bigearthnet.prepared.fill import FillBlock, FilledBlock, fill_block, fill_on_all_ranks, successive_runs
+from bigearthnet.prepared.options import PreparationOptions
+from bigearthnet.prepared.plan import PreparationPlan
 from bigearthnet.prepared.slots import Slots
 from bigearthnet.prepared.writer import create_file, find_slots, read_fill_state
-from common.errors import OutputError
+from common.errors import OutputError, ProductError
 from tests.support.fake_safe import write_patch_folder, write_s1_patch
 
 N = 4
@@ -128,6 +131,32 @@ def test_a_full_disk_is_reported(slots: Slots, patches: list[PatchFolders], monk
     monkeypatch.setattr("bigearthnet.prepared.slots.os.pwritev", refuse)
     with pytest.raises(OutputError, match=r"cannot write .*data.h5: No space left on device; check space and perm"):
         fill_block(FillBlock(slots, (), [(0, patches[0])]))
+
+
+def plan_for(patches: list[PatchFolders]) -> PreparationPlan:
+    return PreparationPlan(patches, ["train"] * N, np.zeros((N, 19), np.uint8), CLASSES_19, (), {}, {})
+
+
+@pytest.mark.parametrize("patches_per_block", [1, 3, 64])
+def test_all_blocks_are_filled(
+    slots: Slots, patches: list[PatchFolders], monkeypatch: pytest.MonkeyPatch, patches_per_block: int
+) -> None:
+    monkeypatch.setattr(fill, "PATCHES_PER_BLOCK", patches_per_block)
+    options = PreparationOptions(Path("S2"), slots.path, processes=1)
+    assert fill_on_all_ranks(plan_for(patches), slots, options, show_bar=False) == {}
+    check_rows(slots, patches, [0, 1, 2, 3])
+
+
+def test_unreadable_patches_end_the_run_unless_they_are_to_be_skipped(
+    slots: Slots, patches: list[PatchFolders], tmp_path: Path
+) -> None:
+    plan = plan_for([*patches[:3], PatchFolders("broken", str(tmp_path), patches[3].s1)])
+    options = PreparationOptions(Path("S2"), slots.path, processes=1)
+    with pytest.raises(ProductError, match=r"_B02.tif is missing; .*again. --skip-unreadable leaves such patches out"):
+        fill_on_all_ranks(plan, slots, options, show_bar=False)
+    unreadable = fill_on_all_ranks(plan, slots, replace(options, skip_unreadable=True), show_bar=False)
+    assert list(unreadable) == ["broken"]
+    check_rows(slots, patches, [0, 1, 2])
 
 
 @given(st.sets(st.integers(0, 20)).map(sorted))

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bigearthnet.archive.folders import PatchFacts
-from bigearthnet.prepared.json_files import JsonContents, merge_contents, read_facts_block, read_partner_block
+from bigearthnet.prepared import json_files
+from bigearthnet.prepared.json_files import (
+    JsonContents,
+    merge_contents,
+    read_facts_block,
+    read_on_all_ranks,
+    read_partner_block,
+)
 
 FACTS = '{"labels": ["Airports"], "coordinates": {"ulx": 0, "uly": 100000}, "projection": "UTM zone 32N"}'
 
@@ -52,6 +59,15 @@ def test_parts_merge_to_the_same_contents_however_they_are_cut(patches: dict, pa
     assert merged == contents(names)
     assert list(merged.values) == sorted(merged.values)
     assert list(merged.errors) == sorted(merged.errors)
+
+
+@pytest.mark.parametrize("files_per_block", [1, 2, 1000])
+def test_blocks_read_all_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files_per_block: int) -> None:
+    monkeypatch.setattr(json_files, "FILES_PER_BLOCK", files_per_block)
+    folders = dict(write_patches(tmp_path, c=FACTS, a="{}", b=FACTS))
+    contents = read_on_all_ranks(read_facts_block, folders, processes=1)
+    assert contents == read_facts_block(sorted(folders.items()))
+    assert (list(contents.values), list(contents.errors)) == (["b", "c"], ["a"])
 
 
 def test_contents_cannot_be_replaced() -> None:

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bigearthnet.prepared.workers import in_blocks, run_blocks
+import common.distributed as hvd
+from bigearthnet.prepared.workers import WORTH_PROCESSES, in_blocks, process_count, run_blocks
 from common.errors import ProductError, S2Error
 
 ROOT = Path(__file__).parents[3]
@@ -37,6 +38,12 @@ def test_blocks_hold_all_items_in_order(items: list[int], size: int) -> None:
     assert [item for block in blocks for item in block] == items
     assert all(len(block) == size for block in blocks[:-1])
     assert all(0 < len(block) <= size for block in blocks)
+
+
+def test_few_blocks_need_one_process() -> None:
+    assert process_count(5, WORTH_PROCESSES - 1) == process_count(None, 0) == 1
+    assert process_count(5, WORTH_PROCESSES) == 5
+    assert process_count(None, WORTH_PROCESSES) == hvd.cores_per_rank()
 
 
 def test_one_process_works_itself_and_in_order() -> None:
