@@ -1,8 +1,8 @@
 """Batch normalisation on several ranks.
 
-Each rank normalises with the mean and variance of its own batch, or, synchronised, with those of the batches of all
-ranks. Keras' own `BatchNormalization(synchronized=True)` knows the ranks of `tf.distribute` only, not Horovod's.
-Either way the moving statistics, which predictions use, must agree on all ranks: `AverageStatistics` sees to it.
+By default each rank normalises with the mean and variance of its own batch. `SyncBatchNormalization` normalises with
+those of the batches of all ranks; Keras' own `BatchNormalization(synchronized=True)` works with `tf.distribute` only, not
+with Horovod. Predictions use moving statistics, which `AverageStatistics` makes equal on all ranks.
 """
 
 import keras
@@ -11,22 +11,22 @@ import tensorflow as tf
 
 import common.distributed as hvd
 
-MOVING = ("moving_mean", "moving_variance")
+MOVING_STATISTICS = ("moving_mean", "moving_variance")  # names of Keras variables
 
 
 @keras.saving.register_keras_serializable("jeoparda")
 class SyncBatchNormalization(keras.layers.BatchNormalization):
-    """Batch normalisation with the statistics of the batches of all ranks, which are of one size.
+    """Batch normalisation with the statistics of the batches of all ranks, which must have the same size.
 
-    With the mean m_r and variance v_r of rank r, and means over ranks <.>: mean = <m_r>, variance = <v_r> + <m_r^2> -
-    <m_r>^2, which are those of the joined batch. One rank alone normalises as Keras does.
+    m_r and v_r are mean and variance of rank r, <.> is the mean over ranks. The joined batch then has the mean <m_r> and
+    the variance <v_r> + <m_r^2> - <m_r>^2. One rank alone normalises as Keras does.
     """
 
     def _moments(self, inputs: tf.Tensor, mask: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
         mean, variance = super()._moments(inputs, mask)
         if hvd.size() == 1:
             return mean, variance
-        shift = tf.cast(self.moving_mean, mean.dtype)  # the same on all ranks, and near the mean: nothing cancels
+        shift = tf.cast(self.moving_mean, mean.dtype)  # near the mean and equal on all ranks: squares do not cancel
         shifted, squared, within = tf.unstack(
             hvd.allreduce_average(tf.stack([mean - shift, (mean - shift) ** 2, variance]))
         )
@@ -34,7 +34,7 @@ class SyncBatchNormalization(keras.layers.BatchNormalization):
 
 
 def synchronise(model: keras.Model) -> keras.Model:
-    """A copy of a model, new weights and all, whose batch normalisations are synchronised."""
+    """Return a copy of a model, with new weights, in which all batch normalisations are synchronised."""
 
     def replace(layer: keras.layers.Layer) -> keras.layers.Layer:
         kind = SyncBatchNormalization if type(layer) is keras.layers.BatchNormalization else type(layer)
@@ -44,7 +44,7 @@ def synchronise(model: keras.Model) -> keras.Model:
 
 
 def set_momentum(model: keras.Model, momentum: float) -> None:
-    """Let the moving statistics of all batch normalisations keep this share of themselves a step."""
+    """Set the decay per step of the moving statistics of all batch normalisations, also in nested models."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             set_momentum(layer, momentum)
@@ -53,17 +53,15 @@ def set_momentum(model: keras.Model, momentum: float) -> None:
 
 
 class AverageStatistics(keras.callbacks.Callback):
-    """At the end of an epoch, give the moving statistics of all ranks their mean. Comes first of the callbacks."""
+    """At the end of an epoch, replace the moving statistics on all ranks by their mean over ranks.
+
+    Put it before callbacks that validate or save the model.
+    """
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if hvd.size() == 1:
             return
-        variables = [variable for variable in self.model.non_trainable_variables if variable.name in MOVING]
-        sums = [
-            np.sum(values, axis=0)
-            for values in zip(
-                *hvd.allgather_object([np.asarray(variable, dtype=np.float64) for variable in variables]), strict=True
-            )
-        ]
-        for variable, total in zip(variables, sums, strict=True):
-            variable.assign(total / hvd.size())
+        variables = [variable for variable in self.model.non_trainable_variables if variable.name in MOVING_STATISTICS]
+        gathered = hvd.allgather_object([np.asarray(variable, dtype=np.float64) for variable in variables])
+        for variable, *values in zip(variables, *gathered, strict=True):
+            variable.assign(np.sum(values, axis=0) / hvd.size())

@@ -1,20 +1,20 @@
-"""Number precisions of the networks, and which of them this machine is fast at.
+"""Precisions of the networks, and the fastest one of this machine.
 
-TensorFlow and Keras are imported where they are used, so that settings and options need neither.
+TensorFlow and Keras are imported inside functions, so that options and settings can list the precisions without them.
 """
 
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-# Keras dtype policies: variables stay float32.
+# Name of a precision -> Keras dtype policy. Variables are float32 in all of them.
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
-BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16")
+BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16")  # of processors, in /proc/cpuinfo
 BFLOAT16_COMPUTE_CAPABILITY = (8, 0)  # NVIDIA Ampere
 
 
 def has_bfloat16() -> bool:
-    """Does the hardware that TensorFlow uses compute in bfloat16? Where it only emulates it, float32 is faster."""
+    """Return whether the hardware that TensorFlow uses computes in bfloat16. If it emulates it, float32 is faster."""
     import tensorflow as tf
 
     gpus = tf.config.get_visible_devices("GPU")
@@ -26,13 +26,13 @@ def has_bfloat16() -> bool:
 
 
 def fastest_precision() -> str:
-    """`bfloat16` where the hardware has it, about twice as fast and within 0.5 % in RMSE; `float32` elsewhere."""
+    """Return `bfloat16` if the hardware has it: about twice as fast, RMSE within 0.5 %. Otherwise return `float32`."""
     return "bfloat16" if has_bfloat16() else "float32"
 
 
 @contextlib.contextmanager
 def dtype_policy(policy: str) -> Iterator[None]:
-    """Give the Keras layers that are made inside this block a dtype policy."""
+    """Set the dtype policy of the Keras layers that are made inside this block."""
     import keras
 
     before = keras.config.dtype_policy()

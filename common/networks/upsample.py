@@ -1,7 +1,4 @@
-"""Keras layers that both applications need: upsampling of the coarse bands.
-
-All tensors are (batch, rows, cols, bands).
-"""
+"""The Keras layer that upsamples coarse bands. All tensors are (batch, rows, cols, bands)."""
 
 import keras
 import tensorflow as tf
@@ -11,12 +8,14 @@ from common.pixels.upsampling import BILINEAR, REACH_PX, interpolation_weight
 
 @keras.saving.register_keras_serializable("jeoparda")
 class Upsample(keras.layers.Layer):
-    """Upsampling with half-pixel centres: (B, H, W, C) -> (B, H * factor, W * factor, C), float32.
+    """Upsample with half-pixel centres: (B, H, W, C) -> (B, H * factor, W * factor, C), float32.
 
-    Bilinear equals scikit-image's `resize(order=1, mode="reflect", anti_aliasing=False)`, at the border too: the image
-    is mirrored there. In float32 at any precision, since what it gives may be added to a network's output. All pixels
-    share the same weights; `tf.image.resize` computes them from the position, with an error that grows with it (0.1 DN at
-    the far end of a full tile), so that a window of an image would differ from the whole.
+    Bilinear equals scikit-image's `resize(order=1, mode="reflect", anti_aliasing=False)`, also at the border, where the
+    image is mirrored. The layer computes in float32 at any precision, because its result may be added to the output of a
+    network.
+
+    Every pixel is interpolated with the same weights. `tf.image.resize` computes weights from the position, with an error
+    that grows to 0.1 DN at the far end of a full tile: a window of an image would differ from the whole image.
 
     Args:
         factor: 2 (20 m -> 10 m) or 6 (60 m -> 10 m).
@@ -36,7 +35,7 @@ class Upsample(keras.layers.Layer):
         return self._upsample([tall[:, :, tap : tap + cols] for tap in range(2 * reach + 1)], axis=2)
 
     def _upsample(self, taps: list[tf.Tensor], axis: int) -> tf.Tensor:
-        """Interpolate along an axis between pixels and their neighbours: `taps` are the image, shifted by -reach to reach."""
+        """Interpolate along an axis; `taps` are the image shifted by -reach to reach pixels."""
         phases = []
         for phase in range(self.factor):
             offset = (phase + 0.5) / self.factor - 0.5

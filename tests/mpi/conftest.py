@@ -2,8 +2,8 @@
 
     mpirun -np 2 python -m pytest -m mpi tests/mpi
 
-A rank whose test fails would leave the others waiting for it, so it prints its report and ends the job; a test that
-hangs ends as a traceback of all threads.
+A rank whose test fails prints its report and ends the job, because the other ranks would wait for it. A test that hangs
+ends with a traceback of all threads.
 """
 
 import sys
@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 HERE = Path(__file__).parent
-SECONDS = 90  # for one test, on a machine that has other things to do
+SECONDS = 90  # for one test, on a busy machine
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark all tests here; `thread`, since a rank that waits inside MPI handles no signal."""
+    """Mark all tests of this folder. The timeout uses a thread, because a rank that waits in MPI handles no signal."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.mpi)
@@ -48,7 +48,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def ranks() -> int:
-    """Join the other ranks; the number of ranks."""
+    """Join the other ranks; the number of ranks is the value."""
     import common.distributed as hvd
 
     if not hvd.is_launched():
@@ -69,7 +69,7 @@ def shared_path(tmp_path: Path, ranks: int) -> Path:
 
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractContextManager]:
-    """Inside `with alone():` this process trains as if no other rank were there."""
+    """Inside `with alone():` this process works as the only rank."""
     import common.distributed as hvd
 
     @contextmanager
@@ -84,14 +84,14 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractContextManage
 
 @pytest.fixture
 def same_on_all_ranks(ranks: int) -> Callable[[list], None]:
-    """Asserts that all ranks hold exactly these arrays; they must be numbers."""
+    """A function that asserts that all ranks pass equal arrays of finite numbers."""
     import common.distributed as hvd
 
     def check(arrays: list) -> None:
-        everywhere = hvd.allgather_object([np.asarray(array) for array in arrays])
-        for theirs in everywhere:
-            assert len(theirs) == len(everywhere[0])
-            for first, other in zip(everywhere[0], theirs, strict=True):
+        arrays_of_ranks = hvd.allgather_object([np.asarray(array) for array in arrays])
+        for others in arrays_of_ranks:
+            assert len(others) == len(arrays_of_ranks[0])
+            for first, other in zip(arrays_of_ranks[0], others, strict=True):
                 assert np.isfinite(first).all()
                 np.testing.assert_array_equal(first, other)
 

@@ -1,6 +1,6 @@
-"""Ranks fed different data end a step with equal weights, those of one process that sees all the data.
+"""Ranks with different data end a step with equal weights: those of one process with all the data.
 
-Horovod's own Keras wrappers fail this under Keras 3, some of them silently.
+Horovod's own Keras wrappers fail these tests under Keras 3, some of them silently.
 """
 
 from collections.abc import Callable
@@ -24,6 +24,7 @@ TOLERANCE = {"rtol": 1e-4, "atol": 1e-6}  # float32; Nadam divides by small numb
 
 
 def build_model(optimizer: keras.optimizers.Optimizer, seed: int = 0) -> keras.Model:
+    """Return a compiled network of two layers."""
     keras.utils.set_random_seed(seed)
     model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(6, activation="tanh"), keras.layers.Dense(2)])
     model.compile(optimizer, loss="mean_squared_error", jit_compile=False)
@@ -32,7 +33,7 @@ def build_model(optimizer: keras.optimizers.Optimizer, seed: int = 0) -> keras.M
 
 
 def all_data(ranks: int) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs (ranks, STEPS, BATCH, 5) and targets (ranks, STEPS, BATCH, 2)."""
+    """Return inputs (ranks, STEPS, BATCH, 5) and targets (ranks, STEPS, BATCH, 2)."""
     rng = np.random.default_rng(7)
     return (
         rng.standard_normal((ranks, STEPS, BATCH, 5)).astype(np.float32),
@@ -41,7 +42,7 @@ def all_data(ranks: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def take_step(model: keras.Model, x: np.ndarray, y: np.ndarray) -> None:
-    """One step as a hand-written training loop takes it."""
+    """Take one step, as a hand-written training loop does."""
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean((model(x) - y) ** 2)
         scaled = model.optimizer.scale_loss(loss)
@@ -50,22 +51,25 @@ def take_step(model: keras.Model, x: np.ndarray, y: np.ndarray) -> None:
 
 
 def train_eagerly(model: keras.Model, x: np.ndarray, y: np.ndarray) -> None:
+    """Take all steps outside a TensorFlow function."""
     for step in range(STEPS):
         take_step(model, x[step], y[step])
 
 
 def train_in_a_function(model: keras.Model, x: np.ndarray, y: np.ndarray) -> None:
+    """Take all steps in a TensorFlow function."""
     function = tf.function(lambda x, y: take_step(model, x, y))
     for step in range(STEPS):
         function(tf.constant(x[step]), tf.constant(y[step]))
 
 
 def train_by_fit(model: keras.Model, x: np.ndarray, y: np.ndarray) -> None:
+    """Take all steps with Keras' `fit`."""
     model.fit(tf.data.Dataset.from_tensor_slices((x, y)), verbose=0, shuffle=False)
 
 
 @pytest.mark.parametrize(
-    ("name", "way"),
+    ("name", "train"),
     [
         *((name, train_by_fit) for name in OPTIMIZERS),
         ("sgd", train_eagerly),
@@ -75,23 +79,23 @@ def train_by_fit(model: keras.Model, x: np.ndarray, y: np.ndarray) -> None:
     ],
 )
 def test_steps_equal_those_of_one_process_on_the_joined_batch(
-    name: str, way: Callable, ranks: int, same_on_all_ranks: Callable
+    name: str, train: Callable, ranks: int, same_on_all_ranks: Callable
 ) -> None:
     x, y = all_data(ranks)
     model = build_model(hvd.DistributedOptimizer(OPTIMIZERS[name]()))
     start = model.get_weights()
-    way(model, x[hvd.rank()], y[hvd.rank()])
+    train(model, x[hvd.rank()], y[hvd.rank()])
     same_on_all_ranks(model.get_weights())
 
     single = build_model(OPTIMIZERS[name]())
-    way(single, np.concatenate(x, axis=1), np.concatenate(y, axis=1))
-    for first, ours, theirs in zip(start, model.get_weights(), single.get_weights(), strict=True):
-        assert not np.allclose(first, theirs, **TOLERANCE)
-        np.testing.assert_allclose(ours, theirs, **TOLERANCE)
+    train(single, np.concatenate(x, axis=1), np.concatenate(y, axis=1))
+    for first, weights, expected in zip(start, model.get_weights(), single.get_weights(), strict=True):
+        assert not np.allclose(first, expected, **TOLERANCE)
+        np.testing.assert_allclose(weights, expected, **TOLERANCE)
 
 
 def test_ranks_drift_apart_without_averaging(ranks: int) -> None:
-    """What the test above would see if nothing were averaged."""
+    """The test above would see this if nothing were averaged."""
     x, y = all_data(ranks)
     model = build_model(keras.optimizers.SGD(0.1))
     train_by_fit(model, x[hvd.rank()], y[hvd.rank()])
@@ -104,18 +108,18 @@ def test_all_ranks_skip_a_step_that_overflows_on_one(bad: float, ranks: int, sam
     x, y = all_data(ranks)
     model = build_model(hvd.DistributedOptimizer(OPTIMIZERS["scaled nadam"]()))
     before = model.get_weights()
-    mine = x[hvd.rank()].copy()
+    own_x = x[hvd.rank()].copy()
     if hvd.rank() == 1:
-        mine[0, 0, 0] = bad
-    take_step(model, mine[0], y[hvd.rank()][0])
+        own_x[0, 0, 0] = bad
+    take_step(model, own_x[0], y[hvd.rank()][0])
     np.testing.assert_array_equal(model.get_weights()[0], before[0])
     assert float(model.optimizer.dynamic_scale) == model.optimizer.initial_scale / 2
-    take_step(model, mine[1], y[hvd.rank()][1])
+    take_step(model, own_x[1], y[hvd.rank()][1])
     assert not np.array_equal(model.get_weights()[0], before[0])
     same_on_all_ranks([*model.variables, *model.optimizer.variables])
 
 
-def test_variables_that_the_loss_does_not_use(ranks: int, same_on_all_ranks: Callable) -> None:
+def test_variables_that_the_loss_does_not_use_stay(ranks: int) -> None:
     used, unused = keras.Variable([1.0]), keras.Variable([1.0])
     optimizer = hvd.DistributedOptimizer(keras.optimizers.SGD(1.0))
     with pytest.warns(UserWarning, match="Gradients do not exist"):
@@ -125,7 +129,7 @@ def test_variables_that_the_loss_does_not_use(ranks: int, same_on_all_ranks: Cal
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_a_model_saved_whole_holds_the_plain_optimizer(name: str, tmp_path: Path) -> None:
+def test_a_saved_model_holds_the_plain_optimizer(name: str, tmp_path: Path) -> None:
     plain = OPTIMIZERS[name]()
     model = build_model(hvd.DistributedOptimizer(plain))
     assert isinstance(model.optimizer, type(plain))

@@ -32,39 +32,41 @@ SPLITS = split_names(12, 5, 7)  # 5 and 7: ranks hold unequal shares
 
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network that compiles in a second, under the name `small`."""
     monkeypatch.setitem(NETWORKS, "small", tiny_network)
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory, ranks: int) -> Path:
+    """A prepared file, the same for all ranks."""
     folder = hvd.broadcast_object(tmp_path_factory.mktemp("data"))
     return hvd.on_rank_zero(lambda: write_made(folder / "made.h5", SPLITS))
 
 
 class Recorder(Progress):
-    """Keeps what the network held after each epoch, on each rank; best weights are later broadcast to all."""
+    """Record on each rank the weights after each epoch, before the best weights are broadcast."""
 
-    held: ClassVar[list[list[np.ndarray]]] = []
+    recorded: ClassVar[list[list[np.ndarray]]] = []
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
         super().on_epoch_end(epoch, logs)
-        self.held.append(self.model.get_weights())
+        self.recorded.append(self.model.get_weights())
 
 
 def train_recorded(data: Path, folder: Path, *flags: str) -> list[list[np.ndarray]]:
-    """Train the tiny network on all ranks; its weights and statistics after each epoch."""
-    Recorder.held.clear()
+    """Train the tiny network on all ranks; return its weights and statistics after each epoch."""
+    Recorder.recorded.clear()
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(NETWORKS, "small", tiny_network)
         patch.setattr(training, "Progress", Recorder)
         assert train.main(words(data, folder, *flags)) == 0
     hvd.barrier()
-    return list(Recorder.held)
+    return list(Recorder.recorded)
 
 
 @pytest.fixture(scope="module")
 def run_and_weights(data: Path) -> tuple[Path, list]:
-    """A run folder of two epochs by all ranks, and the network after each epoch on this rank."""
+    """The folder of a run of two epochs by all ranks, and the weights after each epoch on this rank."""
     folder = data.parent / "run"
     return folder, train_recorded(data, folder)
 
@@ -76,6 +78,7 @@ def finished(run_and_weights: tuple[Path, list]) -> Path:
 
 
 def words(data: Path, folder: Path, *flags: str) -> list[str]:
+    """Return the options of a short training."""
     return [
         "--data",
         str(data),
@@ -99,26 +102,24 @@ def test_scores_equal_scikit_learns_with_unequal_shares(ranks: int) -> None:
     rng = np.random.default_rng(0)
     labels = (rng.random((11, 4)) < 0.4).astype(np.uint8)
     probabilities = rng.random((11, 4)).astype(np.float32)
-    mine = np.arange(11) if ranks == 1 else (np.arange(8) if hvd.rank() == 0 else np.arange(8, 11))
-    if hvd.rank() > 1:
-        mine = np.empty(0, np.int64)
-    pooled = pool_predictions(Predictions(mine, labels[mine], probabilities[mine]))
+    own_rows = {0: np.arange(8), 1: np.arange(8, 11)}.get(hvd.rank(), np.empty(0, np.int64))
+    pooled = pool_predictions(Predictions(own_rows, labels[own_rows], probabilities[own_rows]))
     np.testing.assert_array_equal(pooled.labels, labels)
-    found = {
+    scores = {
         row.metric: row.value
         for row in classification_metrics(pooled.labels, pooled.probabilities, np.full(4, 0.5), list("abcd"))
         if row.name == "all"
     }
     decided = probabilities >= 0.5
     for average in ("micro", "macro"):
-        assert found[f"f1_{average}"] == pytest.approx(metrics.f1_score(labels, decided, average=average))
-        assert found[f"ap_{average}"] == pytest.approx(
+        assert scores[f"f1_{average}"] == pytest.approx(metrics.f1_score(labels, decided, average=average))
+        assert scores[f"ap_{average}"] == pytest.approx(
             metrics.average_precision_score(labels, probabilities, average=average)
         )
 
 
 def test_synchronised_normalisation_equals_that_of_the_joined_batch(ranks: int) -> None:
-    """Outputs, moving statistics and gradients, far from zero mean."""
+    """Outputs, moving statistics and gradients are equal, also for images far from zero mean."""
     images = np.random.default_rng(1).normal(100, 3, (4 * ranks, 3, 3, 2)).astype(np.float32)
     weights = np.random.default_rng(2).normal(size=images.shape).astype(np.float32)
     part = slice(4 * hvd.rank(), 4 * hvd.rank() + 4)
@@ -128,19 +129,19 @@ def test_synchronised_normalisation_equals_that_of_the_joined_batch(ranks: int) 
         source = tf.Variable(images[where])
         layer.build(source.shape)
         with tf.GradientTape() as tape:
-            found = layer(source, training=True)
-            loss = tf.reduce_sum(found * weights[where])
-        results.append((found.numpy(), tape.gradient(loss, source).numpy(), layer.get_weights()[2:]))
-    (found, gradient, moving), (expected, expected_gradient, expected_moving) = results
-    np.testing.assert_allclose(found, expected[part], atol=1e-4)
-    # What a rank's pixels do to the statistics of all counts in the losses of all.
+            output = layer(source, training=True)
+            loss = tf.reduce_sum(output * weights[where])
+        results.append((output.numpy(), tape.gradient(loss, source).numpy(), layer.get_weights()[2:]))
+    (output, gradient, moving), (expected, expected_gradient, expected_moving) = results
+    np.testing.assert_allclose(output, expected[part], atol=1e-4)
+    # A pixel changes the statistics of all ranks, and so the loss of each of them.
     np.testing.assert_allclose(gradient_of_all(gradient, ranks), expected_gradient, atol=2e-3)
-    for mine, theirs in zip(moving, expected_moving, strict=True):
-        np.testing.assert_allclose(mine, theirs, rtol=1e-5)
+    for statistics, expected_statistics in zip(moving, expected_moving, strict=True):
+        np.testing.assert_allclose(statistics, expected_statistics, rtol=1e-5)
 
 
 def gradient_of_all(gradient: np.ndarray, ranks: int) -> np.ndarray:
-    """The gradients of all ranks, one below the other."""
+    """Return the gradients of all ranks, concatenated."""
     return np.concatenate(hvd.allgather_object(gradient))
 
 
@@ -156,9 +157,9 @@ def test_moving_statistics_become_their_mean(ranks: int) -> None:
 def test_ranks_hold_equal_networks_and_statistics_after_each_epoch(
     run_and_weights: tuple[Path, list], same_on_all_ranks: Callable
 ) -> None:
-    folder, held = run_and_weights
-    assert len(held) == len(read_history(folder / run.HISTORY, 9)) == 2
-    for weights in held:
+    folder, recorded = run_and_weights
+    assert len(recorded) == len(read_history(folder / run.HISTORY, 9)) == 2
+    for weights in recorded:
         same_on_all_ranks(weights)
 
 
@@ -167,7 +168,7 @@ def test_synchronised_ranks_hold_equal_networks(data: Path, shared_path: Path, s
         same_on_all_ranks(weights)
 
 
-def test_evaluation_is_that_of_one_process(
+def test_evaluation_equals_that_of_one_process(
     data: Path, finished: Path, shared_path: Path, tmp_path: Path, alone: Callable
 ) -> None:
     words = ["--data", str(data), "--run-dir", str(finished), "--log-level", "WARNING", "--output"]

@@ -1,4 +1,4 @@
-"""Adversarial training on several ranks: both networks' gradients are averaged, as if one process saw all the data."""
+"""Adversarial training on several ranks: gradients of both networks are averaged, as in one process with all the data."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ KERNEL_AXES = 4
 
 
 def build_gan(monkeypatch: pytest.MonkeyPatch, loss: str) -> Gan:
-    """With plain gradient descent for both networks, where equal gradients make equal steps, and not small ones."""
+    """Build a GAN with plain gradient descent for both networks: the size of a step follows from its gradient."""
     monkeypatch.setitem(NETWORKS, "dsen2", tiny_network())
     monkeypatch.setattr(keras.optimizers, "Adam", lambda rate, _: keras.optimizers.SGD(rate))
     keras.utils.set_random_seed(0)
@@ -35,7 +35,7 @@ def build_gan(monkeypatch: pytest.MonkeyPatch, loss: str) -> Gan:
 
 
 def take_steps(take_step: Callable, batches: list[list]) -> dict[str, float]:
-    """One step for each group of batches, joined; what the last one logged."""
+    """Take one step for each group of batches, joined; return the logs of the last step."""
     for group in batches:
         inputs = {name: np.concatenate([batch[0][name] for batch in group]) for name in group[0][0]}
         inputs = {name: tf.constant(image) for name, image in inputs.items()}
@@ -52,10 +52,8 @@ def test_steps_equal_those_of_one_process_on_the_joined_batch(
     same_on_all_ranks: Callable,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Weights of both networks, the vectors of the power iterations, and the average."""
-    data = [
-        [random_batch(GSD, PATCHES, seed=ranks * number + rank) for rank in range(ranks)] for number in range(STEPS)
-    ]
+    """Equal are the weights of both networks, the vectors of the power iterations, and the moving average."""
+    data = [[random_batch(GSD, PATCHES, seed=ranks * step + rank) for rank in range(ranks)] for step in range(STEPS)]
     gan = build_gan(monkeypatch, loss)
     names = ("generator", "discriminator")
     start = {name: getattr(gan, name).get_weights() for name in names}
@@ -68,6 +66,6 @@ def test_steps_equal_those_of_one_process_on_the_joined_batch(
     assert means == pytest.approx(expected, rel=1e-4)
     for name in names:
         weights = zip(start[name], getattr(gan, name).get_weights(), getattr(single, name).get_weights(), strict=True)
-        for first, ours, theirs in weights:
-            assert first.ndim < KERNEL_AXES or not np.allclose(first, theirs, rtol=1e-3, atol=1e-5)
-            np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+        for first, averaged, joined in weights:
+            assert first.ndim < KERNEL_AXES or not np.allclose(first, joined, rtol=1e-3, atol=1e-5)
+            np.testing.assert_allclose(averaged, joined, rtol=1e-3, atol=1e-5)

@@ -1,4 +1,4 @@
-"""`superres/train.py` on several ranks against the same on one."""
+"""`superres/train.py` on several ranks, compared with one process."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ BATCH, PATCHES = 2, 9  # on two ranks: 9 training patches in 3 steps an epoch; 5
 
 
 class Recorder(Progress):
-    """Keeps, on each rank, what the network held after each epoch, and the loss of the first step of all."""
+    """Record on each rank the weights after each epoch, the number of steps, and the loss of the very first step."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -49,11 +49,11 @@ class Recorder(Progress):
 
 
 class Trainer:
-    """Runs the command with a small network.
+    """Run the command with a small network.
 
     Args:
         tiles: the list of scenes.
-        patch: where the command's parts are exchanged.
+        patch: replaces the network and the progress callback.
     """
 
     def __init__(self, tiles: Path, patch: pytest.MonkeyPatch):
@@ -64,6 +64,7 @@ class Trainer:
         patch.setattr(training, "Progress", self.record)
 
     def record(self, *args, **kwargs) -> Recorder:
+        """Make the recorder that takes the place of `Progress`."""
         self.recorder = Recorder(*args, **kwargs)
         return self.recorder
 
@@ -98,7 +99,7 @@ def train_tiny(tiles: Path, monkeypatch: pytest.MonkeyPatch) -> Trainer:
 
 @dataclass
 class Straight:
-    """A run of four epochs; `own_folder` is the run folder as this rank was told."""
+    """A run of four epochs. `own_folder` is the run folder that this rank was given."""
 
     folder: Path
     own_folder: Path
@@ -108,7 +109,7 @@ class Straight:
 
 @pytest.fixture(scope="module")
 def straight(tiles: Path, tmp_path_factory: pytest.TempPathFactory) -> Straight:
-    """A run in which other ranks than 0 are told of a run folder of their own."""
+    """A run in which each rank is given a run folder of its own."""
     own_folder = tmp_path_factory.mktemp("straight")
     folder = hvd.broadcast_object(own_folder)
 
@@ -124,17 +125,17 @@ def straight(tiles: Path, tmp_path_factory: pytest.TempPathFactory) -> Straight:
 
 
 def write_test_list(tiles: Path) -> Path:
-    """A list of one other scene to measure on."""
+    """Write a list of one other scene to measure on."""
     return hvd.on_rank_zero(lambda: write_scenes(tiles.parent / "test", tiles=TILES[2:], size=48))
 
 
-def compare(ours: list[dict], theirs: list[dict], rtol: float) -> None:
-    """Assert that two histories hold the same numbers, times apart."""
-    assert len(ours) == len(theirs) > 0
-    for mine, other in zip(ours, theirs, strict=True):
-        assert mine.keys() == other.keys()
-        for name in mine.keys() - {"seconds"}:
-            assert mine[name] == pytest.approx(other[name], rel=rtol, abs=0), name
+def compare(history: list[dict], expected: list[dict], rtol: float) -> None:
+    """Assert that two histories hold the same numbers, except for times."""
+    assert len(history) == len(expected) > 0
+    for row, expected_row in zip(history, expected, strict=True):
+        assert row.keys() == expected_row.keys()
+        for name in row.keys() - {"seconds"}:
+            assert row[name] == pytest.approx(expected_row[name], rel=rtol, abs=0), name
 
 
 def test_ranks_take_the_same_number_of_steps(straight: Straight, ranks: int) -> None:
@@ -144,8 +145,8 @@ def test_ranks_take_the_same_number_of_steps(straight: Straight, ranks: int) -> 
 def test_ranks_hold_equal_weights_after_each_epoch(straight: Straight, same_on_all_ranks: Callable) -> None:
     weights = straight.recorder.weights
     assert len(weights) == 4
-    for held in weights:
-        same_on_all_ranks(held)
+    for weights_of_epoch in weights:
+        same_on_all_ranks(weights_of_epoch)
     assert not np.array_equal(weights[0][0], weights[1][0])
 
 
@@ -156,7 +157,7 @@ def test_only_rank_zero_writes_into_the_run_folder(straight: Straight, ranks: in
     assert run.read_config(straight.folder)["ranks"] == ranks
 
 
-def test_resumed_run_goes_on_exactly(
+def test_a_resumed_run_equals_one_that_did_not_stop(
     straight: Straight, train_tiny: Trainer, shared_path: Path, same_on_all_ranks: Callable
 ) -> None:
     train_tiny(shared_path / "run", epochs=2, warmup_epochs=1.5)
@@ -169,11 +170,11 @@ def test_resumed_run_goes_on_exactly(
     ):
         for group in ("weights", "optimizer"):
             assert len(first[group]) == len(second[group]) > 0
-            for number in first[group]:
-                np.testing.assert_array_equal(first[group][number], second[group][number])
+            for name in first[group]:
+                np.testing.assert_array_equal(first[group][name], second[group][name])
 
 
-def test_equals_one_process_with_the_joined_batch(
+def test_training_equals_that_of_one_process_with_the_joined_batch(
     straight: Straight,
     train_tiny: Trainer,
     shared_path: Path,
@@ -182,20 +183,20 @@ def test_equals_one_process_with_the_joined_batch(
     ranks: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Order, averaging, learning rate (1e-3 on each rank is 1e-3 times ranks alone), and pooled validation.
+    """Equal are order, averages, pooled validation, and the learning rate, which grows with the number of ranks.
 
-    Without flips and quarter turns: each rank draws its own, and one process turns the joined batch as a whole. The
-    very first loss is that of the upsampled bands, which turn with it.
+    Flips and quarter turns are off, because each rank draws its own and one process turns the joined batch as a whole.
+    They do not change the very first loss, which is that of the upsampled bands.
     """
     monkeypatch.setattr(dataset, "turn_all", lambda patches, turn: patches)
     settings = {"epochs": 2, "warmup_epochs": 0}
-    ours = train_tiny(shared_path / "many", **settings, learning_rate=1e-3)
+    history = train_tiny(shared_path / "many", **settings, learning_rate=1e-3)
     many = train_tiny.recorder
     with alone():
-        theirs = train_tiny(tmp_path / "one", **settings, learning_rate=1e-3 * ranks, batch_size=BATCH * ranks)
-    compare(ours, theirs, rtol=1e-5)
-    for mine, other in zip(many.weights[-1], train_tiny.recorder.weights[-1], strict=True):
-        np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-6)
+        expected = train_tiny(tmp_path / "one", **settings, learning_rate=1e-3 * ranks, batch_size=BATCH * ranks)
+    compare(history, expected, rtol=1e-5)
+    for weights, joined in zip(many.weights[-1], train_tiny.recorder.weights[-1], strict=True):
+        np.testing.assert_allclose(weights, joined, rtol=1e-4, atol=1e-6)
     turned = np.mean(hvd.allgather_object(straight.recorder.first_loss))
     assert turned == pytest.approx(train_tiny.recorder.first_loss, rel=1e-5)
 
@@ -207,11 +208,11 @@ def test_float16_ranks_hold_equal_weights(train_tiny: Trainer, shared_path: Path
 
 @pytest.mark.parametrize("count", [1, 5])
 def test_validation_is_pooled_by_count(count: int, ranks: int) -> None:
-    """Ranks have 1 and 0, or 3 and 2 values; an average of averages would differ."""
+    """Ranks have 1 and 0, or 3 and 2 values; a mean of means would differ."""
     values = np.arange(1.0, count + 1) ** 2
-    mine = values[hvd.rank() :: ranks]
+    own_values = values[hvd.rank() :: ranks]
     pool = PoolOverRanks(
-        list(mine), lambda model, value: np.array([value, 1.0]), lambda sums: {"val": sums[0] / sums[1]}
+        list(own_values), lambda model, value: np.array([value, 1.0]), lambda sums: {"val": sums[0] / sums[1]}
     )
     pool.set_model(keras.Model(*[keras.Input((1,))] * 2))
     pool.on_epoch_begin(0)
@@ -232,9 +233,9 @@ def test_wrong_settings_fail_on_all_ranks(tiles: Path, shared_path: Path, capfd:
 def test_a_loss_that_is_not_finite_on_one_rank_stops_all(
     tiles: Path, shared_path: Path, capfd: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, ranks: int
 ) -> None:
-    """One line, which names the batch of the rank where it began, and exit code 1 everywhere.
+    """One line names the batch of the rank that it began on, and every rank exits with 1.
 
-    With an adversary the loss of each rank has something of the others' in it, so that all see it at once.
+    An adversarial loss also depends on the batches of other ranks, so all ranks see it at the same step.
     """
     monkeypatch.setitem(NETWORKS, "dsen2", tiny_network())
     convert = FusionPatches.convert
@@ -248,7 +249,7 @@ def test_a_loss_that_is_not_finite_on_one_rank_stops_all(
     words += ["--batch-size", BATCH, "--patches-per-tile", PATCHES, "--epochs", 1]
     words += ["--model", "gan", "--pretrain-epochs", 0]
     assert train.main([str(word) for word in words]) == 1
-    told = hvd.allgather_object([line for line in capfd.readouterr().err.splitlines() if "Error" in line])
-    assert [len(lines) for lines in told] == [1, *[0] * (ranks - 1)]
-    assert "no longer finite at batch 1 of epoch 1 on rank 1, which holds patches of S2A_" in told[0][0]
+    errors = hvd.allgather_object([line for line in capfd.readouterr().err.splitlines() if "Error" in line])
+    assert [len(lines) for lines in errors] == [1, *[0] * (ranks - 1)]
+    assert "no longer finite at batch 1 of epoch 1 on rank 1, which holds patches of S2A_" in errors[0][0]
     assert not (shared_path / "run" / run.CHECKPOINT).exists()

@@ -1,8 +1,10 @@
-"""Batch normalisation on one process: the synchronised one is Keras' own. For two see `tests/mpi/test_bigearthnet.py`."""
+"""Batch normalisation in one process. `tests/mpi/test_bigearthnet.py` tests several ranks."""
 
 import keras
 import numpy as np
+import pytest
 
+import common.distributed as hvd
 from common.networks.batch_statistics import (
     AverageStatistics,
     SyncBatchNormalization,
@@ -11,18 +13,18 @@ from common.networks.batch_statistics import (
 )
 
 
-def test_equals_keras_on_one_process() -> None:
+def test_on_one_rank_the_synchronised_layer_equals_that_of_keras() -> None:
     images = np.random.default_rng(0).normal(3, 2, (4, 5, 5, 3)).astype(np.float32)
     plain, ours = keras.layers.BatchNormalization(), SyncBatchNormalization()
     for training in (True, False):
         np.testing.assert_array_equal(
             np.asarray(plain(images, training=training)), np.asarray(ours(images, training=training))
         )
-    for mine, theirs in zip(ours.variables, plain.variables, strict=True):
-        np.testing.assert_array_equal(np.asarray(mine), np.asarray(theirs))
+    for variable, expected in zip(ours.variables, plain.variables, strict=True):
+        np.testing.assert_array_equal(np.asarray(variable), np.asarray(expected))
 
 
-def test_synchronise_reaches_networks_inside_networks() -> None:
+def test_synchronise_replaces_layers_of_nested_models() -> None:
     inner = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2), keras.layers.BatchNormalization()])
     inputs = keras.Input((3,))
     model = synchronise(keras.Model(inputs, keras.layers.BatchNormalization()(inner(inputs))))
@@ -31,7 +33,7 @@ def test_synchronise_reaches_networks_inside_networks() -> None:
     assert keras.layers.BatchNormalization not in kinds
 
 
-def test_momentum_reaches_networks_inside_networks() -> None:
+def test_momentum_is_set_in_nested_models() -> None:
     inner = keras.Sequential([keras.Input((3,)), SyncBatchNormalization()])
     inputs = keras.Input((3,))
     model = keras.Model(inputs, keras.layers.BatchNormalization()(inner(inputs)))
@@ -42,10 +44,27 @@ def test_momentum_reaches_networks_inside_networks() -> None:
     assert model.layers[-1].momentum == 0.5
 
 
-def test_nothing_to_average_on_one_process() -> None:
+def test_one_rank_keeps_its_statistics() -> None:
     model = keras.Sequential([keras.Input((3,)), keras.layers.BatchNormalization()])
     model.layers[0].moving_mean.assign([1.0, 2, 3])
     callback = AverageStatistics()
     callback.set_model(model)
     callback.on_epoch_end(0, {})
     assert np.asarray(model.layers[0].moving_mean).tolist() == [1, 2, 3]
+
+
+def test_moving_statistics_become_their_mean_over_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other variables that are not trained stay as they are."""
+    model = keras.Sequential([keras.Input((2,)), keras.layers.BatchNormalization(), keras.layers.Dropout(0.5)])
+    model.layers[0].moving_mean.assign([1.0, 2.0])
+    model.layers[0].moving_variance.assign([4.0, 4.0])
+    seed = np.asarray(model.layers[1].seed_generator.state).copy()
+    other_rank = [np.array([3.0, 6.0]), np.array([0.0, 2.0])]
+    monkeypatch.setattr(hvd, "size", lambda: 2)
+    monkeypatch.setattr(hvd, "allgather_object", lambda own: [own, other_rank])
+    callback = AverageStatistics()
+    callback.set_model(model)
+    callback.on_epoch_end(0, {})
+    assert np.asarray(model.layers[0].moving_mean).tolist() == [2, 4]
+    assert np.asarray(model.layers[0].moving_variance).tolist() == [2, 3]
+    np.testing.assert_array_equal(np.asarray(model.layers[1].seed_generator.state), seed)
