@@ -1,10 +1,10 @@
-"""Train networks with everything else equal, and put them into one table with their quality and their cost.
+"""Train networks with all other settings equal, and compare their errors and costs in one table.
 
     python superres/compare.py --tiles tiles.txt --test-tiles test.txt --models fuse lowres dsen2 --output comparison
 
-Scenes -> patch cache -> a run folder a network, upsampling and seed -> evaluation of all -> `comparison.csv`,
-`comparison.md`, `comparison.png`. Patches, held-out blocks and the number of steps are the same for all; initial weights,
-the order of the patches and their augmentation hang on the seed.
+Scenes -> patch files in the patch cache -> one run folder for each network, upsampling and seed -> evaluation of all
+networks -> `comparison.csv`, `comparison.md`, `comparison.png`. All runs have the same patches, held-out blocks and
+number of steps. Initial weights, the order of the patches and their augmentation depend on the seed.
 """
 
 import argparse
@@ -34,11 +34,11 @@ logger = logging.getLogger(__name__)
 
 RUNS, EVALUATION = "runs", "evaluation"
 TABLE, TEXT, FIGURE = "comparison.csv", "comparison.md", "comparison.png"
-VARIED = ("model", "upsample", "seed")  # settings that lists take the place of
+VARIED = ("model", "upsample", "seed")  # settings of superres-train for which this command takes lists
 
 
 class Variant(NamedTuple):
-    """What one of the runs has of its own."""
+    """The settings that differ between the runs."""
 
     model: str
     upsample: str
@@ -46,21 +46,29 @@ class Variant(NamedTuple):
 
     @property
     def label(self) -> str:
+        """Label in the table; runs with different seeds share one."""
         return f"{self.model}, {self.upsample}"
 
     @property
-    def folder(self) -> str:
+    def folder_name(self) -> str:
+        """Name of the run folder."""
         return f"{self.model}-{self.upsample}-seed{self.seed}"
 
 
 @dataclass(frozen=True)
 class ComparisonOptions:
-    """What to compare; see `build_parser` for the options of the same names.
+    """The options of a comparison.
 
     Attributes:
-        settings: settings of training that the command line gave, the same for all variants.
-        trained: run folders or published weights that are measured and not trained.
-        resume: go on with the comparison in the folder.
+        models: networks to train.
+        upsamplings: upsamplings to train each network with.
+        seeds: seeds to train each network and upsampling with.
+        trained: run folders or published weights to measure without training.
+        settings: settings of superres-train from the command line, the same for all runs.
+        folder: folder for runs, tables and figures.
+        resume: continue the comparison in the folder.
+        overwrite: replace the comparison in the folder.
+        show_progress: show bars.
     """
 
     models: tuple[str, ...]
@@ -75,34 +83,34 @@ class ComparisonOptions:
 
     @property
     def config(self) -> SuperresConfig:
-        """The settings that all variants share."""
+        """The settings that all runs share."""
         return SuperresConfig.from_dict(self.settings)
 
     @property
     def variants(self) -> list[Variant]:
-        """All runs, in the order of the table."""
+        """The variants to train, in the order of the table."""
         return list(itertools.starmap(Variant, itertools.product(self.models, self.upsamplings, self.seeds)))
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The run folders of all variants, and the networks trained elsewhere."""
+        """The networks to measure: run folders of all variants, then `trained`."""
         return (*(str(self.run_folder(variant)) for variant in self.variants), *self.trained)
 
     def run_folder(self, variant: Variant) -> Path:
         """Return the run folder of a variant."""
-        return self.folder / RUNS / variant.folder
+        return self.folder / RUNS / variant.folder_name
 
     def variant_config(self, variant: Variant) -> SuperresConfig:
-        """Return the settings of a variant's training; all variants are measured together, afterwards."""
+        """Return the settings of a variant's training, without test scenes: all networks are measured together at the end."""
         return SuperresConfig.from_dict({**self.settings, **variant._asdict(), "test_tiles": None})
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command's options."""
+    """Return the command's parser."""
     parser = cli.new_parser(
-        "Train networks with everything else equal, measure them on test scenes beside interpolation, and write one "
-        "table of quality and cost. Under mpirun all ranks train together. Settings of training are those of "
-        "superres-train, and the same for all.",
+        "Train networks with all other settings equal, measure them and interpolation on test scenes, and write one "
+        "table of errors and costs. Under mpirun all ranks train together. The settings of training are those of "
+        "superres-train, and the same for all networks.",
         "python superres/compare.py --tiles tiles.txt --test-tiles test.txt --models fuse lowres dsen2 --seeds 0 1 "
         "--output comparison",
     )
@@ -112,23 +120,29 @@ def build_parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[DEFAULT_UPSAMPLING],
         choices=UPSAMPLINGS,
-        help=f"upsampling of the coarse bands; each network is trained with each ({DEFAULT_UPSAMPLING})",
+        help=f"upsamplings of the coarse bands; each network is trained with each of them ({DEFAULT_UPSAMPLING})",
     )
     parser.add_argument(
-        "--seeds", nargs="+", type=int, default=[0], metavar="N", help="each is a run; the table tells their spread (0)"
+        "--seeds",
+        nargs="+",
+        type=int,
+        default=[0],
+        metavar="N",
+        help="seeds; each is one run, and the table gives the spread over them (0)",
     )
     parser.add_argument(
         "--trained",
         nargs="+",
         default=[],
         metavar="WEIGHTS",
-        help=f"run folders, those of adversarial training too, or of {', '.join(PUBLISHED)}: also measured, not trained",
+        help="run folders, also of adversarial training, or published weights "
+        f"({', '.join(PUBLISHED)}) to measure without training",
     )
     adversarial = [field.name for field in gan_fields()]
     cli.add_config_options(parser, SuperresConfig, leave_out=[*VARIED, *adversarial])
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for runs, tables and figures")
     parser.add_argument(
-        "--resume", action="store_true", help="go on with the comparison in --output: what is trained stays"
+        "--resume", action="store_true", help="continue the comparison in --output; finished runs are kept"
     )
     return parser
 
@@ -139,43 +153,43 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def read_options(options: argparse.Namespace) -> ComparisonOptions:
-    """Return the options as a record; what is listed twice counts once."""
+    """Return the options as a record; repeated values of a list count once."""
     models, upsamplings, seeds = (
         tuple(dict.fromkeys(values)) for values in (options.models, options.upsamplings, options.seeds)
     )
     return ComparisonOptions(
-        models,
-        upsamplings,
-        seeds,
-        tuple(options.trained),
-        cli.given_settings(options, SuperresConfig),
-        Path(options.output),
-        options.resume,
-        options.overwrite,
-        cli.shows_progress(options.no_progress),
+        models=models,
+        upsamplings=upsamplings,
+        seeds=seeds,
+        trained=tuple(options.trained),
+        settings=cli.given_settings(options, SuperresConfig),
+        folder=Path(options.output),
+        resume=options.resume,
+        overwrite=options.overwrite,
+        show_progress=cli.shows_progress(options.no_progress),
     )
 
 
 def compare(options: ComparisonOptions) -> None:
-    """Train the variants that are not trained yet, evaluate all, and write the table."""
+    """Train the variants that are not trained yet, evaluate all networks, and write the table."""
     # TensorFlow takes seconds to import: not before the options are parsed.
     import keras
 
     hvd.on_rank_zero(lambda: prepare_comparison(options))
     for index, variant in enumerate(options.variants, 1):
-        logger.info("run %d of %d: %s", index, len(options.variants), variant.folder)
+        logger.info("run %d of %d: %s", index, len(options.variants), variant.folder_name)
         train_variant(options, variant)
         keras.backend.clear_session()
     config = options.config
     evaluate(
         EvaluationOptions(
-            config.test_tiles,
-            WeightsOptions(options.sources),
-            options.folder / EVALUATION,
-            config.data_dir,
-            config.gsd,
-            config.degradation,
-            config.precision,
+            tiles=config.test_tiles,
+            weights=WeightsOptions(options.sources),
+            output=options.folder / EVALUATION,
+            data_dir=config.data_dir,
+            gsd=config.gsd,
+            degradation=config.degradation,
+            precision=config.precision,
             full_scale=True,
             overwrite=True,
             show_progress=options.show_progress,
@@ -185,7 +199,7 @@ def compare(options: ComparisonOptions) -> None:
 
 
 def prepare_comparison(options: ComparisonOptions) -> None:
-    """Check everything that can be checked before the work starts, and make the output folder. Called on rank 0.
+    """Check settings, scenes and weights, and make the output folder. Call on rank 0.
 
     Raises:
         S2Error: settings, scenes, weights or the output folder cannot be used.
@@ -197,12 +211,14 @@ def prepare_comparison(options: ComparisonOptions) -> None:
     if not options.variants and not options.trained:
         raise SettingError("there is nothing to compare: give --models, --trained, or both.")
     if not options.settings.get("test_tiles"):
-        raise SettingError("a comparison needs scenes that no network has seen; give their list with --test-tiles.")
+        raise SettingError(
+            "a comparison needs scenes that no network was trained on; give their list with --test-tiles."
+        )
     for model in options.models:
         if model not in NETWORKS:
             raise SettingError(
-                f"unknown network {model!r}; expected one of {', '.join(NETWORKS)}. Runs of adversarial training are "
-                f"compared with --trained."
+                f"unknown network {model!r}; expected one of {', '.join(NETWORKS)}. Give runs of adversarial training "
+                f"with --trained."
             )
     configs = [options.variant_config(variant) for variant in options.variants]
     config = options.config
@@ -214,12 +230,12 @@ def prepare_comparison(options: ComparisonOptions) -> None:
         check_init_weights(variant_config, ())
     if config.teacher:
         find_teacher(config)
-    older = [] if options.resume else [TABLE, TEXT, FIGURE]
-    open_output_folder(options.folder, options.overwrite or options.resume, older)
+    replaced_files = [] if options.resume else [TABLE, TEXT, FIGURE]
+    open_output_folder(options.folder, options.overwrite or options.resume, replaced_files)
 
 
 def train_variant(options: ComparisonOptions, variant: Variant) -> None:
-    """Train one network; a comparison that is resumed continues it from its checkpoint, if there is one."""
+    """Train one variant; a resumed comparison continues it from its checkpoint, if there is one."""
     folder = options.run_folder(variant)
     has_checkpoint = hvd.broadcast_object((folder / run.CHECKPOINT).exists())
     location = RunLocation(folder, options.resume and has_checkpoint, options.overwrite or options.resume)
@@ -228,7 +244,7 @@ def train_variant(options: ComparisonOptions, variant: Variant) -> None:
 
 
 def report(options: ComparisonOptions) -> None:
-    """Write the table and its figure, and print the table. Called on rank 0."""
+    """Write the table and its figure, and print the table. Call on rank 0."""
     from common.files.atomic import write_text
     from common.runs.provenance import provenance_line
     from superres.evaluation.comparison import compared_networks, comparison_table, write_comparison
@@ -241,9 +257,9 @@ def report(options: ComparisonOptions) -> None:
     write_comparison(folder / TABLE, networks)
     plot_comparison_table(folder / TABLE, folder / FIGURE)
     text = (
-        f"{comparison_table(networks)}\n\nTest scenes: {networks[0].scenes}, {config.gsd} m bands, degraded as "
-        f"`--degradation {config.degradation}` does. Work: multiplications a 10 m pixel. Pixels/s: of the result, "
-        f"{config.precision}."
+        f"{comparison_table(networks)}\n\nTest scenes: {networks[0].scenes}, {config.gsd} m bands, degraded with "
+        f"`--degradation {config.degradation}`. Work: multiplications for one 10 m pixel. Pixels/s: 10 m pixels of the "
+        f"result, {config.precision}."
     )
     write_text(folder / TEXT, f"{text}\n\n{provenance_line()}\n")
     print(text)

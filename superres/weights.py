@@ -2,7 +2,7 @@
 
     python superres/weights.py
 
-They are named instead of a file wherever a command takes weights, and are fetched there too if they are missing.
+Every command that takes a file of weights also takes these names, and fetches the weights if they are missing.
 """
 
 import argparse
@@ -17,10 +17,10 @@ from superres.networks.published import LICENCE, PUBLISHED, fetch_published
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's parser."""
     parser = cli.new_parser(
-        "Fetch the published DSen2 weights, 80 MB, and print where they are. Licence: " + LICENCE + ".",
+        "Fetch the published DSen2 weights, 80 MB, and print the paths of their files. Licence: " + LICENCE + ".",
         "python superres/weights.py",
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(PUBLISHED)} (all)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"weights to fetch, of {', '.join(PUBLISHED)} (all)")
     return parser
 
 
@@ -30,7 +30,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def fetch(names: Sequence[str]) -> None:
-    """Print name and file of published weights; no names mean all.
+    """Fetch published weights, and print their names and files.
+
+    Args:
+        names: keys of PUBLISHED; none means all.
 
     Raises:
         WeightsError: no weights are published under a name.
@@ -39,7 +42,7 @@ def fetch(names: Sequence[str]) -> None:
     unknown = [name for name in names if name not in PUBLISHED]
     if unknown:
         raise WeightsError(
-            f"no weights are published as {unknown[0]}; give some of {', '.join(PUBLISHED)}, or none for all."
+            f"no weights are published as {unknown[0]}; give names of {', '.join(PUBLISHED)}, or no name for all."
         )
     for name in names or PUBLISHED:
         print(f"{name}  {fetch_published(name)}")

@@ -41,5 +41,5 @@ def test_the_licence_is_logged_at_level_warning(
 def test_unknown_name(weights_wheel: Path, capsys: pytest.CaptureFixture) -> None:
     assert weights.main(["dsen2-l2a-20m"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("WeightsError: no weights are published as dsen2-l2a-20m; give some of dsen2-l1c-20m, ")
+    assert line.startswith("WeightsError: no weights are published as dsen2-l2a-20m; give names of dsen2-l1c-20m, ")
     assert not (cache_folder() / "weights").exists()
