@@ -50,7 +50,7 @@ def test_same_file_as_one_process(shared_path: Path, alone: Callable, monkeypatc
     own_rows = []
     fill_block = fill.fill_block
     monkeypatch.setattr(
-        prepare, "fill_block", lambda block: (own_rows.extend(row for row, _ in block.patches), fill_block(block))[1]
+        fill, "fill_block", lambda block: (own_rows.extend(row for row, _ in block.patches), fill_block(block))[1]
     )
     assert run(shared_path, "two.h5") == 0
     shares = hvd.allgather_object(own_rows)
