@@ -1,11 +1,9 @@
-"""Does classification learn what a made dataset holds, with several bands and losses; do two ranks keep up with one?
+"""Measure how well classification learns a made dataset, and how fast two ranks are compared with one process.
 
-python -m benchmarks.classification learning    train on 2,000 made patches (`tests/support/made_patches.py`), three times
+python -m benchmarks.classification learning    train three times on 2,000 made patches (`tests/support/made_patches.py`)
 python -m benchmarks.classification ranks       two ranks against one process on the same cores
 mpirun -np 2 python -m benchmarks.classification MODEL BATCH STEPS    prints one line of JSON, patches/s
 """
-
-import common  # isort: skip  # noqa: F401  before TensorFlow, whose notes at the start it turns off
 
 import json
 import os
@@ -36,7 +34,7 @@ RANKS_MODEL, BATCH, STEPS, ROUNDS = "resnet50", 8, 3, 2
 
 
 def train_once(data: Path, folder: Path, **settings: object) -> dict[tuple[str, str], float]:
-    """Train, and return (class, metric) -> value on the test patches."""
+    """Train, and return (class, metric) -> value for the test patches."""
     options = {
         "data": data,
         "run_dir": folder,
@@ -52,9 +50,9 @@ def train_once(data: Path, folder: Path, **settings: object) -> dict[tuple[str, 
 
 
 def learning() -> list[Result]:
-    """Macro F1 with all bands and with RGB, and a class of 1 % with two losses."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    """Compare macro F1 with all bands and with RGB, and the scores of a class in 1 % of the patches with two losses."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
         data = write_made(folder / "made.h5", PATCHES)
         s2 = train_once(data, folder / "s2", bands="s2")
         rgb = train_once(data, folder / "rgb", bands="rgb")
@@ -65,8 +63,8 @@ def learning() -> list[Result]:
         Result(f"macro F1, s2: {made}", f"{s2['all', 'f1_macro']:.3f}", "above 0.9"),
         Result("macro F1, rgb: the same", f"{rgb['all', 'f1_macro']:.3f}", "clearly lower"),
         Result(
-            "mean F1 of classes that RGB does not tell apart, s2 / rgb",
-            f"{np.mean([s2[n, 'f1'] for n in twins]):.3f} / {np.mean([rgb[n, 'f1'] for n in twins]):.3f}",
+            "mean F1 of classes that look the same in RGB, s2 / rgb",
+            " / ".join(f"{np.mean([scores[name, 'f1'] for name in twins]):.3f}" for scores in (s2, rgb)),
             "",
         ),
         Result(
@@ -76,14 +74,14 @@ def learning() -> list[Result]:
         ),
         Result(
             "the same, weighted loss",
-            " / ".join(f"{weighted[RARE, m]:.3f}" for m in ("recall", "f1", "ap")),
+            " / ".join(f"{weighted[RARE, metric]:.3f}" for metric in ("recall", "f1", "ap")),
             "better than bce",
         ),
     ]
 
 
 def throughput(model_name: str, batch: int, steps: int) -> dict:
-    """Patches/s of all ranks together, with all bands, after a first step that is not counted."""
+    """Return the patches/s of all ranks together, with all bands. A first step is not measured."""
     hvd.init()
     model = build_network(model_name, SHAPES, 19, statistics=band_statistics("s2"))
     model.compile(
@@ -104,14 +102,14 @@ def throughput(model_name: str, batch: int, steps: int) -> dict:
 
 
 def ranks() -> list[Result]:
-    """Two ranks against one process on the same cores, in turns; one process has batches of both together."""
+    """Compare two ranks with one process on the same cores, in turns. The one process has batches of twice the size."""
     child = ["-m", "benchmarks.classification", RANKS_MODEL]
     root = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
     one, two = [], []
     for _ in range(ROUNDS):
         one += run_child([sys.executable, *child, str(2 * BATCH), str(STEPS)])
         two += run_child(["mpirun", "-np", "2", sys.executable, *child, str(BATCH), str(STEPS)], **root)
-    best_one, best_two = (max(found["rate"] for found in rounds) for rounds in (one, two))
+    best_one, best_two = (max(result["rate"] for result in results) for results in (one, two))
     return [
         Result(
             f"two ranks / one process on {os.cpu_count()} cores, {RANKS_MODEL}, s2, {BATCH} patches a rank",
@@ -122,15 +120,15 @@ def ranks() -> list[Result]:
 
 
 def run() -> list[Result]:
-    """The rows of this benchmark."""
+    """Return the rows of this benchmark."""
     return [*learning(), *ranks()]
 
 
 if __name__ == "__main__":
     if len(sys.argv) == 4:
-        found = throughput(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+        rate = throughput(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
         if hvd.rank() == 0:
-            print(json.dumps(found))
+            print(json.dumps(rate))
     else:
         for row in {"learning": learning, "ranks": ranks}[sys.argv[1]]():
             print(f"| {row.name} | {row.value} | {row.goal} |", flush=True)

@@ -15,10 +15,11 @@ from bigearthnet.evaluation.tables import read_metrics
 from bigearthnet.networks.catalogue import NETWORKS
 from bigearthnet.prediction.thresholds import read_thresholds
 from common.runs import folder as run
+from tests.support.commands import check_fails
 from tests.support.made_patches import CLASSES, split_names, tiny_network, write_made
 from tests.support.tiny_training import command_line
 
-LOG_LINE = re.compile(r"\d\d:\d\d:\d\d ")
+pytestmark = pytest.mark.usefixtures("tiny_classifier")
 HISTORY_COLUMNS = {"epoch", "loss", "val_loss", "val_f1_micro", "val_f1_macro", "learning_rate", "seconds"}
 
 
@@ -26,11 +27,6 @@ HISTORY_COLUMNS = {"epoch", "loss", "val_loss", "val_f1_micro", "val_f1_macro", 
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A prepared file of 12 training, 6 validation and 5 test patches. Do not change it."""
     return write_made(tmp_path_factory.mktemp("data") / "made.h5", split_names(12, 6, 5))
-
-
-@pytest.fixture(autouse=True)
-def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(NETWORKS, "small", tiny_network)
 
 
 @pytest.fixture(scope="module")
@@ -57,16 +53,6 @@ def words(data: Path, folder: Path, *flags: str, **settings: object) -> list[str
         **settings,
     }
     return [*flags, *command_line(options)]
-
-
-def fails(capfd: pytest.CaptureFixture, message: str, arguments: list[str]) -> None:
-    """Assert that the command fails with one line."""
-    capfd.readouterr()
-    code = train.main(arguments)
-    stderr = capfd.readouterr().err
-    assert code == 1, stderr
-    (line,) = [line for line in stderr.splitlines() if not LOG_LINE.match(line)]
-    assert re.fullmatch(message, line), line
 
 
 @pytest.mark.parametrize(
@@ -156,12 +142,13 @@ def test_sentinel_1(tmp_path: Path) -> None:
 def test_values_out_of_range(
     data: Path, tmp_path: Path, capfd: pytest.CaptureFixture, name: str, value: object, message: str
 ) -> None:
-    fails(capfd, f"SettingError: {message}", words(data, tmp_path / "run", **{name: value}))
+    check_fails(train.main, capfd, f"SettingError: {message}", words(data, tmp_path / "run", **{name: value}))
     assert not (tmp_path / "run").exists()
 
 
 def test_bands_that_the_file_does_not_hold(data: Path, tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
-    fails(
+    check_fails(
+        train.main,
         capfd,
         r"SettingError: \S+made\.h5 holds no Sentinel-1, which --bands s1 needs; .*",
         words(data, tmp_path / "run", bands="s1"),
@@ -177,35 +164,47 @@ def test_bands_that_the_file_does_not_hold(data: Path, tmp_path: Path, capfd: py
 )
 def test_split_that_is_empty(tmp_path: Path, capfd: pytest.CaptureFixture, splits: list[str], message: str) -> None:
     data = write_made(tmp_path / "made.h5", splits)
-    fails(capfd, message, words(data, tmp_path / "run"))
+    check_fails(train.main, capfd, message, words(data, tmp_path / "run"))
     assert not (tmp_path / "run").exists()
 
 
 def test_file_that_is_not_there_or_of_another_schema(data: Path, tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
-    fails(capfd, r"PatchFileError: \S+none\.h5 does not exist; .*", words(tmp_path / "none.h5", tmp_path / "run"))
+    check_fails(
+        train.main,
+        capfd,
+        r"PatchFileError: \S+none\.h5 does not exist; .*",
+        words(tmp_path / "none.h5", tmp_path / "run"),
+    )
     other = shutil.copy(data, tmp_path / "other.h5")
     with h5py.File(other, "r+") as file:
         file.attrs["schema_version"] = 99
-    fails(capfd, r"PatchFileError: \S+other\.h5 has schema 99, this code reads 1; .*", words(other, tmp_path / "run"))
+    check_fails(
+        train.main,
+        capfd,
+        r"PatchFileError: \S+other\.h5 has schema 99, this code reads 1; .*",
+        words(other, tmp_path / "run"),
+    )
 
 
 def test_run_folder_that_holds_something(
     finished: Path, data: Path, tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:
     shutil.copytree(finished, tmp_path / "run")
-    fails(capfd, r"RunFolderError: \S+run is not empty; .*", words(data, tmp_path / "run"))
+    check_fails(train.main, capfd, r"RunFolderError: \S+run is not empty; .*", words(data, tmp_path / "run"))
     assert train.main(words(data, tmp_path / "run", "--overwrite")) == 0
 
 
 def test_checkpoint_of_other_settings(finished: Path, data: Path, tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
     shutil.copytree(finished, tmp_path / "run")
-    fails(
+    check_fails(
+        train.main,
         capfd,
         r"WeightsError: \S+ was made with bands s2, this run has rgb; .*",
         words(data, tmp_path / "run", "--resume", bands="rgb"),
     )
     other = write_made(tmp_path / "made.h5", split_names(12, 6, 5), seed=1)
-    fails(
+    check_fails(
+        train.main,
         capfd,
         r"WeightsError: \S+ was made with patches \w+, this run has \w+; .*",
         words(other, tmp_path / "run", "--resume"),

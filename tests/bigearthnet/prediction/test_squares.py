@@ -1,4 +1,4 @@
-"""Squares of a product: which pixels they hold, in which unit, and which are left out."""
+"""Squares of a product: their pixels, their unit, and the squares that are left out."""
 
 from pathlib import Path
 
@@ -18,14 +18,15 @@ GROUPS = ("s2_10m", "s2_20m", "s2_60m")
 
 
 def all_squares(scene: Scene) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Group -> (rows, cols, pixels, pixels, bands), and (rows, cols) bool."""
-    rows = [found for strip in square_strips(square_grid(scene)) for found in read_squares(scene, strip, GROUPS)]
-    return {group: np.stack([row[0][group] for row in rows]) for group in GROUPS}, np.stack([row[1] for row in rows])
+    """Return all squares, group -> (rows, cols, pixels, pixels, bands), and whether each is valid, (rows, cols) bool."""
+    rows = [row for strip in square_strips(square_grid(scene)) for row in read_squares(scene, strip, GROUPS)]
+    images, valid = zip(*rows, strict=True)
+    return {group: np.stack([row[group] for row in images]) for group in GROUPS}, np.stack(valid)
 
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
-    """252 rows, 372 columns at 10 m, offset -1000: 2 x 3 squares, and something left; DN 0 in the last square."""
+    """252 rows, 372 columns at 10 m, offset -1000: 2 x 3 squares and pixels beyond them; the last square holds DN 0."""
     square = textured_pixels(np.random.default_rng(0), 372)
     pixels = {band: image[: len(image) * 252 // 372] for band, image in square.items()}
     return open_scene(

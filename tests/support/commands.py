@@ -1,0 +1,20 @@
+"""Checks of what commands print when they fail."""
+
+import re
+from collections.abc import Callable, Sequence
+
+import pytest
+
+LOG_LINE = re.compile(r"\d\d:\d\d:\d\d ")
+
+
+def check_fails(
+    main: Callable[[list[str]], int], capfd: pytest.CaptureFixture, message: str, arguments: Sequence[object]
+) -> None:
+    """Assert that a command exits with 1 and prints one line, besides its log, that matches the message."""
+    capfd.readouterr()
+    code = main([str(argument) for argument in arguments])
+    stderr = capfd.readouterr().err
+    assert code == 1, stderr
+    (line,) = [line for line in stderr.splitlines() if not LOG_LINE.match(line)]
+    assert re.fullmatch(message, line), line
