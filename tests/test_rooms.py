@@ -16,6 +16,30 @@ ROOMS = sorted({path.parent for path in MODULES if len(path.parts) > 2})
 
 MOST_MODULES, MOST_MODULE_LINES, MOST_FUNCTION_LINES = 12, 300, 50
 LARGE_ROOMS = {Path("superres/networks")}  # one module for each network
+# Modules without a test file of their own name, and the tests that cover them.
+TESTED_ELSEWHERE = {
+    "superres/networks/dsen2.py": "tests/superres/networks/test_networks.py",  # the tests of every network
+    "superres/networks/fuse.py": "tests/superres/networks/test_networks.py",
+    "superres/networks/lowres.py": "tests/superres/networks/test_networks.py",
+    "superres/networks/palsson.py": "tests/superres/networks/test_networks.py",
+    "superres/networks/sources.py": "tests/superres/networks/test_trained.py",  # a record
+    "superres/networks/units.py": "tests/superres/networks/test_networks.py",  # a constant
+    "superres/options.py": "tests/cli/superres_predict/test_usage.py",
+    "superres/prediction/options.py": "tests/superres/prediction/test_plan.py",  # a record
+    "superres/evaluation/options.py": "tests/cli/test_superres_evaluate.py",
+    "superres/evaluation/plan.py": "tests/cli/test_superres_evaluate.py",
+    "superres/evaluation/output.py": "tests/cli/test_superres_evaluate.py",
+    "superres/evaluation/cost.py": "tests/superres/networks/test_networks.py",
+    "superres/evaluation/comparison.py": "tests/cli/test_superres_compare.py",
+    "superres/figures/comparison.py": "tests/cli/test_superres_compare.py",
+    "superres/figures/history.py": "tests/superres/figures/test_metrics_and_pictures.py",
+    "superres/figures/metrics.py": "tests/superres/figures/test_metrics_and_pictures.py",
+    "superres/figures/pictures.py": "tests/superres/figures/test_metrics_and_pictures.py",
+    "superres/figures/quicklook.py": "tests/cli/superres_predict/test_results.py",
+    "superres/figures/style.py": "tests/superres/figures/test_evaluation.py",
+    "bigearthnet/prediction/options.py": "tests/bigearthnet/prediction/test_plan.py",  # a record
+    "bigearthnet/evaluation/options.py": "tests/bigearthnet/evaluation/test_plan.py",  # a record
+}
 FOR_ALL = {"errors", "distributed"}  # modules that each room may import
 
 
@@ -66,6 +90,20 @@ def test_the_map_of_the_code_is_what_the_rooms_say() -> None:
 def test_each_folder_of_modules_is_a_package() -> None:
     """setuptools and import-linter overlook others."""
     assert {path.parent for path in MODULES} == {path.parent for path in MODULES if path.stem == "__init__"}
+
+
+def test_each_module_has_tests_of_its_name() -> None:
+    """A command has them in tests/cli: a file, or a folder of files."""
+    without = set()
+    for path in MODULES:
+        tests = Path("tests", path.parent, f"test_{path.name}")
+        if path.parent.name in ("superres", "bigearthnet"):
+            tests = Path("tests", "cli", f"test_{path.parent.name}_{path.name}")
+        folder = tests.with_name(tests.stem.removeprefix("test_"))
+        if path.stem != "__init__" and not any((REPOSITORY / place).exists() for place in (tests, folder)):
+            without.add(str(path))
+    assert without == TESTED_ELSEWHERE.keys()
+    assert all((REPOSITORY / tests).exists() for tests in TESTED_ELSEWHERE.values())
 
 
 def test_rooms_modules_and_functions_are_small() -> None:
