@@ -6,8 +6,6 @@ Bad input gives exit code 1, one line on stderr, and no file under its final nam
 import json
 import re
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -370,17 +368,6 @@ def test_wrong_usage(bench: Bench) -> None:
     with pytest.raises(SystemExit) as stopped:
         bench.run("--nomenclature", 20)
     assert stopped.value.code == 2
-
-
-def test_help_of_the_script_needs_no_tensorflow() -> None:
-    code = (
-        "import sys; from bigearthnet import prepare\n"
-        "try: prepare.main(['--help'])\n"
-        "finally: assert not {'tensorflow', 'horovod'} & set(sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith("example:\n  bigearthnet-prepare --root BigEarthNet-v1.0 --output data.h5\n")
 
 
 def write_reben(bench: Bench) -> Path:

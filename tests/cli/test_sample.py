@@ -1,7 +1,5 @@
 """The command `common/sample.py`, called as from a shell."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,12 +7,6 @@ import pytest
 from common import sample
 
 ROOT = Path(__file__).parents[2]
-
-
-def test_help_of_the_script() -> None:
-    done = subprocess.run([sys.executable, "common/sample.py", "--help"], cwd=ROOT, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith("example:\n  python common/sample.py\n")
 
 
 def test_wrong_usage_is_exit_code_2(capsys: pytest.CaptureFixture) -> None:

@@ -16,10 +16,9 @@ ROOT = Path(__file__).parents[3]
 
 
 def test_help_ends_with_a_command():
-    done = subprocess.run([sys.executable, "superres/predict.py", "--help"], cwd=ROOT, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "--roi-lonlat" in done.stdout
-    assert "python superres/predict.py S2A" in done.stdout.splitlines()[-1]
+    lines = predict.build_parser().format_help().splitlines()
+    assert any("--roi-lonlat" in line for line in lines)
+    assert "python superres/predict.py S2A" in lines[-1]
 
 
 def test_wrong_usage_is_exit_code_2():
