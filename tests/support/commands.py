@@ -8,6 +8,11 @@ import pytest
 LOG_LINE = re.compile(r"\d\d:\d\d:\d\d ")
 
 
+def lines_without_log(stderr: str) -> list[str]:
+    """Return the lines of stderr that are not log messages."""
+    return [line for line in stderr.splitlines() if not LOG_LINE.match(line)]
+
+
 def check_fails(
     main: Callable[[list[str]], int], capfd: pytest.CaptureFixture, message: str, arguments: Sequence[object]
 ) -> None:
@@ -16,5 +21,5 @@ def check_fails(
     code = main([str(argument) for argument in arguments])
     stderr = capfd.readouterr().err
     assert code == 1, stderr
-    (line,) = [line for line in stderr.splitlines() if not LOG_LINE.match(line)]
+    (line,) = lines_without_log(stderr)
     assert re.fullmatch(message, line), line

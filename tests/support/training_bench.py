@@ -15,10 +15,10 @@ import pytest
 
 from common.runs import folder as run
 from superres import train
+from tests.support.commands import lines_without_log
 from tests.support.fake_safe import UPPER_LEFT
 from tests.support.tiny_training import command_line
 
-LOG_LINE = re.compile(r"\d\d:\d\d:\d\d ")
 OTHER_CORNER = (UPPER_LEFT[0] + 60000, UPPER_LEFT[1])  # no ground in common with `write_scenes`
 
 
@@ -44,11 +44,6 @@ def snapshot(folder: Path) -> dict[str, str]:
         for path in folder.rglob("*")
         if path.is_file()
     }
-
-
-def lines_without_log(stderr: str) -> list[str]:
-    """Return the lines of stderr that are not log messages."""
-    return [line for line in stderr.splitlines() if not LOG_LINE.match(line)]
 
 
 def read_table(path: Path) -> list[dict[str, str]]:

@@ -13,8 +13,9 @@ import h5py
 import numpy as np
 import pytest
 
+from tests.support.commands import lines_without_log
 from tests.support.fake_safe import textured_pixels, with_nodata, write_safe
-from tests.support.training_bench import OTHER_CORNER, TrainingBench, largest_file, lines_without_log
+from tests.support.training_bench import OTHER_CORNER, TrainingBench, largest_file
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,10 @@ from superres.networks.catalogue import NETWORKS
 from superres.networks.trained import read_trained
 from superres.training.config import SuperresConfig
 from superres.training.fit import build_model
+from tests.support.commands import lines_without_log
 from tests.support.logs import own_logging
 from tests.support.tiny_training import TILES, tiny_network, write_scenes
-from tests.support.training_bench import assert_same_runs, lines_without_log, read_table, training_options
+from tests.support.training_bench import assert_same_runs, read_table, training_options
 
 HISTORY_COLUMNS = {
     *("epoch", "loss", "val_loss", "val_rmse", "learning_rate", "seconds"),

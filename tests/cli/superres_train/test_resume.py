@@ -5,12 +5,12 @@ import pytest
 from common.runs import folder as run
 from superres import train
 from superres.networks.catalogue import NETWORKS
+from tests.support.commands import lines_without_log
 from tests.support.tiny_training import tiny_network
 from tests.support.training_bench import (
     TrainingBench,
     assert_same_runs,
     largest_file,
-    lines_without_log,
     snapshot,
     training_options,
 )

@@ -12,12 +12,12 @@ from superres import train
 from superres.networks.build import build_network
 from superres.networks.weights import load_weights
 from superres.training.patch_source import FusionPatches
+from tests.support.commands import lines_without_log
 from tests.support.fake_safe import L2A_BANDS, textured_pixels, write_safe
 from tests.support.tiny_training import TILES
 from tests.support.training_bench import (
     OTHER_CORNER,
     TrainingBench,
-    lines_without_log,
     read_table,
     training_options,
 )
