@@ -21,7 +21,6 @@ import numpy as np
 
 from common.errors import S2Error, SettingError
 
-Key = TypeVar("Key", int, str)
 T = TypeVar("T")
 
 # Environment variables that the launchers set: Open MPI, PMIx (srun --mpi=pmix), MPICH and Intel MPI, MVAPICH.
@@ -150,15 +149,14 @@ def allgather_object(value: T) -> list[T]:
     return _horovod.allgather_object(value) if size() > 1 else [value]
 
 
-def gather_in_order(own_results: dict[Key, list[T]]) -> list[T]:
-    """Return on all ranks the results of all ranks, in the order of their keys.
+def gather_in_order(own_results: dict[int, list[T]]) -> list[T]:
+    """Return on all ranks the results of all ranks, in the order of their indices.
 
     Args:
-        own_results: this rank's lists of results, by a key that sorts, such as the index of a scene. No two ranks have
-            the same key.
+        own_results: this rank's lists of results, by an index, such as that of a scene. No two ranks have the same index.
     """
-    results = {key: part for rank_results in allgather_object(own_results) for key, part in rank_results.items()}
-    return [result for key in sorted(results) for result in results[key]]
+    results = {index: part for rank_results in allgather_object(own_results) for index, part in rank_results.items()}
+    return [result for index in sorted(results) for result in results[index]]
 
 
 def describe_hardware() -> str:
@@ -192,10 +190,10 @@ def raise_together(error: S2Error | None) -> None:
     Raises:
         S2Error: the error, marked `on_all_ranks`, so that rank 0 alone reports it.
     """
-    first = next((found for found in allgather_object(error) if found is not None), None)
-    if first is not None:
-        first.on_all_ranks = True
-        raise first
+    first_error = next((rank_error for rank_error in allgather_object(error) if rank_error is not None), None)
+    if first_error is not None:
+        first_error.on_all_ranks = True
+        raise first_error
 
 
 def on_rank_zero(function: Callable[[], T]) -> T:

@@ -11,14 +11,14 @@ GROUP_HEIGHT = 0.8  # of the distance between two groups
 BAR_FILL = 0.92  # of the height that one bar has
 
 
-def draw_bars(ax: Axes, values: np.ndarray, colours: Sequence[str], number: Callable[[float], str]) -> None:
+def draw_bars(ax: Axes, values: np.ndarray, colours: Sequence[str], format_value: Callable[[float], str]) -> None:
     """Draw a group of horizontal bars for each row of a table, and a number beside each bar.
 
     Args:
         ax: axes to draw into; row i lies at height i.
         values: shape (groups, bars). A NaN leaves a gap; infinity gets its number but no bar.
         colours: one for each bar of a group.
-        number: format a value that is not NaN.
+        format_value: returns the number beside a bar; it is not called for NaN.
     """
     clean_axes(ax, grid="x")
     ax.tick_params(axis="y", length=0)
@@ -28,5 +28,5 @@ def draw_bars(ax: Axes, values: np.ndarray, colours: Sequence[str], number: Call
         centres = np.arange(len(values)) + (index - (bar_count - 1) / 2) * height
         column = values[:, index]
         bars = ax.barh(centres, np.where(np.isfinite(column), column, 0), BAR_FILL * height, color=colour)
-        labels = ["" if np.isnan(value) else number(value) for value in column]
+        labels = ["" if np.isnan(value) else format_value(value) for value in column]
         ax.bar_label(bars, labels, padding=3, fontsize=8, color=INK)

@@ -36,7 +36,7 @@ class HistoryPanel:
         height: inches.
         is_minimised: True for losses and errors, False for scores from 0 to 1, None if neither is better.
         drawstyle: matplotlib's.
-        number: format of the numbers of the y axis.
+        number_format: format of the numbers on the y axis.
     """
 
     curves: tuple[Curve, ...]
@@ -45,7 +45,7 @@ class HistoryPanel:
     height: float
     is_minimised: bool | None = True
     drawstyle: str = "default"
-    number: str = "{x:g}"
+    number_format: str = "{x:g}"
 
 
 RATE_PANEL = HistoryPanel(
@@ -55,7 +55,7 @@ RATE_PANEL = HistoryPanel(
     1.3,
     is_minimised=None,
     drawstyle="steps-mid",
-    number="{x:.1e}",
+    number_format="{x:.1e}",
 )
 
 
@@ -111,11 +111,11 @@ def _draw_panel(ax: Axes, panel: HistoryPanel, columns: dict[str, np.ndarray]) -
             **CURVE_STYLE,
         )
     ax.set_ylabel(panel.unit)
-    ax.yaxis.set_major_formatter(panel.number)
+    ax.yaxis.set_major_formatter(panel.number_format)
     ax.set_title(panel.title, loc="left", fontsize=10, color=INK)
     is_score = panel.is_minimised is False
     if not is_score and _spans_decades(np.concatenate([columns[curve.column] for curve in curves])):
-        use_log_scale(ax, panel.number)
+        use_log_scale(ax, panel.number_format)
     if panel.is_minimised is not None:
         _mark_best(ax, columns["epoch"], columns[curves[-1].column], panel.is_minimised)
     if panel.is_minimised is not None or len(curves) > 1:

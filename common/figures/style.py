@@ -48,12 +48,12 @@ def legend_above(figure: Figure, handles: Sequence[object], labels: Sequence[str
     )
 
 
-def use_log_scale(ax: Axes, number: str) -> None:
+def use_log_scale(ax: Axes, number_format: str) -> None:
     """Make the y axis logarithmic, with numbers at 1, 2 and 5 only, or at 1 only if it spans many decades."""
     ax.set_yscale("log")
     low, high = ax.get_ylim()
     ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < MANY_DECADES * low else (1,)))
-    ax.yaxis.set_major_formatter(number)
+    ax.yaxis.set_major_formatter(number_format)
     ax.yaxis.set_minor_locator(NullLocator())
 
 

@@ -29,7 +29,7 @@ class RunConfig:
         SettingError: a value is out of range, empty, or not one of its choices.
     """
 
-    epochs: int = setting("epochs, each of which sees every training patch once", 100)
+    epochs: int = setting("number of passes over the training patches", 100)
     batch_size: int = setting("patches per rank and step", 32)
     learning_rate: float = setting("learning rate of one rank; it is multiplied by the number of ranks", 1e-4)
     schedule: str = setting(

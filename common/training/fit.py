@@ -71,7 +71,7 @@ def fit(
     Args:
         model: compiled with `compile_model`, the same on all ranks.
         config: training settings.
-        task: patches, validation, and what is saved.
+        task: patches, validation, and the model to save.
         folder: the run folder, which exists.
         resume: continue from the folder's checkpoint.
         show_progress: show a bar instead of one line an epoch.

@@ -15,21 +15,21 @@ from tests.support.multilabel import NAMES, random_case
 def test_chosen_thresholds_have_the_highest_f1(seed: int) -> None:
     labels, probabilities, _ = random_case(seed, patches=15)
     chosen = choose_thresholds(labels, probabilities, NAMES)
-    for index, found in enumerate(chosen):
+    for index, threshold in enumerate(chosen):
         truth, scores = labels[:, index], probabilities[:, index].astype(np.float64)
-        assert (found.name, found.support) == (NAMES[index], truth.sum())
+        assert (threshold.name, threshold.support) == (NAMES[index], truth.sum())
         if not truth.any():
-            assert (found.threshold, found.f1) == (0.5, 0)
+            assert (threshold.threshold, threshold.f1) == (0.5, 0)
             continue
         tried = [metrics.f1_score(truth, scores >= value) for value in [*scores, 0.0, 1.0]]
-        assert found.f1 == pytest.approx(max(tried))
-        assert metrics.f1_score(truth, scores >= found.threshold) == pytest.approx(found.f1)
+        assert threshold.f1 == pytest.approx(max(tried))
+        assert metrics.f1_score(truth, scores >= threshold.threshold) == pytest.approx(threshold.f1)
 
 
 def test_threshold_lies_between_the_probabilities() -> None:
     labels, probabilities = np.array([[1], [1], [0], [0]]), np.array([[0.9], [0.6], [0.4], [0.1]])
-    (found,) = choose_thresholds(labels, probabilities, ("a",))
-    assert found == Threshold("a", pytest.approx(0.5), 1.0, 2)
+    (threshold,) = choose_thresholds(labels, probabilities, ("a",))
+    assert threshold == Threshold("a", pytest.approx(0.5), 1.0, 2)
 
 
 @pytest.mark.parametrize(("scores", "nearest"), [([0.9, 0.8, 0.7, 0.6, 0.5], 0.55), ([0.5, 0.4, 0.3, 0.2, 0.1], 0.45)])
@@ -40,8 +40,8 @@ def test_of_thresholds_with_equal_f1_the_nearest_to_the_default_is_chosen(scores
 
 
 def test_a_class_that_no_patch_holds_has_the_default_threshold() -> None:
-    (found,) = choose_thresholds(np.zeros((3, 1)), np.array([[0.9], [0.2], [0.1]]), ("a",))
-    assert found == Threshold("a", DEFAULT_THRESHOLD, 0.0, 0)
+    (threshold,) = choose_thresholds(np.zeros((3, 1)), np.array([[0.9], [0.2], [0.1]]), ("a",))
+    assert threshold == Threshold("a", DEFAULT_THRESHOLD, 0.0, 0)
 
 
 def test_thresholds_need_one_name_a_class() -> None:

@@ -98,7 +98,7 @@ def test_an_unfinished_file_never_counts(scene: Scene, tmp_path: Path, monkeypat
         prepare_patch_files((scene,), SETTINGS_20M, tmp_path)
     assert list(tmp_path.iterdir()) == []
     monkeypatch.undo()
-    killed = tmp_path / f".node.1.partial.{scene.name}-20m.h5"  # what a process that is killed leaves
+    killed = tmp_path / f".node.1.partial.{scene.name}-20m.h5"  # the file of a killed process
     killed.write_bytes(b"half a file")
     (file,) = prepare_patch_files((scene,), SETTINGS_20M, tmp_path)
     assert len(PatchFile(file.path)) == 40

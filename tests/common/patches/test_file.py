@@ -76,8 +76,10 @@ def test_another_schema_is_refused(path, version):
         del file.attrs["schema_version"]
         if version is not None:
             file.attrs["schema_version"] = version
-    found = "none" if version is None else version
-    with pytest.raises(PatchFileError, match=f"has schema {found}, this code reads 1; move it away and superres-train"):
+    stored = "none" if version is None else version
+    with pytest.raises(
+        PatchFileError, match=f"has schema {stored}, this code reads 1; move it away and superres-train"
+    ):
         PatchFile(path)
 
 

@@ -15,10 +15,11 @@ logger = logging.getLogger("common.patches")
 
 @pytest.fixture(autouse=True)
 def root_handlers() -> Iterator[list[logging.Handler]]:
-    """The handlers of the whole process, put back after the test."""
+    """The handlers of the whole process without log files of earlier tests; put back after the test."""
     root = logging.getLogger()
     before = list(root.handlers)
-    yield before
+    stop_logging_to_file()
+    yield list(root.handlers)
     root.handlers[:] = before
 
 

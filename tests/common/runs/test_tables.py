@@ -80,6 +80,6 @@ def test_only_shared_names_become_longer() -> None:
 @given(names=st.lists(st.sampled_from("abc"), max_size=8))
 def test_numbered_names_are_always_distinct(names: list[str]) -> None:
     numbered = [f"{name} {index}" for index, name in enumerate(names)]
-    found = distinct_names(names, numbered)
-    assert len(set(found)) == len(names)
-    assert all(name in (short, long) for name, short, long in zip(found, names, numbered, strict=True))
+    distinct = distinct_names(names, numbered)
+    assert len(set(distinct)) == len(names)
+    assert all(name in (short, long) for name, short, long in zip(distinct, names, numbered, strict=True))

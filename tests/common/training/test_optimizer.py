@@ -1,4 +1,4 @@
-"""Optimizers of one rank: what they update, and what a checkpoint of them holds."""
+"""Optimizers of one rank: weight decay, scaled losses, and the variables of a checkpoint."""
 
 import keras
 import numpy as np
