@@ -1,8 +1,8 @@
-"""Print speed and memory as ratios that are measured in one run.
+"""Print speeds and memory, mostly as ratios of two measurements of the same run.
 
-python benchmarks/bench.py                     all, on a made product of half size
-python benchmarks/bench.py --product SCENE     on a product of yours, for the numbers of a full tile
-python benchmarks/bench.py --only loading      one of them
+python benchmarks/bench.py                     all benchmarks, on a made product of half size
+python benchmarks/bench.py --product SCENE     all benchmarks, on a product of yours
+python benchmarks/bench.py --only loading      one benchmark
 """
 
 import argparse
@@ -22,25 +22,29 @@ MADE_PX = 5490
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command's options."""
+    """Return the command's parser."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--product",
-        help="scene to cut patches from and to sharpen (a made one of 5490 px, 30 %% of a full tile's time)",
+        help="scene to cut patches from and to sharpen (a made one of 5490 px, which takes 30 %% of the time of a full tile)",
     )
     parser.add_argument(
         "--only",
         choices=("extraction", "loading", "prediction", "bigearthnet", "classification", "ranks"),
         action="append",
+        help="benchmark to run; may be repeated (all)",
     )
     parser.add_argument(
-        "--precision", choices=("float32", "bfloat16"), default="float32", help="of prediction and ranks (float32)"
+        "--precision",
+        choices=("float32", "bfloat16"),
+        default="float32",
+        help="precision of prediction and ranks (float32)",
     )
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the benchmarks; returns the exit code."""
+    """Run the benchmarks; return the exit code."""
     arguments = build_parser().parse_args(argv)
     benchmarks: dict[str, Callable[[], list[Result]]] = {
         "extraction": lambda: with_product(arguments.product, extraction.run),
@@ -59,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def with_product(product: str | None, run: Callable[[str], list[Result]]) -> list[Result]:
-    """Measure on the given product, or on a made one."""
+    """Run a benchmark on the given product, or on a made one."""
     if product:
         return run(product)
     from tests.support.fake_safe import textured_pixels, write_safe

@@ -1,4 +1,4 @@
-"""Patch extraction against bare GDAL decoding of the same bands with the same threads, and its memory.
+"""Time of patch extraction, compared with GDAL decoding of the same bands with the same threads, and its memory.
 
 python benchmarks/extraction.py SCENE    prints one line of JSON
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from osgeo import gdal
 
-import superres.train  # noqa: F401  the command that cuts holds TensorFlow as well
+import superres.training.data  # noqa: F401  superres-train, which extracts patches, also loads TensorFlow
 from benchmarks.measure import Result, peak_memory_gib, run_child, seconds
 from common.patches.extraction import make_patch_file
 from common.patches.settings import PATCHES_PER_TILE, PatchSettings
@@ -22,7 +22,7 @@ GSD = 20
 
 
 def decode(scene: Scene) -> None:
-    """Decode each band that extraction needs, one after the other, and throw it away."""
+    """Decode each band that extraction reads, one after the other."""
     gdal.UseExceptions()
     gdal.SetConfigOption("GDAL_NUM_THREADS", "ALL_CPUS")
     for gsd in input_gsds(GSD):
@@ -31,13 +31,16 @@ def decode(scene: Scene) -> None:
 
 
 def extract(scene: Scene) -> None:
-    """Cut the default number of patches and write their file."""
+    """Cut the default number of patches, and write their file."""
     with tempfile.TemporaryDirectory() as folder:
         make_patch_file(scene, PatchSettings(GSD, PATCHES_PER_TILE[GSD]), Path(folder) / "patches.h5")
 
 
 def measure(path: str) -> dict:
-    """Extraction first, so that the peak of memory is its own; then decoding, extraction, decoding."""
+    """Return the best times of two rounds in seconds, and the peak memory of extraction in GiB.
+
+    Extraction is first, so that the peak memory is its own.
+    """
     scene = open_scene(path)
     extraction = [seconds(lambda: extract(scene))]
     memory = peak_memory_gib()
@@ -48,12 +51,12 @@ def measure(path: str) -> dict:
 
 
 def run(path: str) -> list[Result]:
-    """The rows of this benchmark."""
-    found = run_child([sys.executable, "-m", "benchmarks.extraction", path])[0]
-    ratio = found["extraction"] / found["decoding"]
+    """Return the rows of this benchmark."""
+    measured = run_child([sys.executable, "-m", "benchmarks.extraction", path])[0]
+    ratio = measured["extraction"] / measured["decoding"]
     return [
         Result("extraction / bare decoding, time", f"{ratio:.2f}", "at most 1.3 on a full tile"),
-        Result("extraction, peak memory", f"{found['memory']:.2f} GiB", "under 2 GiB on a full tile"),
+        Result("extraction, peak memory", f"{measured['memory']:.2f} GiB", "under 2 GiB on a full tile"),
     ]
 
 

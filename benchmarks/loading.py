@@ -1,4 +1,4 @@
-"""From the patch file to batches that a model takes: patches a second from one process, warm cache.
+"""Rate of the training pipeline from a patch file to batches for a model: one process, file in the page cache.
 
 python benchmarks/loading.py    prints one line of JSON
 """
@@ -22,7 +22,7 @@ GSD = 20
 
 
 def write_patches(path: Path) -> None:
-    """A patch file as `superres-train` writes it for one tile, with random DN."""
+    """Write a patch file as `superres-train` does for one tile, with random DN."""
     rng = np.random.default_rng(0)
     shapes = {"input_10m": (32, 32, 4), "input_20m": (16, 16, 6), "target": (32, 32, 6)}
     arrays = {name: rng.integers(1, 10000, (PATCHES, *shape), dtype=np.uint16) for name, shape in shapes.items()}
@@ -46,7 +46,7 @@ def write_patches(path: Path) -> None:
 
 
 def pipeline_rate(path: Path) -> float:
-    """Patches/s of the training pipeline, in random order, flipped and turned, in network units."""
+    """Return the rate of the training pipeline, patches/s: random order, flipped and turned, in network units."""
     source = FusionPatches([PatchFile(path)], [np.arange(PATCHES)], GSD)
     batches = iter(training_batches(source, BATCH, seed=0))
     next(batches)
@@ -55,20 +55,20 @@ def pipeline_rate(path: Path) -> float:
 
 
 def plain_rate(path: Path) -> float:
-    """Patches/s of the plain way: h5py, a sorted fancy index a batch, converted by NumPy."""
+    """Return the rate of plain code, patches/s: h5py with a sorted fancy index for each batch, converted by NumPy."""
     order = np.random.default_rng(0).permutation(PATCHES)[: 10 * BATCH].reshape(-1, BATCH)
 
     def read() -> None:
         with h5py.File(path) as file:
-            for numbers in order:
+            for patch_indices in order:
                 for name in ("input_10m", "input_20m", "target"):
-                    (file[name][np.sort(numbers)].astype(np.float32) - 1000) / 2000
+                    (file[name][np.sort(patch_indices)].astype(np.float32) - 1000) / 2000
 
     return order.size / seconds(read)
 
 
 def measure() -> dict:
-    """Both ways on one file; the better of two rounds each."""
+    """Return both rates on one file, patches/s: the better of two rounds each."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "patches.h5"
         write_patches(path)
@@ -77,15 +77,15 @@ def measure() -> dict:
 
 
 def run() -> list[Result]:
-    """The rows of this benchmark."""
-    found = run_child([sys.executable, "-m", "benchmarks.loading"])[0]
+    """Return the rows of this benchmark."""
+    rates = run_child([sys.executable, "-m", "benchmarks.loading"])[0]
     return [
         Result(
             "HDF5 -> model, one process (as stored: uncompressed)",
-            f"{found['pipeline']:,.0f} patches/s",
+            f"{rates['pipeline']:,.0f} patches/s",
             "at least 20,000",
         ),
-        Result("HDF5 -> model / h5py fancy index", f"{found['pipeline'] / found['plain']:.1f}", "above 1"),
+        Result("HDF5 -> model / h5py fancy index", f"{rates['pipeline'] / rates['plain']:.1f}", "above 1"),
     ]
 
 

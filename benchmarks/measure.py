@@ -1,6 +1,7 @@
-"""What all benchmarks share: time, peak memory of a child process, and a row of the table."""
+"""Shared by all benchmarks: time of a call, peak memory of a process, results of a child process, rows of the table."""
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -13,7 +14,13 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 class Result(NamedTuple):
-    """A row of the table: what was measured, the number with its unit, and what it should reach."""
+    """A row of the table.
+
+    Attributes:
+        name: the measured quantity.
+        value: the number with its unit.
+        goal: the number to reach; may be empty.
+    """
 
     name: str
     value: str
@@ -21,21 +28,24 @@ class Result(NamedTuple):
 
 
 def seconds(function: Callable[[], object]) -> float:
-    """Wall time of one call."""
+    """Return the wall time of one call in seconds."""
     started = time.perf_counter()
     function()
     return time.perf_counter() - started
 
 
 def peak_memory_gib() -> float:
-    """Most memory that this process has held so far, GiB."""
+    """Return the peak memory of this process so far, GiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def run_child(command: list[str], **environment: str) -> list[dict]:
-    """Run a command from the repository's folder; its lines of JSON, one a rank."""
-    import os
+    """Run a command in the folder of the repository, and return its lines of JSON. Exit if it fails.
 
+    Args:
+        command: the command.
+        environment: variables to add to the environment.
+    """
     done = subprocess.run(command, cwd=REPOSITORY, env={**os.environ, **environment}, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")

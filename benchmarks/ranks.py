@@ -1,4 +1,4 @@
-"""Training throughput of two ranks on shared cores against one process that has them all.
+"""Training rate of two ranks that share the cores, compared with one process that has all cores.
 
 mpirun -np 2 python -m benchmarks.ranks MODEL BATCH STEPS PRECISION    prints one line of JSON; MODEL is dsen2 or gan
 """
@@ -24,7 +24,7 @@ GOALS = {"dsen2": "at least 0.95", "gan": "at least 0.91 (a step costs at most 1
 
 
 def measure(name: str, batch: int, steps: int, precision: str) -> dict:
-    """Patches/s of all ranks together, for 20 m, after a first step that is not counted."""
+    """Return the rate of all ranks together, patches/s, for 20 m. The first step is not measured."""
     hvd.init()
     model = build_model(SuperresConfig(tiles="none", model=name, precision=precision))
     rng = np.random.default_rng(hvd.rank())
@@ -41,7 +41,7 @@ def measure(name: str, batch: int, steps: int, precision: str) -> dict:
 
 
 def run(precision: str) -> list[Result]:
-    """The rows of this benchmark: alternating rounds, since other work on the machine comes and goes."""
+    """Return the rows of this benchmark. Rounds alternate, because other work on the machine may change."""
     arguments = ["-m", "benchmarks.ranks"]
     mpi = {
         "OMPI_ALLOW_RUN_AS_ROOT": "1",
@@ -56,7 +56,7 @@ def run(precision: str) -> list[Result]:
         for _ in range(ROUNDS):
             one += run_child([sys.executable, *arguments, name, str(BATCH), str(2 * STEPS), precision])
             two += run_child([*launch, sys.executable, *arguments, name, str(BATCH), str(STEPS), precision], **mpi)
-        best_one, best_two = (max(found["rate"] for found in rounds) for rounds in (one, two))
+        best_one, best_two = (max(measured["rate"] for measured in rounds) for rounds in (one, two))
         where = f"on {os.cpu_count()} cores, {title} 20 m, {precision}, {BATCH} patches a rank"
         results.append(
             Result(
@@ -69,6 +69,6 @@ def run(precision: str) -> list[Result]:
 
 
 if __name__ == "__main__":
-    found = measure(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
+    measured = measure(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
     if hvd.rank() == 0:
-        print(json.dumps(found))
+        print(json.dumps(measured))

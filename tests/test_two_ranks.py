@@ -1,4 +1,4 @@
-"""Jobs of two ranks: the tests of `tests/mpi`, and what becomes of a job when one of its ranks fails."""
+"""Jobs of two ranks: the tests of `tests/mpi`, and the end of a job when one of its ranks fails."""
 
 import importlib.util
 import os
@@ -19,7 +19,7 @@ from tests.support.tiny_training import TILES, command_line, write_scenes
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 280  # for all of tests/mpi
-SECONDS_TO_END = 30  # for a job of which one rank has failed
+SECONDS_TO_END = 30  # for a job after one of its ranks has failed
 MARK = "JEOPARDA_TEST_JOB"  # environment variable by which the processes of a job are found
 
 pytestmark = pytest.mark.timeout(SECONDS + 20)
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.timeout(SECONDS + 20)
 
 @pytest.fixture(scope="module", autouse=True)
 def require_mpi() -> None:
-    """Skip where there is no launcher, or nothing to launch."""
+    """Skip if the launcher or Horovod is missing."""
     if shutil.which("mpirun") is None:
         pytest.skip("mpirun is missing: install Open MPI (openmpi-bin) to run the tests of two ranks")
     if importlib.util.find_spec("horovod") is None:
@@ -35,7 +35,12 @@ def require_mpi() -> None:
 
 
 class Job:
-    """Two ranks of a Python command, and all that they print."""
+    """Two ranks of a Python command.
+
+    Args:
+        log: file for the output of both ranks.
+        arguments: arguments of Python.
+    """
 
     def __init__(self, log: Path, *arguments: object):
         self.log = log
@@ -44,7 +49,7 @@ class Job:
             **{name: value for name, value in os.environ.items() if not name.startswith(("OMPI_", "PMIX_"))},
             "OMPI_ALLOW_RUN_AS_ROOT": "1",
             "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-            # On a machine with one core too; Open MPI 4 and 5 are told so in different words.
+            # Run on a machine with one core, too. The two names are those of Open MPI 4 and 5.
             "OMPI_MCA_rmaps_base_oversubscribe": "1",
             "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
             MARK: self.mark,
@@ -67,14 +72,14 @@ class Job:
         return [line for line in self.output.splitlines() if text in line]
 
     def wait(self, seconds: float) -> int:
-        """The exit code; fails with the output where the job does not end in time."""
+        """Return the exit code. Fail with the output of the job if it does not end in time."""
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             pytest.fail(f"two ranks did not end within {seconds} s; they wrote:\n{self.output}")
 
     def wait_until(self, ready: Callable[[], bool], seconds: float = 120) -> None:
-        """Wait for something that the job does."""
+        """Wait until `ready` returns True. Fail with the output of the job if it ends or takes too long."""
         end = time.monotonic() + seconds
         while not ready():
             if self.process.poll() is not None or time.monotonic() > end:
@@ -82,23 +87,23 @@ class Job:
             time.sleep(0.1)
 
     def ranks(self) -> dict[int, int]:
-        """Rank -> process id, of the ranks that live."""
-        found = {}
+        """Return the process id of each running rank."""
+        process_ids = {}
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 items = (folder / "environ").read_text(errors="replace").split("\0")
                 variables = dict(item.split("=", 1) for item in items if "=" in item)
                 is_zombie = (folder / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
-            except OSError:  # it has just ended, or is another user's
+            except OSError:  # the process has just ended, or belongs to another user
                 continue
             if variables.get(MARK) == self.mark and "OMPI_COMM_WORLD_RANK" in variables and not is_zombie:
-                found[int(variables["OMPI_COMM_WORLD_RANK"])] = int(folder.name)
-        return found
+                process_ids[int(variables["OMPI_COMM_WORLD_RANK"])] = int(folder.name)
+        return process_ids
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Job]]:
-    """Starts jobs, and ends what is left of them."""
+    """A function that starts jobs; those that still run are ended after the test."""
     jobs = []
 
     def start_job(*arguments: object) -> Job:
@@ -109,12 +114,12 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Job]]:
     for job in jobs:
         job.process.kill()
         job.process.wait()
-        for process in job.ranks().values():
-            os.kill(process, signal.SIGKILL)
+        for process_id in job.ranks().values():
+            os.kill(process_id, signal.SIGKILL)
 
 
 def training(tiles: Path, folder: Path, **settings: object) -> list[object]:
-    """Arguments of Python for a run with the tiny network."""
+    """Return the arguments of Python for a run with the tiny network."""
     options = {
         "tiles": tiles,
         "run_dir": folder / "run",
@@ -135,7 +140,7 @@ def test_two_ranks(start: Callable[..., Job]) -> None:
 
 
 def test_rank_that_fails_ends_the_job(start: Callable[..., Job], tmp_path: Path) -> None:
-    """Rank 1 cuts the second scene, finds only nodata, and rank 0 waits for its patches."""
+    """Rank 1 cuts the second scene, which holds only nodata, while rank 0 waits for its patches."""
     tiles = write_scenes(tmp_path, count=1)
     pixels = with_nodata(textured_pixels(np.random.default_rng(1), 120), 0, 0, 120, 120)
     empty = write_safe(tmp_path, tile=TILES[1], size=120, pixels=pixels, upper_left=(700000, 5300040))
@@ -152,7 +157,7 @@ def test_rank_that_fails_ends_the_job(start: Callable[..., Job], tmp_path: Path)
     assert [path.name for path in (tmp_path / "patches").iterdir() if TILES[0] not in path.name] == []
 
 
-def test_error_of_all_ranks_is_told_once(start: Callable[..., Job], tmp_path: Path) -> None:
+def test_error_of_all_ranks_is_printed_once(start: Callable[..., Job], tmp_path: Path) -> None:
     job = start(*training(tmp_path / "none.txt", tmp_path))
     assert job.wait(120) == 1
     assert job.ranks() == {}

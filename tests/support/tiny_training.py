@@ -17,16 +17,16 @@ SPACING_M = 3000  # between scenes, so that they share no ground
 
 
 def command_line(settings: Mapping[str, object]) -> list[str]:
-    """Settings by name -> the options of a command."""
+    """Return the options of a command for settings by name."""
     return [word for name, value in settings.items() for word in (f"--{name.replace('_', '-')}", str(value))]
 
 
 def write_scenes(folder: Path, count: int = 2, size: int = 120, tiles: Sequence[str] = TILES) -> Path:
-    """Write so many scenes that share no ground, and the list of them; returns the list."""
+    """Write `count` scenes that share no ground, and a list of them; return the path of the list."""
     names = []
-    for number, tile in enumerate(tiles[:count]):
+    for index, tile in enumerate(tiles[:count]):
         corner = (UPPER_LEFT[0] + SPACING_M * TILES.index(tile), UPPER_LEFT[1])
-        pixels = textured_pixels(np.random.default_rng(number), size)
+        pixels = textured_pixels(np.random.default_rng(index), size)
         names.append(write_safe(folder, tile=tile, size=size, pixels=pixels, upper_left=corner).stem)
     tile_list = folder / "tiles.txt"
     tile_list.write_text("\n".join(names) + "\n")
@@ -34,12 +34,12 @@ def write_scenes(folder: Path, count: int = 2, size: int = 120, tiles: Sequence[
 
 
 def residual_reach(blocks: int) -> int:
-    """The reach of `residual_network`: one pixel for every 3 x 3 convolution."""
+    """Return the reach of `residual_network`: one pixel for every 3 x 3 convolution."""
     return 2 * blocks + 2
 
 
 def tiny_network(features: int = 8):
-    """DSen2 with one residual block, as `superres.networks.catalogue.NETWORKS` holds it."""
+    """Return DSen2 with one residual block, as an entry of `superres.networks.catalogue.NETWORKS`."""
     from superres.networks.catalogue import Network
     from superres.networks.dsen2 import residual_network
 
@@ -47,7 +47,7 @@ def tiny_network(features: int = 8):
 
 
 def main() -> int:
-    """`superres/train.py` with the tiny network under the name of DSen2."""
+    """Run `superres/train.py` with the tiny network under the name `dsen2`."""
     from superres import train
     from superres.networks.catalogue import NETWORKS
 
