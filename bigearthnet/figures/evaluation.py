@@ -19,7 +19,7 @@ def draw_evaluation(folder: Path, plan: EvaluationPlan, predictions: Mapping[str
 
     Args:
         folder: where they go; it holds `metrics.csv`.
-        plan: what was measured.
+        plan: of the evaluation.
         predictions: method -> predictions of the patches of the plan.
     """
     file = BigEarthNetFile(plan.data)

@@ -48,10 +48,10 @@ def test_tables_and_figures(tiny_runs: Path, tmp_path: Path, capfd: pytest.Captu
 def test_scores_are_those_of_the_stored_thresholds(tiny_runs: Path, tmp_path: Path) -> None:
     assert evaluate.main([*command_line(tiny_runs, tmp_path / "out", "s2"), "--split", "val"]) == 0
     trained, file = read_trained(tiny_runs / "s2"), BigEarthNetFile(tiny_runs / "made.h5")
-    rows = np.flatnonzero(np.asarray(file.splits) == "val")
+    rows = np.flatnonzero(file.splits == "val")
     patches = file.read(rows, ("s2_10m", "s2_20m", "s2_60m"))
-    found = predict_images(trained.build(), patches, batch_size=4)
-    expected = classification_metrics(file.labels[rows], found, trained.thresholds, CLASSES)
+    probabilities = predict_images(trained.build(), patches, batch_size=4)
+    expected = classification_metrics(file.labels[rows], probabilities, trained.thresholds, CLASSES)
     written = {row[2:4]: row.value for row in read_metrics(tmp_path / "out" / "metrics.csv")}
     for row in expected:
         assert written[row.name, row.metric] == pytest.approx(row.value, abs=1e-6)
@@ -105,7 +105,7 @@ def test_bad_input(tiny_runs: Path, tmp_path: Path, capfd: pytest.CaptureFixture
     check_fails(
         evaluate.main,
         capfd,
-        r"RunFolderError: \S+ cannot be read \(it holds no settings\); .*",
+        r"RunFolderError: \S+ cannot be read \(it has no settings\); .*",
         command_line(copy, out, "rgb"),
     )
     config = json.loads((copy / "s2" / run.CONFIG).read_text()) | {"application": "superres"}
@@ -121,10 +121,10 @@ def test_bad_input(tiny_runs: Path, tmp_path: Path, capfd: pytest.CaptureFixture
 
 def test_nothing_is_overwritten(tiny_runs: Path, tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "mine.txt").write_text("mine")
+    (tmp_path / "out" / "notes.txt").write_text("my own")
     arguments = command_line(tiny_runs, tmp_path / "out", "s2")
     check_fails(evaluate.main, capfd, r"OutputError: \S+out is not empty; .*", arguments)
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["notes.txt"]
 
 
 def test_damaged_weights_leave_older_results(tiny_runs: Path, tmp_path: Path, capfd: pytest.CaptureFixture) -> None:

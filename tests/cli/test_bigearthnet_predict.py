@@ -49,8 +49,10 @@ def test_map_of_a_product(tiny_runs: Path, tmp_path: Path, bands: str) -> None:
         np.testing.assert_allclose([float(line[name]) for name in CLASSES], values, atol=1e-6)
         assert float(line["x"]) == grid.geotransform[0] + 1200 * int(line["col"])
         assert float(line["y"]) == grid.geotransform[3] - 1200 * int(line["row"])
-        found = [name for name, value, limit in zip(CLASSES, values, trained.thresholds, strict=True) if value >= limit]
-        assert line["classes"] == "; ".join(found)
+        present = [
+            name for name, value, limit in zip(CLASSES, values, trained.thresholds, strict=True) if value >= limit
+        ]
+        assert line["classes"] == "; ".join(present)
 
 
 def test_bands_that_a_product_does_not_hold(tiny_runs: Path, tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
@@ -89,7 +91,7 @@ def test_square_of_a_product_equals_the_patch_that_it_was_made_from(
 
 def test_nothing_is_overwritten(tiny_runs: Path, tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "mine.txt").write_text("mine")
+    (tmp_path / "out" / "notes.txt").write_text("my own")
     arguments = [write_safe(tmp_path, level="L2A"), "--run-dir", tiny_runs / "s2", "--output", tmp_path / "out"]
     check_fails(predict.main, capfd, r"OutputError: \S+out is not empty; .*", arguments)
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["notes.txt"]

@@ -1,4 +1,4 @@
-"""The command `bigearthnet-train`: from a prepared file to a run folder, and what it says to bad input."""
+"""The command `bigearthnet-train`: from a prepared file to a run folder, and its messages on bad input."""
 
 import csv
 import json
@@ -103,8 +103,8 @@ def test_resumed_run_goes_on_exactly(finished: Path, data: Path, tmp_path: Path)
     with h5py.File(finished / run.CHECKPOINT) as first, h5py.File(tmp_path / "run" / run.CHECKPOINT) as second:
         for group in ("weights", "optimizer"):
             assert len(first[group]) == len(second[group]) > 0
-            for number in first[group]:
-                np.testing.assert_array_equal(first[group][number], second[group][number])
+            for name in first[group]:
+                np.testing.assert_array_equal(first[group][name], second[group][name])
 
 
 @pytest.mark.parametrize(

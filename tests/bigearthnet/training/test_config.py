@@ -1,4 +1,4 @@
-"""Settings of classification training: what is refused, and that names are those that can be built."""
+"""Settings of classification training: values that are refused, and limits that are allowed."""
 
 import pytest
 
