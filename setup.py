@@ -34,9 +34,11 @@ setup(
             "pytest-timeout>=2.3",
             "hypothesis>=6.100",
             "pyarrow>=15",  # as in reben
+            "zarr>=3.1; python_version >= '3.11'",  # as in zarr
             "import-linter>=2.0",  # the oldest release tried with the contracts in pyproject.toml
         ],
         "reben": ["pyarrow>=15"],  # metadata of BigEarthNet version 2
+        "zarr": ["zarr>=3.1"],  # EOPF products in Zarr format 3; 3.1 is the oldest release tried, for Python 3.11
         "notebooks": ["nbmake>=1.5", "ipykernel>=6.29", "nbstripout>=0.7"],
     },
     entry_points={

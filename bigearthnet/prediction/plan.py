@@ -14,6 +14,7 @@ from common.errors import RunFolderError, SettingError
 from common.rasters.grids import GeoReference, check_grids
 from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene
+from common.scenes.zarr_files import is_zarr
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ def prepare_prediction(options: PredictionOptions) -> PredictionPlan:
     trained = read_trained(options.run_folder)
     require_native_gsds(trained)
     source = options.source
-    if source.is_dir() and source.suffix != ".SAFE" and not any(source.glob("MTD_*.xml")):
+    if source.is_dir() and source.suffix != ".SAFE" and not any(source.glob("MTD_*.xml")) and not is_zarr(source):
         return PredictionPlan(trained, patches=find_patch_folders(source, options.s1_root, trained))
     scene = open_scene(source)
     check_scene(scene, trained)

@@ -13,7 +13,8 @@ from osgeo import gdal
 
 from common.pixels.sentinel2 import BANDS, normalize_band
 from common.pixels.windows import Window
-from common.rasters.files import as_product_error, describe_px, open_band, require_same
+from common.rasters.band_sources import open_source
+from common.rasters.files import describe_px, require_same
 from common.scenes.scene import Scene
 
 gdal.UseExceptions()
@@ -47,22 +48,20 @@ def read_bands(
     if len({BANDS[band].gsd for band in bands}) != 1:
         raise ValueError(f"bands must be of one GSD; got {[f'{band} ({BANDS[band].gsd} m)' for band in bands]}.")
     with _decoder_threads(threads):
-        datasets = [open_band(scene, band) for band in bands]
-        sizes = [(dataset.RasterYSize, dataset.RasterXSize) for dataset in datasets]
+        sources = [open_source(scene, band) for band in bands]
+        sizes = [(source.rows, source.cols) for source in sources]
         require_same(scene, {band: describe_px(*size) for band, size in zip(bands, sizes, strict=True)})
         window = _checked_window(window, *sizes[0])
         dn = np.empty((window.height, window.width, len(bands)), dtype=np.uint16)
         for band_index in range(len(bands)):
-            dataset = datasets.pop(0)  # closes the file of the band before, so that GDAL frees its cache
-            with as_product_error(dataset.GetDescription(), warnings_too=True):
-                corner_and_size = window.col, window.row, window.width, window.height
-                dataset.ReadAsArray(*corner_and_size, buf_obj=dn[..., band_index])  # decodes without a copy
+            source = sources.pop(0)  # closes the file of the band before, so that GDAL frees its cache
+            source.read_into(window, dn[..., band_index])
     return dn
 
 
 def block_rows(scene: Scene, band: str) -> int:
     """Return the height in rows of the blocks in which the file of a band is stored."""
-    return int(open_band(scene, band).GetRasterBand(1).GetBlockSize()[1])
+    return open_source(scene, band).block_rows
 
 
 def _checked_window(window: Window | None, rows: int, cols: int) -> Window:

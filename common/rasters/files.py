@@ -17,6 +17,7 @@ from common.errors import ProductError, ProductNotFoundError
 from common.scenes.scene import Scene
 
 _DRIVERS = ["JP2OpenJPEG", "JP2KAK", "JP2ECW", "JP2MrSID", "GTiff"]
+_ZARR_DRIVERS = ["Zarr"]
 DOWNLOAD_AGAIN = "download or unpack the product again"
 _BOX_HEAD = struct.Struct(">I4sQ")  # length, kind, and the length of a box of more than 4 GB
 _END_OF_CODESTREAM = b"\xff\xd9"
@@ -52,7 +53,7 @@ def read_raster(path: str) -> tuple[np.ndarray, tuple[str, ...]]:
 
 
 def open_band(scene: Scene, band: str) -> gdal.Dataset:
-    """Open the file of a band, after checks with clearer messages than those of GDAL.
+    """Open the file or the Zarr array of a band, after checks with clearer messages than those of GDAL.
 
     Raises:
         ProductNotFoundError: the scene has no file for the band, or the file is missing.
@@ -62,6 +63,11 @@ def open_band(scene: Scene, band: str) -> gdal.Dataset:
     if path is None:
         present = ", ".join(scene.band_paths) or "no bands"
         raise ProductNotFoundError(f"{scene.name} has no file for {band}, it has {present}; {DOWNLOAD_AGAIN}.")
+    if scene.zarr_format:
+        with as_product_error(path):
+            dataset = gdal.OpenEx(path, gdal.OF_RASTER, _ZARR_DRIVERS)
+        _require_uint16(dataset, path)
+        return dataset
     size = _require_content(path)
     if path.endswith(".jp2") and not path.startswith("/vsizip/"):  # a zip has an end record and checksums
         _require_complete_jp2(path, size)

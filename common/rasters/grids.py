@@ -8,7 +8,8 @@ from osgeo import osr
 
 from common.errors import ProductError
 from common.pixels.sentinel2 import BANDS_BY_GSD
-from common.rasters.files import DOWNLOAD_AGAIN, describe_px, open_band, require_same
+from common.rasters.band_sources import open_source
+from common.rasters.files import DOWNLOAD_AGAIN, describe_px, require_same
 from common.scenes.scene import Scene
 
 osr.UseExceptions()
@@ -95,12 +96,21 @@ def _transformation(grid: GeoReference, to_lonlat: bool) -> osr.CoordinateTransf
 
 
 def _band_grid(scene: Scene, band: str) -> GeoReference:
-    dataset = open_band(scene, band)
-    geotransform = dataset.GetGeoTransform(can_return_null=True)
-    wkt = dataset.GetProjection()
+    source = open_source(scene, band)
+    geotransform = source.geotransform()
+    wkt = source.crs_wkt or _crs_wkt(scene)
     if geotransform is None or not wkt:
-        raise ProductError(f"{dataset.GetDescription()} has no georeference; {DOWNLOAD_AGAIN}.")
-    return GeoReference(wkt, tuple(geotransform), dataset.RasterYSize, dataset.RasterXSize)
+        raise ProductError(f"{source.path} has no georeference; {DOWNLOAD_AGAIN}.")
+    return GeoReference(wkt, geotransform, source.rows, source.cols)
+
+
+def _crs_wkt(scene: Scene) -> str:
+    """Return the CRS in the metadata of a scene as well-known text; empty if there is none."""
+    if not scene.crs:
+        return ""
+    system = osr.SpatialReference()
+    system.SetFromUserInput(scene.crs)
+    return str(system.ExportToWkt())
 
 
 def _describe(grid: GeoReference) -> str:

@@ -1,6 +1,6 @@
 """A scene: one Sentinel-2 tile of a product, or one BigEarthNet patch, as its metadata describe it.
 
-`safe.py` and `patch_folder.py` make this record from files, `tile_list.py` chooses between these two readers, and
+`safe.py`, `eopf.py` and `patch_folder.py` make this record from files, `tile_list.py` chooses between these readers, and
 `common/rasters/bands.py` reads the pixels.
 """
 
@@ -24,11 +24,14 @@ class Scene:
         satellite: `S2A`, `S2B`, `S2C` or `S2D`.
         baseline: processing baseline such as `04.00`; empty for BigEarthNet patches.
         sensing_time: start of the acquisition, ISO 8601, UTC.
-        band_paths: band name -> path that GDAL opens, at the band's native GSD.
+        band_paths: band name -> path of its file or Zarr array, at the band's native GSD. GDAL opens all but arrays of
+            Zarr format 3.
         quantification: reflectance = (DN + offset) / quantification.
         offsets: band name -> offset in DN (normally 0, or -1000 since baseline 04.00).
         nodata: DN of pixels without data.
         saturated: DN of saturated pixels.
+        crs: such as `EPSG:32633`, for band files without a CRS of their own; empty if they have one.
+        zarr_format: 2 or 3 if the bands are Zarr arrays; 0 if they are image files.
     """
 
     name: str
@@ -43,6 +46,8 @@ class Scene:
     offsets: Mapping[str, float]
     nodata: int = NODATA_DN
     saturated: int = SATURATED_DN
+    crs: str = ""
+    zarr_format: int = 0
 
     def bands_at(self, gsd: int) -> tuple[str, ...]:
         """Return the bands of one native GSD, in their fixed order.

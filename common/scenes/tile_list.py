@@ -1,9 +1,9 @@
 """Path or tile list -> scenes.
 
-A path leads to a Sentinel-2 product (`safe.py`) or a BigEarthNet patch folder (`patch_folder.py`). The suffix `:T53HLA`
-picks one tile of a product that holds several. A tile list is a text file with one scene a line; `#` starts a comment.
-A name without a folder is looked up in the data folder, with or without `.SAFE` or `.zip`, as in the lists of the DSen2
-paper.
+A path leads to a Sentinel-2 product in SAFE (`safe.py`) or EOPF Zarr (`eopf.py`), or to a BigEarthNet patch folder
+(`patch_folder.py`). The suffix `:T53HLA` picks one tile of a product that holds several. A tile list is a text file
+with one scene a line; `#` starts a comment. A name without a folder is looked up in the data folder, with or without
+`.SAFE`, `.zarr` or `.zip`, as in the lists of the DSen2 paper.
 """
 
 import re
@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from common.errors import ProductError, ProductNotFoundError, TileListError, some_of
+from common.scenes.eopf import read_eopf
 from common.scenes.patch_folder import is_patch_folder, read_patch_folder
 from common.scenes.safe import read_product
 from common.scenes.scene import Scene
+from common.scenes.zarr_files import is_zarr
 
 _WITH_TILE = re.compile(r"(?P<path>.+):(?P<tile>T\d{2}[A-Z]{3})")
-_ENDINGS = ("", ".SAFE", ".zip", ".SAFE.zip")
+_ENDINGS = ("", ".SAFE", ".zip", ".SAFE.zip", ".zarr", ".zarr.zip")
 
 
 def open_scenes(path: Path | str) -> tuple[Scene, ...]:
@@ -29,9 +31,9 @@ def open_scenes(path: Path | str) -> tuple[Scene, ...]:
     base, tile = _split_tile(str(path))
     if not Path(base).exists():
         raise ProductNotFoundError(
-            f"{base} does not exist; give a .SAFE folder, its .zip, its MTD_*.xml, or a BigEarthNet patch folder."
+            f"{base} does not exist; give a .SAFE or .zarr folder, its .zip, an MTD_*.xml, or a BigEarthNet patch folder."
         )
-    scenes = (read_patch_folder(base),) if is_patch_folder(base) else read_product(base)
+    scenes = _read_scenes(Path(base))
     if tile:
         scenes = _pick_tile(base, scenes, tile)
     _require_images(base, scenes)
@@ -77,8 +79,8 @@ def read_tile_list(list_path: Path | str, data_dir: Path | str | None = None) ->
     unknown = [f"line {line}: {name}" for line, name in entries if paths[line] is None]
     if unknown:
         raise TileListError(
-            f"{list_path}: cannot find {len(unknown)} of {len(entries)} scenes in {folders[0]}, with or without .SAFE "
-            f"or .zip ({some_of(unknown)}); download them, or give another data folder."
+            f"{list_path}: cannot find {len(unknown)} of {len(entries)} scenes in {folders[0]}, with or without .SAFE, "
+            f".zarr or .zip ({some_of(unknown)}); download them, or give another data folder."
         )
     scenes: dict[str, Scene] = {}
     first_lines: dict[str, int] = {}
@@ -92,6 +94,13 @@ def read_tile_list(list_path: Path | str, data_dir: Path | str | None = None) ->
             scenes[scene.name] = scene
             first_lines[scene.name] = line
     return tuple(scenes.values())
+
+
+def _read_scenes(path: Path) -> tuple[Scene, ...]:
+    """Read the scenes of a path with the reader of its format."""
+    if is_patch_folder(path):
+        return (read_patch_folder(path),)
+    return (read_eopf(path),) if is_zarr(path) else read_product(path)
 
 
 def _split_tile(path: str) -> tuple[str, str]:
@@ -148,7 +157,7 @@ def _find(name: str, folders: tuple[Path, ...]) -> str | None:
     A name without `/` is looked up in the first folder only.
     """
     base, tile = _split_tile(name)
-    stem = base.rstrip("/").removesuffix(".zip").removesuffix(".SAFE")
+    stem = base.rstrip("/").removesuffix(".zip").removesuffix(".SAFE").removesuffix(".zarr")
     for folder in folders if "/" in base else folders[:1]:
         for candidate in (folder / base, *(folder / f"{stem}{ending}" for ending in _ENDINGS)):
             if candidate.exists():

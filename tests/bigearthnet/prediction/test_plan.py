@@ -9,6 +9,7 @@ from bigearthnet.prediction.options import PredictionOptions
 from bigearthnet.prediction.plan import PredictionPlan, check_scene, prepare_prediction
 from common.errors import ProductError, ProductNotFoundError, RunFolderError, SettingError
 from common.scenes.tile_list import open_scene
+from tests.support.fake_eopf import write_eopf
 from tests.support.fake_safe import write_patch_folder, write_safe
 from tests.support.made_runs import write_classifier
 
@@ -35,6 +36,14 @@ def test_scene_by_folder_or_xml(tmp_path: Path) -> None:
         planned = plan(tmp_path, source)
         assert (planned.grid.rows, planned.grid.cols, planned.patches) == (2, 2, ())
         assert planned.scene.level == "L2A"
+
+
+def test_eopf_product_is_no_folder_of_patches(tmp_path: Path) -> None:
+    write_eopf(tmp_path / "a")
+    write_eopf(tmp_path / "b").rename(tmp_path / "product")
+    for source in (next((tmp_path / "a").iterdir()), tmp_path / "product"):
+        planned = plan(tmp_path, source)
+        assert (planned.grid.rows, planned.grid.cols, planned.patches) == (2, 2, ())
 
 
 def test_batch_size_below_one(tmp_path: Path) -> None:

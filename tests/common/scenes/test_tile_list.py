@@ -7,17 +7,20 @@ import pytest
 
 from common.errors import ProductError, ProductNotFoundError, TileListError
 from common.scenes.tile_list import open_scene, open_scenes, read_tile_list
+from tests.support.fake_eopf import write_eopf
 from tests.support.fake_safe import write_patch_folder, write_safe
 
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a product, a zipped product, one in the old format, and a patch."""
+    """A folder with a product, a zipped product, one in the old format, a patch, and two EOPF products."""
     folder = tmp_path_factory.mktemp("data")
     write_safe(folder, tile="T32TNS", size=12)
     write_safe(folder, tile="T33UUB", size=12, zipped=True)
     write_safe(folder, old_tiles=("T53HLA", "T53HMA"), size=12)
     write_patch_folder(folder, size=12)
+    write_eopf(folder, tile="T30UXB", size=24)
+    write_eopf(folder, tile="T30UXC", size=24, zarr_format=3, zipped=True)
     return folder
 
 
@@ -29,6 +32,8 @@ def names(data_dir: Path) -> dict[str, str]:
         "zip": next(data_dir.glob("*T33UUB*")).stem,
         "old": next(data_dir.glob("*_OPER_*")).stem,
         "patch": next(data_dir.glob("*_90_7")).name,
+        "zarr": next(data_dir.glob("*T30UXB*")).stem,
+        "zarr.zip": next(data_dir.glob("*T30UXC*")).name.removesuffix(".zarr.zip"),
     }
 
 
@@ -42,6 +47,8 @@ def test_open_scene_of_every_kind(data_dir: Path, names: dict[str, str]) -> None
     assert open_scene(data_dir / f"{names['safe']}.SAFE").tile == "T32TNS"
     assert open_scene(data_dir / f"{names['zip']}.zip").tile == "T33UUB"
     assert open_scene(str(data_dir / names["patch"])).name == names["patch"]
+    assert open_scene(data_dir / f"{names['zarr']}.zarr").zarr_format == 2
+    assert open_scene(data_dir / f"{names['zarr.zip']}.zarr.zip").zarr_format == 3
 
 
 def test_suffix_picks_a_tile(data_dir: Path, names: dict[str, str]) -> None:
@@ -88,9 +95,14 @@ def test_list_with_names_of_every_spelling(data_dir: Path, names: dict[str, str]
         f"  {names['zip']}.SAFE  # zipped here",
         f"{names['old']}.SAFE:T53HMA",
         str(data_dir / names["patch"]),
+        names["zarr"],
+        f"{names['zarr.zip']}.zarr",
     )
     scenes = read_tile_list(list_path, data_dir)
-    assert [scene.tile for scene in scenes] == ["T32TNS", "T33UUB", "T53HMA", ""]
+    assert [scene.tile for scene in scenes] == ["T32TNS", "T33UUB", "T53HMA", "", "T30UXB", "T30UXC"]
+    assert [scene.name for scene in read_tile_list(write_list(tmp_path, f"{names['zarr']}.SAFE"), data_dir)] == [
+        names["zarr"]
+    ]
 
 
 def test_list_gives_all_tiles_of_a_product(data_dir: Path, names: dict[str, str], tmp_path: Path) -> None:

@@ -1,0 +1,240 @@
+"""The files of a Zarr product, format 2 or 3, given as its folder or its zip: JSON and names of chunks; no pixels.
+
+Each group and each array has JSON files of its own: `.zattrs`, `.zgroup` and `.zarray` in format 2, `zarr.json` in
+format 3. They are read one by one, so that a product needs no consolidated metadata. JSON is plain text, so that no
+Zarr package is needed.
+"""
+
+import json
+import os
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+from common.errors import ProductError
+
+_ROOT_FILES = {".zgroup": 2, "zarr.json": 3}  # file of the root group -> Zarr format
+_MAX_JSON_BYTES = 16 * 2**20  # real files hold up to 0.5 MB
+_CHUNK = re.compile(r"(?:c[./])?(\d{1,9})[./](\d{1,9})")
+_DOWNLOAD_AGAIN = "download the product again"
+
+
+class ArrayInfo(NamedTuple):
+    """The metadata of an array.
+
+    Attributes:
+        shape: pixels of each axis.
+        chunks: pixels of a chunk along each axis.
+        dtype: such as `<u2` in format 2 or `uint16` in format 3.
+        fill_value: value of missing chunks as stored in JSON; None if there is none.
+        is_sharded: each stored chunk holds smaller chunks.
+        attributes: what the producer wrote about the array.
+    """
+
+    shape: tuple[int, ...]
+    chunks: tuple[int, ...]
+    dtype: str
+    fill_value: Any
+    is_sharded: bool
+    attributes: Mapping[str, Any]
+
+    @property
+    def chunk_counts(self) -> tuple[int, ...]:
+        """Number of chunks along each axis."""
+        return tuple(-(-size // chunk) for size, chunk in zip(self.shape, self.chunks, strict=True))
+
+
+@dataclass(frozen=True)
+class ZarrFiles:
+    """The files of one Zarr product. Names are relative to the product, with `/`.
+
+    Attributes:
+        path: folder or zip that was opened.
+        folder_name: name of the product folder; of the zip if the zip holds no folder.
+        gdal_prefix: GDAL opens this text followed by a name.
+        zarr_format: 2 or 3.
+        read: name -> content of the file, at most 16 MiB and one byte; None if there is no such file.
+        list_names: folder -> names of all files in it, relative to that folder.
+    """
+
+    path: Path
+    folder_name: str
+    gdal_prefix: str
+    zarr_format: int
+    read: Callable[[str], bytes | None]
+    list_names: Callable[[str], Iterator[str]]
+
+    def attributes(self, group: str = "") -> Mapping[str, Any]:
+        """Return the attributes of a group; empty if there are none.
+
+        Raises:
+            ProductError: the JSON file is damaged or larger than 16 MiB.
+        """
+        if self.zarr_format == 2:
+            return as_mapping(self._json(_join(group, ".zattrs")))
+        return as_mapping(self._json(_join(group, "zarr.json")).get("attributes"))
+
+    def array(self, name: str) -> ArrayInfo | None:
+        """Return the metadata of an array; None if there is no such array.
+
+        Raises:
+            ProductError: its JSON files are damaged, or its axes have no positive sizes.
+        """
+        if self.zarr_format == 2:
+            metadata = self._json(_join(name, ".zarray"))
+            attributes = self.attributes(name)
+            chunks, dtype, is_sharded = metadata.get("chunks"), metadata.get("dtype"), False
+        else:
+            metadata = self._json(_join(name, "zarr.json"))
+            attributes = as_mapping(metadata.get("attributes"))
+            chunks = as_mapping(as_mapping(metadata.get("chunk_grid")).get("configuration")).get("chunk_shape")
+            dtype, is_sharded = metadata.get("data_type"), "sharding" in str(metadata.get("codecs"))
+        if not metadata:
+            return None
+        sizes = _sizes(metadata.get("shape")), _sizes(chunks)
+        if not all(sizes) or len(sizes[0]) != len(sizes[1]):
+            raise ProductError(
+                f"{self.path}: array {name} has the shape {shown(metadata.get('shape'))} in chunks of "
+                f"{shown(chunks)}; expected positive sizes: {_DOWNLOAD_AGAIN}."
+            )
+        return ArrayInfo(*sizes, str(dtype), metadata.get("fill_value"), is_sharded, attributes)
+
+    def count_missing_chunks(self, name: str, info: ArrayInfo) -> int:
+        """Return how many chunks of an array with two axes are not stored."""
+        rows, cols = info.chunk_counts
+        present = {(int(match[1]), int(match[2])) for match in map(_CHUNK.fullmatch, self.list_names(name)) if match}
+        return rows * cols - sum(row < rows and col < cols for row, col in present)
+
+    def _json(self, name: str) -> Mapping[str, Any]:
+        """Return the JSON object in a file; empty if there is no such file."""
+        content = self.read(name)
+        if content is None:
+            return {}
+        if len(content) > _MAX_JSON_BYTES:
+            raise ProductError(
+                f"{name} of {self.path} is larger than {_MAX_JSON_BYTES // 2**20} MiB; {_DOWNLOAD_AGAIN}."
+            )
+        try:
+            metadata = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise ProductError(f"{name} of {self.path} is no readable JSON ({error}); {_DOWNLOAD_AGAIN}.") from error
+        if not isinstance(metadata, dict):
+            raise ProductError(f"{name} of {self.path} holds no JSON object; {_DOWNLOAD_AGAIN}.")
+        return metadata
+
+
+def is_zarr(path: Path) -> bool:
+    """Return whether a path is a Zarr product: a folder or zip with the file of a root group, or a name in `.zarr`."""
+    if path.name.endswith((".zarr", ".zarr.zip")):
+        return True
+    if path.is_dir():
+        return any((path / name).is_file() for name in _ROOT_FILES)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _find_root(archive.namelist()) is not None
+    except (zipfile.BadZipFile, OSError):
+        return False
+
+
+@contextmanager
+def open_zarr(path: Path) -> Iterator[ZarrFiles]:
+    """Find the files of a Zarr product, and keep its zip open in the `with` block.
+
+    Raises:
+        ProductError: path is no folder and no complete zip, or holds no Zarr group.
+    """
+    if path.is_dir():
+        yield _folder_files(path)
+        return
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError) as error:
+        raise ProductError(
+            f"{path} is no complete zip ({error}); download it again, or give a .zarr folder."
+        ) from error
+    with archive:
+        yield _zip_files(path, archive)
+
+
+def as_mapping(value: Any) -> Mapping[str, Any]:
+    """Return a JSON object as it is, and an empty mapping for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def shown(value: Any) -> str:
+    """Return a JSON value as a message shows it, in at most 60 characters."""
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."
+
+
+def _folder_files(path: Path) -> ZarrFiles:
+    zarr_format = next((number for name, number in _ROOT_FILES.items() if (path / name).is_file()), None)
+    if zarr_format is None:
+        raise ProductError(f"{path} has no .zgroup and no zarr.json; give the .zarr folder itself, or its .zarr.zip.")
+
+    def read(name: str) -> bytes | None:
+        file = path / name
+        if not file.is_file():
+            return None
+        try:
+            with file.open("rb") as opened:
+                return opened.read(_MAX_JSON_BYTES + 1)
+        except OSError as error:
+            raise ProductError(f"{file} cannot be read ({error.strerror}); check its permissions.") from error
+
+    def list_names(folder: str) -> Iterator[str]:
+        for parent, _, names in os.walk(path / folder):
+            yield from (Path(parent, name).relative_to(path / folder).as_posix() for name in names)
+
+    return ZarrFiles(path, path.resolve().name, f"{path}/", zarr_format, read, list_names)
+
+
+def _zip_files(path: Path, archive: zipfile.ZipFile) -> ZarrFiles:
+    names = frozenset(archive.namelist())
+    root_file = _find_root(names)
+    if root_file is None:
+        raise ProductError(f"{path} has no .zgroup and no zarr.json; give the .zarr.zip of a product.")
+    prefix = root_file.removesuffix(PurePosixPath(root_file).name)
+
+    def read(name: str) -> bytes | None:
+        if prefix + name not in names:
+            return None
+        try:
+            with archive.open(prefix + name) as opened:
+                return opened.read(_MAX_JSON_BYTES + 1)
+        except (OSError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as error:  # RuntimeError: encrypted
+            raise ProductError(f"{name} of {path} cannot be read ({error}); download the zip again.") from error
+
+    def list_names(folder: str) -> Iterator[str]:
+        start = f"{prefix}{folder}/"
+        return (name.removeprefix(start) for name in names if name.startswith(start))
+
+    return ZarrFiles(
+        path=path,
+        folder_name=PurePosixPath(prefix).name or path.name.removesuffix(".zip"),
+        gdal_prefix=f"/vsizip/{{{path}}}/{prefix}",
+        zarr_format=_ROOT_FILES[PurePosixPath(root_file).name],
+        read=read,
+        list_names=list_names,
+    )
+
+
+def _find_root(names: frozenset[str] | list[str]) -> str | None:
+    """Return the name of the root group's file, the one in the fewest folders; None if there is none."""
+    roots = [name for name in names if PurePosixPath(name).name in _ROOT_FILES]
+    return min(roots, key=lambda name: (name.count("/"), name), default=None)
+
+
+def _join(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
+
+
+def _sizes(value: Any) -> tuple[int, ...]:
+    """Return a JSON list of positive whole numbers; empty if the value is no such list."""
+    is_list = isinstance(value, list) and all(type(size) is int and size > 0 for size in value)
+    return tuple(value) if is_list else ()
