@@ -191,7 +191,7 @@ def read_config(folder: Path) -> dict:
     try:
         config = json.loads(path.read_text())
         if not isinstance(config, dict) or not isinstance(config.get("settings", {}), dict):
-            raise ValueError("it holds no settings")
+            raise ValueError("it has no settings")
         return config
     except FileNotFoundError:
         raise RunFolderError(f"{folder} has no {CONFIG}; give the folder that a training run wrote.") from None
