@@ -1,7 +1,11 @@
 """Scene -> squares of 1.2 km as BigEarthNet cuts them.
 
 Squares lie side by side from the upper-left corner of the 10 m grid. Pixels at the right and lower edges that fill no
-square are left out. Pixels become reflectance * 10000 with the product's own offset, as BigEarthNet's DN are.
+square are left out. Pixels become reflectance * 10000 with the product's own offset, as BigEarthNet's DN are. Saturated
+pixels become 32767, the largest value in BigEarthNet, because it was cut from files of 15 bits.
+
+A square with pixels that have no data in any band is left out. Pixels that lack data in some bands, as in dark lakes,
+have reflectance 0 there, because such pixels have DN 0 in BigEarthNet.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,18 +13,18 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from common.errors import ProductError
-from common.pixels.radiometry import dn_to_scaled_reflectance
 from common.pixels.sentinel2 import BANDS_BY_GSD
 from common.pixels.windows import Window
 from common.rasters.bands import read_bands
 from common.rasters.grids import GeoReference, georeference
-from common.scenes.reflectance import band_offsets
+from common.scenes.nodata import has_data
+from common.scenes.reflectance import scaled_reflectance
 from common.scenes.scene import Scene
 
 SQUARE_PX = 120  # at 10 m
 SQUARE_M = 1200
 ROWS_AT_ONCE = 8  # rows of squares: about as many pixels as a block of a JPEG 2000 file has
-HIGHEST_DN = np.iinfo(np.uint16).max
+HIGHEST_DN = 2**15 - 1
 
 
 def square_grid(scene: Scene) -> GeoReference:
@@ -56,19 +60,19 @@ def read_squares(
         groups: of `s2_10m`, `s2_20m`, `s2_60m`.
 
     Yields:
-        Group -> (cols, pixels, pixels, bands) uint16, reflectance * 10000; and (cols,) bool: the square holds no nodata.
+        Group -> (cols, pixels, pixels, bands) uint16, reflectance * 10000; and (cols,) bool: each pixel of the square
+        has data in at least one band.
 
     Raises:
         ProductError: a band cannot be read.
     """
-    images = {group: _read_strip(scene, strip, group_gsd(group)) for group in groups}
+    gsds = {group: group_gsd(group) for group in groups}
+    dn = {gsd: read_bands(scene, BANDS_BY_GSD[gsd], strip.scaled(SQUARE_M // gsd)) for gsd in gsds.values()}
+    images = {group: _network_values(scene, dn[gsd], gsd) for group, gsd in gsds.items()}
+    data = has_data(scene, dn)[..., None]
     for row in range(strip.height):
-        squares, valid = {}, np.ones(strip.width, bool)
-        for group, (dn, reflectance) in images.items():
-            size = SQUARE_M // group_gsd(group)
-            squares[group] = _cut_row(reflectance, row, size)
-            valid &= (_cut_row(dn, row, size) != scene.nodata).all(axis=(1, 2, 3))
-        yield squares, valid
+        squares = {group: _cut_row(image, row, SQUARE_M // gsds[group]) for group, image in images.items()}
+        yield squares, _cut_row(data, row, SQUARE_M // min(dn)).all(axis=(1, 2, 3))
 
 
 def group_gsd(group: str) -> int:
@@ -76,12 +80,9 @@ def group_gsd(group: str) -> int:
     return int(group[3:-1])
 
 
-def _read_strip(scene: Scene, strip: Window, gsd: int) -> tuple[np.ndarray, np.ndarray]:
-    """Read the bands of one GSD: DN as stored, and reflectance * 10000 in uint16, (rows, cols, bands) each."""
-    bands = BANDS_BY_GSD[gsd]
-    dn = read_bands(scene, bands, strip.scaled(SQUARE_M // gsd))
-    reflectance = dn_to_scaled_reflectance(dn, scene.quantification, band_offsets(scene, bands))
-    return dn, reflectance.round().clip(0, HIGHEST_DN).astype(np.uint16)
+def _network_values(scene: Scene, dn: np.ndarray, gsd: int) -> np.ndarray:
+    """Convert the bands of one GSD to reflectance * 10000 in uint16, shape of dn."""
+    return scaled_reflectance(scene, dn, gsd).round().clip(0, HIGHEST_DN).astype(np.uint16)
 
 
 def _cut_row(image: np.ndarray, row: int, size: int) -> np.ndarray:

@@ -31,11 +31,11 @@ from common.errors import ProductError
 from common.metrics.fusion import OVERALL
 from common.patches.settings import PatchSettings
 from common.pixels.degrade import blur_reach, degrade, degrade_mask, repeat_pixels
-from common.pixels.holes import fill_holes
 from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
 from common.pixels.windows import Window, grid
 from common.rasters.bands import read_bands
 from common.rasters.grids import georeference
+from common.scenes.nodata import fill_missing
 from common.scenes.reflectance import is_valid, scaled_reflectance
 from common.scenes.scene import Scene
 from superres.evaluation.methods import Images, Method
@@ -54,7 +54,7 @@ class Strip(NamedTuple):
 
     Attributes:
         images: reflectance * 10000 of all these rows.
-            Nodata and saturated pixels are filled from the nearest valid ones, as in prediction.
+            Nodata and saturated pixels are filled as in prediction.
         valid: (rows / s, cols / s) bool, on the grid of the coarse bands: no nodata or saturated pixel enters.
         inner: the strip without what lies above and below, on the 10 m grid of `images`.
     """
@@ -225,13 +225,15 @@ def blur_reach_10m(settings: PatchSettings) -> int:
 
 def read_images(scene: Scene, window: Window, settings: PatchSettings, reach: int) -> tuple[Images, np.ndarray]:
     """Read the bands of a window of the 10 m grid; images and validity as in `Strip`, holes filled from up to `reach`."""
-    images, factor = {}, settings.scale_factor
+    factor = settings.scale_factor
     valid = np.ones((window.height // factor, window.width // factor), bool)
-    for gsd in input_gsds(settings.gsd):
-        dn = read_bands(scene, BANDS_BY_GSD[gsd], window.coarsened(gsd // 10), threads=hvd.cores_per_rank())
-        bands_valid = is_valid(scene, dn)
-        images[f"input_{gsd}m"] = scaled_reflectance(scene, fill_holes(dn, bands_valid, reach * 10 // gsd), gsd)
-        usable = bands_valid.all(axis=2)
+    dn = {
+        gsd: read_bands(scene, BANDS_BY_GSD[gsd], window.coarsened(gsd // 10), threads=hvd.cores_per_rank())
+        for gsd in input_gsds(settings.gsd)
+    }
+    for gsd, image in dn.items():
+        usable = is_valid(scene, image).all(axis=2)
         if not usable.all():
             valid &= degrade_mask(usable, settings.gsd // gsd, blur_reach_10m(settings) if gsd == 10 else 1)
-    return images, valid
+    filled = fill_missing(scene, dn, reach)
+    return {f"input_{gsd}m": scaled_reflectance(scene, image, gsd) for gsd, image in filled.items()}, valid

@@ -1,7 +1,8 @@
 """The content of a sharpened GeoTIFF: bands, pixels and tags.
 
-Estimates in reflectance * 10000 become uint16 DN. A pixel is nodata (DN 0) where the band itself or any 10 m band is
-nodata, and DN 65535 where the band itself is saturated. All other DN lie in 1 to 65534.
+Estimates in reflectance * 10000 become uint16 DN. A pixel is nodata (DN 0) where the band itself has no data, or where no
+10 m band has data that could give detail. It is DN 65535 where the band itself is saturated. All other DN lie in 1 to
+65534.
 """
 
 import shlex
@@ -50,7 +51,7 @@ def sharpened_dn(scene: Scene, gsd: int, estimate: np.ndarray, dn: Dn) -> np.nda
         Shape of estimate, uint16.
     """
     factor = gsd // 10
-    no_10m_data = (dn[10] == scene.nodata).any(axis=2, keepdims=True)
+    no_10m_data = (dn[10] == scene.nodata).all(axis=2, keepdims=True)
     nodata = repeat_pixels(dn[gsd] == scene.nodata, factor) | no_10m_data
     stored = scaled_reflectance_to_dn(estimate, scene.quantification, band_offsets(scene, BANDS_BY_GSD[gsd]), nodata)
     saturated = repeat_pixels(dn[gsd] == scene.saturated, factor) & (stored != NODATA_DN)

@@ -1,8 +1,7 @@
 """Sharpen one window of a scene: stored DN -> network -> reflectance * 10000 at 10 m.
 
 Rows and columns are those of the 10 m grid. Pixels without data are filled before the network reads them, so that they
-do not spoil valid pixels near them: each gets the value of the nearest valid pixel within the network's margin, or DN 0
-if there is none.
+do not spoil valid pixels near them (`common/scenes/nodata.py`).
 """
 
 from dataclasses import dataclass
@@ -10,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from common.errors import WeightsError
-from common.pixels.holes import fill_holes
 from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
 from common.pixels.windows import Window
-from common.scenes.reflectance import is_valid, scaled_reflectance
+from common.scenes.nodata import fill_missing
+from common.scenes.reflectance import scaled_reflectance
 from common.scenes.scene import Scene
 from superres.networks.units import DN_DIVISOR
 from superres.prediction.strip import Dn, cut
@@ -56,15 +55,13 @@ class Sharpener:
         Raises:
             WeightsError: the network computes values that are not finite.
         """
-        has_10m_data = (cut(dn[10], 10, window.relative_to(read_window)) != self.scene.nodata).all(axis=2)
-        if not has_10m_data.any():
+        if (cut(dn[10], 10, window.relative_to(read_window)) == self.scene.nodata).all():
             return np.zeros((window.height, window.width, len(BANDS_BY_GSD[self.gsd])), np.float32)
         filled, network_window = window.grown(self.read_margin, *shape), window.grown(self.margin, *shape)
+        around = {gsd: cut(dn[gsd], gsd, filled.relative_to(read_window)) for gsd in input_gsds(self.gsd)}
         inputs = {
-            f"input_{gsd}m": self._network_input(
-                cut(dn[gsd], gsd, filled.relative_to(read_window)), gsd, network_window.relative_to(filled)
-            )
-            for gsd in input_gsds(self.gsd)
+            f"input_{gsd}m": self._network_input(cut(image, gsd, network_window.relative_to(filled)), gsd)
+            for gsd, image in fill_missing(self.scene, around, self.margin).items()
         }
         sharp = self.predict(inputs)[window.relative_to(network_window).slices] * np.float32(DN_DIVISOR)
         if not np.isfinite([sharp.min(), sharp.max()]).all():  # needs no array of flags
@@ -74,7 +71,6 @@ class Sharpener:
             )
         return sharp
 
-    def _network_input(self, dn: np.ndarray, gsd: int, inner: Window) -> np.ndarray:
-        """Fill the holes of an image and return its window `inner` in network units, float32."""
-        filled = cut(fill_holes(dn, is_valid(self.scene, dn), self.margin * 10 // gsd), gsd, inner)
+    def _network_input(self, filled: np.ndarray, gsd: int) -> np.ndarray:
+        """Return filled DN in network units, float32."""
         return scaled_reflectance(self.scene, filled, gsd) / np.float32(DN_DIVISOR)

@@ -58,18 +58,28 @@ def test_nodata_of_a_coarse_band_concerns_that_band_alone(scene, gsd):
     np.testing.assert_array_equal(sharpened_dn(scene, gsd, strip.estimates[gsd], strip.dn) == 0, expected)
 
 
-def test_nodata_of_a_10m_band_concerns_all_bands_of_the_pixel(scene):
+def test_nodata_of_one_10m_band_concerns_no_other_band(scene):
+    """A dark lake may have DN 0 in B08 alone."""
     strip = constant_strip(5000, 3000)
-    strip.dn[10][3, 4, 2] = NODATA
-    nodata = sharpened_dn(scene, 20, strip.estimates[20], strip.dn) == 0
+    strip.dn[10][3, 4, 3] = NODATA
+    stored = result_dn(scene, strip, copy_10m=True)
+    assert stored[3, 4, 3] == 0
+    assert (stored == 0).sum() == 1
+
+
+@pytest.mark.parametrize("gsd", [20, 60])
+def test_pixels_without_any_10m_band_are_nodata(scene, gsd):
+    strip = constant_strip(5000, 3000)
+    strip.dn[10][3, 4] = NODATA
+    nodata = sharpened_dn(scene, gsd, strip.estimates[gsd], strip.dn) == 0
     assert nodata[3, 4].all()
-    assert nodata.sum() == len(BANDS_20M)
+    assert nodata.sum() == len(BANDS_BY_GSD[gsd])
 
 
 def test_saturated_pixels_stay_saturated_unless_they_have_no_data(scene):
     strip = constant_strip(5000, 3000)
     strip.dn[20][0, 0, 5] = SATURATED
-    strip.dn[10][0, 1, 0] = NODATA
+    strip.dn[10][0, 1] = NODATA
     strip.dn[10][4, 4, 0] = SATURATED  # of a 10 m band, which is not sharpened
     stored = sharpened_dn(scene, 20, strip.estimates[20], strip.dn)
     expected = np.zeros(stored.shape, bool)
