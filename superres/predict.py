@@ -59,6 +59,12 @@ def build_parser() -> argparse.ArgumentParser:
         help="region in degrees, west,south,east,north, with all pixels that it touches; if the first number is negative, "
         "write --roi-lonlat=-3.5,...",
     )
+    add(
+        "--mask",
+        metavar="FILE",
+        help="pixels that count as nodata: a raster of 10, 20 or 60 m pixels that covers the scene, masked where it is not "
+        "0; or SCL, the scene classification of L2A, masked in its classes 0 and 1; SCL:0,1,8,9 names the classes",
+    )
     add("--copy-10m", action="store_true", help="also write the 10 m bands")
     add("--consistent", action="store_true", help="correct the result so that degrading it returns the input")
     add("--cog", action="store_true", help="write a Cloud-Optimized GeoTIFF")
@@ -88,6 +94,7 @@ def read_options(options: argparse.Namespace) -> PredictionOptions:
         tuple(options.gsd) if options.gsd else None,
         options.roi_pixels,
         options.roi_lonlat,
+        options.mask,
         options.copy_10m,
         options.consistent,
         options.cog,

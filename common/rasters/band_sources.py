@@ -7,7 +7,7 @@ from osgeo import gdal
 
 from common.pixels.windows import Window
 from common.rasters.files import as_product_error, open_band
-from common.rasters.zarr3 import Zarr3Band
+from common.rasters.zarr3 import BITS_OF_ESA, Zarr3Band
 from common.scenes.scene import Scene
 
 GeoTransform = tuple[float, float, float, float, float, float]
@@ -22,6 +22,8 @@ class BandSource(Protocol):
         cols: width in pixels.
         block_rows: height in rows of the blocks in which the pixels are stored.
         crs_wkt: coordinate reference system, well-known text; empty if the pixels have none.
+        bits: of a pixel: 2^bits - 1 is the largest DN. Formats that do not state it have 15 bits, because COGs and Zarr
+            arrays are copies of ESA's JPEG 2000 files, which have 15 bits.
     """
 
     path: str
@@ -29,6 +31,7 @@ class BandSource(Protocol):
     cols: int
     block_rows: int
     crs_wkt: str
+    bits: int
 
     def read_into(self, window: Window, dn: np.ndarray) -> None:
         """Read a window into an array of uint16, shape (rows, cols). Raises ProductError if the pixels are damaged."""
@@ -46,6 +49,7 @@ class GdalBand:
         self.rows, self.cols = dataset.RasterYSize, dataset.RasterXSize
         self.block_rows = int(dataset.GetRasterBand(1).GetBlockSize()[1])
         self.crs_wkt = dataset.GetProjection()
+        self.bits = _bits(dataset)
 
     def read_into(self, window: Window, dn: np.ndarray) -> None:
         with as_product_error(self.path, warnings_too=True):
@@ -54,6 +58,14 @@ class GdalBand:
     def geotransform(self) -> GeoTransform | None:
         geotransform = self.dataset.GetGeoTransform(can_return_null=True)
         return None if geotransform is None else tuple(geotransform)
+
+
+def _bits(dataset: gdal.Dataset) -> int:
+    """Return the number of bits of a pixel, as `BandSource` describes it."""
+    bits = dataset.GetRasterBand(1).GetMetadataItem("NBITS", "IMAGE_STRUCTURE")
+    if bits is not None:
+        return int(bits)
+    return 16 if dataset.GetDriver().ShortName.startswith("JP2") else BITS_OF_ESA  # GDAL states 15 bits, but not 16
 
 
 def open_source(scene: Scene, band: str) -> BandSource:

@@ -1,7 +1,8 @@
 """Scene and window -> arrays of DN.
 
-Arrays are (rows, cols) or (rows, cols, bands), uint16 DN as stored, each band at its native GSD. Row 0 is north.
-Damaged files are errors, as `common/rasters/files.py` explains.
+Arrays are (rows, cols) or (rows, cols, bands), uint16 DN, each band at its native GSD. Row 0 is north. DN are those of
+the file, except that all files give nodata and saturated pixels the same DN (`common/rasters/special_dn.py`), and that
+masked pixels are nodata (`common/rasters/masks.py`). Damaged files are errors, as `common/rasters/files.py` explains.
 """
 
 import os
@@ -15,6 +16,8 @@ from common.pixels.sentinel2 import BANDS, normalize_band
 from common.pixels.windows import Window
 from common.rasters.band_sources import open_source
 from common.rasters.files import describe_px, require_same
+from common.rasters.masks import read_mask
+from common.rasters.special_dn import replace_dn, special_dn
 from common.scenes.scene import Scene
 
 gdal.UseExceptions()
@@ -52,10 +55,14 @@ def read_bands(
         sizes = [(source.rows, source.cols) for source in sources]
         require_same(scene, {band: describe_px(*size) for band, size in zip(bands, sizes, strict=True)})
         window = _checked_window(window, *sizes[0])
+        changes = [special_dn(scene, band, source.bits) for band, source in zip(bands, sources, strict=True)]
         dn = np.empty((window.height, window.width, len(bands)), dtype=np.uint16)
         for band_index in range(len(bands)):
             source = sources.pop(0)  # closes the file of the band before, so that GDAL frees its cache
             source.read_into(window, dn[..., band_index])
+    replace_dn(dn, changes)
+    if scene.mask:
+        dn[read_mask(scene.mask, window, BANDS[bands[0]].gsd)] = scene.nodata
     return dn
 
 

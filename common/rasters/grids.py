@@ -50,7 +50,7 @@ def check_grids(scene: Scene, gsds: Sequence[int] = (10, 20, 60)) -> None:
     Raises:
         ProductError: as `georeference`, or one grid has another size or corner on the ground than the first.
     """
-    require_same(scene, {f"the {gsd} m grid": _describe_ground(georeference(scene, gsd)) for gsd in gsds})
+    require_same(scene, {f"the {gsd} m grid": describe_ground(georeference(scene, gsd)) for gsd in gsds})
 
 
 def footprint_lonlat(scene: Scene) -> tuple[float, float, float, float]:
@@ -86,6 +86,12 @@ def project_bounds(
     return (x_min, y_min, x_max, y_max) if all(map(math.isfinite, bounds)) else None
 
 
+def describe_ground(grid: GeoReference) -> str:
+    """Return the size and the corner of a grid on the ground, as messages show them."""
+    pixel = grid.geotransform[1]
+    return f"{grid.rows * pixel:g} x {grid.cols * pixel:g} m {_describe_corner(grid)}"
+
+
 def _transformation(grid: GeoReference, to_lonlat: bool) -> osr.CoordinateTransformation:
     """Return the transformation between degrees and the CRS of a grid; longitude before latitude, x before y."""
     lonlat, projected = osr.SpatialReference(), osr.SpatialReference(wkt=grid.crs_wkt)
@@ -116,11 +122,6 @@ def _crs_wkt(scene: Scene) -> str:
 def _describe(grid: GeoReference) -> str:
     pixel = grid.geotransform[1]
     return f"{describe_px(grid.rows, grid.cols)} of {pixel:g} m {_describe_corner(grid)}"
-
-
-def _describe_ground(grid: GeoReference) -> str:
-    pixel = grid.geotransform[1]
-    return f"{grid.rows * pixel:g} x {grid.cols * pixel:g} m {_describe_corner(grid)}"
 
 
 def _describe_corner(grid: GeoReference) -> str:

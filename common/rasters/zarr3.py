@@ -14,6 +14,8 @@ from common.pixels.windows import Window
 from common.rasters.files import DOWNLOAD_AGAIN
 from common.scenes.scene import Scene
 
+BITS_OF_ESA = 15  # of the JPEG 2000 files that Zarr arrays and COGs are made from
+
 
 class Zarr3Band:
     """A band of a scene in Zarr format 3; a `BandSource`.
@@ -24,6 +26,7 @@ class Zarr3Band:
     """
 
     crs_wkt = ""
+    bits = BITS_OF_ESA
 
     def __init__(self, scene: Scene, band: str):
         self.path = scene.band_paths[band]

@@ -22,6 +22,10 @@ _IMAGE = re.compile(
     r"[^/.][^/]*_(?P<band>B\d[\dA])(?:_(?P<suffix>\d\d)m)?\.(?:jp2|tif)"
 )
 
+_CLASSIFICATION = re.compile(
+    r"GRANULE/(?P<granule>[^/]+)/IMG_DATA/(?:R20m/)?[^/.][^/]*_SCL_(?:[^/]*_)?20m\.(?:jp2|tif)"
+)
+
 
 def read_product(path: Path | str) -> tuple[Scene, ...]:
     """Read the metadata of a Sentinel-2 product; no pixels.
@@ -55,6 +59,7 @@ def _scenes(path: Path, files: ProductFiles) -> tuple[Scene, ...]:
     """Make one Scene for each granule in the product XML."""
     metadata = Metadata.parse(files, path)
     images = _images_by_granule(files, path)
+    classifications = _classification_by_tile(files)
     granules = metadata.granules()
     name = metadata.product_name() or files.folder_name.removesuffix(".SAFE")
     level = metadata.level()
@@ -72,6 +77,7 @@ def _scenes(path: Path, files: ProductFiles) -> tuple[Scene, ...]:
             offsets=metadata.offsets(level),
             nodata=metadata.special_value("NODATA", NODATA_DN),
             saturated=metadata.special_value("SATURATED", SATURATED_DN),
+            classification_path=classifications.get(tile, ""),
         )
         for granule, tile in granules.items()
     ]
@@ -90,6 +96,12 @@ def _images_by_granule(files: ProductFiles, path: Path) -> dict[str, dict[str, s
             raise ProductError(f"{path} has two files for {match['band']} in {match['granule']}; {DAMAGED}.")
         granule[match["band"]] = files.gdal_prefix + match[0]
     return images
+
+
+def _classification_by_tile(files: ProductFiles) -> dict[str | None, str]:
+    """Return tile -> path of the scene classification at 20 m; empty for L1C."""
+    matches = [match for name in files.names if (match := _CLASSIFICATION.fullmatch(name))]
+    return {tile_of(match["granule"]): files.gdal_prefix + match[0] for match in matches}
 
 
 def _is_native(match: re.Match[str]) -> bool:

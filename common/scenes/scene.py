@@ -7,9 +7,24 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from common.errors import ProductError
 from common.pixels.sentinel2 import BANDS_BY_GSD, NODATA_DN, SATURATED_DN
+
+
+class Mask(NamedTuple):
+    """A raster that says which pixels of a scene count as nodata.
+
+    Attributes:
+        path: raster that GDAL opens; it covers the scene.
+        gsd: size of its pixels: 10, 20 or 60 m.
+        classes: values of masked pixels; None masks all values but 0.
+    """
+
+    path: str
+    gsd: int
+    classes: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -29,9 +44,11 @@ class Scene:
         quantification: reflectance = (DN + offset) / quantification.
         offsets: band name -> offset in DN (normally 0, or -1000 since baseline 04.00).
         nodata: DN of pixels without data.
-        saturated: DN of saturated pixels.
+        saturated: DN of saturated pixels, as `common/rasters/bands.py` reads them. Files of few bits hold a smaller one.
         crs: such as `EPSG:32633`, for band files without a CRS of their own; empty if they have one.
         zarr_format: 2 or 3 if the bands are Zarr arrays; 0 if they are image files.
+        classification_path: path of the scene classification (SCL) at 20 m, that GDAL opens; empty if there is none.
+        mask: pixels that count as nodata in all bands; None for no mask.
     """
 
     name: str
@@ -48,6 +65,8 @@ class Scene:
     saturated: int = SATURATED_DN
     crs: str = ""
     zarr_format: int = 0
+    classification_path: str = ""
+    mask: Mask | None = None
 
     def bands_at(self, gsd: int) -> tuple[str, ...]:
         """Return the bands of one native GSD, in their fixed order.

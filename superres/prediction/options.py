@@ -27,6 +27,7 @@ class PredictionOptions:
     gsds: tuple[int, ...] | None = None
     roi_pixels: str | None = None
     roi_lonlat: str | None = None
+    mask: str | None = None
     copy_10m: bool = False
     consistent: bool = False
     cog: bool = False

@@ -12,6 +12,7 @@ from common.pixels.sentinel2 import input_gsds
 from common.pixels.windows import Window
 from common.rasters.geotiff import check_output
 from common.rasters.grids import GeoReference, check_grids, georeference
+from common.rasters.masks import with_mask
 from common.rasters.region import lonlat_region, pixel_region
 from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene
@@ -78,6 +79,8 @@ def prepare_prediction(options: PredictionOptions) -> PredictionPlan:
     weights = options.weights
     trained_networks = choose_networks(weights.sources, options.gsds, weights.network_name, weights.upsample)
     scenes = [open_scene(path) for path in options.scenes]
+    if options.mask is not None:
+        scenes = [with_mask(scene, options.mask) for scene in scenes]
     outputs = output_files(scenes, options.output)
     jobs = tuple(
         prepare_job(scene, output, trained_networks, options) for scene, output in zip(scenes, outputs, strict=True)
@@ -187,6 +190,8 @@ def check_output_is_no_input(output: Path, scene: Scene, trained_networks: dict[
     """
     resolved, product = output.resolve(), scene.path.resolve()
     inputs = [product, *(trained.file.resolve() for trained in trained_networks.values())]
+    if scene.mask:
+        inputs.append(Path(scene.mask.path).resolve())
     product_folder = product if scene.path.is_dir() else product.parent if scene.path.suffix == ".xml" else None
     if resolved in inputs or (product_folder and product_folder in resolved.parents):
         raise SettingError(

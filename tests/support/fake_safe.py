@@ -2,7 +2,8 @@
 
 File names, folders, XML elements and lossless JPEG 2000 are as in downloaded products; only size and pixels differ. By
 default every DN encodes its band, row and column (`expected_dn`), so that a wrong band, a swapped axis or a shift by
-one pixel shows in the value. `textured_pixels` makes images that a network can learn from.
+one pixel shows in the value. `textured_pixels` makes images that a network can learn from. JPEG 2000 files have 15 bits,
+as ESA's files have: 32767 stands for the saturated DN 65535 of the product XML.
 """
 
 import json
@@ -25,9 +26,9 @@ L2A_BANDS = tuple(band for band in BANDS if band != "B10")
 
 
 def expected_dn(band: str, rows: int, cols: int) -> np.ndarray:
-    """Return the default image of a band: (rows, cols) uint16, 1000 to 60790, so never nodata or saturated."""
+    """Return the default image of a band: (rows, cols) uint16, 1000 to 30896, so never nodata or saturated."""
     row, col = np.mgrid[:rows, :cols]
-    return (1000 + 4600 * list(BANDS).index(band) + (61 * row + col) % 4591).astype(np.uint16)
+    return (1000 + 2300 * list(BANDS).index(band) + (61 * row + col) % 2297).astype(np.uint16)
 
 
 def textured_pixels(rng: np.random.Generator, size: int = 240) -> dict[str, np.ndarray]:
@@ -70,6 +71,8 @@ def write_safe(
     zipped: bool = False,
     epsg: int = EPSG,
     upper_left: tuple[float, float] = UPPER_LEFT,
+    bits: int = 15,
+    classification: np.ndarray | None = None,
 ) -> Path:
     """Write a product and return its `.SAFE` folder, or its zip.
 
@@ -84,6 +87,8 @@ def write_safe(
         zipped: replace the folder by its zip.
         epsg: CRS of all tiles.
         upper_left: x and y of the upper-left corner of all tiles.
+        bits: of the image files; a DN that does not fit becomes the largest that does.
+        classification: scene classification (SCL) of L2A, (rows / 2, cols / 2); None writes none.
     """
     rows, cols = (size, size) if isinstance(size, int) else size
     if pixels is None:
@@ -99,7 +104,9 @@ def write_safe(
         granule = identifier if old_tiles else f"{level}_{one_tile}_A006291_{sensed}"
         prefix = identifier.rpartition("_N")[0] if old_tiles else f"{one_tile}_{sensed}"
         images = product / "GRANULE" / granule / "IMG_DATA"
-        _write_images(images, prefix, level, pixels, resampled, epsg, upper_left)
+        _write_images(images, prefix, level, pixels, resampled, epsg, upper_left, bits)
+        if classification is not None:
+            _write_image(images / f"R20m/{prefix}_SCL_20m.jp2", classification, epsg, upper_left, 20, bits=8)
         granules[identifier] = [path.relative_to(product).with_suffix("") for path in sorted(images.rglob("*.jp2"))]
     xml_name = name.replace("_PRD_MSI", "_MTD_SAF").replace(".SAFE", ".xml") if old_tiles else f"MTD_MSI{level}.xml"
     xml = _product_xml(name, level, baseline, satellite, sensed, offset, granules, old=bool(old_tiles))
@@ -197,21 +204,29 @@ def _write_images(
     resampled: bool,
     epsg: int,
     upper_left: tuple[float, float],
+    bits: int,
 ) -> None:
     """Write the images of one granule into its IMG_DATA folder."""
     for band, image in pixels.items():
         gsd = BANDS[band].gsd
         path = folder / (f"{prefix}_{band}.jp2" if level == "L1C" else f"R{gsd}m/{prefix}_{band}_{gsd}m.jp2")
-        _write_image(path, image, epsg, upper_left, gsd)
+        _write_image(path, image, epsg, upper_left, gsd, bits)
         if resampled and level == "L2A" and band in BANDS_10M:
-            _write_image(folder / f"R20m/{prefix}_{band}_20m.jp2", image[1::2, 1::2] + 7, epsg, upper_left, 20)
+            copy = folder / f"R20m/{prefix}_{band}_20m.jp2"
+            _write_image(copy, image[1::2, 1::2] + 7, epsg, upper_left, 20, bits)
 
 
-def _write_image(path: Path, image: np.ndarray, epsg: int, upper_left: tuple[float, float], gsd: int) -> None:
-    """Write (rows, cols) as GeoTIFF or as lossless JPEG 2000 in blocks of 128 x 128 px, by the ending of the file."""
+def _write_image(
+    path: Path, image: np.ndarray, epsg: int, upper_left: tuple[float, float], gsd: int, bits: int = 15
+) -> None:
+    """Write (rows, cols) as GeoTIFF or as lossless JPEG 2000 in blocks of 128 x 128 px, by the ending of the file.
+
+    JPEG 2000 has this number of bits.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     rows, cols = image.shape
-    kind = gdal.GDT_Float32 if image.dtype == np.float32 else gdal.GDT_UInt16
+    kinds = {"float32": gdal.GDT_Float32, "uint8": gdal.GDT_Byte, "uint16": gdal.GDT_UInt16}
+    kind = kinds.get(image.dtype.name, gdal.GDT_UInt16)
     memory = gdal.GetDriverByName("MEM").Create("", cols, rows, 1, kind)
     memory.SetGeoTransform((upper_left[0], gsd, 0, upper_left[1], 0, -gsd))
     system = osr.SpatialReference()
@@ -221,7 +236,8 @@ def _write_image(path: Path, image: np.ndarray, epsg: int, upper_left: tuple[flo
     if path.suffix == ".tif":
         gdal.GetDriverByName("GTiff").CreateCopy(str(path), memory)
         return
-    options = ["QUALITY=100", "REVERSIBLE=YES", "NBITS=16", "BLOCKXSIZE=128", "BLOCKYSIZE=128"]
+    options = ["QUALITY=100", "REVERSIBLE=YES", f"NBITS={bits}", "BLOCKXSIZE=128", "BLOCKYSIZE=128"]
+    memory.GetRasterBand(1).WriteArray(np.minimum(image, 2**bits - 1))
     gdal.GetDriverByName("JP2OpenJPEG").CreateCopy(str(path), memory, options=options)
     path.with_suffix(".jp2.aux.xml").unlink(missing_ok=True)
 

@@ -25,9 +25,11 @@ SIZE = 60
         (("--window", "100"), "--window must be a multiple of 6"),
         (("--roi-pixels", ""), "expected four numbers"),
         (("--roi-lonlat", ""), "expected four numbers"),
+        (("--mask", "no.tif"), "--mask no.tif is no file; give a raster, or SCL"),
+        (("--mask", "SCL"), "has no file of the scene classification, as L2A products have; give a raster"),
     ],
 )
-def test_regions_and_windows(error_line, weights_dir, product, tmp_path, option, reason):
+def test_regions_windows_and_masks(error_line, weights_dir, product, tmp_path, option, reason):
     assert reason in error_line(product, "--run-dir", weights_dir / "run20", "--output", tmp_path / "out.tif", *option)
 
 

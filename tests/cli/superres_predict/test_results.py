@@ -186,3 +186,23 @@ def test_nodata_and_saturated_pixels_stay(run, weights_dir, tmp_path):
     assert (stored[:, 36:] == 0).all()
     assert (stored[:, :36] > 0).all()
     assert set(map(tuple, np.argwhere(stored == 65535)[:, :2])) == {(6, 8), (6, 9), (7, 8), (7, 9)}
+
+
+def test_masked_pixels_are_nodata_and_do_not_change_their_neighbours(run, weights_dir, tmp_path):
+    """Pixels with wild DN give the same result as pixels without data, if they are masked."""
+    pixels = textured_pixels(np.random.default_rng(0), SIZE)
+    wild = {
+        band: np.where(image == 0, 20000, image).astype(np.uint16)
+        for band, image in with_nodata(pixels, 12, 24, 6, 12).items()
+    }
+    classes = np.full((SIZE // 2, SIZE // 2), 4, np.uint8)
+    classes[6:9, 12:18] = 1
+    results = {}
+    for name, images, mask in (("masked", wild, "SCL"), ("nodata", with_nodata(pixels, 12, 24, 6, 12), None)):
+        product = write_safe(tmp_path / name, level="L2A", size=SIZE, pixels=images, classification=classes)
+        arguments = ("--run-dir", weights_dir / "run20", "--copy-10m", "--output", tmp_path / f"{name}.tif")
+        assert run(product, *arguments, *(("--mask", mask) if mask else ()))[0] == 0
+        results[name] = pixels_of(tmp_path / f"{name}.tif")
+    np.testing.assert_array_equal(results["masked"], results["nodata"])
+    assert (results["masked"][12:18, 24:36] == 0).all()
+    assert (results["masked"] == 0).sum() == 6 * 12 * results["masked"].shape[2]

@@ -186,4 +186,4 @@ def test_real_patches(real_data: Path) -> None:
 
 def test_all_thirteen_bands_of_l1c_are_read_from_their_own_files(fake_product: Path) -> None:
     scene = open_scene(fake_product)
-    assert [int((read_band(scene, band)[0, 0] - 1000) // 4600) for band in BANDS] == list(range(13))
+    assert [int((read_band(scene, band)[0, 0] - 1000) // 2300) for band in BANDS] == list(range(13))

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from common.errors import ProductError, ProductNotFoundError
@@ -47,6 +48,32 @@ def test_l2a_reads_each_band_at_its_native_gsd(tmp_path: Path) -> None:
     assert set(scene.band_paths) == set(L2A_BANDS)
     for band, path in scene.band_paths.items():
         assert path.endswith(f"_{band}_{BANDS[band].gsd}m.jp2")
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_the_scene_classification_of_l2a(tmp_path: Path, zipped: bool) -> None:
+    classes = np.zeros((12, 12), np.uint8)
+    (scene,) = read_product(write_safe(tmp_path, level="L2A", size=24, classification=classes, zipped=zipped))
+    assert scene.classification_path.startswith("/vsizip/") == zipped
+    assert scene.classification_path.endswith("/IMG_DATA/R20m/T32TNS_20200701T101031_SCL_20m.jp2")
+    assert set(scene.band_paths) == set(L2A_BANDS)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_found"),
+    [
+        ("R20m/L2A_T32TNS_20170613T101031_SCL_20m.jp2", True),
+        ("S2A_USER_SCL_L2A_TL_SGS__20160905T104010_A006291_T32TNS_20m.jp2", True),
+        ("R60m/T32TNS_20200701T101031_SCL_60m.jp2", False),
+        ("R20m/T32TNS_20200701T101031_WVP_20m.jp2", False),
+    ],
+)
+def test_names_of_the_scene_classification(tmp_path: Path, name: str, is_found: bool) -> None:
+    product = write_safe(tmp_path, level="L2A", size=24)
+    path = product / "GRANULE" / "L2A_T32TNS_A006291_20200701T101031" / "IMG_DATA" / name
+    path.touch()
+    (scene,) = read_product(product)
+    assert scene.classification_path == (str(path) if is_found else "")
 
 
 def test_old_format_has_one_scene_a_granule(tmp_path: Path) -> None:

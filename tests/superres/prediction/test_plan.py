@@ -1,5 +1,6 @@
 """The plan of a prediction: regions, names of output files, and inputs that cannot be overwritten."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from common.errors import OutputError, ProductError, SettingError
 from common.pixels.windows import Window
 from common.rasters.grids import GeoReference, georeference
-from common.scenes.scene import Scene
+from common.scenes.scene import Mask, Scene
 from common.scenes.tile_list import open_scene
 from superres.networks.sources import WeightsOptions
 from superres.networks.trained import TrainedNetwork
@@ -82,6 +83,13 @@ def test_outputs_replace_no_input(scene, tmp_path):
             SettingError, match="is an input, or lies in the folder of the product; give another --output"
         ):
             check_output_is_no_input(output, scene, trained_networks)
+
+
+def test_outputs_replace_no_mask(scene, tmp_path):
+    masked = dataclasses.replace(scene, mask=Mask(str(tmp_path / "mask.tif"), 10))
+    with pytest.raises(SettingError, match="is an input"):
+        check_output_is_no_input(tmp_path / "mask.tif", masked, {})
+    check_output_is_no_input(tmp_path / "out.tif", masked, {})
 
 
 def test_the_folder_of_an_xml_is_that_of_the_product(fake_product, tmp_path):

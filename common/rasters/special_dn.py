@@ -1,0 +1,50 @@
+"""Special DN in the files of a scene: all files give nodata and saturated pixels the two DN of the scene."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from common.scenes.scene import Scene
+
+UNREAL_REFLECTANCE = -0.05  # no ground is so dark; the noise of dark water stays above it
+_LOWEST_DN = 1
+_STRIP_ROWS = 64  # rows compared at a time: they stay in the processor's cache
+
+
+def special_dn(scene: Scene, band: str, bits: int) -> dict[int, int]:
+    """Return the DN in the file of a band that must change: stored DN -> DN of saturated pixels or nodata of the scene.
+
+    The saturated DN of a file is the smaller of the scene's and the largest DN that the file can hold. ESA's JPEG 2000
+    files have 15 bits: the 65535 of the product XML does not fit, and 32767 stands for it.
+
+    DN 1 is the lowest value beside nodata. With an offset of -1000 it is reflectance -0.1, which no ground has: processors
+    write it at the edges of swaths, and for all that is darker. Then it counts as nodata. Without offset it is reflectance
+    0.0001, and stays.
+
+    Args:
+        scene: gives the DN, the offsets and the quantification.
+        band: of the file.
+        bits: of the file, as `common/rasters/band_sources.py` describes them.
+    """
+    changes = {min(scene.saturated, 2**bits - 1): scene.saturated}
+    if (_LOWEST_DN + scene.offsets[band]) / scene.quantification < UNREAL_REFLECTANCE:
+        changes[_LOWEST_DN] = scene.nodata
+    return {stored: new for stored, new in changes.items() if stored != new}
+
+
+def replace_dn(dn: np.ndarray, changes: Sequence[dict[int, int]]) -> None:
+    """Replace special DN in place.
+
+    Args:
+        dn: shape (rows, cols, bands), uint16.
+        changes: for each band, stored DN -> new DN.
+    """
+    if all(band_changes == changes[0] for band_changes in changes):  # one pass over whole rows is four times faster
+        images = [(dn, changes[0])]
+    else:
+        images = [(dn[..., band_index], band_changes) for band_index, band_changes in enumerate(changes)]
+    for image, band_changes in images:
+        for top in range(0, len(dn), _STRIP_ROWS):
+            strip = image[top : top + _STRIP_ROWS]
+            for stored, new in band_changes.items():
+                strip[strip == stored] = new
