@@ -92,16 +92,17 @@ def test_each_folder_of_modules_is_a_package() -> None:
     assert {path.parent for path in MODULES} == {path.parent for path in MODULES if path.stem == "__init__"}
 
 
+def places_of_tests(module: Path) -> tuple[Path, ...]:
+    """The places for the tests of a module: the same room, or for a command a file or a folder in tests/cli."""
+    command = Path("tests", "cli", f"{module.parent.name}_{module.stem}")
+    return Path("tests", module.parent, f"test_{module.name}"), command, command.with_name(f"test_{command.name}.py")
+
+
 def test_each_module_has_tests_of_its_name() -> None:
-    """A command has them in tests/cli: a file, or a folder of files."""
-    without = set()
-    for path in MODULES:
-        tests = Path("tests", path.parent, f"test_{path.name}")
-        if path.parent.name in ("superres", "bigearthnet"):
-            tests = Path("tests", "cli", f"test_{path.parent.name}_{path.name}")
-        folder = tests.with_name(tests.stem.removeprefix("test_"))
-        if path.stem != "__init__" and not any((REPOSITORY / place).exists() for place in (tests, folder)):
-            without.add(str(path))
+    modules = [path for path in MODULES if path.stem != "__init__"]
+    without = {
+        str(path) for path in modules if not any((REPOSITORY / place).exists() for place in places_of_tests(path))
+    }
     assert without == TESTED_ELSEWHERE.keys()
     assert all((REPOSITORY / tests).exists() for tests in TESTED_ELSEWHERE.values())
 
