@@ -1,16 +1,16 @@
-"""Prediction against the plain way, against the convolutions alone, and with a fast network; its memory on a full tile.
+"""Speed of prediction, compared with the plain way, the convolutions alone and a fast network; its memory on a full tile.
 
     python -m benchmarks.prediction speed PRECISION    prints one line of JSON
     python -m benchmarks.prediction memory SCENE       prints one line of JSON
-    python -m benchmarks.prediction everything SCENE   the same, with all options
+    python -m benchmarks.prediction everything SCENE   prints one line of JSON, with all options
 
-The plain way is that of the DSen2 paper's code: patches of 128 px with a border of 8, upsampled by scikit-image, float32
-`model.predict`, pasted together. Ours is what `superres-predict` does with a window. The convolutions alone are those of
-DSen2 and nothing else, on tensors of our window's size.
+The plain way is the code of the DSen2 paper: patches of 128 px with a border of 8 px, upsampled by scikit-image, predicted
+by `model.predict` in float32, and joined. Our way is the code of `superres-predict` for one window. The convolutions alone
+are those of DSen2, without any other layer, on tensors of the size of our window.
 
-Memory is that of a whole scene, 20 m and 60 m bands together, read, predicted and written as `superres-predict` does it,
-also with all that needs more memory (the 10 m bands copied, the result corrected, written as a COG); but the networks
-really run only once for each shape of a window, which takes the hours out and leaves the memory as it is.
+The memory is measured while a whole scene, 20 m and 60 m bands together, is read, predicted and written by the code of
+`superres-predict`. It is measured again with all options that need more memory: --copy-10m, --consistent and --cog. To
+save hours, the networks run only once for each shape of a window, which does not change the memory.
 """
 
 import itertools
@@ -49,7 +49,7 @@ LEAST_RATIO, LEAST_SHARE, LEAST_FASTER, MOST_GIB = 2.5, 0.8, 3, 3
 
 
 def random_scene(size: int) -> dict[str, np.ndarray]:
-    """Inputs of DSen2 for 20 m, network units."""
+    """Return random inputs of DSen2 for 20 m, in network units."""
     rng = np.random.default_rng(0)
     return {
         "input_10m": rng.random((size, size, 4), np.float32),
@@ -58,6 +58,7 @@ def random_scene(size: int) -> dict[str, np.ndarray]:
 
 
 def random_weights(model: keras.Model) -> keras.Model:
+    """Set random weights and return the model."""
     rng = np.random.default_rng(0)
     for variable in model.trainable_variables:
         variable.assign(rng.normal(0, 0.03, variable.shape))
@@ -65,13 +66,13 @@ def random_weights(model: keras.Model) -> keras.Model:
 
 
 def plain_network() -> keras.Model:
-    """DSen2 whose inputs are upsampled already."""
+    """Return DSen2 for inputs that are already upsampled."""
     inputs = [keras.Input((None, None, bands)) for bands in (4, 6)]
     return random_weights(keras.Model(inputs, NETWORKS["dsen2"].body(inputs, 6, "float32")))
 
 
 def plain_way(model: keras.Model, scene: dict[str, np.ndarray]) -> np.ndarray:
-    """The whole scene, but for its border."""
+    """Predict the whole scene except its border, the plain way: (rows, cols, 6) float32."""
     size = len(scene["input_10m"])
     step = PATCH_PX - 2 * BORDER_PX
     coarse = scene["input_20m"]
@@ -82,29 +83,29 @@ def plain_way(model: keras.Model, scene: dict[str, np.ndarray]) -> np.ndarray:
     ]
     fine = np.stack([scene["input_10m"][window.slices] for window in windows])
     large = np.empty((len(windows), PATCH_PX, PATCH_PX, coarse.shape[2]), np.float32)
-    for number, window in enumerate(windows):
+    for index, window in enumerate(windows):
         patch = coarse[window.coarsened(2).slices]
         for band in range(coarse.shape[2]):
-            large[number, ..., band] = resize(patch[..., band], (PATCH_PX, PATCH_PX), order=1, mode="reflect")
+            large[index, ..., band] = resize(patch[..., band], (PATCH_PX, PATCH_PX), order=1, mode="reflect")
     result = np.empty((size, size, 6), np.float32)
     inner = slice(BORDER_PX, -BORDER_PX)
     for window, patch in zip(windows, model.predict([fine, large], verbose=0), strict=True):
-        place = Window(window.row + BORDER_PX, window.col + BORDER_PX, step, step)
-        result[place.slices] = patch[inner, inner]
+        inner_window = Window(window.row + BORDER_PX, window.col + BORDER_PX, step, step)
+        result[inner_window.slices] = patch[inner, inner]
     return result
 
 
-def our_way(name: str, precision: str) -> Callable[[], np.ndarray]:
-    """A network on a window, of whose result the margin is cut off."""
-    margin = margin_px(name, GSD)
+def our_way(network_name: str, precision: str) -> Callable[[], np.ndarray]:
+    """Return a function that predicts one window with its margin and cuts the margin off."""
+    margin = margin_px(network_name, GSD)
     size = WINDOW_PX + 2 * margin
     read = array_reader(random_scene(size))
-    predict = compile_model(random_weights(build_network(name, GSD, precision)))
+    predict = compile_model(random_weights(build_network(network_name, GSD, precision)))
     return lambda: predict(read(Window(0, 0, size, size)))[margin:-margin, margin:-margin]
 
 
 def bare_convolutions(precision: str) -> Callable[[tf.Tensor], tf.Tensor]:
-    """The convolutions of DSen2 one after the other; the first and the last in float32, as in the network."""
+    """Return the convolutions of DSen2, one after the other; the first and the last in float32, as in the network."""
     rng = np.random.default_rng(0)
     widths = [10, *[FEATURES] * (CONVOLUTIONS - 1), 6]
     kernels = [
@@ -113,8 +114,8 @@ def bare_convolutions(precision: str) -> Callable[[tf.Tensor], tf.Tensor]:
 
     @tf.function(input_signature=[tf.TensorSpec((1, None, None, 10))])
     def run(tensor: tf.Tensor) -> tf.Tensor:
-        for number, kernel in enumerate(kernels):
-            dtype = precision if 0 < number < CONVOLUTIONS - 1 else "float32"
+        for index, kernel in enumerate(kernels):
+            dtype = precision if 0 < index < CONVOLUTIONS - 1 else "float32"
             tensor = tf.nn.conv2d(tf.cast(tensor, dtype), tf.cast(kernel, dtype), 1, "SAME")
         return tensor
 
@@ -122,7 +123,10 @@ def bare_convolutions(precision: str) -> Callable[[tf.Tensor], tf.Tensor]:
 
 
 def speed(precision: str) -> dict[str, float]:
-    """Useful pixels/s of each way, the best of alternating rounds, and the pixels/s of the convolutions alone."""
+    """Return the speed of each way in pixels/s, margins not counted, and of the convolutions alone, margins counted.
+
+    Each is the best of several rounds, in which the ways take turns.
+    """
     margin = margin_px("dsen2", GSD)
     size = 3 * (PATCH_PX - 2 * BORDER_PX) + 2 * BORDER_PX
     scene, plain, bare = random_scene(size), plain_network(), bare_convolutions(precision)
@@ -134,19 +138,19 @@ def speed(precision: str) -> dict[str, float]:
         "convolutions": (lambda: bare(tensor).numpy(), (WINDOW_PX + 2 * margin) ** 2),
     }
     for run, _ in ways.values():
-        run()  # tracing is not counted
+        run()  # the first call builds the graph
     rates: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(ROUNDS):
         for name, (run, pixels) in ways.items():
             started = time.perf_counter()
             run()
             rates[name].append(pixels / (time.perf_counter() - started))
-    return {name: max(found) for name, found in rates.items()}
+    return {name: max(way_rates) for name, way_rates in rates.items()}
 
 
-def memory(path: str, everything: bool = False) -> dict[str, float]:
-    """Peak memory in GiB, and the seconds of all but the networks."""
-    scene = open_scene(path)
+def memory(scene_path: str, all_options: bool = False) -> dict[str, float]:
+    """Return the peak memory in GiB, the rows of the scene, and the seconds without the networks."""
+    scene = open_scene(scene_path)
     scene_grid = georeference(scene, 10)
     limit_cache()
     clock = {"networks": 0.0}
@@ -155,25 +159,30 @@ def memory(path: str, everything: bool = False) -> dict[str, float]:
         for gsd in (20, 60)
     ]
     whole = Window(0, 0, scene_grid.rows, scene_grid.cols)
-    prediction = ScenePrediction(scene, sharpeners, whole, copy_10m=everything, consistent=everything)
+    prediction = ScenePrediction(scene, sharpeners, whole, copy_10m=all_options, consistent=all_options)
     info = RasterInfo.of_region(scene, scene_grid, whole, prediction.bands, {})
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        write_geotiff(Path(folder) / "out.tif", info, prediction.strips(), cloud_optimized=everything)
+        write_geotiff(Path(folder) / "out.tif", info, prediction.strips(), cloud_optimized=all_options)
     seconds = time.perf_counter() - started - clock["networks"]
     return {"memory": peak_memory_gib(), "rows": whole.height, "around": seconds}
 
 
 def once_a_shape(predict: Predict, clock: dict[str, float]) -> Predict:
-    """A network that really runs on the first window of each shape, and gives the last bands back as they came on others."""
-    seen = set()
+    """Return a function that predicts only the first window of each shape, and returns repeated input pixels for others.
+
+    Args:
+        predict: the network.
+        clock: the seconds of the function are added to its entry `networks`.
+    """
+    shapes = set()
 
     def run(inputs: dict[str, np.ndarray]) -> np.ndarray:
         started = time.perf_counter()
         coarse, shape = list(inputs.values())[-1], inputs["input_10m"].shape
         factor = shape[0] // len(coarse)
-        result = coarse.repeat(factor, axis=0).repeat(factor, axis=1) if shape in seen else predict(inputs)
-        seen.add(shape)
+        result = coarse.repeat(factor, axis=0).repeat(factor, axis=1) if shape in shapes else predict(inputs)
+        shapes.add(shape)
         clock["networks"] += time.perf_counter() - started
         return result
 
@@ -181,9 +190,9 @@ def once_a_shape(predict: Predict, clock: dict[str, float]) -> Predict:
 
 
 def run(product: str, precision: str) -> list[Result]:
-    """The rows of this benchmark."""
+    """Return the rows of this benchmark."""
     rates = run_child([sys.executable, "-m", "benchmarks.prediction", "speed", precision])[0]
-    found, most = (
+    plain_run, all_options = (
         run_child([sys.executable, "-m", "benchmarks.prediction", kind, product])[0]
         for kind in ("memory", "everything")
     )
@@ -206,8 +215,8 @@ def run(product: str, precision: str) -> list[Result]:
             f"at least {LEAST_FASTER}",
         ),
         Result(
-            f"prediction, peak memory, {found['rows']} rows, 20 and 60 m",
-            f"{found['memory']:.2f} GiB; with --copy-10m --consistent --cog {most['memory']:.2f} GiB",
+            f"prediction, peak memory, {plain_run['rows']} rows, 20 and 60 m",
+            f"{plain_run['memory']:.2f} GiB; with --copy-10m --consistent --cog {all_options['memory']:.2f} GiB",
             f"under {MOST_GIB} GiB on a full tile",
         ),
     ]
@@ -215,5 +224,5 @@ def run(product: str, precision: str) -> list[Result]:
 
 if __name__ == "__main__":
     kind, argument = sys.argv[1:]
-    kinds = {"speed": speed, "memory": memory, "everything": partial(memory, everything=True)}
+    kinds = {"speed": speed, "memory": memory, "everything": partial(memory, all_options=True)}
     print(json.dumps(kinds[kind](argument)))

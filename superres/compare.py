@@ -205,7 +205,7 @@ def prepare_comparison(options: ComparisonOptions) -> None:
         S2Error: settings, scenes, weights or the output folder cannot be used.
     """
     from common.scenes.tile_list import read_tile_list
-    from superres.evaluation.methods import find_networks
+    from superres.evaluation.plan import find_networks
     from superres.training.plan import check_init_weights, check_scenes, find_teacher
 
     if not options.variants and not options.trained:

@@ -69,16 +69,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 def read_options(options: argparse.Namespace) -> EvaluationOptions:
     """Return the options as a record."""
     return EvaluationOptions(
-        options.tiles,
-        read_weights_options(options),
-        Path(options.output),
-        options.data_dir,
-        options.gsd,
-        options.degradation,
-        options.precision,
-        options.full_scale,
-        options.overwrite,
-        cli.shows_progress(options.no_progress),
+        tiles=options.tiles,
+        weights=read_weights_options(options),
+        output=Path(options.output),
+        data_dir=options.data_dir,
+        gsd=options.gsd,
+        degradation=options.degradation,
+        precision=options.precision,
+        full_scale=options.full_scale,
+        overwrite=options.overwrite,
+        show_progress=cli.shows_progress(options.no_progress),
     )
 
 
@@ -95,24 +95,24 @@ def evaluate(options: EvaluationOptions) -> None:
 
     plan = hvd.on_rank_zero(lambda: prepare_evaluation(options))
     settings = plan.settings
-    networks = [load_method(name, trained, plan.precision) for name, trained in plan.networks.items()]
-    rows, by_reflectance = {}, {}
+    network_methods = [load_method(name, trained, plan.precision) for name, trained in plan.trained_networks.items()]
+    metrics, errors_by_reflectance = {}, {}  # scene index -> rows
     own_scenes = range(hvd.rank(), len(plan.scenes), hvd.size())
     for index in tqdm(own_scenes, unit="scene", disable=not options.show_progress):
         scene = plan.scenes[index]
-        result = measure_scene(scene, [*interpolation_methods(settings.gsd), *networks], settings)
+        result = measure_scene(scene, [*interpolation_methods(settings.gsd), *network_methods], settings)
         draw_scene(result, settings, plan.folder / scene.name)
-        rows[index] = result.rows
-        by_reflectance[index] = reflectance_rows(result.statistics, scene.name, BANDS_BY_GSD[settings.gsd])
+        metrics[index] = result.rows
+        errors_by_reflectance[index] = reflectance_rows(result.statistics, scene.name, BANDS_BY_GSD[settings.gsd])
         if plan.full_scale:
-            unclipped = [*interpolation_methods(settings.gsd, clip=False), *networks]
-            rows[index] += measure_full_scale(scene, unclipped, settings)
-    rows, by_reflectance = hvd.gather_in_order(rows), hvd.gather_in_order(by_reflectance)
+            unclipped = [*interpolation_methods(settings.gsd, clip=False), *network_methods]
+            metrics[index] = result.rows + measure_full_scale(scene, unclipped, settings)
+    rows, error_rows = hvd.gather_in_order(metrics), hvd.gather_in_order(errors_by_reflectance)
     if hvd.rank() == 0:
         write_record(plan.folder, plan.record())
-        tables = write_tables(plan.folder, settings, rows, by_reflectance)
+        report = write_tables(plan.folder, settings, rows, error_rows)
         draw_metrics(plan.folder, rows)
-        print(tables)
+        print(report)
         print(f"\n{plan.folder / METRICS}, {plan.folder / TABLES} and figures")
 
 

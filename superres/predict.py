@@ -88,21 +88,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 def read_options(options: argparse.Namespace) -> PredictionOptions:
     """Return the options as a record."""
     return PredictionOptions(
-        tuple(options.scenes),
-        read_weights_options(options),
-        Path(options.output),
-        tuple(options.gsd) if options.gsd else None,
-        options.roi_pixels,
-        options.roi_lonlat,
-        options.mask,
-        options.copy_10m,
-        options.consistent,
-        options.cog,
-        options.quicklook,
-        options.precision,
-        options.window,
-        options.overwrite,
-        cli.shows_progress(options.no_progress),
+        scenes=tuple(options.scenes),
+        weights=read_weights_options(options),
+        output=Path(options.output),
+        gsds=tuple(options.gsd) if options.gsd else None,
+        roi_pixels=options.roi_pixels,
+        roi_lonlat=options.roi_lonlat,
+        mask=options.mask,
+        copy_10m=options.copy_10m,
+        consistent=options.consistent,
+        cog=options.cog,
+        quicklook=options.quicklook,
+        precision=options.precision,
+        window_px=options.window,
+        overwrite=options.overwrite,
+        show_progress=cli.shows_progress(options.no_progress),
     )
 
 

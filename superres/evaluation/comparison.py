@@ -1,6 +1,6 @@
-"""The table of a comparison of networks: a line a network and seed as CSV, a line a network for people.
+"""The table of a comparison: `comparison.csv`, with a line for each network and seed, and a Markdown table.
 
-`superres/compare.py` fills it, `superres/figures/comparison.py` draws it.
+`superres/compare.py` writes both, `superres/figures/comparison.py` draws them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,15 +12,15 @@ import numpy as np
 from common.metrics.fusion import OVERALL
 from common.runs.tables import markdown_table, read_rows, write_rows
 from superres.evaluation.cost import multiplications_per_pixel, pixels_per_second
-from superres.evaluation.methods import find_networks
 from superres.evaluation.output import METRICS
+from superres.evaluation.plan import find_networks
 from superres.evaluation.tables import ALL_METRICS, DECIMALS, FULL_SCALE_METRICS, MetricRow, read_metrics
 from superres.networks.sources import WeightsOptions
 from superres.networks.trained import TrainedNetwork
 from superres.prediction.interpolation import INTERPOLATIONS
 from superres.training.config import SuperresConfig
 
-# Metrics of the table, and whether lower is better.
+# Metrics of the table, and whether lower values are better.
 LOWER_IS_BETTER = {"rmse": True, "sre": False, "ergas": True, "sam": True, "uiq": False}
 LOWER_IS_BETTER |= {"consistency": True, "sharpness": False}
 COLUMNS = {
@@ -32,18 +32,19 @@ COLUMNS = {
 
 
 class ComparedNetwork(NamedTuple):
-    """A network, or interpolation, with what was measured of it; a line of `comparison.csv`.
+    """One line of `comparison.csv`: quality and cost of a network, or of interpolation.
 
     Attributes:
-        method: its name in the tables of evaluation.
-        label: what runs of one network that differ in their seeds alone have in common.
-        seed: that it was trained with; None where it was not trained here.
-        degradation: of what it was measured on.
-        scenes: number of scenes that the metrics are means over.
-        rmse, sre, ergas, sam, uiq: at reduced scale, over all bands; DN, dB, -, degrees, -.
-        consistency, sharpness: at full scale, over all bands; DN, -. See `superres/evaluation/full_scale.py`.
-        parameters, work_per_pixel, pixels_per_second: None for interpolation. Work: multiplications per 10 m pixel, as
-            `superres/evaluation/cost.py` counts them; speed: 10 m pixels of the result.
+        method: name of the method in `metrics.csv`.
+        label: name of the group of runs that differ only in their seeds.
+        seed: seed of the training; None if the comparison did not train the network.
+        degradation: of the test scenes.
+        scenes: number of test scenes; all metrics are means over them.
+        rmse, sre, ergas, sam, uiq: at reduced scale, over all bands; in DN, dB, 1, degrees, 1.
+        consistency, sharpness: at full scale, over all bands; in DN, 1. See `superres/evaluation/full_scale.py`.
+        parameters: number of weights; None for interpolation.
+        work_per_pixel: multiplications for a 10 m pixel, see `superres/evaluation/cost.py`; None for interpolation.
+        pixels_per_second: 10 m pixels of the result computed in a second; None for interpolation.
     """
 
     method: str
@@ -64,38 +65,46 @@ class ComparedNetwork(NamedTuple):
 
 
 def write_comparison(path: Path, networks: Sequence[ComparedNetwork]) -> None:
-    """Write `comparison.csv`; an empty cell is None."""
+    """Write `comparison.csv`, a column for each field of ComparedNetwork; None becomes an empty cell.
+
+    Raises:
+        OutputError: there is no space, or the folder is missing or read-only.
+    """
     write_rows(path, networks, ComparedNetwork._fields)
 
 
 def read_comparison(path: Path) -> list[ComparedNetwork]:
-    """What `write_comparison` wrote."""
+    """Read a file that `write_comparison` wrote.
+
+    Raises:
+        OSError, KeyError, ValueError: as `common.runs.tables.read_rows`.
+    """
     return read_rows(path, ComparedNetwork)
 
 
 def compared_networks(
     folder: Path, sources: Sequence[str], labels: Mapping[str, tuple[str, int]], config: SuperresConfig
 ) -> list[ComparedNetwork]:
-    """Return interpolation and networks with their metrics and costs.
+    """Return the lines of the table: interpolation first, then each network.
 
     Args:
-        folder: an evaluation's.
+        folder: of the evaluation of these networks.
         sources: the networks that were evaluated, as `find_networks` takes them.
-        labels: source -> label and seed, of the networks that were trained here.
-        config: settings that all networks share.
+        labels: source -> label and seed, of the networks that the comparison trained.
+        config: the settings that all networks share.
 
     Raises:
         WeightsError, RunFolderError: as `find_networks`.
     """
     rows = read_metrics(folder / METRICS)
-    networks = [_measured(name, name, None, None, config, rows) for name in INTERPOLATIONS]
+    networks = [_compared_network(name, name, None, None, config, rows) for name in INTERPOLATIONS]
     for name, trained in find_networks(WeightsOptions(tuple(sources)), config.gsd)[0].items():
         label, seed = labels.get(trained.source, (trained.source, None))
-        networks.append(_measured(name, label, seed, trained, config, rows))
+        networks.append(_compared_network(name, label, seed, trained, config, rows))
     return networks
 
 
-def _measured(
+def _compared_network(
     method: str,
     label: str,
     seed: int | None,
@@ -103,7 +112,7 @@ def _measured(
     config: SuperresConfig,
     rows: Sequence[MetricRow],
 ) -> ComparedNetwork:
-    """Return a line of the table, from the rows of the evaluation and from the network itself."""
+    """Return a line of the table: means of the evaluation's rows, and costs of the network unless `trained` is None."""
     overall = [row for row in rows if row.method == method and row.band == OVERALL]
     means = {
         metric: float(np.mean([row.value for row in overall if row.metric == metric])) for metric in LOWER_IS_BETTER
@@ -123,20 +132,20 @@ def _measured(
 
 
 def by_label(networks: Sequence[ComparedNetwork]) -> Mapping[str, list[ComparedNetwork]]:
-    """The lines of each label, which stand for its seeds."""
+    """Return label -> its lines, one for each seed."""
     labels = dict.fromkeys(network.label for network in networks)
     return {label: [network for network in networks if network.label == label] for label in labels}
 
 
 def column(networks: Sequence[ComparedNetwork], name: str) -> np.ndarray:
-    """The values of a column, float64; NaN for None."""
+    """Return a column of the table, float64; None becomes NaN."""
     return np.array(
         [np.nan if getattr(network, name) is None else getattr(network, name) for network in networks], float
     )
 
 
 def comparison_table(networks: Sequence[ComparedNetwork]) -> str:
-    """Markdown: a line a label; where it has several seeds, mean ± standard deviation (n - 1)."""
+    """Return a Markdown table with a line for each label: means over seeds, ± standard deviation (n - 1) for metrics."""
     return markdown_table(
         ["Network", "Seeds", *COLUMNS.values()],
         [

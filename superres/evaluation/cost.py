@@ -1,56 +1,63 @@
-"""What a network costs to apply, from the network itself."""
+"""The cost of applying a network: multiplications for a pixel, and pixels in a second."""
 
 import time
 
 import keras
 import numpy as np
 
-from common.pixels.sentinel2 import BANDS_BY_GSD
 from superres.prediction.windows import compile_model
 
-SIZE = 12  # pixels of the finest grid that the work is counted over; all networks take multiples of 6
+COUNTED_PX = 12  # side of the image that multiplications are counted for, in 10 m pixels; networks take multiples of 6
+TIMED_PX = 288  # side of the image that speed is measured with, in 10 m pixels
+TIMED_RUNS = 3  # the fastest one counts, because other work on the machine only slows a run down
 
 
 def multiplications_per_pixel(model: keras.Model) -> float:
-    """Multiplications, each with an addition, per pixel of the result: of all layers that have a kernel or count their own.
+    """Count the multiplications, each with an addition, for one pixel of the result; compute nothing.
+
+    Layers with a kernel count, and layers with an attribute `multiplications_per_pixel`.
 
     Args:
-        model: as `superres.networks.build.build_network` makes it; nothing is computed.
+        model: a fusion network, from `superres.networks.build.build_network`.
     """
-    finest = {f"input_{gsd}m": SIZE * 10 // gsd for gsd in BANDS_BY_GSD}
     inputs = {
-        name: keras.Input((finest[name], finest[name], tensor.shape[-1]), name=name)
+        name: keras.Input((*input_shape(name, COUNTED_PX), tensor.shape[-1]), name=name)
         for name, tensor in model.input.items()
     }
     sized = keras.models.clone_model(model, input_tensors=inputs)
-    return float(sum(multiplications(layer) * np.prod(layer.output.shape[1:-1]) for layer in sized.layers)) / SIZE**2
+    total = sum(layer_multiplications(layer) * np.prod(layer.output.shape[1:-1]) for layer in sized.layers)
+    return float(total) / COUNTED_PX**2
 
 
-def multiplications(layer: keras.layers.Layer) -> int:
-    """Multiplications for a pixel of what a layer gives."""
+def layer_multiplications(layer: keras.layers.Layer) -> int:
+    """Return the multiplications for one pixel of a layer's output."""
     if hasattr(layer, "multiplications_per_pixel"):
         return layer.multiplications_per_pixel
     return int(np.prod(layer.kernel.shape)) if hasattr(layer, "kernel") else 0
 
 
-SPEED_PX = 288  # rows and columns of the image that speed is measured on
-SPEED_TRIES = 3  # of which the fastest counts: what else the machine does only slows down
-
-
 def pixels_per_second(model: keras.Model) -> float:
-    """Pixels of the result that a network computes in a second: one image that fits the memory, the best of some tries."""
+    """Measure how many pixels of the result a network computes in a second, on one image of TIMED_PX x TIMED_PX pixels.
+
+    Args:
+        model: a fusion network, from `superres.networks.build.build_network`.
+    """
     rng = np.random.default_rng(0)
     inputs = {
-        name: rng.uniform(0, 2, (*[SPEED_PX * 10 // int(name[len("input_") : -1])] * 2, tensor.shape[-1])).astype(
-            np.float32
-        )
+        name: rng.uniform(0, 2, (*input_shape(name, TIMED_PX), tensor.shape[-1])).astype(np.float32)
         for name, tensor in model.input.items()
     }
     predict = compile_model(model)
-    predict(inputs)  # the first one builds the graph
+    predict(inputs)  # the first call builds the graph
     seconds = []
-    for _ in range(SPEED_TRIES):
+    for _ in range(TIMED_RUNS):
         started = time.perf_counter()
         predict(inputs)
         seconds.append(time.perf_counter() - started)
-    return SPEED_PX**2 / min(seconds)
+    return TIMED_PX**2 / min(seconds)
+
+
+def input_shape(input_name: str, side_px: int) -> tuple[int, int]:
+    """Return rows and columns of an input such as `input_20m`, for a result of side_px x side_px pixels."""
+    gsd = int(input_name.removeprefix("input_").removesuffix("m"))
+    return side_px * 10 // gsd, side_px * 10 // gsd

@@ -1,37 +1,33 @@
-"""What sharpens a scene: interpolation and networks behind one interface, and which of them a command asks for.
+"""Methods that sharpen a scene: interpolation and networks behind one interface.
 
-Images are by input name (`input_10m`, ...), (rows / factor, cols / factor, bands) float32 in reflectance * 10000; an
-estimate lies on the grid of `input_10m`.
+Images are given by input name (`input_10m`, ...), each (rows / factor, cols / factor, bands) float32, reflectance * 10000.
+An estimate lies on the grid of `input_10m`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import keras
 import numpy as np
 
-from common.errors import SettingError
 from common.pixels.sentinel2 import scale_factor
 from common.pixels.windows import Window
-from common.runs.tables import distinct_names
-from superres.networks.sources import WeightsOptions
-from superres.networks.trained import TrainedNetwork, read_trained
+from superres.networks.trained import TrainedNetwork
 from superres.networks.units import DN_DIVISOR
 from superres.prediction.interpolation import INTERPOLATIONS, SPLINE_REACH, interpolate
 from superres.prediction.windows import Predict, array_reader, compile_model, predict_windows
 
-Images = dict[str, np.ndarray]
+Images = dict[str, np.ndarray]  # by input name
 
 
 class Method(NamedTuple):
-    """A way to sharpen.
+    """A method that sharpens images.
 
     Attributes:
-        name: what it is called in tables.
+        name: its name in tables.
         sharpen: images -> estimate, (rows, cols, bands) float32, reflectance * 10000.
-        reach: pixels of the result's grid beyond which nothing changes a pixel of it.
+        reach: pixels of the estimate's grid, to each side, that a pixel of the estimate depends on.
     """
 
     name: str
@@ -40,7 +36,12 @@ class Method(NamedTuple):
 
 
 def interpolation_methods(gsd: int, clip: bool = True) -> list[Method]:
-    """Bilinear and bicubic; see `interpolate` for `clip`."""
+    """Return bilinear and bicubic interpolation.
+
+    Args:
+        gsd: native GSD of the bands to sharpen, 20 or 60 m.
+        clip: as for `superres.prediction.interpolation.interpolate`.
+    """
     return [
         Method(name, partial(_interpolate, gsd=gsd, order=order, clip=clip), SPLINE_REACH * scale_factor(gsd))
         for name, order in INTERPOLATIONS.items()
@@ -48,52 +49,23 @@ def interpolation_methods(gsd: int, clip: bool = True) -> list[Method]:
 
 
 def network_method(name: str, model: keras.Model, margin: int) -> Method:
-    """A network; `margin` is what `superres.networks.catalogue.margin_px` says."""
+    """Return a network as a method.
+
+    Args:
+        name: of the method.
+        model: the network with its weights.
+        margin: from `superres.networks.catalogue.margin_px`.
+    """
     return Method(name, partial(_predict, compile_model(model), margin, model.output_shape[-1]), margin)
 
 
 def load_method(name: str, trained: TrainedNetwork, precision: str) -> Method:
-    """A trained network as a method.
+    """Return a trained network as a method.
 
     Raises:
         WeightsError: the weights do not fit the network.
     """
     return network_method(name, trained.build(precision), trained.margin)
-
-
-def find_networks(weights: WeightsOptions, gsd: int | None) -> tuple[dict[str, TrainedNetwork], int]:
-    """Return the trained networks that a command asks for, by their names as methods, and the GSD of all.
-
-    Args:
-        weights: at least one source.
-        gsd: 20 or 60 m; None takes that of the first source.
-
-    Raises:
-        WeightsError, RunFolderError, DownloadError: as `read_trained`.
-        SettingError: a network is for another GSD.
-    """
-    distinct = {Path(source).resolve(): source for source in reversed(weights.sources)}  # `run` is `./run`
-    found = [read_trained(source, weights.network_name, weights.upsample) for source in reversed(distinct.values())]
-    gsd = gsd or found[0].gsd
-    for trained in found:
-        if trained.gsd != gsd:
-            raise SettingError(
-                f"{trained.source} is for {trained.gsd} m, and {gsd} m is asked for; evaluate networks "
-                f"of one GSD at a time, with --gsd {trained.gsd} for this one."
-            )
-    return dict(zip(method_names(found), found, strict=True)), gsd
-
-
-def method_names(networks: Sequence[TrainedNetwork]) -> list[str]:
-    """Return the networks' titles; those that two share are followed by the run folder or file, or by its path."""
-    titles = [trained.title or trained.network_name for trained in networks]
-    sources = [Path(trained.source) for trained in networks]
-    names = [source.name if source.is_dir() else source.stem for source in sources]
-    return distinct_names(
-        titles,
-        [f"{title} ({name})" for title, name in zip(titles, names, strict=True)],
-        [f"{title} ({source})" for title, source in zip(titles, sources, strict=True)],
-    )
 
 
 def _interpolate(images: Images, gsd: int, order: int, clip: bool) -> np.ndarray:
@@ -102,7 +74,7 @@ def _interpolate(images: Images, gsd: int, order: int, clip: bool) -> np.ndarray
 
 
 def _predict(predict: Predict, margin: int, bands: int, images: Images) -> np.ndarray:
-    """Window by window, so that nothing of the scene's size is held in network units."""
+    """Predict window by window, so that no image of the whole scene is held in network units."""
     rows, cols = images["input_10m"].shape[:2]
     read = array_reader(images)
 

@@ -9,11 +9,12 @@ from superres.networks.sources import WeightsOptions
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """What to measure; see `superres/evaluate.py` for the options of the same names.
+    """The options of `superres/evaluate.py`; its help texts explain the fields of the same names.
 
     Attributes:
-        gsd: 20 or 60 m; None takes that of the first network.
+        tiles: file with the list of scenes.
         output: folder for tables and figures.
+        gsd: 20 or 60 m; None takes the GSD of the first network.
     """
 
     tiles: str

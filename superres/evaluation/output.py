@@ -1,4 +1,4 @@
-"""The files of an evaluation: their names, the tables, and the record of how they were made."""
+"""The files of an evaluation: their names, and functions that write tables and `evaluation.json`."""
 
 import json
 from collections.abc import Sequence
@@ -10,10 +10,10 @@ from common.patches.settings import PatchSettings
 from common.runs.provenance import provenance_line, provenance_record
 from common.runs.tables import write_rows
 from superres.evaluation.error_statistics import ReflectanceRow
-from superres.evaluation.tables import MetricRow, describe, write_metrics
+from superres.evaluation.tables import MetricRow, markdown_report, write_metrics
 
 METRICS, TABLES = "metrics.csv", "metrics.md"
-REFLECTANCE = "reflectance.csv"  # errors by reflectance
+REFLECTANCE = "reflectance.csv"
 RECORD = "evaluation.json"  # settings, versions, scenes and networks
 BARS, BAND_BARS, FULL_SCALE_BARS = "metrics.png", "bands.png", "full_scale.png"
 SCENE_FIGURES = ("pictures", "errors", "spectra", "reflectance")  # <scene>-<figure>.png
@@ -30,16 +30,30 @@ OUTPUT_FILES = (
 
 
 def write_tables(
-    folder: Path, settings: PatchSettings, rows: Sequence[MetricRow], by_reflectance: Sequence[ReflectanceRow]
+    folder: Path, settings: PatchSettings, rows: Sequence[MetricRow], reflectance_rows: Sequence[ReflectanceRow]
 ) -> str:
-    """Write `metrics.csv`, `metrics.md` and `reflectance.csv`; return the tables as Markdown."""
+    """Write `metrics.csv`, `metrics.md` and `reflectance.csv`; return the tables of metrics as Markdown.
+
+    Args:
+        folder: of the evaluation; it exists.
+        settings: GSD and degradation.
+        rows: metrics of all scenes and methods.
+        reflectance_rows: errors by reflectance of all scenes and methods.
+
+    Raises:
+        OutputError: there is no space, or the folder is missing or read-only.
+    """
     write_metrics(folder / METRICS, rows)
-    write_rows(folder / REFLECTANCE, by_reflectance, ReflectanceRow._fields)
-    tables = describe(rows, settings)
-    write_text(folder / TABLES, f"{tables}\n\n{provenance_line()}\n")
-    return tables
+    write_rows(folder / REFLECTANCE, reflectance_rows, ReflectanceRow._fields)
+    report = markdown_report(rows, settings)
+    write_text(folder / TABLES, f"{report}\n\n{provenance_line()}\n")
+    return report
 
 
 def write_record(folder: Path, record: dict[str, Any]) -> None:
-    """Write `evaluation.json`: command, versions, and the given entries."""
+    """Write `evaluation.json`: command, versions, and the entries of `record`.
+
+    Raises:
+        OutputError: there is no space, or the folder is missing or read-only.
+    """
     write_text(folder / RECORD, json.dumps({**provenance_record(), **record}, indent=2) + "\n")

@@ -1,19 +1,22 @@
-"""The plan of an evaluation, checked before any work starts."""
+"""The plan of an evaluation: networks, scenes and output folder, checked before any work starts."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from common.errors import SettingError
 from common.patches.settings import PatchSettings
 from common.pixels.sentinel2 import input_gsds
 from common.rasters.grids import check_grids
 from common.runs.folder import open_output_folder
+from common.runs.tables import distinct_names
 from common.scenes.scene import Scene
 from common.scenes.tile_list import read_tile_list
-from superres.evaluation.methods import find_networks
 from superres.evaluation.options import EvaluationOptions
 from superres.evaluation.output import OUTPUT_FILES
-from superres.networks.trained import TrainedNetwork, warn_of_degradation, warn_of_level
+from superres.networks.sources import WeightsOptions
+from superres.networks.trained import TrainedNetwork, read_trained, warn_of_degradation, warn_of_level
 
 logger = logging.getLogger(__name__)
 
@@ -22,46 +25,88 @@ class EvaluationPlan(NamedTuple):
     """A checked evaluation.
 
     Attributes:
-        scenes: to measure on.
-        networks: method name -> trained network.
+        scenes: the test scenes.
+        trained_networks: method name -> trained network.
         settings: GSD and degradation.
         precision: of the convolutions.
-        full_scale: also measure at full scale.
+        full_scale: whether to measure at full scale too.
         folder: for tables and figures; it exists.
     """
 
     scenes: tuple[Scene, ...]
-    networks: dict[str, TrainedNetwork]
+    trained_networks: dict[str, TrainedNetwork]
     settings: PatchSettings
     precision: str
     full_scale: bool
     folder: Path
 
     def record(self) -> dict[str, Any]:
-        """Return the entries of `evaluation.json` that say what is measured."""
+        """Return the entries of `evaluation.json` that describe the evaluation."""
         return {
             "gsd": self.settings.gsd,
             "degradation": self.settings.degradation,
             "precision": self.precision,
             "scenes": [scene.name for scene in self.scenes],
-            "networks": {name: trained.record() for name, trained in self.networks.items()},
+            "networks": {name: trained.record() for name, trained in self.trained_networks.items()},
         }
 
 
 def prepare_evaluation(options: EvaluationOptions) -> EvaluationPlan:
-    """Check everything that can be checked before the work starts, and make the output folder. Called on rank 0.
+    """Check networks and scenes, and open the output folder. Called on rank 0.
 
     Raises:
         S2Error: a scene, a network or the output folder cannot be used.
     """
-    networks, gsd = find_networks(options.weights, options.gsd)
+    trained_networks, gsd = find_networks(options.weights, options.gsd)
     scenes = read_tile_list(options.tiles, options.data_dir)
     for scene in scenes:
         check_grids(scene, input_gsds(gsd))
-    for trained in networks.values():
+    for trained in trained_networks.values():
         warn_of_level(trained.source, trained.levels, scenes)
         warn_of_degradation(trained, options.degradation)
     open_output_folder(options.output, options.overwrite, OUTPUT_FILES)
-    logger.info("%d scenes, %d m bands, networks: %s", len(scenes), gsd, ", ".join(networks))
+    logger.info("%d scenes, %d m bands, networks: %s", len(scenes), gsd, ", ".join(trained_networks))
     settings = PatchSettings(gsd, 1, options.degradation)
-    return EvaluationPlan(scenes, networks, settings, options.precision, options.full_scale, options.output)
+    return EvaluationPlan(scenes, trained_networks, settings, options.precision, options.full_scale, options.output)
+
+
+def find_networks(weights: WeightsOptions, gsd: int | None) -> tuple[dict[str, TrainedNetwork], int]:
+    """Return the trained networks that a command asks for, by method name, and their common GSD.
+
+    A network that is given twice is returned once.
+
+    Args:
+        weights: at least one source.
+        gsd: 20 or 60 m; None takes the GSD of the first source.
+
+    Raises:
+        WeightsError, RunFolderError, DownloadError: as `read_trained`.
+        SettingError: a network is for another GSD.
+    """
+    distinct = {Path(source).resolve(): source for source in reversed(weights.sources)}  # `run` is `./run`
+    all_trained = [
+        read_trained(source, weights.network_name, weights.upsample) for source in reversed(distinct.values())
+    ]
+    gsd = gsd or all_trained[0].gsd
+    for trained in all_trained:
+        if trained.gsd != gsd:
+            raise SettingError(
+                f"{trained.source} is for {trained.gsd} m, but the bands to sharpen are {gsd} m; evaluate networks of one "
+                f"GSD at a time, with --gsd {trained.gsd} for this one."
+            )
+    return dict(zip(method_names(all_trained), all_trained, strict=True)), gsd
+
+
+def method_names(all_trained: Sequence[TrainedNetwork]) -> list[str]:
+    """Return the title of each network.
+
+    If networks share a title, the name of the run folder or file follows it; if they also share this name, its path.
+    """
+    titles = [trained.title or trained.network_name for trained in all_trained]
+    sources = [Path(trained.source) for trained in all_trained]
+    names = [source.name if source.is_dir() else source.stem for source in sources]
+    return distinct_names(
+        titles,
+        [f"{title} ({name})" for title, name in zip(titles, names, strict=True)],
+        [f"{title} ({source})" for title, source in zip(titles, sources, strict=True)],
+    )

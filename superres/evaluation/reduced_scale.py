@@ -1,7 +1,7 @@
 """Measure methods at reduced scale, where the truth is known (Wald's protocol).
 
-All bands of a scene are degraded by the scale factor, sharpened back, and compared with its native bands. All numbers
-are in reflectance * 10000, which is DN without the product's offset.
+All bands of a scene are degraded by the scale factor and sharpened, and the estimates are compared with the native bands.
+All values are in reflectance * 10000, which is DN without the product's offset.
 """
 
 import logging
@@ -29,18 +29,32 @@ from superres.networks.published import PUBLISHED_NETWORK
 
 logger = logging.getLogger(__name__)
 
-RINGING_PX = 6  # coarse pixels after which less than 1/1000 of a step is left
-PICTURE_PX = 150  # no larger than single pixels can be seen
+RINGING_PX = 6  # coarse pixels; farther from a step, bicubic interpolation rings by less than 1/1000 of the step
+PICTURE_PX = 150  # side of the pictures; single pixels are visible in them
+
+
+class DegradedImages(NamedTuple):
+    """A scene at reduced scale.
+
+    Attributes:
+        truth: the native bands, (rows, cols, bands) float32, reflectance * 10000.
+        inputs: the degraded bands, by input name.
+        valid: (rows, cols) bool, which pixels of the truth count.
+    """
+
+    truth: np.ndarray
+    inputs: Images
+    valid: np.ndarray
 
 
 class SceneResult(NamedTuple):
-    """What came out for one scene.
+    """The measurements of one scene, and the middle of its images.
 
     Attributes:
-        rows: of the table.
-        truth: the middle of the scene, (rows, cols, bands) float32, reflectance * 10000; NaN where pixels do not count.
-        coarse: what was sharpened, of the same ground.
-        estimates: method -> estimate there, NaN likewise.
+        rows: the rows of `metrics.csv` of this scene.
+        truth: the middle of the truth, (rows, cols, bands) float32, reflectance * 10000; NaN where pixels do not count.
+        coarse: the same ground before sharpening, (rows / s, cols / s, bands).
+        estimates: method -> the same ground sharpened, shape of truth; NaN where pixels do not count.
         statistics: of the errors in the whole scene.
     """
 
@@ -51,88 +65,95 @@ class SceneResult(NamedTuple):
     statistics: ErrorStatistics
 
 
-class DegradedImages(NamedTuple):
-    """A scene at reduced scale: truth and inputs in reflectance * 10000, and (rows, cols) bool which pixels count."""
-
-    truth: np.ndarray
-    inputs: Images
-    valid: np.ndarray
-
-
 def evaluate_scene(
     scene: Scene,
     model: keras.Model,
-    network: str,
+    network_name: str,
     settings: PatchSettings,
     upsample: str = DEFAULT_UPSAMPLING,
-    name: str | None = None,
+    method_name: str | None = None,
 ) -> SceneResult:
-    """Measure a network beside interpolation.
+    """Measure a network and interpolation on a scene.
 
     Args:
-        scene: with its truth, the native bands of `settings.gsd`.
-        model: the network, its weights loaded.
-        network: its name.
-        settings: GSD and degradation; the rest is not used.
-        upsample: that the network was built with.
-        name: of the method; None: the network's.
+        scene: with the native bands of `settings.gsd`.
+        model: the network with its weights.
+        network_name: name of the network.
+        settings: GSD and degradation; the other settings are not used.
+        upsample: upsampling of the network.
+        method_name: name of the network in the tables; None takes `network_name`.
 
     Raises:
         ProductError: as `measure_scene`.
     """
-    margin = margin_px(network, settings.gsd, upsample)
-    methods = [*interpolation_methods(settings.gsd), network_method(name or network, model, margin)]
+    margin = margin_px(network_name, settings.gsd, upsample)
+    methods = [*interpolation_methods(settings.gsd), network_method(method_name or network_name, model, margin)]
     return measure_scene(scene, methods, settings)
 
 
 def measure_scene(scene: Scene, methods: Sequence[Method], settings: PatchSettings) -> SceneResult:
-    """Sharpen a degraded scene by each method, one after the other, and compare with the truth.
+    """Sharpen a degraded scene by each method, one after the other, and compare the estimates with the truth.
 
-    Memory: truth, inputs and one estimate; 4 GB for the 20 m bands of a full tile.
+    The memory holds truth, inputs and one estimate: 4 GB for the 20 m bands of a full tile.
 
     Raises:
         ProductError: the scene is damaged, too small, or has no valid pixel.
     """
     degraded = degraded_images(scene, settings)
-    factor, bands = settings.scale_factor, BANDS_BY_GSD[settings.gsd]
-    middle = Window(0, 0, *degraded.valid.shape).middle(PICTURE_PX, factor)
     if not degraded.valid.any():
         raise ProductError(f"{scene.name} has no pixel far from nodata to compare; take it out of the list.")
-    mask = None if degraded.valid.all() else degraded.valid
-    coarse = degraded.inputs[f"input_{settings.gsd}m"][middle.coarsened(factor).slices].copy()
-    counts = degraded.valid[middle.slices][..., None]
-    result = SceneResult(
-        [],
-        np.where(counts, degraded.truth[middle.slices], np.float32(np.nan)),
-        coarse,
-        {},
-        ErrorStatistics(degraded.truth, degraded.inputs["input_10m"], degraded.valid),
-    )
+    middle = Window(0, 0, *degraded.valid.shape).middle(PICTURE_PX, settings.scale_factor)
+    truth = _middle_pixels(degraded.truth, degraded.valid, middle)
+    coarse = degraded.inputs[f"input_{settings.gsd}m"][middle.coarsened(settings.scale_factor).slices].copy()
+    statistics = ErrorStatistics(degraded.truth, degraded.inputs["input_10m"], degraded.valid)
+    rows, estimates = [], {}
     for method in methods:
         started = time.monotonic()
         estimate = method.sharpen(degraded.inputs)
-        try:
-            found = fusion_metrics(degraded.truth, estimate, bands, factor, mask)
-        except ValueError as error:
-            raise ProductError(f"{scene.name} cannot be measured with {method.name}: {error}") from error
-        result.rows.extend(MetricRow(scene.name, method.name, *metric) for metric in found)
-        result.estimates[method.name] = np.where(counts, estimate[middle.slices], np.float32(np.nan))
-        result.statistics.add(method.name, estimate)
+        method_rows = reduced_scale_rows(scene.name, method.name, degraded, estimate, settings)
+        rows += method_rows
+        estimates[method.name] = _middle_pixels(estimate, degraded.valid, middle)
+        statistics.add(method.name, estimate)
         logger.info(
             "%s, reduced scale: %s, RMSE %.1f DN (%.0f s)",
             scene.name,
             method.name,
-            found[0].value,
+            method_rows[0].value,
             time.monotonic() - started,
         )
-    return result
+    return SceneResult(rows, truth, coarse, estimates, statistics)
+
+
+def reduced_scale_rows(
+    scene_name: str, method_name: str, degraded: DegradedImages, estimate: np.ndarray, settings: PatchSettings
+) -> list[MetricRow]:
+    """Return the metrics of an estimate, the overall RMSE first.
+
+    Raises:
+        ProductError: the scene is too small for a metric.
+    """
+    valid = None if degraded.valid.all() else degraded.valid
+    try:
+        metrics = fusion_metrics(degraded.truth, estimate, BANDS_BY_GSD[settings.gsd], settings.scale_factor, valid)
+    except ValueError as error:
+        raise ProductError(f"{scene_name} cannot be measured with {method_name}: {error}") from error
+    return [MetricRow(scene_name, method_name, *metric) for metric in metrics]
+
+
+def _middle_pixels(image: np.ndarray, valid: np.ndarray, middle: Window) -> np.ndarray:
+    """Return the middle of an image, (rows, cols, bands) float32; NaN where pixels do not count."""
+    return np.where(valid[middle.slices][..., None], image[middle.slices], np.float32(np.nan))
 
 
 def degraded_images(scene: Scene, settings: PatchSettings) -> DegradedImages:
-    """Read and degrade a scene, and convert it.
+    """Read and degrade a scene, and convert it to reflectance * 10000.
 
-    Pixels that nodata or saturated ones enter do not count, nor those near nodata: what a method makes of a hole is not what
-    is measured. The distance is the same for all methods, so that a table compares the same pixels.
+    A pixel does not count if it depends on nodata or saturated pixels, or if it is near nodata, because estimates there
+    depend on how a method fills holes. The distance is the same for all methods, so that all are compared at the same
+    pixels.
+
+    Raises:
+        ProductError: the scene is damaged or too small.
     """
     degraded = degrade_scene(scene, settings)
     inputs = {
@@ -140,17 +161,28 @@ def degraded_images(scene: Scene, settings: PatchSettings) -> DegradedImages:
         for gsd in input_gsds(settings.gsd)
     }
     holds_data = (degraded.target != scene.nodata).all(axis=2)
-    valid = degraded.valid & far_from_holes(holds_data, reach_of_holes(settings))
+    valid = degraded.valid & far_from_holes(holds_data, distance_from_holes(settings))
     return DegradedImages(scaled_reflectance(scene, degraded.target, settings.gsd), inputs, valid)
 
 
-def reach_of_holes(settings: PatchSettings) -> int:
-    """Pixels from nodata within which none counts: as far as DSen2 sees, and as a cubic spline rings."""
+def distance_from_holes(settings: PatchSettings) -> int:
+    """Return the distance from nodata within which pixels do not count, in pixels of the truth.
+
+    It covers the margin of DSen2 and the ringing of bicubic interpolation.
+    """
     return max(margin_px(PUBLISHED_NETWORK, settings.gsd), RINGING_PX * settings.scale_factor)
 
 
 def far_from_holes(holds_data: np.ndarray, distance: int) -> np.ndarray:
-    """Pixels with no False one within so many rows and columns: shape of holds_data, (rows, cols) bool."""
+    """Mark the pixels that are farther than `distance` rows or columns from every pixel without data.
+
+    Args:
+        holds_data: (rows, cols) bool.
+        distance: in pixels.
+
+    Returns:
+        Shape of holds_data, bool.
+    """
     if holds_data.all():
         return holds_data
     return minimum_filter(holds_data, 2 * distance + 1, mode="nearest")

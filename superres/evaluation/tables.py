@@ -1,4 +1,4 @@
-"""Tables of metrics: `metrics.csv`, and Markdown for people."""
+"""Tables of metrics: `metrics.csv`, and Markdown tables."""
 
 import os
 import re
@@ -28,11 +28,19 @@ FULL_SCALE_METRICS = {
     "sharpness": "Sharpness (truth about 0.9) ↑",
     "correlation": "Correlation of detail (truth about 0.85) ↑",
 }
-DECIMALS = {"uiq": 4, "ssim": 4, "sharpness": 3, "correlation": 3}  # of others, 2
+DECIMALS = {"uiq": 4, "ssim": 4, "sharpness": 3, "correlation": 3}  # 2 for other metrics
 
 
 class MetricRow(NamedTuple):
-    """One line of `metrics.csv`."""
+    """One line of `metrics.csv`.
+
+    Attributes:
+        scene: name of the scene.
+        method: name of the method.
+        band: such as `B05`, or `all` for the overall value.
+        metric: a key of ALL_METRICS or FULL_SCALE_METRICS.
+        value: in the unit of the metric.
+    """
 
     scene: str
     method: str
@@ -42,17 +50,25 @@ class MetricRow(NamedTuple):
 
 
 def write_metrics(path: Path, rows: Sequence[MetricRow]) -> None:
-    """Write `metrics.csv`: scene, method, band (`all` for the overall value), metric, value."""
+    """Write `metrics.csv`, a column for each field of MetricRow.
+
+    Raises:
+        OutputError: there is no space, or the folder is missing or read-only.
+    """
     write_rows(path, rows, MetricRow._fields)
 
 
 def read_metrics(path: str | os.PathLike[str]) -> list[MetricRow]:
-    """What `write_metrics` wrote."""
+    """Read a file that `write_metrics` wrote.
+
+    Raises:
+        OSError, KeyError, ValueError: as `common.runs.tables.read_rows`.
+    """
     return read_rows(path, MetricRow)
 
 
 def mean_over_scenes(rows: Sequence[MetricRow]) -> list[MetricRow]:
-    """The mean of each metric over all scenes, by method and band; nothing where there is one scene only."""
+    """Return the mean of each metric over all scenes, by method and band; no row if there is only one scene."""
     scenes = {row.scene for row in rows}
     values: dict[tuple[str, str, str], list[float]] = {}
     for row in rows:
@@ -60,42 +76,57 @@ def mean_over_scenes(rows: Sequence[MetricRow]) -> list[MetricRow]:
     if len(scenes) < 2:
         return []
     name = f"mean of {len(scenes)} scenes"
-    return [MetricRow(name, *key, float(np.mean(found))) for key, found in values.items()]
+    return [MetricRow(name, *key, float(np.mean(scene_values))) for key, scene_values in values.items()]
 
 
 def scene_labels(scenes: Iterable[str]) -> dict[str, str]:
-    """Short labels of scenes, such as `T33UUB 2017-05-27`, where they tell all scenes apart."""
+    """Return a label for each scene: a short one such as `T33UUB 2017-05-27`, or the whole name if two would be equal."""
     labels = {scene: short_name(scene) for scene in dict.fromkeys(scenes)}
     counts = Counter(labels.values())
     return {scene: label if counts[label] == 1 else scene for scene, label in labels.items()}
 
 
 def short_name(scene: str) -> str:
-    """Tile, place in it, and date of the name of a product or BigEarthNet patch; any other name as it is."""
+    """Return tile, position of the patch, and date from the name of a product or BigEarthNet patch.
+
+    Any other name is returned unchanged.
+    """
     date = re.search(r"_(\d{4})(\d{2})(\d{2})T\d{5,6}", scene)  # patches may lack a leading zero of the time
-    places = re.search(r"_(T\d{2}[A-Z]{3})(?:_|$)", scene), re.search(r"_(\d{1,2}_\d{1,2})$", scene)
-    if not date or not any(places):
+    tile, position = re.search(r"_(T\d{2}[A-Z]{3})(?:_|$)", scene), re.search(r"_(\d{1,2}_\d{1,2})$", scene)
+    if not date or not (tile or position):
         return scene
-    return " ".join([*(place[1] for place in places if place), "-".join(date.groups())])
+    return " ".join([*(match[1] for match in (tile, position) if match), "-".join(date.groups())])
 
 
 def markdown_metric_table(rows: Sequence[MetricRow], metrics: Mapping[str, str] = TABLE_METRICS) -> str:
-    """The overall values as a Markdown table: a line a scene and method, a column a metric."""
+    """Return the overall values as a Markdown table with a line for each scene and method, and a column for each metric.
+
+    Args:
+        rows: of `metrics.csv`.
+        metrics: metric -> title of its column.
+    """
     overall = {(row.scene, row.method, row.metric): row.value for row in rows if row.band == OVERALL}
-    return _table(
-        metrics.values(),
-        {pair: [_cell(overall.get((*pair, metric)), metric) for metric in metrics] for pair in _pairs(rows)},
-    )
+    lines = {
+        line: [_cell(overall.get((*line, metric)), metric) for metric in metrics] for line in _scenes_and_methods(rows)
+    }
+    return _table(metrics.values(), lines)
 
 
 def markdown_band_table(rows: Sequence[MetricRow], metric: str) -> str:
-    """One metric as a Markdown table: a line a scene and method, a column a band."""
+    """Return one metric as a Markdown table with a line for each scene and method, and a column for each band."""
     values = {(row.scene, row.method, row.band): row.value for row in rows if row.metric == metric}
     bands = list(dict.fromkeys(row.band for row in rows if row.metric == metric))
-    return _table(bands, {pair: [_cell(values.get((*pair, band)), metric) for band in bands] for pair in _pairs(rows)})
+    lines = {line: [_cell(values.get((*line, band)), metric) for band in bands] for line in _scenes_and_methods(rows)}
+    return _table(bands, lines)
 
 
-def _pairs(rows: Sequence[MetricRow]) -> list[tuple[str, str]]:
+def _rows_with_means(rows: Sequence[MetricRow], metrics: Mapping[str, str]) -> list[MetricRow]:
+    """Return the rows of some metrics, followed by their means over scenes."""
+    chosen = [row for row in rows if row.metric in metrics]
+    return [*chosen, *mean_over_scenes(chosen)]
+
+
+def _scenes_and_methods(rows: Sequence[MetricRow]) -> list[tuple[str, str]]:
     return list(dict.fromkeys((row.scene, row.method) for row in rows))
 
 
@@ -112,12 +143,16 @@ def _table(columns: Iterable[str], lines: Mapping[tuple[str, str], Sequence[str]
     )
 
 
-def describe(rows: Sequence[MetricRow], settings: PatchSettings) -> str:
-    """All tables as Markdown."""
+def markdown_report(rows: Sequence[MetricRow], settings: PatchSettings) -> str:
+    """Return all tables of an evaluation with their headings, as Markdown.
+
+    Args:
+        rows: metrics at reduced scale, and at full scale if it was measured.
+        settings: GSD and degradation.
+    """
     gsd, factor = settings.gsd, settings.scale_factor
-    reduced = [row for row in rows if row.metric in ALL_METRICS]
-    full = [row for row in rows if row.metric in FULL_SCALE_METRICS]
-    reduced, full = ([*part, *mean_over_scenes(part)] for part in (reduced, full))
+    reduced = _rows_with_means(rows, ALL_METRICS)
+    full = _rows_with_means(rows, FULL_SCALE_METRICS)
     parts = [
         f"## Reduced scale: {gsd * factor} m to {gsd} m, against the native bands",
         f"Degraded as `--degradation {settings.degradation}` does.",

@@ -1,4 +1,4 @@
-"""Figures of a comparison of networks, from `comparison.csv`; in the style of `superres/figures/style.py`."""
+"""The figure of a comparison of networks, drawn from `comparison.csv`."""
 
 import os
 from pathlib import Path
@@ -10,24 +10,28 @@ from superres.evaluation.comparison import ComparedNetwork, by_label, column, re
 from superres.figures.metrics import METRIC_PANELS
 from superres.figures.style import MARKERS, method_colours
 
-SHOWN = ("rmse", "sam", "sharpness")
+SHOWN_METRICS = ("rmse", "sam", "sharpness")
 
 
 def plot_comparison_table(
-    comparison_csv: str | os.PathLike[str], output_png: str | os.PathLike[str], metrics: tuple[str, ...] = SHOWN
+    comparison_csv: str | os.PathLike[str], output_png: str | os.PathLike[str], metrics: tuple[str, ...] = SHOWN_METRICS
 ) -> None:
-    """Draw metrics against the work that they cost: a colour a network, a marker an upsampling, faint ones for each seed.
+    """Draw metrics against multiplications per pixel.
 
-    Interpolation, which has no work to speak of, is a dashed line.
+    Each network has a colour and each upsampling a marker. Faint markers are single seeds, the full marker is their mean.
+    Interpolation is a dashed line because it needs no network.
 
     Args:
-        comparison_csv: as `superres/compare.py` writes it.
+        comparison_csv: from `superres/compare.py`.
         output_png: file to write.
-        metrics: which columns, a panel each.
+        metrics: columns to draw, one panel each.
+
+    Raises:
+        OutputError: the PNG cannot be written.
     """
     groups = by_label(read_comparison(Path(comparison_csv)))
     networks = {label: lines for label, lines in groups.items() if lines[0].work_per_pixel is not None}
-    colours, markers = styles(list(groups))
+    colours, markers = colours_and_markers(list(groups))
     figure = Figure(figsize=(3.6 * len(metrics), 4.2), layout="constrained")
     for ax, metric in zip(figure.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True):
         clean_axes(ax, grid="both")
@@ -43,23 +47,28 @@ def plot_comparison_table(
                 linestyle="none",
                 marker=marker,
                 color=colour,
-                label=_described(networks[label]),
+                label=_legend_label(networks[label]),
             )
         ax.set_xscale("log")
-        ax.set_xlabel("Million multiplications a pixel", fontsize=9)
+        ax.set_xlabel("Million multiplications per pixel", fontsize=9)
         title, direction = METRIC_PANELS[metric]
         ax.set_title(f"{title}, {direction}", loc="left", fontsize=10, color=INK)
     legend_above(figure, *ax.get_legend_handles_labels())
     save_png(figure, output_png)
 
 
-def styles(labels: list[str]) -> tuple[list[str], list[str]]:
-    """Colours by what stands before the comma of a label, markers by what stands behind it."""
+def colours_and_markers(labels: list[str]) -> tuple[list[str], list[str]]:
+    """Return a colour and a marker for each label: the colour of its network, the marker of its upsampling.
+
+    Args:
+        labels: such as `dsen2, bilinear`; network and upsampling, or a name alone.
+    """
     names, upsamplings = zip(*(label.partition(", ")[::2] for label in labels), strict=True)
-    colour_of = dict(zip(dict.fromkeys(names), method_colours(list(dict.fromkeys(names))), strict=True))
-    numbers = {upsampling: number for number, upsampling in enumerate(dict.fromkeys(upsamplings))}
-    return [colour_of[name] for name in names], [MARKERS[numbers[one] % len(MARKERS)] for one in upsamplings]
+    distinct_names, distinct_upsamplings = list(dict.fromkeys(names)), list(dict.fromkeys(upsamplings))
+    colour_of = dict(zip(distinct_names, method_colours(distinct_names), strict=True))
+    marker_of = {upsampling: MARKERS[index % len(MARKERS)] for index, upsampling in enumerate(distinct_upsamplings)}
+    return [colour_of[name] for name in names], [marker_of[upsampling] for upsampling in upsamplings]
 
 
-def _described(lines: list[ComparedNetwork]) -> str:
+def _legend_label(lines: list[ComparedNetwork]) -> str:
     return lines[0].label if len(lines) == 1 else f"{lines[0].label}, {len(lines)} seeds"

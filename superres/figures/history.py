@@ -1,4 +1,4 @@
-"""The learning curves of a super-resolution run."""
+"""The learning curves of a training run."""
 
 import os
 
@@ -8,7 +8,7 @@ from common.figures.style import BLUE, ORANGE, PURPLE
 HISTORY_PANELS = (
     HistoryPanel(
         (
-            Curve("loss", "training, its loss", BLUE),
+            Curve("loss", "training loss", BLUE),
             Curve("val_loss", "validation, mean absolute error", ORANGE),
         ),
         "Loss, lower is better",

@@ -1,10 +1,9 @@
-"""Pictures of a scene: input, estimates, truth, and errors."""
+"""Pictures of a scene side by side: input, estimates and truth, and below them the errors."""
 
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -21,14 +20,19 @@ from superres.figures.style import (
     FALSE_COLOURS,
     NO_DATA_GREY,
     STRETCH_PERCENTILES,
+    error_colours,
     wrapped,
 )
 
-COMPARISON_INCHES = 22  # most of a row of pictures
+COMPARISON_INCHES = 22  # most width of a row of pictures
 
 
 def plot_test_scene(result: SceneResult, method: str, settings: PatchSettings, output_png: Path) -> None:
-    """Draw the middle of a test scene: input, bicubic, one method, truth, and the errors of both."""
+    """Draw the middle of a test scene: input, bicubic interpolation, one method, truth, and the errors of both.
+
+    Raises:
+        OutputError: the PNG cannot be written.
+    """
     estimates = {name: result.estimates[name] for name in (BICUBIC, method)}
     titles = (f"input, {settings.gsd * settings.scale_factor} m", f"truth, {settings.gsd} m")
     plot_comparison(result.truth, estimates, output_png, BANDS_BY_GSD[settings.gsd], result.coarse, titles)
@@ -42,16 +46,19 @@ def plot_comparison(
     low_res: np.ndarray | None = None,
     end_titles: tuple[str, str] = ("input", "truth"),
 ) -> None:
-    """Show images beside their truth with one stretch, and below them where they are wrong with one scale of errors.
+    """Draw images beside the truth, all with the same stretch, and their errors below, all with the same colours.
 
     Args:
-        truth: shape (rows, cols, bands), DN; a hundred pixels or two wide, so that single pixels can be seen. Pixels that
-            are NaN are shown in grey and do not count.
-        estimates: images of the same shape, by the name of the method.
+        truth: (rows, cols, bands), DN; one or two hundred pixels wide, so that single pixels are visible. Pixels that are
+            NaN are shown in grey and do not count.
+        estimates: method -> image of the shape of truth.
         output_png: file to write.
-        bands: names of the bands in their order; they decide which are shown in colour.
-        low_res: shape (rows / s, cols / s, bands), what all were made from; None leaves it out.
-        end_titles: of the low-resolution input and of the truth.
+        bands: names of the bands; three of them are shown as red, green, blue, or one in grey.
+        low_res: the input, (rows / s, cols / s, bands); None leaves it out.
+        end_titles: titles of the input and of the truth.
+
+    Raises:
+        OutputError: the PNG cannot be written.
     """
     pictures = {end_titles[0]: low_res, **estimates, end_titles[1]: truth}
     pictures = {title: image for title, image in pictures.items() if image is not None}
@@ -74,14 +81,16 @@ def plot_comparison(
 
 
 def _shown_bands(bands: Sequence[str]) -> tuple[str, ...]:
+    """Return the bands to show as red, green and blue, or the band to show in grey."""
     return next((triple for triple in FALSE_COLOURS if set(triple) <= set(bands)), (bands[0],))
 
 
 def _draw_pictures(axes: Sequence[Axes], pictures: Sequence[np.ndarray], channels: Sequence[int]) -> None:
-    """Draw images of any GSD at one size, all stretched as the last one, the truth, needs it."""
-    counting = pictures[-1][..., channels][np.isfinite(pictures[-1][..., channels]).all(axis=2)]
-    low, high = np.percentile(counting, STRETCH_PERCENTILES, axis=0) if len(counting) else (0, 1)
-    rows, cols = pictures[-1].shape[:2]
+    """Draw images of any GSD at the same size, all with the stretch of the last one, the truth."""
+    truth = pictures[-1][..., channels]
+    valid = truth[np.isfinite(truth).all(axis=2)]
+    low, high = np.percentile(valid, STRETCH_PERCENTILES, axis=0) if len(valid) else (0, 1)
+    rows, cols = truth.shape[:2]
     for ax, image in zip(axes, pictures, strict=True):
         stretched = ((image[..., channels] - low) / np.maximum(np.subtract(high, low), 1)).clip(0, 1)
         stretched = np.where(np.isnan(stretched), NO_DATA_GREY, stretched)
@@ -90,18 +99,17 @@ def _draw_pictures(axes: Sequence[Axes], pictures: Sequence[np.ndarray], channel
 
 
 def _draw_errors(axes: Sequence[Axes], truth: np.ndarray, images: Sequence[np.ndarray]) -> None:
-    """Draw an error map of each image, and in the last of the axes the colour bar that they share."""
+    """Draw an error map for each image, and their common colour bar in the last axes."""
     errors = [np.abs(image.astype(np.float64) - truth).mean(axis=-1) for image in images]
     counts = np.isfinite(errors[0])
     highest = max(np.percentile([error[counts] for error in errors], ERROR_PERCENTILE), 1.0) if counts.any() else 1.0
-    colours = matplotlib.colormaps["inferno"].with_extremes(bad=(NO_DATA_GREY,) * 3)
     for ax, image, error in zip(axes, images, errors, strict=False):
-        shown = ax.imshow(error, cmap=colours, vmin=0, vmax=highest, interpolation="nearest")
+        error_map = ax.imshow(error, cmap=error_colours(), vmin=0, vmax=highest, interpolation="nearest")
         ax.set_title(
             f"RMSE {rmse(truth[counts][None], image[counts][None]):.1f} DN" if counts.any() else "no data",
             fontsize=10,
             color=INK,
         )
     bar_axes = axes[-1].inset_axes((0.0, 0.03, 0.07, 0.94))
-    bar = axes[-1].figure.colorbar(shown, cax=bar_axes, extend="max", label="|error| (DN)")
+    bar = axes[-1].figure.colorbar(error_map, cax=bar_axes, extend="max", label="|error| (DN)")
     bar.outline.set_visible(False)

@@ -1,7 +1,4 @@
-"""Figures of products and patches: pictures side by side, histograms, and which patches are held out.
-
-In the style of `common/figures/style.py`: each function saves one PNG and needs no display.
-"""
+"""Figures of products and patches, for notebooks: pictures side by side, histograms, positions of patches."""
 
 import os
 from collections.abc import Mapping
@@ -26,7 +23,7 @@ from common.pixels.sentinel2 import BANDS, BANDS_BY_GSD
 from superres.figures.style import STRETCH_PERCENTILES, wrapped
 
 BAND_COLOURS = (BLUE, GREEN, VERMILION, PURPLE, ORANGE, SKY)
-PICTURE_INCHES = 2.3
+PICTURE_INCHES = 2.3  # width of a picture
 HISTOGRAM_BINS = 60
 SPLIT_COLOURS = {"training": BLUE, "validation": ORANGE}
 
@@ -38,15 +35,18 @@ def plot_pictures(
     caption: str = "",
     one_stretch: bool = False,
 ) -> None:
-    """Draw images side by side, all at one size, whatever their GSD.
+    """Draw images of any GSD side by side, all at the same size.
 
     Args:
         pictures: title -> (rows, cols) in grey, or (rows, cols, 3) as red, green, blue; any unit.
         output_png: file to write.
         columns: pictures in a row.
-        caption: a line below all.
-        one_stretch: the brightness of all is that of the last; otherwise each has its own, from its 2nd to its 98th
-            percentile.
+        caption: a line below all pictures.
+        one_stretch: if True, all pictures have the stretch of the last one. If False, each is stretched from its 2nd to
+            its 98th percentile.
+
+    Raises:
+        OutputError: the PNG cannot be written.
     """
     rows = -(-len(pictures) // columns)
     columns = min(columns, len(pictures))
@@ -67,7 +67,7 @@ def plot_pictures(
 
 
 def plot_histograms(reflectance: Mapping[str, np.ndarray], output_png: str | os.PathLike[str]) -> None:
-    """Draw how often each reflectance occurs, a panel a GSD, a line a band.
+    """Draw how often each reflectance occurs, with a panel for each GSD and a line for each band.
 
     Args:
         reflectance: band -> its pixels, 0 to about 1, any shape.
@@ -100,20 +100,20 @@ def plot_histograms(reflectance: Mapping[str, np.ndarray], output_png: str | os.
 def plot_splits(
     splits: Mapping[str, tuple[np.ndarray, np.ndarray]], patch_px: int, side: int, output_png: str | os.PathLike[str]
 ) -> None:
-    """Draw where the training and validation patches of a scene lie, a panel a way to split.
+    """Draw the positions of the training and validation patches of a scene, with a panel for each split.
 
     Args:
-        splits: title -> positions (N, 2 or more) of upper-left corners, row and col first, and (N,) bool, which are
-            held out for validation.
-        patch_px: pixels a side of a patch.
-        side: pixels a side of the square that is shown.
+        splits: title -> positions of upper-left corners (N, 2 or more), row and col first, and (N,) bool, True for
+            patches that are held out for validation.
+        patch_px: pixels on a side of a patch.
+        side: pixels on a side of the square that is shown.
         output_png: file to write.
     """
     figure = Figure(figsize=(4.2 * len(splits), 4.6), layout="constrained")
     axes = figure.subplots(1, len(splits), squeeze=False)[0]
     for ax, (title, (positions, held_out)) in zip(axes, splits.items(), strict=True):
-        for name, here in (("training", ~held_out), ("validation", held_out)):
-            for row, col in positions[here, :2]:
+        for name, chosen in (("training", ~held_out), ("validation", held_out)):
+            for row, col in positions[chosen, :2]:
                 if max(row, col) < side:
                     ax.add_patch(Rectangle((col, row), patch_px, patch_px, facecolor=SPLIT_COLOURS[name], alpha=0.35))
         ax.set(xlim=(0, side), ylim=(side, 0), aspect="equal", xlabel="Column (px)")

@@ -1,4 +1,4 @@
-"""A PNG of a sharpened GeoTIFF beside what it was made from: the middle of it, so that single pixels can be seen."""
+"""A PNG of the bands before and after sharpening. It shows the middle of the region, so that single pixels are visible."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,66 +16,70 @@ from common.rasters.geotiff import read_geotiff
 from common.scenes.scene import Scene
 from superres.figures.style import FALSE_COLOURS, STRETCH_PERCENTILES
 
-SHOWN_PX = 180
+SHOWN_PX = 180  # most rows and columns that are shown
 CELL_INCHES = 4.5  # width of a picture
 
 
 class Picture(NamedTuple):
-    """Bands of one GSD before and after.
+    """Some bands of one GSD before and after sharpening.
 
     Attributes:
-        gsd: in metres.
-        bands: shown as red, green and blue, or one in grey.
+        gsd: native GSD in metres.
+        bands: three bands to show as red, green and blue, or one to show in grey.
         before, after: (rows, cols, bands) uint16 DN.
-        before_place, after_place: where they lie on the 10 m grid.
+        before_window, after_window: windows of the 10 m grid that the images cover.
     """
 
     gsd: int
     bands: tuple[str, ...]
     before: np.ndarray
     after: np.ndarray
-    before_place: Window
-    after_place: Window
+    before_window: Window
+    after_window: Window
 
 
 def write_quicklook(path: Path, geotiff: Path, scene: Scene, region: Window, gsds: Sequence[int]) -> None:
-    """Draw a row of pictures for each GSD: before and after with one stretch.
+    """Draw a row of two pictures for each GSD, before and after sharpening, with the same stretch.
 
     Args:
         path: PNG to write.
         geotiff: the result.
-        scene: that it was made from.
-        region: of the scene's 10 m grid that the result shows.
-        gsds: of the bands that were sharpened.
+        scene: the scene that was sharpened.
+        region: the part of the scene's 10 m grid that the result covers.
+        gsds: native GSDs of the sharpened bands.
+
+    Raises:
+        ProductError: a band of the scene is damaged.
+        OutputError: the PNG cannot be written.
     """
     middle = region.middle(SHOWN_PX, 1)
     pictures = []
     for gsd in gsds:
         factor = gsd // 10
         bands = next((bands for bands in FALSE_COLOURS if set(bands) <= set(BANDS_BY_GSD[gsd])), BANDS_BY_GSD[gsd][-1:])
-        around = middle.snapped(factor)
-        before = read_bands(scene, bands, around.coarsened(factor))
+        whole_pixels = middle.snapped(factor)
+        before = read_bands(scene, bands, whole_pixels.coarsened(factor))
         after = read_geotiff(geotiff, middle.relative_to(region), bands)
-        pictures.append(Picture(gsd, bands, before, after, around, middle))
-    save_png(draw(scene.name, pictures), path)
+        pictures.append(Picture(gsd, bands, before, after, whole_pixels, middle))
+    save_png(draw_pictures(scene.name, pictures), path)
 
 
-def draw(title: str, pictures: Sequence[Picture]) -> Figure:
-    """The figure: before on the left, after on the right."""
-    place = pictures[0].after_place
-    size = 2 * CELL_INCHES, len(pictures) * (CELL_INCHES * place.height / place.width + 0.3) + 0.5
+def draw_pictures(title: str, pictures: Sequence[Picture]) -> Figure:
+    """Return the figure: bands before sharpening on the left, after it on the right."""
+    window = pictures[0].after_window
+    size = 2 * CELL_INCHES, len(pictures) * (CELL_INCHES * window.height / window.width + 0.3) + 0.5
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(len(pictures), 2, squeeze=False)
     for (left, right), picture in zip(axes, pictures, strict=True):
         low, high = stretch(picture.after)
         colours = " ".join(picture.bands)
-        _show(left, picture.before, picture.before_place, low, high, f"{colours}: {picture.gsd} m, as it was")
-        _show(right, picture.after, picture.after_place, low, high, f"{colours}: 10 m, sharpened")
+        _draw_picture(left, picture.before, picture.before_window, low, high, f"{colours}: {picture.gsd} m, before")
+        _draw_picture(right, picture.after, picture.after_window, low, high, f"{colours}: 10 m, sharpened")
         for ax in (left, right):
-            ax.set_xlim(place.col, place.col + place.width)
-            ax.set_ylim(place.row + place.height, place.row)
+            ax.set_xlim(window.col, window.col + window.width)
+            ax.set_ylim(window.row + window.height, window.row)
     figure.supxlabel(
-        f"{title}\n{place.width} x {place.height} px of 10 m from the middle, at column {place.col}, row {place.row}",
+        f"{title}\nThe middle {window.width} x {window.height} px of 10 m, from column {window.col} and row {window.row}",
         x=0.01,
         ha="left",
         fontsize=8,
@@ -85,7 +89,7 @@ def draw(title: str, pictures: Sequence[Picture]) -> Figure:
 
 
 def stretch(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each band, the DN to show black and white, from pixels with data."""
+    """Return for each band the DN to show black and the DN to show white, from pixels with data: each (bands,) float64."""
     limits = []
     for band in range(image.shape[2]):
         plane = image[..., band]
@@ -95,11 +99,11 @@ def stretch(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return low, np.maximum(high, low + 1)
 
 
-def _show(ax: Axes, image: np.ndarray, place: Window, low: np.ndarray, high: np.ndarray, title: str) -> None:
-    shown = ((image - low) / (high - low)).clip(0, 1)
-    extent = (place.col, place.col + place.width, place.row + place.height, place.row)
+def _draw_picture(ax: Axes, image: np.ndarray, window: Window, low: np.ndarray, high: np.ndarray, title: str) -> None:
+    stretched = ((image - low) / (high - low)).clip(0, 1)
+    extent = (window.col, window.col + window.width, window.row + window.height, window.row)
     ax.imshow(
-        shown if shown.shape[2] == 3 else shown[..., 0],
+        stretched if stretched.shape[2] == 3 else stretched[..., 0],
         cmap="gray",
         vmin=0,
         vmax=1,

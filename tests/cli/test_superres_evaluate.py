@@ -1,4 +1,4 @@
-"""The command `superres-evaluate`: from scenes and run folders to tables and figures, and what it says to bad input."""
+"""The command `superres-evaluate`: tables, figures, and one line for each kind of bad input."""
 
 import csv
 import json
@@ -35,7 +35,7 @@ REDUCED, FULL = {"rmse", "sre", "sam", "ergas", "uiq", "psnr", "ssim"}, {"consis
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A small network, and figures that are composed but not painted, which takes most of the time."""
+    """A small network instead of DSen2, and figures that are drawn but not saved, which is slow."""
     monkeypatch.setitem(NETWORKS, "dsen2", tiny_network())
     monkeypatch.setattr(Figure, "savefig", lambda figure, path, **options: Path(path).write_bytes(b"painted"))
 
@@ -60,7 +60,7 @@ def run_dir(tmp_path: Path) -> Path:
 
 
 def write_run(folder: Path, gsd: int = 20, seed: int = 0) -> Path:
-    """A run folder with what evaluation needs."""
+    """Write a run folder with settings and weights."""
     folder.mkdir(parents=True)
     run.write_config(folder, SuperresConfig(tiles="tiles.txt", gsd=gsd))
     model = build_network("dsen2", gsd)
@@ -74,7 +74,7 @@ def command(tiles: Path, output: Path, *words: object) -> list[str]:
 
 
 def read_table(output: Path) -> dict[tuple[str, str, str, str], float]:
-    """(scene, method, band, metric) -> value."""
+    """Read `metrics.csv`: (scene, method, band, metric) -> value."""
     with open(output / "metrics.csv", newline="") as file:
         return {
             tuple(row[name] for name in ("scene", "method", "band", "metric")): float(row["value"])
@@ -84,7 +84,7 @@ def read_table(output: Path) -> dict[tuple[str, str, str, str], float]:
 
 @pytest.mark.parametrize("gsd", [20, 60])
 def test_tables_and_figures(tiles, tmp_path, capsys, gsd):
-    """Two runs and a file of weights of one network, beside interpolation, at both scales."""
+    """Two runs and a weights file of the same network, and interpolation, at both scales."""
     runs = [write_run(tmp_path / place / "run", gsd, seed) for seed, place in enumerate(("a", "b"))]
     other = write_run(tmp_path / "c", gsd, seed=2) / run.WEIGHTS
     output = tmp_path / "results"
@@ -112,8 +112,8 @@ def test_tables_and_figures(tiles, tmp_path, capsys, gsd):
     assert stdout.partition("\n\n" + str(output))[0] in (output / "metrics.md").read_text()
 
 
-def test_numbers_are_those_of_training(one_tile, run_dir, tmp_path):
-    """The table of a run folder and that of this command agree; reduced scale alone is the default."""
+def test_the_metrics_are_those_of_training(one_tile, run_dir, tmp_path):
+    """superres-train measures a network with `evaluate_scene`. By default, only reduced scale is measured."""
     assert evaluate.main(command(one_tile, tmp_path / "results", "--run-dir", run_dir)) == 0
     model = build_network("dsen2", 20)
     load_weights(model, run_dir)
@@ -125,7 +125,7 @@ def test_numbers_are_those_of_training(one_tile, run_dir, tmp_path):
 
 
 def test_degradation_is_applied_and_recorded(one_tile, run_dir, tmp_path, capsys):
-    """The blur of each band as its sensor's gives other numbers; errors by reflectance add up to the RMSE of a band."""
+    """The two degradations give different metrics; errors by reflectance add up to the RMSE of a band."""
     outputs = {kind: tmp_path / kind for kind in ("gaussian", "mtf")}
     for kind, output in outputs.items():
         assert evaluate.main(command(one_tile, output, "--run-dir", run_dir, "--degradation", kind)) == 0
@@ -151,7 +151,7 @@ def test_degradation_is_applied_and_recorded(one_tile, run_dir, tmp_path, capsys
 def test_overwrite_replaces_results_and_leaves_other_files(tiles, one_tile, run_dir, tmp_path, capsys):
     output = tmp_path / "results"
     assert evaluate.main(command(tiles, output, "--run-dir", run_dir, "--full-scale")) == 0
-    (output / "notes.txt").write_text("mine")
+    (output / "notes.txt").write_text("notes")
     before = (output / "metrics.csv").read_bytes()
     assert_refused(
         capsys,
@@ -162,7 +162,7 @@ def test_overwrite_replaces_results_and_leaves_other_files(tiles, one_tile, run_
     assert evaluate.main(command(one_tile, output, "--run-dir", run_dir, "--overwrite")) == 0
     assert {key[0] for key in read_table(output)} == {one_tile.read_text().strip()}
     assert len(list(output.glob("*.png"))) == 2 + len(FIGURES)
-    assert (output / "notes.txt").read_text() == "mine"
+    assert (output / "notes.txt").read_text() == "notes"
 
 
 def test_precision(one_tile, run_dir, tmp_path):
@@ -177,7 +177,7 @@ def test_precision(one_tile, run_dir, tmp_path):
 
 
 def assert_refused(capsys, words: list[str], message: str) -> None:
-    """Exit code 1 and this one line."""
+    """Check that the command ends with exit code 1 and this one line."""
     capsys.readouterr()
     assert evaluate.main(words) == 1
     captured = capsys.readouterr()
@@ -196,7 +196,7 @@ def other_gsd_of_run(folder: Path) -> tuple[list[object], str]:
     other = write_run(folder / "sixty", 60)
     return (
         ["--run-dir", other],
-        f"SettingError: {other} is for 60 m, and 20 m is asked for; evaluate networks of "
+        f"SettingError: {other} is for 60 m, but the bands to sharpen are 20 m; evaluate networks of "
         f"one GSD at a time, with --gsd 60 for this one.",
     )
 
@@ -265,7 +265,7 @@ EARLY = (
     run_of_another_application,
     folder_below_a_file,
     product_without_60m_bands,
-)  # seen before there is a folder for the results
+)  # checked before the output folder is made
 LATE = (product_of_nodata, tiny_product)
 
 
@@ -303,7 +303,7 @@ def test_weights_of_another_gsd(one_tile, tmp_path, capsys):
     assert evaluate.main(command(one_tile, tmp_path / "results", "--weights", weights, "--gsd", 20)) == 1
     (line,) = [line for line in capsys.readouterr().err.splitlines() if not LOG_LINE.match(line)]
     assert line == (
-        f"SettingError: {weights} is for 60 m, and 20 m is asked for; evaluate networks of one GSD at a "
+        f"SettingError: {weights} is for 60 m, but the bands to sharpen are 20 m; evaluate networks of one GSD at a "
         f"time, with --gsd 60 for this one."
     )
     assert not (tmp_path / "results").exists()
@@ -317,12 +317,12 @@ def test_nothing_to_measure_is_wrong_usage(one_tile, tmp_path, capsys):
 
 
 def test_help_ends_with_a_command():
-    """As a script, without the package's folder as the working directory."""
+    """The command runs as a script in any working directory."""
     script = ROOT / "superres" / "evaluate.py"
-    found = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, cwd="/", check=True)
-    assert found.stderr == ""
-    assert found.stdout.rstrip().endswith(
+    done = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, cwd="/", check=True)
+    assert done.stderr == ""
+    assert done.stdout.rstrip().endswith(
         "python superres/evaluate.py --tiles test.txt --run-dir runs/first --output results"
     )
     for option in ("--tiles", "--run-dir", "--weights", "--gsd", "--precision", "--full-scale", "--output"):
-        assert option in found.stdout
+        assert option in done.stdout

@@ -1,4 +1,4 @@
-"""Known numbers on real data; README.md in this folder says where each comes from."""
+"""Known numbers on real data; README.md in this folder gives the origin of each."""
 
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from common.pixels.windows import Window
 from common.rasters.bands import read_bands
 from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene
-from superres.evaluation.full_scale import FullScale, Moments, Strip, add_coarse_detail
+from superres.evaluation.full_scale import FullScaleSums, Moments, coarse_and_degraded_detail
+from superres.evaluation.full_scale_strips import FullScaleStrip
 from superres.evaluation.methods import network_method
 from superres.evaluation.reduced_scale import degraded_images, measure_scene
 from superres.networks.build import build_network
@@ -35,7 +36,7 @@ TOLERANCE = {("T33UUB", 20): 0.5, ("T33UUB", 60): 0.6, ("T49JGM", 20): 0.4, ("T4
 
 @pytest.fixture(scope="module")
 def published() -> dict[int, Path]:
-    """The files of the published weights, by GSD; fetched as `make weights` does where they are not in the cache."""
+    """The files of the published weights, by GSD; those that are not in the cache are fetched."""
     try:
         return {gsd: find_weights(f"dsen2-l1c-{gsd}m") for gsd in (20, 60)}
     except DownloadError as error:
@@ -62,22 +63,23 @@ def test_bicubic(real_data, name, gsd):
 
 @pytest.mark.parametrize("name, gsd", DSEN2)
 def test_published_dsen2(real_data, published, name, gsd):
-    found = measured(tile(real_data, name), published_network(published, gsd))
-    assert found == pytest.approx(DSEN2[name, gsd], abs=TOLERANCE[name, gsd])
+    value = measured_rmse(tile(real_data, name), published_network(published, gsd))
+    assert value == pytest.approx(DSEN2[name, gsd], abs=TOLERANCE[name, gsd])
 
 
 def test_bfloat16_costs_less_than_half_a_percent(real_data, published):
-    """On the smaller scenes: most processors have to emulate it."""
+    """At 60 m, where the scenes are small, because most processors emulate bfloat16."""
     scene = tile(real_data, "T33UUB")
-    found = {
-        precision: measured(scene, published_network(published, 60, precision)) for precision in ("float32", "bfloat16")
+    values = {
+        precision: measured_rmse(scene, published_network(published, 60, precision))
+        for precision in ("float32", "bfloat16")
     }
-    assert found["bfloat16"] == pytest.approx(found["float32"], rel=0.005)
-    assert found["bfloat16"] != found["float32"]
+    assert values["bfloat16"] == pytest.approx(values["float32"], rel=0.005)
+    assert values["bfloat16"] != values["float32"]
 
 
-def measured(scene: Scene, model: keras.Model) -> float:
-    """RMSE of a network at reduced scale, as `superres-evaluate` finds it."""
+def measured_rmse(scene: Scene, model: keras.Model) -> float:
+    """The RMSE of a network at reduced scale, as `superres-evaluate` measures it."""
     gsd = 60 if "input_60m" in model.input else 20
     result = measure_scene(scene, [network_method("dsen2", model, margin_px("dsen2", gsd))], PatchSettings(gsd, 1))
     return result.rows[0].value
@@ -85,18 +87,18 @@ def measured(scene: Scene, model: keras.Model) -> float:
 
 @pytest.mark.parametrize("name, sharp", [("T33UUB", 0.87), ("T49JGM", 0.91)])
 def test_truth_is_sharp_and_interpolation_is_not(real_data, name, sharp):
-    """At reduced scale, where there is a truth to try the measure on."""
+    """At reduced scale, because the measure needs a truth for this test."""
     settings = PatchSettings(20, 1)
     degraded = degraded_images(tile(real_data, name), settings)
     rows, cols = degraded.valid.shape
-    strip = Strip(degraded.inputs, degraded.valid[::2, ::2], Window(0, 0, rows, cols))
+    strip = FullScaleStrip(degraded.inputs, degraded.valid[::2, ::2], Window(0, 0, rows, cols))
     coarse_detail = Moments()
-    add_coarse_detail(coarse_detail, strip, settings)
+    coarse_detail.add(*coarse_and_degraded_detail(strip, settings))
 
     def sharpness(image: np.ndarray) -> float:
-        found = FullScale(settings)
-        found.add(strip, image)
-        return found.result(coarse_detail)["sharpness"].mean()
+        sums = FullScaleSums(settings)
+        sums.add(strip, image)
+        return sums.metrics(coarse_detail)["sharpness"].mean()
 
     assert sharpness(degraded.truth) == pytest.approx(sharp, abs=0.01)
     bilinear, bicubic = (interpolate(degraded.inputs["input_20m"], degraded.truth.shape, order) for order in (1, 3))
@@ -105,7 +107,7 @@ def test_truth_is_sharp_and_interpolation_is_not(real_data, name, sharp):
 
 
 def test_dsen2_output(real_data, published):
-    """Our network, from its upsampled input on, computes what the authors' did."""
+    """From its upsampled input on, our network computes the output of the authors' network."""
     golden = np.load(real_data / "golden" / "dsen2_published_20m_T33UUB_64px.npz")
     model = published_network(published, 20)
     core = keras.Model([model.input["input_10m"], model.get_layer("upsample_20m").output], model.output)
@@ -114,9 +116,9 @@ def test_dsen2_output(real_data, published):
 
 
 def test_inputs_of_the_golden_output(real_data):
-    """Band order, reading and upsampling of the same pixels, without the network.
+    """Reading, band order and upsampling give the golden input.
 
-    The golden input repeats the outermost pixels where ours mirrors them, so the edge is left out.
+    The edge is left out: the golden input repeats the outermost pixels, and our upsampling mirrors them.
     """
     golden = np.load(real_data / "golden" / "dsen2_published_20m_T33UUB_64px.npz")
     scene = tile(real_data, "T33UUB")

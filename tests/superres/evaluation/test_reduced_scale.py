@@ -1,4 +1,4 @@
-"""Measuring at reduced scale: complete rows, the product's offset applied, nodata left out."""
+"""Measuring at reduced scale: all rows, reflectance with the product's offset, pixels near nodata left out."""
 
 from functools import partial
 from pathlib import Path
@@ -10,8 +10,16 @@ import pytest
 from common.patches.settings import PatchSettings
 from common.pixels.sentinel2 import BANDS_BY_GSD
 from common.scenes.tile_list import open_scene
-from superres.evaluation import reduced_scale as measure
-from superres.evaluation.reduced_scale import SceneResult, degraded_images, evaluate_scene
+from superres.evaluation import reduced_scale
+from superres.evaluation.methods import Method
+from superres.evaluation.reduced_scale import (
+    SceneResult,
+    degraded_images,
+    distance_from_holes,
+    evaluate_scene,
+    far_from_holes,
+    measure_scene,
+)
 from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS, Network
 from superres.networks.dsen2 import residual_network
@@ -53,9 +61,9 @@ def test_a_row_for_every_method_band_and_metric(tmp_path, pixels, gsd):
     assert result.truth.shape == (size, size, len(BANDS_BY_GSD[gsd]))
     assert result.coarse.shape == (size * 10 // gsd, size * 10 // gsd, len(BANDS_BY_GSD[gsd]))
     assert set(result.estimates) == {"bilinear", "bicubic", "small"}
-    found = [(row.scene, row.method, row.band, row.metric) for row in result.rows]
+    rows = [row[:4] for row in result.rows]
     bands = {"all": OVERALL} | dict.fromkeys(BANDS_BY_GSD[gsd], BY_BAND)
-    assert sorted(found) == sorted(
+    assert sorted(rows) == sorted(
         (product.stem, method, band, metric)
         for method in result.estimates
         for band, metrics in bands.items()
@@ -66,17 +74,17 @@ def test_a_row_for_every_method_band_and_metric(tmp_path, pixels, gsd):
 
 @pytest.mark.parametrize("gsd", [20, 60])
 @pytest.mark.parametrize("level", ["L1C", "L2A"])
-def test_the_offset_of_baseline_4_is_applied(tmp_path, pixels, level, gsd):
-    """The same reflectances, stored with and without 1000 DN on top, give the same metrics."""
+def test_the_offset_of_the_product_is_applied(tmp_path, pixels, level, gsd):
+    """The same reflectances, stored as DN with offset 0 and with offset -1000, give the same metrics."""
     raised = {band: image + np.uint16(1000) for band, image in pixels.items()}
     before = write_safe(tmp_path, level=level, baseline="02.14", size=144, pixels=pixels)
     after = write_safe(tmp_path, level=level, baseline="04.00", size=144, pixels=raised)
     old, new = evaluate(before, gsd), evaluate(after, gsd)
     np.testing.assert_array_equal(old.truth, new.truth)
     np.testing.assert_allclose(new.coarse, old.coarse, atol=1)  # rounded to DN
-    for a, b in zip(old.rows, new.rows, strict=True):
-        assert (a.method, a.band, a.metric) == (b.method, b.band, b.metric)
-        assert b.value == pytest.approx(a.value, rel=2e-3), a
+    for old_row, new_row in zip(old.rows, new.rows, strict=True):
+        assert old_row[1:4] == new_row[1:4]
+        assert new_row.value == pytest.approx(old_row.value, rel=2e-3), old_row
 
 
 def test_values_are_reflectances_times_10000(tmp_path, pixels):
@@ -91,17 +99,17 @@ def test_values_are_reflectances_times_10000(tmp_path, pixels):
 
 
 def test_a_network_that_adds_nothing_equals_bilinear(tmp_path, pixels):
-    """The last convolution starts at zero."""
+    """The last convolution of a new network is zero."""
     scene = open_scene(write_safe(tmp_path, level="L2A", size=144, pixels=pixels))
     result = evaluate_scene(scene, build_network("small", 20), "small", PatchSettings(20, 1))
     np.testing.assert_allclose(result.estimates["small"], result.estimates["bilinear"], atol=0.01)
 
 
 @pytest.mark.parametrize("gsd", [20, 60])
-def test_what_nodata_reaches_does_not_count(tmp_path, gsd, monkeypatch):
-    """With a hole, methods give the same at all pixels that still count, even a network that looks as far as DSen2."""
+def test_pixels_that_depend_on_nodata_do_not_count(tmp_path, gsd, monkeypatch):
+    """A hole changes no estimate at the pixels that count, even with a network that has the reach of DSen2."""
     monkeypatch.setitem(NETWORKS, "small", Network(partial(residual_network, blocks=6, features=4), residual_reach(6)))
-    monkeypatch.setattr(measure, "PICTURE_PX", 432)  # all of it
+    monkeypatch.setattr(reduced_scale, "PICTURE_PX", 432)  # the whole scene
     pixels = {
         band: image for band, image in textured_pixels(np.random.default_rng(3), 432).items() if band in L2A_BANDS
     }
@@ -117,7 +125,43 @@ def test_what_nodata_reaches_does_not_count(tmp_path, gsd, monkeypatch):
     for method, estimate in holed.estimates.items():
         np.testing.assert_array_equal(np.isnan(estimate).any(axis=2), ~counts)
         differences = np.abs(estimate[counts] - whole.estimates[method][counts])
-        assert np.percentile(differences, 98) < 1, method  # bicubic is clipped to the scene's range, which has changed
+        assert np.percentile(differences, 98) < 1, method  # bicubic is clipped to the range of the scene
         error = (estimate.astype(np.float64) - holed.truth)[counts]
-        found = [row.value for row in holed.rows if (row.method, row.band, row.metric) == (method, "all", "rmse")]
-        assert found == [pytest.approx(np.sqrt((error**2).mean()))]
+        values = [row.value for row in holed.rows if (row.method, row.band, row.metric) == (method, "all", "rmse")]
+        assert values == [pytest.approx(np.sqrt((error**2).mean()))]
+
+
+@pytest.mark.parametrize(("gsd", "distance"), [(20, 16), (60, 36)])
+def test_the_distance_from_holes_covers_dsen2_and_the_ringing_of_splines(gsd, distance):
+    assert distance_from_holes(PatchSettings(gsd, 1)) == distance
+
+
+@pytest.mark.parametrize("distance", [0, 1, 3])
+def test_pixels_far_from_holes(distance):
+    holds_data = np.ones((12, 15), bool)
+    holds_data[5, 6] = holds_data[0, 14] = False
+    expected = np.ones((12, 15), bool)
+    for row, col in ((5, 6), (0, 14)):
+        expected[max(row - distance, 0) : row + distance + 1, max(col - distance, 0) : col + distance + 1] = False
+    np.testing.assert_array_equal(far_from_holes(holds_data, distance), expected)
+
+
+def test_a_scene_without_holes_counts_to_its_edge():
+    assert far_from_holes(np.ones((4, 4), bool), 3).all()
+
+
+def test_methods_do_not_share_results(tmp_path, pixels):
+    """Each method has its own rows, and the truth is not changed."""
+    scene = open_scene(write_safe(tmp_path, level="L2A", size=144, pixels=pixels))
+    methods = [Method(name, lambda images, name=name: constant_image(images, name), 0) for name in ("3000", "4000")]
+    result = measure_scene(scene, methods, PatchSettings(20, 1))
+    assert list(result.estimates) == ["3000", "4000"]
+    for name, estimate in result.estimates.items():
+        assert (estimate == int(name)).all()
+        (value,) = [row.value for row in result.rows if row[1:4] == (name, "B05", "rmse")]
+        assert value == pytest.approx(np.sqrt(((result.truth[..., 0] - int(name)) ** 2).mean()))
+
+
+def constant_image(images: dict[str, np.ndarray], name: str) -> np.ndarray:
+    """An estimate of 6 bands in which all pixels have the value of the method's name."""
+    return np.full((*images["input_10m"].shape[:2], 6), int(name), np.float32)

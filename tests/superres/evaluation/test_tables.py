@@ -1,14 +1,16 @@
-"""Tables of metrics."""
+"""Tables of metrics: CSV, means over scenes, labels, Markdown."""
 
 import csv
 
 import pytest
 
+from common.patches.settings import PatchSettings
 from superres.evaluation.tables import (
     TABLE_METRICS,
     MetricRow,
     markdown_band_table,
     markdown_metric_table,
+    markdown_report,
     mean_over_scenes,
     read_metrics,
     scene_labels,
@@ -34,8 +36,8 @@ def test_metrics_csv(tmp_path):
     with open(tmp_path / "metrics.csv", newline="") as file:
         reader = csv.DictReader(file)
         assert reader.fieldnames == ["scene", "method", "band", "metric", "value"]
-        found = [MetricRow(**{**row, "value": float(row["value"])}) for row in reader]
-    assert found == ROWS
+        rows = [MetricRow(**{**row, "value": float(row["value"])}) for row in reader]
+    assert rows == ROWS
 
 
 def test_markdown_metric_table_shows_overall_values():
@@ -55,10 +57,10 @@ def test_read_metrics(tmp_path):
 def test_mean_over_scenes():
     assert mean_over_scenes(ROWS) == []
     others = [row._replace(scene="T49JGM", value=row.value + 10) for row in ROWS]
-    found = mean_over_scenes([*ROWS, *others])
-    assert [row[1:4] for row in found] == [row[1:4] for row in ROWS]
-    assert {row.scene for row in found} == {"mean of 2 scenes"}
-    assert [row.value for row in found] == pytest.approx([row.value + 5 for row in ROWS])
+    means = mean_over_scenes([*ROWS, *others])
+    assert [row[1:4] for row in means] == [row[1:4] for row in ROWS]
+    assert {row.scene for row in means} == {"mean of 2 scenes"}
+    assert [row.value for row in means] == pytest.approx([row.value + 5 for row in ROWS])
 
 
 def test_band_table():
@@ -79,3 +81,27 @@ def test_short_labels_stay_unambiguous():
     assert list(scene_labels(names).values()) == short
     twins = [names[0], names[0].replace("N0205", "N0500")]
     assert list(scene_labels(twins).values()) == twins
+
+
+def test_a_missing_value_is_an_empty_cell():
+    rows = [row for row in ROWS if (row.method, row.metric) != ("dsen2", "sam")]
+    assert markdown_metric_table(rows).splitlines()[-1] == "| T33UUB | dsen2 | 35.60 | 35.60 | 35.60 |  |"
+
+
+@pytest.mark.parametrize(("gsd", "heading"), [(20, "40 m to 20 m"), (60, "360 m to 60 m")])
+def test_the_report_says_scale_and_degradation(gsd, heading):
+    report = markdown_report(ROWS, PatchSettings(gsd, 1, "mtf"))
+    assert report.startswith(f"## Reduced scale: {heading}, against the native bands\n")
+    assert "`--degradation mtf`" in report
+    assert markdown_band_table(ROWS, "rmse") in report
+    assert "Full scale" not in report
+
+
+def test_the_report_has_full_scale_and_means_if_there_are_any():
+    full = [MetricRow("T33UUB", "dsen2", "all", metric, 0.5) for metric in ("consistency", "sharpness", "correlation")]
+    rows = [replaced for row in (*ROWS, *full) for replaced in (row, row._replace(scene="T49JGM"))]
+    reduced_part, full_part = markdown_report(rows, PatchSettings(20, 1)).split(
+        "## Full scale: 20 m to 10 m, without truth"
+    )
+    assert "| mean of 2 scenes | dsen2 | 35.60 | 35.60 | 35.60 | 35.60 | 35.6000 |  |  |" in reduced_part
+    assert "| mean of 2 scenes | dsen2 | 0.50 | 0.500 | 0.500 |" in full_part

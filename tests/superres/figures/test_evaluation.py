@@ -1,4 +1,4 @@
-"""Figures of an evaluated scene: there as a whole, one colour scale for all maps, and also of little or odd data."""
+"""Figures of an evaluated scene: one colour scale for all maps, bands by wavelength, scenes with few pixels."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from common.pixels.sentinel2 import BANDS_20M, BANDS_60M
 from superres.evaluation.error_statistics import ErrorStatistics
 from superres.figures import evaluation as evaluation_plots
 from superres.figures.evaluation import plot_error_by_reflectance, plot_error_maps, plot_spectra
-from tests.superres.figures.test_metrics_and_pictures import assert_only_picture
+from tests.support.pictures import assert_only_picture
 
 SCENE = "S2A_MSIL1C_20170527T102031_N0205_R065_T33UUB_20170527T102301"
 
@@ -26,8 +26,8 @@ def make_statistics(bands: int, errors: dict[str, float], holes: bool = False, s
 
 
 @pytest.fixture
-def painted(monkeypatch) -> list[Figure]:
-    """Figures that were saved, not painted."""
+def drawn(monkeypatch) -> list[Figure]:
+    """Figures that were drawn and not saved."""
     figures: list[Figure] = []
     monkeypatch.setattr(evaluation_plots, "save_png", lambda figure, path: figures.append(figure))
     return figures
@@ -36,7 +36,7 @@ def painted(monkeypatch) -> list[Figure]:
 ERRORS = {"bilinear": 200.0, "bicubic": 150.0, "dsen2": 30.0}
 
 
-def test_figures_are_painted(tmp_path):
+def test_figures_are_saved(tmp_path):
     statistics = make_statistics(6, ERRORS, holes=True)
     for name, plot, argument in (
         ("maps", plot_error_maps, 20),
@@ -49,32 +49,32 @@ def test_figures_are_painted(tmp_path):
 
 
 @pytest.mark.parametrize("methods", [3, 6])
-def test_error_maps_share_one_colour_scale(painted, tmp_path, methods):
-    statistics = make_statistics(2, {f"method {number}": 10.0 * 3**number for number in range(methods)}, holes=True)
+def test_error_maps_share_one_colour_scale(drawn, tmp_path, methods):
+    statistics = make_statistics(2, {f"method {index}": 10.0 * 3**index for index in range(methods)}, holes=True)
     plot_error_maps(statistics, tmp_path / "maps.png", 60, SCENE)
-    images = [image for ax in painted[0].axes for image in ax.get_images()]
+    images = [image for ax in drawn[0].axes for image in ax.get_images()]
     assert len(images) == methods
     assert len({image.get_clim() for image in images}) == 1
     for image, expected in zip(images, statistics.error_maps.values(), strict=True):
         np.testing.assert_array_equal(np.ma.filled(image.get_array(), np.nan), expected)
-    assert "60 m a pixel; grey: no data" in painted[0].get_suptitle()
+    assert "60 m a pixel; grey: no data" in drawn[0].get_suptitle()
 
 
 @pytest.mark.parametrize("bands", [BANDS_20M, BANDS_60M])
-def test_spectra_go_by_wavelength(painted, tmp_path, bands):
-    """Bands that come in another order are put right, with their values."""
+def test_spectra_are_in_the_order_of_wavelengths(drawn, tmp_path, bands):
+    """Bands that come in another order are sorted, with their values."""
     statistics = make_statistics(len(bands), ERRORS)
     plot_spectra(statistics, tmp_path / "spectra.png", bands[::-1], SCENE)
-    truth = painted[0].axes[0].get_lines()[0]
+    truth = drawn[0].axes[0].get_lines()[0]
     assert list(truth.get_xdata()) == list(bands)
     shown = int(np.flatnonzero(statistics.class_counts >= evaluation_plots.FEWEST_PIXELS)[0])
     np.testing.assert_allclose(truth.get_ydata(), statistics.class_truth[shown, ::-1] / 10000)
 
 
-def test_error_against_reflectance(painted, tmp_path):
+def test_error_against_reflectance(drawn, tmp_path):
     statistics = make_statistics(2, ERRORS)
     plot_error_by_reflectance(statistics, tmp_path / "reflectance.png", BANDS_60M, SCENE)
-    line = painted[0].axes[1].get_lines()[2]  # second band, third method
+    line = drawn[0].axes[1].get_lines()[2]  # second band, third method
     np.testing.assert_allclose(line.get_xdata(), statistics.reflectance[:, 1] / 10000)
     np.testing.assert_allclose(line.get_ydata(), statistics.rmse["dsen2"][:, 1])
 

@@ -1,4 +1,4 @@
-"""Back-projection: what is degraded afterwards is the input, with and without holes, and far pixels do not matter."""
+"""Back-projection: the result degrades to the input, with and without holes, and depends on pixels within its reach."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ BANDS = 2
 
 
 def scene(factor: int, size: int = 144, seed: int = 0) -> tuple[np.ndarray, np.ndarray, tuple[float, ...]]:
-    """Coarse image, a smooth estimate that misses it, and the blur."""
+    """A coarse image, a smooth estimate that does not degrade to it, and the blur."""
     rng = np.random.default_rng(seed)
     fine = gaussian_filter(rng.normal(0, 3000, (size, size, BANDS)), (1, 1, 0)).astype(np.float32) + 3000
     sigmas = (1 / factor,) * BANDS
@@ -26,7 +26,7 @@ def rms(values: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("factor", FACTORS)
-def test_the_result_gives_back_the_input(factor):
+def test_the_result_degrades_to_the_input(factor):
     coarse, estimate, sigmas = scene(factor)
     usable = np.ones(coarse.shape, bool)
     before = rms(residual(estimate, coarse, usable, factor, sigmas))
@@ -46,26 +46,26 @@ def test_a_consistent_image_stays(factor):
 
 
 @pytest.mark.parametrize("factor", FACTORS)
-def test_reach(factor):
-    """What changes farther away than `reach` changes neither a pixel nor its residual; `reach` is not far too wide."""
+def test_the_reach_is_that_of_a_pixel_and_its_residual(factor):
+    """It may be up to two coarse pixels too wide."""
     coarse, estimate, sigmas = scene(factor)
     usable = np.ones(coarse.shape, bool)
     changed_rows = set()
     for row in range(72, 72 + factor):
         other = estimate.copy()
         other[row, 70] += 10000
-        found, changed = (back_project(image, coarse, usable, factor, sigmas, 2) for image in (estimate, other))
-        differs = (found != changed).any(axis=(1, 2))
-        missing = residual(found, coarse, usable, factor, sigmas) != residual(changed, coarse, usable, factor, sigmas)
-        differs |= missing.any(axis=(1, 2)).repeat(factor)
+        before, after = (back_project(image, coarse, usable, factor, sigmas, 2) for image in (estimate, other))
+        differs = (before != after).any(axis=(1, 2))
+        residuals_differ = np.not_equal(*(residual(image, coarse, usable, factor, sigmas) for image in (before, after)))
+        differs |= residuals_differ.any(axis=(1, 2)).repeat(factor)
         changed_rows |= set(np.abs(np.nonzero(differs)[0] - row))
-    far = back_projection_reach(factor, sigmas, 2)
-    assert max(changed_rows) <= far <= max(changed_rows) + 2 * factor
+    reach = back_projection_reach(factor, sigmas, 2)
+    assert max(changed_rows) <= reach <= max(changed_rows) + 2 * factor
 
 
 @pytest.mark.parametrize("factor", FACTORS)
 def test_holes_change_nothing_around_them(factor):
-    """Where no data enter, garbage in them has no effect on the rest, and the rest is still consistent."""
+    """Values in holes have no effect on other pixels, and the other pixels still degrade to the input."""
     coarse, estimate, sigmas = scene(factor)
     valid = np.ones(estimate.shape[:2], bool)
     valid[50:70, 40:75] = False

@@ -11,9 +11,9 @@ from superres.prediction.interpolation import INTERPOLATIONS, SPLINE_REACH, inte
 @pytest.mark.parametrize("factor", [2, 6])
 def test_interpolation_is_scikit_images(method, order, factor):
     coarse = np.random.default_rng(0).uniform(0, 9000, (7, 8, 2)).astype(np.float32)
-    found = interpolate(coarse, (7 * factor, 8 * factor, 2), order)
-    assert found.dtype == np.float32
-    for band in range(2):  # one by one: scikit-image clips to the range of what it is given
+    upsampled = interpolate(coarse, (7 * factor, 8 * factor, 2), order)
+    assert upsampled.dtype == np.float32
+    for band in range(2):  # one by one, because scikit-image clips to the range of the whole image
         expected = resize(
             coarse[..., band].astype(np.float64),
             (7 * factor, 8 * factor),
@@ -22,11 +22,11 @@ def test_interpolation_is_scikit_images(method, order, factor):
             anti_aliasing=False,
             preserve_range=True,
         )
-        np.testing.assert_allclose(found[..., band], expected, rtol=1e-4)
+        np.testing.assert_allclose(upsampled[..., band], expected, rtol=1e-4)
 
 
 @pytest.mark.parametrize("order", INTERPOLATIONS.values())
-def test_part_equals_the_whole_where_nothing_is_clipped(order):
+def test_without_clipping_a_part_equals_the_whole(order):
     coarse = np.random.default_rng(0).uniform(0, 9000, (90, 9, 1)).astype(np.float32)
     whole = interpolate(coarse, (180, 18, 1), order, clip=False)
     part = interpolate(coarse[20:70], (100, 18, 1), order, clip=False)

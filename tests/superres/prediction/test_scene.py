@@ -1,4 +1,4 @@
-"""A scene in strips and windows: equal to the whole scene at once, regions exact, holes kept and kept to themselves."""
+"""Predictions of a scene: windows equal the whole scene, regions are exact, holes stay and change nothing around them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,17 +33,17 @@ REACH = tiny_network().reach
 
 @pytest.fixture(scope="module")
 def models() -> dict[int, keras.Model]:
-    """A network for each GSD, with random weights that pass on what is far away."""
+    """A network for each GSD, with random weights for which far pixels matter."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(NETWORKS, "tiny", tiny_network())
-        found = {gsd: build_network("tiny", gsd) for gsd in (20, 60)}
-    for model in found.values():
+        models = {gsd: build_network("tiny", gsd) for gsd in (20, 60)}
+    for model in models.values():
         set_random_weights(model)
         model.get_layer("block01_conv2").kernel.assign(10 * model.get_layer("block01_conv2").kernel)
         last = model.get_layer("last")
         last.kernel.assign(0.02 * last.kernel)
         last.bias.assign(0 * last.bias)
-    return found
+    return models
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +66,7 @@ def scene(pixels, tmp_path_factory) -> Scene:
 
 
 def sharpened(scene: Scene, models: dict[int, keras.Model], region: Window = WHOLE, **options: object) -> np.ndarray:
-    """The region as it is stored: (rows, cols, bands) uint16."""
+    """Sharpen a region: (rows, cols, bands) uint16 DN."""
     return np.concatenate(list(prediction(scene, models, region, **options).strips()))
 
 
@@ -78,7 +78,7 @@ def prediction(
 
 
 def at_once(scene: Scene, model: keras.Model, gsd: int) -> np.ndarray:
-    """The whole scene through the network in one piece, by the plainest code: float DN."""
+    """Predict the whole scene at once, with the plainest code: float DN."""
     inputs = {
         f"input_{g}m": dn_to_scaled_reflectance(
             read_bands(scene, BANDS_BY_GSD[g]), scene.quantification, band_offsets(scene, BANDS_BY_GSD[g])
@@ -90,15 +90,15 @@ def at_once(scene: Scene, model: keras.Model, gsd: int) -> np.ndarray:
 
 
 def check_stored(stored: np.ndarray, exact: np.ndarray) -> None:
-    """Is `stored` the rounded `exact`, but for errors of 1e-3 DN?"""
+    """Check that `stored` is `exact`, rounded, up to errors of 1e-3 DN."""
     assert stored.dtype == np.uint16
     assert np.abs(stored - exact.clip(1, 65534)).max() <= 0.501
 
 
-def check_same(found: np.ndarray, expected: np.ndarray) -> None:
-    """Equal but for a few values that are so close to a half that they round either way."""
-    assert np.abs(found.astype(int) - expected).max() <= 1
-    assert np.mean(found != expected) < 0.002
+def check_same(stored: np.ndarray, expected: np.ndarray) -> None:
+    """Check that both are equal, except for a few values close to a half, which may be rounded up or down."""
+    assert np.abs(stored.astype(int) - expected).max() <= 1
+    assert np.mean(stored != expected) < 0.002
 
 
 @pytest.mark.parametrize("window_px", [12, 42, 600])
@@ -110,10 +110,10 @@ def test_windows_equal_the_whole_scene(scene, models, gsd, window_px):
 
 def test_values_before_rounding(scene, models):
     """Windows differ from the whole scene by less than 1e-3 DN."""
-    job = prediction(scene, models, window_px=36)
+    whole_scene = prediction(scene, models, window_px=36)
     for gsd, model in models.items():
-        found = np.concatenate([strip.estimates[gsd] for strip in job._predict_own_columns(lambda: None)])
-        np.testing.assert_allclose(found, at_once(scene, model, gsd), atol=1e-3)
+        estimate = np.concatenate([strip.estimates[gsd] for strip in whole_scene._predict_own_columns(lambda: None)])
+        np.testing.assert_allclose(estimate, at_once(scene, model, gsd), atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -126,30 +126,31 @@ def test_regions_are_cut_from_the_whole(scene, models, region):
 
 
 def test_both_gsds_and_the_10m_bands(scene, models):
-    job = prediction(scene, models, copy_10m=True, window_px=48)
-    assert job.bands == (*BANDS_BY_GSD[10], *BANDS_BY_GSD[20], *BANDS_BY_GSD[60])
-    ticks = []
-    stored = np.concatenate(list(job.strips(lambda: ticks.append(None))))
+    whole_scene = prediction(scene, models, copy_10m=True, window_px=48)
+    assert whole_scene.bands == (*BANDS_BY_GSD[10], *BANDS_BY_GSD[20], *BANDS_BY_GSD[60])
+    advances = []
+    stored = np.concatenate(list(whole_scene.strips(lambda: advances.append(None))))
     np.testing.assert_array_equal(stored[..., :4], read_bands(scene, BANDS_BY_GSD[10]))
     np.testing.assert_array_equal(stored[..., 4:10], sharpened(scene, {20: models[20]}, window_px=48))
     np.testing.assert_array_equal(stored[..., 10:], sharpened(scene, {60: models[60]}, window_px=48))
-    assert len(ticks) == job.window_count == 2 * 9
+    assert len(advances) == whole_scene.window_count == 2 * 9
 
 
 def test_offsets_are_kept(scene, models, pixels, tmp_path):
     """The same reflectance stored with offset -1000 gives the same result, 1000 DN higher."""
     higher = scene_of(tmp_path, {band: image + np.uint16(1000) for band, image in pixels.items()}, baseline="04.00")
     assert set(higher.offsets.values()) == {-1000}
-    inside = sharpened(scene, models, window_px=60)
-    found = sharpened(higher, models, window_px=60)
-    unclipped = inside > 1
+    without_offset = sharpened(scene, models, window_px=60)
+    with_offset = sharpened(higher, models, window_px=60)
+    unclipped = without_offset > 1
     assert unclipped.mean() > 0.9
-    np.testing.assert_allclose(found[unclipped].astype(int), inside[unclipped].astype(int) + 1000, atol=1)
+    difference = with_offset[unclipped].astype(int) - without_offset[unclipped]
+    np.testing.assert_allclose(difference, 1000, atol=1)
 
 
 @pytest.mark.parametrize("bias, stored", [(100, 65534), (-100, 1)])
 def test_results_are_clipped(scene, models, bias, stored):
-    """Nothing wraps around, or looks like nodata or saturated."""
+    """No value overflows, or becomes nodata or saturated."""
     model = keras.models.clone_model(models[20])
     model.set_weights(models[20].get_weights())
     model.get_layer("last").bias.assign(np.full(6, bias, np.float32))
@@ -163,23 +164,23 @@ HOLE = Window(36, 48, 24, 36)
 
 
 def near(window: Window, distance: int) -> np.ndarray:
-    """Pixels that are so far from a window, or less."""
-    found = np.zeros((SIZE, SIZE), bool)
-    found[window.grown(distance, SIZE, SIZE).slices] = True
-    return found
+    """Mark the pixels of a window and those within a distance from it."""
+    mask = np.zeros((SIZE, SIZE), bool)
+    mask[window.grown(distance, SIZE, SIZE).slices] = True
+    return mask
 
 
-def test_nodata_stays_and_stays_where_it_is(scene, models, pixels, tmp_path):
+def test_nodata_stays_and_changes_only_pixels_near_it(scene, models, pixels, tmp_path):
     holed = scene_of(tmp_path, with_nodata(pixels, HOLE.row, HOLE.col, HOLE.height, HOLE.width))
-    found = sharpened(holed, models, window_px=30, copy_10m=True)
-    np.testing.assert_array_equal(found == 0, np.repeat(near(HOLE, 0)[..., None], 12, axis=2))
+    stored = sharpened(holed, models, window_px=30, copy_10m=True)
+    np.testing.assert_array_equal(stored == 0, np.repeat(near(HOLE, 0)[..., None], 12, axis=2))
     whole = sharpened(scene, models, window_px=30, copy_10m=True)
     untouched = ~near(HOLE, REACH + 6)
-    assert np.mean(found[untouched] != whole[untouched]) < 0.002
+    assert np.mean(stored[untouched] != whole[untouched]) < 0.002
     beside = near(HOLE, REACH) & ~near(HOLE, 0)
     spread = whole[..., 4:].astype(float).std()
-    assert np.abs(found[beside] - whole[beside].astype(float)).mean() < 0.5 * spread
-    check_same(found, sharpened(holed, models, window_px=600, copy_10m=True))
+    assert np.abs(stored[beside] - whole[beside].astype(float)).mean() < 0.5 * spread
+    check_same(stored, sharpened(holed, models, window_px=600, copy_10m=True))
 
 
 def test_nodata_of_a_single_band(models, pixels, tmp_path):
@@ -187,19 +188,19 @@ def test_nodata_of_a_single_band(models, pixels, tmp_path):
     changed = {band: image.copy() for band, image in pixels.items()}
     changed["B11"][10:12, 20] = 0
     changed["B03"][90, 30] = 0
-    found = sharpened(scene_of(tmp_path, changed), models, window_px=60, copy_10m=True)
+    stored = sharpened(scene_of(tmp_path, changed), models, window_px=60, copy_10m=True)
     names = (*BANDS_BY_GSD[10], *BANDS_BY_GSD[20], *BANDS_BY_GSD[60])
-    for number, name in enumerate(names):
+    for index, name in enumerate(names):
         expected = np.zeros((SIZE, SIZE), bool)
         if name == "B11":
             expected[20:24, 40:42] = True
         if name == "B03":
             expected[90, 30] = True
-        np.testing.assert_array_equal(found[..., number] == 0, expected, err_msg=name)
+        np.testing.assert_array_equal(stored[..., index] == 0, expected, err_msg=name)
 
 
 def test_scattered_holes_leave_no_seams(models, pixels, tmp_path):
-    """A hole at the edge of what a window sees may be nearest to pixels beyond it."""
+    """A hole at the edge of a window's margin may be nearest to pixels beyond it."""
     rng = np.random.default_rng(2)
     changed = {
         band: np.where(rng.random(image.shape) < 0.3, 0, image).astype(np.uint16) for band, image in pixels.items()
@@ -207,9 +208,9 @@ def test_scattered_holes_leave_no_seams(models, pixels, tmp_path):
     for band in BANDS_BY_GSD[10][1:]:
         changed[band] = pixels[band]
     holed = scene_of(tmp_path, changed)
-    found = sharpened(holed, models, window_px=18)
-    assert 0.25 < (found == 0).mean() < 0.35
-    check_same(found, sharpened(holed, models, window_px=600))
+    stored = sharpened(holed, models, window_px=18)
+    assert 0.25 < (stored == 0).mean() < 0.35
+    check_same(stored, sharpened(holed, models, window_px=600))
 
 
 def test_a_dark_lake_keeps_its_other_bands(models, pixels, tmp_path):
@@ -227,22 +228,22 @@ def test_a_dark_lake_keeps_its_other_bands(models, pixels, tmp_path):
 
 
 def test_saturated_pixels(scene, models, pixels, tmp_path):
-    """A band that is saturated says so; to its neighbours it is a hole and not a reflectance of 6.5."""
+    """A saturated pixel stays saturated. For pixels near it, it is a hole, and not a reflectance of 6.5."""
     changed = {band: image.copy() for band, image in pixels.items()}
     changed["B12"][10, 20] = 65535
     changed["B02"][80, 60] = 65535
     for band in BANDS_BY_GSD[10]:
         changed[band][20, 40] = 0  # a pixel that is both has no data
-    found = sharpened(scene_of(tmp_path, changed), {20: models[20]}, window_px=60)
+    stored = sharpened(scene_of(tmp_path, changed), {20: models[20]}, window_px=60)
     whole = sharpened(scene, {20: models[20]}, window_px=60)
-    expected = np.zeros(found.shape, bool)
+    expected = np.zeros(stored.shape, bool)
     expected[20:22, 40:42, 5] = True
     expected[20, 40] = False
-    np.testing.assert_array_equal(found == 65535, expected)
-    assert (found[20, 40] == 0).all()
-    assert (found == 0).sum() == 6
+    np.testing.assert_array_equal(stored == 65535, expected)
+    assert (stored[20, 40] == 0).all()
+    assert (stored == 0).sum() == 6
     expected[20, 40] = True
-    assert np.abs(found[~expected].astype(int) - whole[~expected]).max() < 6000
+    assert np.abs(stored[~expected].astype(int) - whole[~expected]).max() < 6000
 
 
 def test_a_scene_without_data(models, pixels, tmp_path):
@@ -254,33 +255,33 @@ def test_a_scene_without_data(models, pixels, tmp_path):
 
 
 @pytest.mark.parametrize("gsd", [20, 60])
-def test_consistent(scene, models, gsd):
-    job = prediction(scene, {gsd: models[gsd]}, consistent=True, window_px=36)
-    stored = np.concatenate(list(job.strips())).astype(np.float32)
+def test_a_corrected_result_degrades_to_the_input(scene, models, gsd):
+    corrected = prediction(scene, {gsd: models[gsd]}, consistent=True, window_px=36)
+    stored = np.concatenate(list(corrected.strips())).astype(np.float32)
     coarse = read_bands(scene, BANDS_BY_GSD[gsd])
     sigmas = gaussian_blur_sigmas(BANDS_BY_GSD[gsd], gsd // 10)
-    misses = np.sqrt(np.square(degrade(stored, gsd // 10, sigmas) - coarse).mean(axis=(0, 1)))
-    before, after = job.correction.residuals()[gsd]
+    missed = np.sqrt(np.square(degrade(stored, gsd // 10, sigmas) - coarse).mean(axis=(0, 1)))
+    before, after = corrected.correction.residuals()[gsd]
     plain = sharpened(scene, {gsd: models[gsd]}).astype(np.float32)
     np.testing.assert_allclose(
         before, np.sqrt(np.square(degrade(plain, gsd // 10, sigmas) - coarse).mean(axis=(0, 1))), rtol=0.02
     )
     assert (after < 0.1 * before).all()
-    np.testing.assert_allclose(misses, after, atol=0.3)  # rounding to DN
+    np.testing.assert_allclose(missed, after, atol=0.3)  # rounding to DN
 
 
 @pytest.mark.parametrize("region", [WHOLE, Window(7, 13, 61, 50)])
-def test_consistent_windows_and_regions_equal_the_whole(scene, models, region):
+def test_corrected_windows_and_regions_equal_the_whole(scene, models, region):
     whole = sharpened(scene, models, consistent=True, window_px=600)
-    found = sharpened(scene, models, region, consistent=True, window_px=18)
-    check_same(found, whole[region.slices])
+    part = sharpened(scene, models, region, consistent=True, window_px=18)
+    check_same(part, whole[region.slices])
 
 
-def test_consistent_with_holes(models, pixels, tmp_path):
+def test_corrected_scenes_keep_their_holes(models, pixels, tmp_path):
     holed = scene_of(tmp_path, with_nodata(pixels, HOLE.row, HOLE.col, HOLE.height, HOLE.width))
-    found = sharpened(holed, models, consistent=True, window_px=30)
-    np.testing.assert_array_equal(found == 0, np.repeat(near(HOLE, 0)[..., None], 8, axis=2))
-    check_same(found, sharpened(holed, models, consistent=True, window_px=600))
+    stored = sharpened(holed, models, consistent=True, window_px=30)
+    np.testing.assert_array_equal(stored == 0, np.repeat(near(HOLE, 0)[..., None], 8, axis=2))
+    check_same(stored, sharpened(holed, models, consistent=True, window_px=600))
 
 
 # --- ranks
@@ -289,15 +290,17 @@ def test_consistent_with_holes(models, pixels, tmp_path):
 @pytest.mark.parametrize("region", [WHOLE, Window(7, 13, 61, 50)])
 @pytest.mark.parametrize("ranks", [1, 2, 3, 11])
 def test_ranks_share_the_columns(scene, models, region, ranks):
-    """All columns once, in whole windows of the same grid; ranks without any are allowed."""
-    jobs = [prediction(scene, models, region, window_px=12, rank_group=RankGroup(rank, ranks)) for rank in range(ranks)]
-    area = jobs[0].area
-    assert sum(job.own_columns.width for job in jobs) == area.width
-    assert sum(job.window_count for job in jobs) == prediction(scene, models, region, window_px=12).window_count
+    """Each column belongs to one rank, in whole windows; a rank may have no columns."""
+    shares = [
+        prediction(scene, models, region, window_px=12, rank_group=RankGroup(rank, ranks)) for rank in range(ranks)
+    ]
+    area = shares[0].area
+    assert sum(share.own_columns.width for share in shares) == area.width
+    assert sum(share.window_count for share in shares) == prediction(scene, models, region, window_px=12).window_count
     col = area.col
-    for job in jobs:
-        assert (job.own_columns.row, job.own_columns.height, job.own_columns.col) == (area.row, area.height, col)
+    for share in shares:
+        assert (share.own_columns.row, share.own_columns.height, share.own_columns.col) == (area.row, area.height, col)
         assert (col - area.col) % 12 == 0
-        col += job.own_columns.width
-    widths = [job.own_columns.width for job in jobs if job.own_columns.width]
+        col += share.own_columns.width
+    widths = [share.own_columns.width for share in shares if share.own_columns.width]
     assert max(widths) <= -(-area.width // 12 // ranks) * 12 + 12

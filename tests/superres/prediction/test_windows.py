@@ -1,4 +1,4 @@
-"""Prediction by windows: equal to the whole scene, and only with a margin that is wide enough."""
+"""Prediction by windows: equal to the whole scene if the margin is wide enough, and only then."""
 
 from functools import partial
 
@@ -25,7 +25,7 @@ def gsd(request) -> int:
 
 @pytest.fixture(scope="module")
 def model(gsd: int) -> keras.Model:
-    """DSen2 with two residual blocks of 8 features and random weights that pass on what is far away."""
+    """DSen2 with two residual blocks of 8 features, and random weights for which far pixels matter."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(NETWORKS, "small", small_network())
         model = build_network("small", gsd)
@@ -60,14 +60,14 @@ def margin(gsd: int, monkeypatch) -> int:
 
 @pytest.mark.parametrize("window_px", [12, 24, 42, 384])
 def test_windows_equal_the_whole_scene(model, scene, whole, margin, window_px):
-    found = predict_by_windows(model, scene, margin, window_px)
-    np.testing.assert_allclose(found, whole, atol=1e-5 * np.abs(whole).max())
+    prediction = predict_by_windows(model, scene, margin, window_px)
+    np.testing.assert_allclose(prediction, whole, atol=1e-5 * np.abs(whole).max())
 
 
 @pytest.mark.parametrize("window_px", [12, 24])
 def test_a_margin_one_coarse_pixel_smaller_leaves_seams(model, scene, whole, margin, gsd, window_px):
-    found = predict_by_windows(model, scene, margin - FACTOR[gsd], window_px)
-    assert np.abs(found - whole).max() > 1e-3 * np.abs(whole).max()
+    prediction = predict_by_windows(model, scene, margin - FACTOR[gsd], window_px)
+    assert np.abs(prediction - whole).max() > 1e-3 * np.abs(whole).max()
 
 
 def test_windows_come_row_by_row_and_cover_each_pixel_once(model, scene, margin):
@@ -81,7 +81,7 @@ def test_windows_come_row_by_row_and_cover_each_pixel_once(model, scene, margin)
     assert (visits == 1).all()
 
 
-def test_what_is_read_is_bounded_by_the_window(model, scene, margin):
+def test_reads_are_bounded_by_the_window_and_its_margin(model, scene, margin):
     read = array_reader(scene)
 
     def counting(window):
@@ -95,11 +95,11 @@ def test_what_is_read_is_bounded_by_the_window(model, scene, margin):
 @pytest.mark.parametrize("gsd", [20, 60])
 @pytest.mark.parametrize("name, upsample", [("palsson", "bicubic"), ("fuse", "nearest"), ("lowres", "bilinear")])
 def test_every_network_leaves_no_seams(name, upsample, gsd):
-    """Larger than a window and its margins, so that windows are cut off from what is far away."""
+    """The scene is larger than a window with its margins, so that no window holds the whole scene."""
     model = build_network(name, gsd, upsample=upsample)
     set_random_weights(model)
     inputs, _ = random_batch(gsd, patches=1, size=108)
     scene = {key: image[0, : image.shape[1] // 6] for key, image in inputs.items()}
     expected = np.asarray(model({key: image[None] for key, image in scene.items()}))[0]
-    found = predict_by_windows(model, scene, margin_px(name, gsd, upsample), 12)
-    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
+    prediction = predict_by_windows(model, scene, margin_px(name, gsd, upsample), 12)
+    np.testing.assert_allclose(prediction, expected, atol=1e-5 * np.abs(expected).max())

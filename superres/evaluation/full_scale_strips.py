@@ -1,0 +1,111 @@
+"""Read a scene for measuring at full scale, in strips of rows: images without holes, and the pixels that count.
+
+Each strip is read with margins above and below it, so results do not depend on the strips, and memory does not grow with
+the rows of the scene. Windows are on the 10 m grid.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+import common.distributed as hvd
+from common.errors import ProductError
+from common.patches.settings import PatchSettings
+from common.pixels.degrade import blur_reach, degrade_mask
+from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
+from common.pixels.windows import Window, grid
+from common.rasters.bands import read_bands
+from common.rasters.grids import georeference
+from common.scenes.nodata import fill_missing
+from common.scenes.reflectance import is_valid, scaled_reflectance
+from common.scenes.scene import Scene
+from superres.evaluation.methods import Images
+from superres.prediction.strip import cut
+
+STRIP_PIXELS = 2**23  # of the 10 m grid in one strip, without its margins
+
+
+class FullScaleStrip(NamedTuple):
+    """Some consecutive rows of a scene, with margins above and below them.
+
+    Attributes:
+        images: images by input name, margins included, (rows / factor, cols / factor, bands) float32, reflectance * 10000.
+            Nodata and saturated pixels are filled from the nearest valid ones, as in prediction.
+        valid: (rows / s, cols / s) bool, on the grid of the coarse bands, margins included: False where a nodata or
+            saturated pixel is in the coarse pixel or in its blur.
+        inner: the strip without its margins, counted from the upper-left corner of `images`.
+    """
+
+    images: Images
+    valid: np.ndarray
+    inner: Window
+
+
+def read_strips(scene: Scene, settings: PatchSettings, reach: int) -> Iterator[FullScaleStrip]:
+    """Read a scene strip by strip, from top to bottom.
+
+    Twice the margin is read, and the outer half is cut off after its valid pixels have filled holes in the inner half.
+
+    Args:
+        scene: with the bands of `input_gsds(settings.gsd)`.
+        settings: GSD and degradation.
+        reach: pixels at 10 m, to each side, that the measured detail of an estimate depends on.
+
+    Raises:
+        ProductError: the scene is damaged, or smaller than a coarse pixel.
+    """
+    factor = settings.scale_factor
+    rows, cols = scene_shape(scene, settings)
+    margin = -(-(reach + blur_reach_10m(settings)) // factor) * factor
+    height = max(1, STRIP_PIXELS // cols // factor) * factor
+    for window in grid(rows, cols, height, cols):
+        outer, read_window = (window.grown(pixels, rows, cols) for pixels in (margin, 2 * margin))
+        images, valid = read_images(scene, read_window, settings, margin)
+        kept = outer.relative_to(read_window)
+        images = {f"input_{gsd}m": cut(images[f"input_{gsd}m"], gsd, kept) for gsd in input_gsds(settings.gsd)}
+        yield FullScaleStrip(images, cut(valid, settings.gsd, kept), window.relative_to(outer))
+
+
+def scene_shape(scene: Scene, settings: PatchSettings) -> tuple[int, int]:
+    """Return the rows and columns at 10 m that all bands cover, rounded down to multiples of the scale factor.
+
+    Raises:
+        ProductError: the scene is smaller than a coarse pixel.
+    """
+    grids = [(gsd, georeference(scene, gsd)) for gsd in input_gsds(settings.gsd)]
+    rows, cols = (min(getattr(grid, side) * gsd // settings.gsd for gsd, grid in grids) for side in ("rows", "cols"))
+    if not rows or not cols:
+        raise ProductError(f"{scene.name} is smaller than a pixel of {settings.gsd} m; take it out of the list.")
+    return rows * settings.scale_factor, cols * settings.scale_factor
+
+
+def blur_reach_10m(settings: PatchSettings) -> int:
+    """Return how many pixels of the 10 m grid the blur reaches to each side."""
+    return max(blur_reach(sigma) for gsd in (10, settings.gsd) for sigma in settings.sigmas(gsd))
+
+
+def read_images(scene: Scene, window: Window, settings: PatchSettings, reach: int) -> tuple[Images, np.ndarray]:
+    """Read a window of the 10 m grid: images and valid pixels as in `FullScaleStrip`.
+
+    Args:
+        scene: with the bands of `input_gsds(settings.gsd)`.
+        window: its numbers are multiples of the scale factor.
+        settings: GSD and degradation.
+        reach: pixels at 10 m from which holes are filled; a pixel farther from valid ones becomes DN 0.
+
+    Raises:
+        ProductError: a band is damaged.
+    """
+    factor = settings.scale_factor
+    valid = np.ones((window.height // factor, window.width // factor), bool)
+    dn = {
+        gsd: read_bands(scene, BANDS_BY_GSD[gsd], window.coarsened(gsd // 10), threads=hvd.cores_per_rank())
+        for gsd in input_gsds(settings.gsd)
+    }
+    for gsd, image in dn.items():
+        usable = is_valid(scene, image).all(axis=2)
+        if not usable.all():
+            valid &= degrade_mask(usable, settings.gsd // gsd, blur_reach_10m(settings) if gsd == 10 else 1)
+    filled = fill_missing(scene, dn, reach)
+    return {f"input_{gsd}m": scaled_reflectance(scene, image, gsd) for gsd, image in filled.items()}, valid

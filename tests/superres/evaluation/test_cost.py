@@ -1,0 +1,62 @@
+"""Cost of a network: multiplications by hand, and a speed that is measured."""
+
+import keras
+import pytest
+
+from superres.evaluation import cost
+from superres.evaluation.cost import input_shape, layer_multiplications, multiplications_per_pixel, pixels_per_second
+from superres.networks.build import build_network
+
+
+@pytest.mark.parametrize(("name", "shape"), [("input_10m", (60, 60)), ("input_20m", (30, 30)), ("input_60m", (10, 10))])
+def test_inputs_cover_the_same_ground(name, shape):
+    assert input_shape(name, 60) == shape
+
+
+def test_layers_count_their_kernels():
+    convolution = keras.layers.Conv2D(5, 3)
+    convolution.build((None, None, None, 4))
+    assert layer_multiplications(convolution) == 3 * 3 * 4 * 5
+    assert layer_multiplications(keras.layers.ReLU()) == 0
+
+
+def test_layers_may_count_themselves():
+    layer = keras.layers.ReLU()
+    layer.multiplications_per_pixel = 7
+    assert layer_multiplications(layer) == 7
+
+
+def test_coarse_layers_count_less():
+    """A convolution at 20 m has one pixel for four pixels of the result."""
+    inputs = {
+        "input_10m": keras.Input((None, None, 4), name="input_10m"),
+        "input_20m": keras.Input((None, None, 6), name="input_20m"),
+    }
+    fine = keras.layers.Conv2D(6, 3, padding="same")(inputs["input_10m"])
+    coarse = keras.layers.Conv2D(6, 1)(inputs["input_20m"])
+    model = keras.Model(inputs, fine + keras.layers.UpSampling2D(2)(coarse))
+    assert multiplications_per_pixel(model) == 3 * 3 * 4 * 6 + 6 * 6 / 4
+
+
+@pytest.mark.parametrize("gsd", [20, 60])
+def test_the_count_is_that_of_any_size(monkeypatch, gsd):
+    model = build_network("lowres", gsd)
+    count = multiplications_per_pixel(model)
+    monkeypatch.setattr(cost, "COUNTED_PX", 24)
+    assert multiplications_per_pixel(model) == count
+
+
+def test_speed_is_that_of_the_fastest_run(monkeypatch):
+    """The first call is not timed; of the others the fastest counts."""
+    monkeypatch.setattr(cost, "TIMED_PX", 24)
+    clock = iter([0.0, 2.0, 10.0, 10.5, 20.0, 24.0])
+    monkeypatch.setattr(cost.time, "perf_counter", lambda: next(clock))
+    calls = []
+    monkeypatch.setattr(cost, "compile_model", lambda model: calls.append)
+    assert pixels_per_second(build_network("tiny", 60)) == 24**2 / 0.5
+    assert len(calls) == 4
+    assert {name: image.shape for name, image in calls[0].items()} == {
+        "input_10m": (24, 24, 4),
+        "input_20m": (12, 12, 6),
+        "input_60m": (4, 4, 2),
+    }
