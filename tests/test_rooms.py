@@ -24,19 +24,8 @@ TESTED_ELSEWHERE = {
     "superres/networks/palsson.py": "tests/superres/networks/test_networks.py",
     "superres/networks/sources.py": "tests/superres/networks/test_trained.py",  # a record
     "superres/networks/units.py": "tests/superres/networks/test_networks.py",  # a constant
-    "superres/options.py": "tests/cli/superres_predict/test_usage.py",
     "superres/prediction/options.py": "tests/superres/prediction/test_plan.py",  # a record
     "superres/evaluation/options.py": "tests/cli/test_superres_evaluate.py",
-    "superres/evaluation/plan.py": "tests/cli/test_superres_evaluate.py",
-    "superres/evaluation/output.py": "tests/cli/test_superres_evaluate.py",
-    "superres/evaluation/cost.py": "tests/superres/networks/test_networks.py",
-    "superres/evaluation/comparison.py": "tests/cli/test_superres_compare.py",
-    "superres/figures/comparison.py": "tests/cli/test_superres_compare.py",
-    "superres/figures/history.py": "tests/superres/figures/test_metrics_and_pictures.py",
-    "superres/figures/metrics.py": "tests/superres/figures/test_metrics_and_pictures.py",
-    "superres/figures/pictures.py": "tests/superres/figures/test_metrics_and_pictures.py",
-    "superres/figures/quicklook.py": "tests/cli/superres_predict/test_results.py",
-    "superres/figures/style.py": "tests/superres/figures/test_evaluation.py",
     "bigearthnet/prediction/options.py": "tests/bigearthnet/prediction/test_plan.py",  # a record
     "bigearthnet/evaluation/options.py": "tests/bigearthnet/evaluation/test_plan.py",  # a record
 }
