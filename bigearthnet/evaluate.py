@@ -35,7 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="folders of the training runs to measure",
     )
     parser.add_argument("--split", default="test", choices=SPLITS, help="patches to measure on (test)")
-    parser.add_argument("--batch-size", type=int, default=BATCH_SIZE, help=f"patches a rank and step ({BATCH_SIZE})")
+    parser.add_argument("--batch-size", type=int, default=BATCH_SIZE, help=f"patches per rank and step ({BATCH_SIZE})")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the tables and figures")
     return parser
 

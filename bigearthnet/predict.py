@@ -32,7 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--run-dir", required=True, metavar="DIR", help="folder of the training run")
     parser.add_argument("--s1-root", metavar="DIR", help="folder of the Sentinel-1 partners of the patches")
-    parser.add_argument("--batch-size", type=int, default=BATCH_SIZE, help=f"patches a rank and step ({BATCH_SIZE})")
+    parser.add_argument("--batch-size", type=int, default=BATCH_SIZE, help=f"patches per rank and step ({BATCH_SIZE})")
     parser.add_argument(
         "--output", required=True, metavar="DIR", help="folder for the table, and for the raster of a product"
     )

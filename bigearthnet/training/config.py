@@ -48,9 +48,9 @@ class BigEarthNetConfig(RunConfig):
     optimizer: str = setting("adamw, or sgd with Nesterov momentum", "adamw", choices=OPTIMIZERS)
     momentum: float = setting("momentum of sgd", 0.9)
     weight_decay: float = setting("decay of kernels in each step, times the learning rate", 0.01)
-    learning_rate: float = setting("for one rank; multiplied by the number of ranks", 1e-3)
+    learning_rate: float = setting("learning rate for one rank; multiplied by the number of ranks", 1e-3)
     precision: str = setting(
-        "of everything except batch statistics and the last layer", "float32", choices=tuple(PRECISIONS)
+        "precision of everything except batch statistics and the last layer", "float32", choices=tuple(PRECISIONS)
     )
     sync_batch_norm: bool = setting("normalise batches with the statistics of all ranks", False)
 

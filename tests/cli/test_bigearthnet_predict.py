@@ -71,10 +71,8 @@ def test_bands_that_a_product_does_not_hold(tiny_runs: Path, tmp_path: Path, cap
 
 
 @pytest.mark.real_data
-def test_square_of_a_product_equals_the_patch_that_it_was_made_from(
-    real_data: Path, tiny_runs: Path, tmp_path: Path
-) -> None:
-    """Products and patch folders give a network the same: here, real patches one by one and in their folder."""
+def test_a_patch_alone_is_predicted_as_in_its_folder(real_data: Path, tiny_runs: Path, tmp_path: Path) -> None:
+    """Of 16 real patches, in batches of five."""
     root = real_data / "bigearthnet" / "BigEarthNet-S2"
     arguments = ["--run-dir", str(tiny_runs / "s2"), "--output"]
     assert predict.main([str(root), *arguments, str(tmp_path / "all"), "--batch-size", "5"]) == 0
