@@ -34,7 +34,8 @@ from common.rasters.geotiff import RasterInfo, write_geotiff
 from common.rasters.grids import georeference
 from common.scenes.tile_list import open_scene
 from superres.networks.build import build_network
-from superres.networks.catalogue import NETWORKS, margin_px
+from superres.networks.catalogue import NETWORKS
+from superres.networks.margin import margin_px
 from superres.prediction.options import WINDOW_PX
 from superres.prediction.scene import ScenePrediction
 from superres.prediction.sharpening import Sharpener

@@ -4,23 +4,19 @@ Damaged files are errors, never zeros: a JPEG 2000 file must be complete before 
 decoder counts as damage. GDAL's own messages do not reach the terminal.
 """
 
-import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from osgeo import gdal
 
 from common.errors import ProductError, ProductNotFoundError
+from common.rasters.jpeg2000 import DOWNLOAD_AGAIN, require_complete_jpeg2000
 from common.scenes.scene import Scene
 
 _DRIVERS = ["JP2OpenJPEG", "JP2KAK", "JP2ECW", "JP2MrSID", "GTiff"]
 _ZARR_DRIVERS = ["Zarr"]
-DOWNLOAD_AGAIN = "download or unpack the product again"
-_BOX_HEAD = struct.Struct(">I4sQ")  # length, kind, and the length of a box of more than 4 GB
-_END_OF_CODESTREAM = b"\xff\xd9"
 CACHE_BYTES = 128 * 2**20  # two rows of blocks of a full tile at 10 m are 45 MB
 
 gdal.UseExceptions()
@@ -70,7 +66,7 @@ def open_band(scene: Scene, band: str) -> gdal.Dataset:
         return dataset
     size = _require_content(path)
     if path.endswith(".jp2") and not path.startswith("/vsizip/"):  # a zip has an end record and checksums
-        _require_complete_jp2(path, size)
+        require_complete_jpeg2000(path, size)
     with as_product_error(path):
         dataset = _open(path)
     _require_uint16(dataset, path)
@@ -99,41 +95,6 @@ def _require_uint16(dataset: gdal.Dataset, path: str) -> None:
         raise ProductError(
             f"{path} must hold one band of UInt16; got {', '.join(types)}; give the product as downloaded."
         )
-
-
-def _require_complete_jp2(path: str, size: int) -> None:
-    """Raise ProductError if a JPEG 2000 file is cut short, or its end was never written.
-
-    Decoders do not notice all of these files. Of some files they only refuse the window that is cut off.
-    """
-    try:
-        with open(path, "rb") as file:
-            end = _codestream_end(file, size)
-            file.seek(max(0, min(end or 0, size) - len(_END_OF_CODESTREAM)))
-            tail = file.read(len(_END_OF_CODESTREAM))
-    except OSError as error:
-        raise ProductError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
-    if end is None or end > size:
-        raise ProductError(f"{path} is cut short at {size} bytes or is no JPEG 2000 file; {DOWNLOAD_AGAIN}.")
-    if tail != _END_OF_CODESTREAM:
-        raise ProductError(
-            f"{path} has no end marker of JPEG 2000, so it was not written completely; {DOWNLOAD_AGAIN}."
-        )
-
-
-def _codestream_end(file: BinaryIO, size: int) -> int | None:
-    """Return the byte where the box `jp2c` with the pixels ends; None if it is missing. ISO/IEC 15444-1, annex I."""
-    position = 0
-    while position < size:
-        file.seek(position)
-        length, kind, long_length = _BOX_HEAD.unpack(file.read(_BOX_HEAD.size).ljust(_BOX_HEAD.size, b"\0"))
-        length = {0: size - position, 1: long_length}.get(length, length)  # 0: to the end of the file
-        if kind == b"jp2c":
-            return int(position + length)
-        if length < 8:
-            return None
-        position += length
-    return None
 
 
 def describe_px(rows: int, cols: int) -> str:

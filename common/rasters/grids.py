@@ -9,7 +9,8 @@ from osgeo import osr
 from common.errors import ProductError
 from common.pixels.sentinel2 import BANDS_BY_GSD
 from common.rasters.band_sources import open_source
-from common.rasters.files import DOWNLOAD_AGAIN, describe_px, require_same
+from common.rasters.files import describe_px, require_same
+from common.rasters.jpeg2000 import DOWNLOAD_AGAIN
 from common.scenes.scene import Scene
 
 osr.UseExceptions()

@@ -11,7 +11,7 @@ import numpy as np
 
 from common.errors import ProductError, SettingError
 from common.pixels.windows import Window
-from common.rasters.files import DOWNLOAD_AGAIN
+from common.rasters.jpeg2000 import DOWNLOAD_AGAIN
 from common.scenes.scene import Scene
 
 BITS_OF_ESA = 15  # of the JPEG 2000 files that Zarr arrays and COGs are made from

@@ -54,7 +54,7 @@ def network_method(name: str, model: keras.Model, margin: int) -> Method:
     Args:
         name: of the method.
         model: the network with its weights.
-        margin: from `superres.networks.catalogue.margin_px`.
+        margin: from `superres.networks.margin.margin_px`.
     """
     return Method(name, partial(_predict, compile_model(model), margin, model.output_shape[-1]), margin)
 

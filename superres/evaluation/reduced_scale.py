@@ -24,7 +24,8 @@ from common.scenes.scene import Scene
 from superres.evaluation.error_statistics import ErrorStatistics
 from superres.evaluation.methods import Images, Method, interpolation_methods, network_method
 from superres.evaluation.tables import MetricRow
-from superres.networks.catalogue import DEFAULT_UPSAMPLING, margin_px
+from superres.networks.catalogue import DEFAULT_UPSAMPLING
+from superres.networks.margin import margin_px
 from superres.networks.published import PUBLISHED_NETWORK
 
 logger = logging.getLogger(__name__)

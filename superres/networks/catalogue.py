@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from common.errors import SettingError
-from common.pixels.sentinel2 import scale_factor
-from common.pixels.upsampling import BICUBIC, BILINEAR, NEAREST, REACH_PX
+from common.pixels.upsampling import BICUBIC, BILINEAR, NEAREST
 
 NO_UPSAMPLING = "none"
 DEFAULT_UPSAMPLING = BILINEAR  # as in the DSen2 paper
@@ -79,22 +78,6 @@ def check_network(network_name: str, upsample: str) -> None:
             f"--upsample none does not go with {network_name}, which adds its result to upsampled bands; "
             f"give {able}, or another --upsample."
         )
-
-
-def margin_px(network_name: str, gsd: int, upsample: str = DEFAULT_UPSAMPLING) -> int:
-    """Return the pixels at 10 m to cut off each side of a predicted window so that it equals the whole-image prediction.
-
-    The margin is the network's reach plus the reach of the upsampling beyond a coarse pixel (half a coarse pixel if
-    bilinear), rounded up to whole coarse pixels of every input.
-
-    Raises:
-        SettingError: the network is unknown.
-        ValueError: gsd is neither 20 nor 60.
-    """
-    factor = scale_factor(gsd)
-    upsampling_reach = REACH_PX.get(upsample, 0)
-    beyond = upsampling_reach * factor - factor // 2 if upsampling_reach else 0
-    return -(-(find_network(network_name).reach + beyond) // factor) * factor
 
 
 def trained_network_name(model: str, generator: str, attention: bool) -> str:

@@ -18,14 +18,8 @@ from common.errors import RunFolderError, SettingError
 from common.runs.folder import CONFIG, read_config
 from common.scenes.scene import Scene
 from superres.networks.build import build_network
-from superres.networks.catalogue import (
-    DEFAULT_UPSAMPLING,
-    GAN,
-    NETWORKS,
-    UPSAMPLINGS,
-    margin_px,
-    trained_network_name,
-)
+from superres.networks.catalogue import DEFAULT_UPSAMPLING, GAN, NETWORKS, UPSAMPLINGS, trained_network_name
+from superres.networks.margin import margin_px
 from superres.networks.published import PUBLISHED, PUBLISHED_NETWORK
 from superres.networks.weights import find_weights, load_weights
 

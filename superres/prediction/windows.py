@@ -45,7 +45,7 @@ def predict_windows(
         predict: from `compile_model`.
         read: returns the inputs of a window.
         rows, cols: size of the output grid; multiples of the coarsest input's factor.
-        margin: pixels to read around a window and cut off, from `superres.networks.catalogue.margin_px`.
+        margin: pixels to read around a window and cut off, from `superres.networks.margin.margin_px`.
         window_px: rows and columns of a window; a multiple of the coarsest input's factor.
 
     Yields:

@@ -21,7 +21,7 @@ from superres.evaluation.full_scale_strips import FullScaleStrip
 from superres.evaluation.methods import network_method
 from superres.evaluation.reduced_scale import degraded_images, measure_scene
 from superres.networks.build import build_network
-from superres.networks.catalogue import margin_px
+from superres.networks.margin import margin_px
 from superres.networks.units import DN_DIVISOR
 from superres.networks.weights import find_weights, load_weights
 from superres.prediction.interpolation import interpolate

@@ -4,15 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from osgeo import gdal
 
 from common.errors import ProductError, ProductNotFoundError
 from common.rasters.files import as_product_error, limit_cache, open_band, read_raster, require_same
 from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene
-from tests.support.fake_safe import band_file, expected_dn, write_patch_folder, write_tif
+from tests.support.fake_safe import band_file, write_patch_folder, write_tif
 
 
 def test_missing_band_file(product: Path) -> None:
@@ -28,45 +26,6 @@ def test_empty_band_file(product: Path) -> None:
     band_file(product, "B05").write_bytes(b"")
     with pytest.raises(ProductError, match=r"_B05\.jp2 is empty \(0 bytes\); download"):
         open_band(open_scene(product), "B05")
-
-
-def test_jpeg2000_whose_end_was_never_written(product: Path) -> None:
-    path = band_file(product, "B02")
-    content = path.read_bytes()
-    path.write_bytes(content[: len(content) // 2] + bytes(len(content) - len(content) // 2))
-    with pytest.raises(ProductError, match=r"_B02\.jp2 has no end marker of JPEG 2000"):
-        open_band(open_scene(product), "B02")
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"hello",
-        b"\0\0\0\x0cjP  \r\n\x87\n",
-        bytes(1000),
-        b"\0\0\0\1jP  " + bytes(99),
-        b"\0\0\0\1jp2c" + b"\xff" * 99,
-    ],
-)
-def test_file_that_is_no_jpeg2000(product: Path, content: bytes) -> None:
-    band_file(product, "B02").write_bytes(content)
-    with pytest.raises(ProductError, match=r"is cut short at \d+ bytes or is no JPEG 2000 file"):
-        open_band(open_scene(product), "B02")
-
-
-@pytest.mark.parametrize("form", ["to the end of the file", "64 bit"])
-def test_other_forms_of_the_codestream_box(product: Path, form: str) -> None:
-    path = band_file(product, "B02")
-    head, _, codestream = path.read_bytes().partition(b"jp2c")
-    if form == "64 bit":
-        box = (1).to_bytes(4, "big") + b"jp2c" + (len(codestream) + 16).to_bytes(8, "big")
-    else:
-        box = bytes(4) + b"jp2c"
-    path.write_bytes(head[:-4] + box + codestream)
-    np.testing.assert_array_equal(open_band(open_scene(product), "B02").ReadAsArray(), expected_dn("B02", 240, 240))
-    path.write_bytes(head[:-4] + box + codestream[:-2])
-    with pytest.raises(ProductError, match=r"is cut short|has no end marker of JPEG 2000"):
-        open_band(open_scene(product), "B02")
 
 
 def test_wrong_dtype(tmp_path: Path) -> None:
@@ -90,16 +49,6 @@ def test_real_empty_files(real_data: Path) -> None:
     archive = next(real_data.glob("safe_metadata/l1c_N0205_zipped/*_T33UWP_*.zip"))
     with pytest.raises(ProductError, match=r"_B02\.jp2 is empty \(0 bytes\)"):
         open_band(open_scene(archive), "B02")
-
-
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data())
-def test_jpeg2000_cut_anywhere(fake_product: Path, tmp_path: Path, data: st.DataObject) -> None:
-    content = band_file(fake_product, "B02").read_bytes()
-    path = tmp_path / "B02.jp2"
-    path.write_bytes(content[: data.draw(st.integers(1, len(content) - 1))])
-    with pytest.raises(ProductError, match=r"B02\.jp2 is cut short at \d+ bytes"):
-        open_band(scene_of(path), "B02")
 
 
 def scene_of(path: Path) -> Scene:

@@ -6,7 +6,8 @@ import pytest
 from common.pixels.sentinel2 import BANDS_BY_GSD
 from superres.evaluation.methods import interpolation_methods, load_method, network_method
 from superres.networks.build import build_network
-from superres.networks.catalogue import NETWORKS, margin_px
+from superres.networks.catalogue import NETWORKS
+from superres.networks.margin import margin_px
 from superres.networks.trained import TrainedNetwork
 from tests.support.checks import random_batch, set_random_weights
 from tests.support.tiny_training import tiny_network

@@ -8,7 +8,8 @@ import pytest
 from superres.evaluation.cost import multiplications_per_pixel
 from superres.networks.attention import NEIGHBOURHOOD_PX, STEP_PX, NeighbourAttention
 from superres.networks.build import build_network
-from superres.networks.catalogue import NETWORKS, find_network, margin_px
+from superres.networks.catalogue import NETWORKS, find_network
+from superres.networks.margin import margin_px
 from superres.networks.weights import load_init_weights
 from tests.support.checks import check_network, predict_by_windows, random_batch, set_random_weights
 from tests.support.tiny_training import tiny_network

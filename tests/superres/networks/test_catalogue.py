@@ -9,7 +9,6 @@ from superres.networks.catalogue import (
     UPSAMPLINGS,
     check_network,
     find_network,
-    margin_px,
     trained_network_name,
 )
 
@@ -43,23 +42,6 @@ def test_only_networks_at_their_own_gsd_accept_no_upsampling(name: str) -> None:
     else:
         with pytest.raises(SettingError, match=rf"--upsample none does not go with {name}, .*; give lowres, or"):
             check_network(name, "none")
-
-
-@pytest.mark.parametrize(
-    "name, gsd, margin",
-    [("dsen2", 20, 16), ("dsen2", 60, 18), ("vdsen2", 20, 68), ("vdsen2", 60, 72), ("lowres", 20, 30)],
-)
-def test_margins(name: str, gsd: int, margin: int) -> None:
-    """A reach of 14, 66 or 29 px and half a coarse pixel, rounded up to whole coarse pixels."""
-    assert margin_px(name, gsd) == margin
-
-
-@pytest.mark.parametrize("gsd", [20, 60])
-@pytest.mark.parametrize("name", NETWORKS)
-def test_margins_are_whole_coarse_pixels_and_grow_with_the_upsampling(name: str, gsd: int) -> None:
-    margins = [margin_px(name, gsd, upsample) for upsample in ("nearest", "bilinear", "bicubic")]
-    assert margins == sorted(margins) and margins[0] >= NETWORKS[name].reach
-    assert all(margin % (gsd // 10) == 0 for margin in margins)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import pytest
 
 from superres.evaluation.cost import multiplications_per_pixel
 from superres.networks.build import build_network
-from superres.networks.catalogue import NETWORKS, UPSAMPLINGS, margin_px
+from superres.networks.catalogue import NETWORKS, UPSAMPLINGS
+from superres.networks.margin import margin_px
 
 # DSen2 and VDSen2 from the definition in Lanaras et al. 2018: first, 2 x blocks, and last 3 x 3 convolution, with biases.
 PARAMETERS = {

@@ -11,7 +11,8 @@ from common.errors import RunFolderError, SettingError, WeightsError
 from common.runs.folder import CONFIG, WEIGHTS, write_config
 from superres.networks import weights
 from superres.networks.build import build_network
-from superres.networks.catalogue import NETWORKS, margin_px
+from superres.networks.catalogue import NETWORKS
+from superres.networks.margin import margin_px
 from superres.networks.trained import choose_networks, read_trained, trained_levels
 from superres.networks.weights import find_weights
 from superres.training.config import SuperresConfig

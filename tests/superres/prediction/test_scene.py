@@ -16,7 +16,8 @@ from common.scenes.reflectance import band_offsets
 from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene
 from superres.networks.build import build_network
-from superres.networks.catalogue import NETWORKS, margin_px
+from superres.networks.catalogue import NETWORKS
+from superres.networks.margin import margin_px
 from superres.networks.units import DN_DIVISOR
 from superres.prediction.ranks import RankGroup
 from superres.prediction.scene import ScenePrediction

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from superres.networks.build import build_network
-from superres.networks.catalogue import NETWORKS, Network, margin_px
+from superres.networks.catalogue import NETWORKS, Network
 from superres.networks.dsen2 import residual_network
+from superres.networks.margin import margin_px
 from superres.prediction.windows import array_reader, compile_model, predict_windows
 from tests.support.checks import predict_by_windows, random_batch, set_random_weights
 from tests.support.tiny_training import residual_reach

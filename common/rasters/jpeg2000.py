@@ -1,0 +1,45 @@
+"""Refuse a JPEG 2000 file that is cut short, before GDAL decodes it."""
+
+import struct
+from typing import BinaryIO
+
+from common.errors import ProductError
+
+DOWNLOAD_AGAIN = "download or unpack the product again"
+_BOX_HEAD = struct.Struct(">I4sQ")  # length, kind, and the length of a box of more than 4 GB
+_END_OF_CODESTREAM = b"\xff\xd9"
+
+
+def require_complete_jpeg2000(path: str, size: int) -> None:
+    """Raise ProductError if a JPEG 2000 file is cut short, or its end was never written.
+
+    Decoders do not notice all of these files. Of some files they only refuse the window that is cut off.
+    """
+    try:
+        with open(path, "rb") as file:
+            end = _codestream_end(file, size)
+            file.seek(max(0, min(end or 0, size) - len(_END_OF_CODESTREAM)))
+            tail = file.read(len(_END_OF_CODESTREAM))
+    except OSError as error:
+        raise ProductError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
+    if end is None or end > size:
+        raise ProductError(f"{path} is cut short at {size} bytes or is no JPEG 2000 file; {DOWNLOAD_AGAIN}.")
+    if tail != _END_OF_CODESTREAM:
+        raise ProductError(
+            f"{path} has no end marker of JPEG 2000, so it was not written completely; {DOWNLOAD_AGAIN}."
+        )
+
+
+def _codestream_end(file: BinaryIO, size: int) -> int | None:
+    """Return the byte where the box `jp2c` with the pixels ends; None if it is missing. ISO/IEC 15444-1, annex I."""
+    position = 0
+    while position < size:
+        file.seek(position)
+        length, kind, long_length = _BOX_HEAD.unpack(file.read(_BOX_HEAD.size).ljust(_BOX_HEAD.size, b"\0"))
+        length = {0: size - position, 1: long_length}.get(length, length)  # 0: to the end of the file
+        if kind == b"jp2c":
+            return int(position + length)
+        if length < 8:
+            return None
+        position += length
+    return None

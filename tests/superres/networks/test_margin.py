@@ -1,0 +1,25 @@
+"""The margin of a network, for each upsampling."""
+
+import pytest
+
+from superres.networks.catalogue import (
+    NETWORKS,
+)
+from superres.networks.margin import margin_px
+
+
+@pytest.mark.parametrize(
+    "name, gsd, margin",
+    [("dsen2", 20, 16), ("dsen2", 60, 18), ("vdsen2", 20, 68), ("vdsen2", 60, 72), ("lowres", 20, 30)],
+)
+def test_margins(name: str, gsd: int, margin: int) -> None:
+    """A reach of 14, 66 or 29 px and half a coarse pixel, rounded up to whole coarse pixels."""
+    assert margin_px(name, gsd) == margin
+
+
+@pytest.mark.parametrize("gsd", [20, 60])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_margins_are_whole_coarse_pixels_and_grow_with_the_upsampling(name: str, gsd: int) -> None:
+    margins = [margin_px(name, gsd, upsample) for upsample in ("nearest", "bilinear", "bicubic")]
+    assert margins == sorted(margins) and margins[0] >= NETWORKS[name].reach
+    assert all(margin % (gsd // 10) == 0 for margin in margins)
