@@ -25,7 +25,7 @@ TESTED_ELSEWHERE = {
     "superres/networks/sources.py": "tests/superres/networks/test_trained.py",  # a record
     "superres/networks/units.py": "tests/superres/networks/test_networks.py",  # a constant
     "superres/prediction/options.py": "tests/superres/prediction/test_plan.py",  # a record
-    "superres/evaluation/options.py": "tests/cli/test_superres_evaluate.py",
+    "superres/evaluation/options.py": "tests/superres/evaluation/test_plan.py",  # a record
     "bigearthnet/prediction/options.py": "tests/bigearthnet/prediction/test_plan.py",  # a record
     "bigearthnet/evaluation/options.py": "tests/bigearthnet/evaluation/test_plan.py",  # a record
 }

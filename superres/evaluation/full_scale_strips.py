@@ -31,7 +31,7 @@ class FullScaleStrip(NamedTuple):
 
     Attributes:
         images: images by input name, margins included, (rows / factor, cols / factor, bands) float32, reflectance * 10000.
-            Nodata and saturated pixels are filled from the nearest valid ones, as in prediction.
+            Nodata and saturated pixels are filled as in prediction.
         valid: (rows / s, cols / s) bool, on the grid of the coarse bands, margins included: False where a nodata or
             saturated pixel is in the coarse pixel or in its blur.
         inner: the strip without its margins, counted from the upper-left corner of `images`.
@@ -92,7 +92,7 @@ def read_images(scene: Scene, window: Window, settings: PatchSettings, reach: in
         scene: with the bands of `input_gsds(settings.gsd)`.
         window: its numbers are multiples of the scale factor.
         settings: GSD and degradation.
-        reach: pixels at 10 m from which holes are filled; a pixel farther from valid ones becomes DN 0.
+        reach: pixels at 10 m, to each side, from which holes are filled; see `common/scenes/nodata.py`.
 
     Raises:
         ProductError: a band is damaged.

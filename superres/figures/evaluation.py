@@ -99,7 +99,7 @@ def plot_error_maps(statistics: ErrorStatistics, output_png: str | os.PathLike[s
         ax.set_title(f"{wrapped(method)}\nmean {np.nanmean(errors):.1f} DN", fontsize=10, color=INK)
     bar = figure.colorbar(image, ax=axes, extend="max", label="|error| (DN), lower is better", shrink=0.9)
     bar.outline.set_visible(False)
-    title = f"{short_name(scene)}: |error|, mean of all bands, {gsd * statistics.step} m a pixel"
+    title = f"{short_name(scene)}: |error|, mean of all bands, {gsd * statistics.step} m per pixel"
     if any(np.isnan(errors).any() for errors in maps.values()):
         title += "; grey: no data"
     figure.suptitle(title, x=0.01, ha="left", fontsize=11, color=INK)
@@ -136,8 +136,8 @@ def plot_spectra(
     _caption(
         figure,
         f"Bands in the order of their wavelengths. Classes: bright if visible light is above its {BRIGHT_PERCENTILE}th "
-        f"percentile; otherwise water if NDWI > {WATER_NDWI}; otherwise vegetation if NDVI > {VEGETATION_NDVI}; otherwise "
-        f"other. Bias: mean of estimate - truth.",
+        f"percentile; otherwise water if NDWI is above {WATER_NDWI}; otherwise vegetation if NDVI is above "
+        f"{VEGETATION_NDVI}; otherwise other. Bias: mean of estimate - truth.",
     )
     legend_above(figure, *axes[0, 0].get_legend_handles_labels(), f"{short_name(scene)}: spectra by class of pixel")
     save_png(figure, output_png)

@@ -1,4 +1,4 @@
-"""The command `superres-compare`: networks trained alike, one table, and what it says to bad input."""
+"""`superres-compare`: networks trained with equal settings, one table, and bad input."""
 
 import json
 from pathlib import Path
@@ -18,15 +18,15 @@ from tests.support.tiny_training import tiny_network, write_scenes
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small networks, and figures that are composed but not painted."""
+    """Small networks, and figures that are composed but not drawn."""
     monkeypatch.setitem(NETWORKS, "tiny", tiny_network())
     monkeypatch.setattr(cost, "TIMED_PX", 24)
-    monkeypatch.setattr(Figure, "savefig", lambda figure, path, **options: Path(path).write_bytes(b"painted"))
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path, **options: Path(path).write_bytes(b"figure"))
 
 
 @pytest.fixture(scope="module")
 def lists(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Lists of two scenes to train on and of a third. Do not change them."""
+    """A list of two scenes to train on, and a list of a third. Do not change them."""
     tiles = write_scenes(tmp_path_factory.mktemp("scenes"), count=3, size=144)
     *train, test = tiles.read_text().split()
     tiles.write_text("\n".join(train))
@@ -34,16 +34,19 @@ def lists(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return tiles, tiles.with_name("test.txt")
 
 
-def command(lists: tuple[Path, Path], folder: Path, *words: object) -> list[str]:
+def command(lists: tuple[Path, Path], folder: Path, *more: object) -> list[str]:
+    """Return the command line of a comparison that takes seconds."""
     options = ["--tiles", lists[0], "--test-tiles", lists[1], "--patches-per-tile", 6, "--batch-size", 3, "--epochs", 1]
     options += ["--patch-cache", folder / "patches", "--output", folder / "comparison", "--log-level", "ERROR"]
-    return [str(word) for word in (*options, *words)]
+    return [str(word) for word in (*options, *more)]
 
 
-def test_networks_are_trained_alike_and_compared(lists, tmp_path, capsys):
-    """Two seeds; then resumed with a second upsampling, one seed, and the run of the other as trained before."""
-    words = command(lists, tmp_path, "--models", "tiny", "--degradation", "mtf", "--seeds", 0, 1)
-    assert compare.main(words) == 0
+def test_networks_are_trained_with_equal_settings_and_compared(
+    lists: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    """Two seeds; then resumed with a second upsampling, one of the seeds, and the run of the other with --trained."""
+    options = command(lists, tmp_path, "--models", "tiny", "--degradation", "mtf", "--seeds", 0, 1)
+    assert compare.main(options) == 0
     folder = tmp_path / "comparison"
     networks = read_comparison(folder / "comparison.csv")
     assert [network.label for network in networks] == ["bilinear", "bicubic", "tiny, bilinear", "tiny, bilinear"]
@@ -57,26 +60,26 @@ def test_networks_are_trained_alike_and_compared(lists, tmp_path, capsys):
         assert network.rmse == evaluated[network.method, "rmse"]
         assert network.sharpness == evaluated[network.method, "sharpness"]
         assert (network.parameters is None) == (network.seed is None)
-    assert len({network.rmse for network in networks}) == len(networks)  # no run is another's
+    assert len({network.rmse for network in networks}) == len(networks)  # all runs differ
     assert json.loads((folder / "evaluation" / "evaluation.json").read_text())["degradation"] == "mtf"
     settings = [run.read_config(path)["settings"] for path in sorted((folder / "runs").iterdir())]
-    alike = [{name: value for name, value in one.items() if name not in compare.VARIED} for one in settings]
-    assert all(one == alike[0] for one in alike)
+    shared = [{name: value for name, value in one.items() if name not in compare.VARIED} for one in settings]
+    assert all(one == shared[0] for one in shared)
     assert comparison_table(networks) in capsys.readouterr().out
     assert comparison_table(networks) in (folder / "comparison.md").read_text()
 
     before = {path: read_history(path / run.HISTORY, 9) for path in (folder / "runs").iterdir()}
     other = folder / "runs" / "tiny-bilinear-seed1"
     more = ["--seeds", 0, "--upsamplings", "bilinear", "nearest", "--resume", "--trained", other]
-    assert compare.main([*words[: words.index("--seeds")], *map(str, more)]) == 0
-    again = read_comparison(folder / "comparison.csv")
-    assert [network.label for network in again[2:]] == ["tiny, bilinear", "tiny, nearest", str(other)]
-    assert [again[2].rmse, again[4].rmse] == [network.rmse for network in networks[2:]]
+    assert compare.main([*options[: options.index("--seeds")], *map(str, more)]) == 0
+    resumed = read_comparison(folder / "comparison.csv")
+    assert [network.label for network in resumed[2:]] == ["tiny, bilinear", "tiny, nearest", str(other)]
+    assert [resumed[2].rmse, resumed[4].rmse] == [network.rmse for network in networks[2:]]
     assert before.items() <= {path: read_history(path / run.HISTORY, 9) for path in (folder / "runs").iterdir()}.items()
 
 
 @pytest.mark.parametrize(
-    "words, message",
+    "options, message",
     [
         ((), "SettingError: there is nothing to compare: give --models, --trained, or both."),
         (("--models", "srcnn"), "SettingError: unknown network 'srcnn'; expected one of dsen2,"),
@@ -89,25 +92,27 @@ def test_networks_are_trained_alike_and_compared(lists, tmp_path, capsys):
         (("--models", "dsen2", "--teacher", "nowhere"), "WeightsError: there are no weights nowhere;"),
     ],
 )
-def test_bad_input(lists, tmp_path, capsys, words, message):
-    assert compare.main(command(lists, tmp_path, *words)) == 1
+def test_bad_input(
+    lists: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture, options: tuple[str, ...], message: str
+) -> None:
+    assert compare.main(command(lists, tmp_path, *options)) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(message)
     assert not any(tmp_path.iterdir())
 
 
-def test_results_are_not_overwritten(lists, tmp_path, capsys):
+def test_results_are_not_overwritten(lists: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (tmp_path / "comparison").mkdir()
     (tmp_path / "comparison" / "notes.txt").write_text("mine")
     assert compare.main(command(lists, tmp_path, "--models", "dsen2")) == 1
     assert "is not empty; give another --output" in capsys.readouterr().err
     (tmp_path / "file").write_text("in the way")
-    words = command(lists, tmp_path, "--models", "dsen2", "--resume", "--output", tmp_path / "file")
-    assert compare.main(words) == 1
+    options = command(lists, tmp_path, "--models", "dsen2", "--resume", "--output", tmp_path / "file")
+    assert compare.main(options) == 1
     assert "is a file; give another --output." in capsys.readouterr().err
-    with pytest.raises(SystemExit) as stopped:
-        compare.main(["--help"])
-    assert stopped.value.code == 0
-    assert "--adversarial-weight" not in compare.build_parser().format_help()  # of no network that it trains
+
+
+def test_help_has_an_example_and_no_settings_of_adversarial_training() -> None:
+    assert "--adversarial-weight" not in compare.build_parser().format_help()
     example = compare.build_parser().epilog.split("superres/compare.py ")[1].split()
     assert compare.build_parser().parse_args(example).models == ["fuse", "lowres", "dsen2"]

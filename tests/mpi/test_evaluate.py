@@ -1,4 +1,4 @@
-"""`superres/evaluate.py` on several ranks writes the tables of one process."""
+"""`superres/evaluate.py` on several ranks: the table equals that of one process."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ from tests.support.tiny_training import tiny_network, write_scenes
 
 
 def write_run(folder: Path) -> Path:
-    """Write a run folder with settings and weights."""
+    """Write a run folder that evaluation can read."""
     folder.mkdir()
     run.write_config(folder, SuperresConfig(tiles="tiles.txt"))
     model = build_network("dsen2", 20)
@@ -28,10 +28,10 @@ def write_run(folder: Path) -> Path:
     return folder
 
 
-def test_table_is_that_of_one_process(
+def test_the_table_equals_that_of_one_process(
     shared_path: Path, tmp_path: Path, alone: Callable, ranks: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Three scenes on two ranks: each rank draws its own scenes, and rank 0 writes the tables."""
+    """Ranks share three scenes. Each rank draws its own scenes, and rank 0 alone writes the tables."""
     drawn: list[str] = []
     monkeypatch.setitem(NETWORKS, "dsen2", tiny_network())
     monkeypatch.setattr(Figure, "savefig", lambda figure, path, **options: Path(path).write_bytes(b"painted"))
@@ -47,16 +47,15 @@ def test_table_is_that_of_one_process(
         assert evaluate.main([*words, str(tmp_path / "one")]) == 0
     many, one = (read_metrics(folder / "metrics.csv") for folder in (shared_path / "many", tmp_path / "one"))
     assert [row[:4] for row in many] == [row[:4] for row in one]
-    # With another number of threads, a convolution adds its terms in another order.
+    # Not to the last bit: with another number of threads a convolution adds up in another order.
     assert [row.value for row in many] == pytest.approx([row.value for row in one], rel=1e-5)
 
 
-def test_only_rank_0_reports_missing_weights(shared_path: Path, capfd: pytest.CaptureFixture) -> None:
+def test_missing_weights_are_reported_once(shared_path: Path, capfd: pytest.CaptureFixture) -> None:
     tiles = hvd.on_rank_zero(lambda: write_scenes(shared_path, count=1, size=72))
     words = ["--tiles", str(tiles), "--weights", str(shared_path / "none.h5"), "--output", str(shared_path / "results")]
     assert evaluate.main(words) == 1
-    lines = [line for line in capfd.readouterr().err.splitlines() if "Error" in line]
-    errors = hvd.allgather_object(lines)
+    errors = hvd.allgather_object([line for line in capfd.readouterr().err.splitlines() if "Error" in line])
     assert len(errors[0]) == 1
     assert "there are no weights" in errors[0][0]
     assert not any(errors[1:])

@@ -57,7 +57,7 @@ def test_error_maps_share_one_colour_scale(drawn, tmp_path, methods):
     assert len({image.get_clim() for image in images}) == 1
     for image, expected in zip(images, statistics.error_maps.values(), strict=True):
         np.testing.assert_array_equal(np.ma.filled(image.get_array(), np.nan), expected)
-    assert "60 m a pixel; grey: no data" in drawn[0].get_suptitle()
+    assert "60 m per pixel; grey: no data" in drawn[0].get_suptitle()
 
 
 @pytest.mark.parametrize("bands", [BANDS_20M, BANDS_60M])

@@ -60,6 +60,10 @@ def test_before_and_after_show_the_same_ground_with_the_same_stretch(scene, geot
         assert left.get_xlim() == right.get_xlim() == (middle.col, middle.col + middle.width)
         assert left.get_ylim() == right.get_ylim() == (middle.row + middle.height, middle.row)
         (before,), (after,) = left.get_images(), right.get_images()
+        whole_pixels = middle.snapped(factor)
+        for image, window in ((before, whole_pixels), (after, middle)):
+            edges = [window.col, window.col + window.width, window.row + window.height, window.row]
+            assert list(image.get_extent()) == edges
         x, y = middle.col + 60, middle.row + 66
         before_value = before.get_array()[
             (y - int(before.get_extent()[3])) // factor, (x - int(before.get_extent()[0])) // factor

@@ -185,7 +185,7 @@ def test_nodata_stays_and_changes_only_pixels_near_it(scene, models, pixels, tmp
 
 
 def test_nodata_of_a_single_band(models, pixels, tmp_path):
-    """It concerns that band alone, in a coarse band as in a 10 m band."""
+    """Nodata concerns that band alone, in a coarse band as in a 10 m band."""
     changed = {band: image.copy() for band, image in pixels.items()}
     changed["B11"][10:12, 20] = 0
     changed["B03"][90, 30] = 0
@@ -215,7 +215,7 @@ def test_scattered_holes_leave_no_seams(models, pixels, tmp_path):
 
 
 def test_a_dark_lake_keeps_its_other_bands(models, pixels, tmp_path):
-    """B08 has DN 0 there in L2A without offset; all other bands are as if it had reflectance 0.0001."""
+    """In L2A without offset, B08 has DN 0 in it. All other bands are as if B08 had reflectance 0.0001."""
     scenes = {}
     for dn in (0, 1):
         changed = {**pixels, "B08": pixels["B08"].copy()}
@@ -234,7 +234,7 @@ def test_saturated_pixels(scene, models, pixels, tmp_path):
     changed["B12"][10, 20] = 65535
     changed["B02"][80, 60] = 65535
     for band in BANDS_BY_GSD[10]:
-        changed[band][20, 40] = 0  # a pixel that is both has no data
+        changed[band][20, 40] = 0  # a pixel without data is not saturated
     stored = sharpened(scene_of(tmp_path, changed), {20: models[20]}, window_px=60)
     whole = sharpened(scene, {20: models[20]}, window_px=60)
     expected = np.zeros(stored.shape, bool)
