@@ -101,7 +101,7 @@ def evaluate(options: EvaluationOptions) -> None:
     for index in tqdm(own_scenes, unit="scene", disable=not options.show_progress):
         scene = plan.scenes[index]
         result = measure_scene(scene, [*interpolation_methods(settings.gsd), *network_methods], settings)
-        draw_scene(result, settings, plan.folder / scene.name)
+        draw_scene(result, scene, settings, plan.folder / scene.name)
         metrics[index] = result.rows
         errors_by_reflectance[index] = reflectance_rows(result.statistics, scene.name, BANDS_BY_GSD[settings.gsd])
         if plan.full_scale:

@@ -7,12 +7,26 @@ offsets are one number, or one number a band. Results are float32, which holds e
 reflectance nodata is an ordinary number: the caller keeps a mask of it for the way back.
 """
 
+import re
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from common.pixels.sentinel2 import NODATA_DN, SATURATED_DN
 
 REFLECTANCE_SCALE = 10000.0
+FIRST_BASELINE_WITH_OFFSET = "04.00"
+_LOCAL_BASELINES = "99"  # Sen2Cor and other processors that people run write 99.99 or 99.33
+
+
+def baseline_has_offset(baseline: str) -> bool | None:
+    """Return whether ESA's products of a processing baseline have an offset, normally -1000 DN.
+
+    None if the baseline does not tell: it is unknown, or belongs to a processor that somebody ran, such as `99.99`.
+    """
+    if not re.fullmatch(r"\d\d\.\d\d", baseline) or baseline >= _LOCAL_BASELINES:
+        return None
+    return baseline >= FIRST_BASELINE_WITH_OFFSET
 
 
 def dn_to_reflectance(dn: np.ndarray, quantification: float, offsets: ArrayLike = 0.0) -> np.ndarray:

@@ -1,6 +1,7 @@
-"""The Sentinel-2 bands: names, order, ground sampling distances (GSD), wavelengths, MTF; special DN. No I/O.
+"""The Sentinel-2 bands: names, order, ground sampling distances (GSD), MTF; special DN. No I/O.
 
-Band names have three characters (`B02`, `B8A`). Only `normalize_band` accepts other spellings.
+Band names have three characters (`B02`, `B8A`). Only `normalize_band` accepts other spellings. `BANDS` is in the order of
+the wavelengths, which `passbands.py` gives for each satellite.
 """
 
 from dataclasses import dataclass
@@ -16,32 +17,30 @@ class Band:
     Attributes:
         name: three characters, such as `B02` or `B8A`.
         gsd: native ground sampling distance in metres: 10, 20 or 60.
-        wavelength_nm: central wavelength of Sentinel-2A in nanometres (ESA, Sentinel-2 spectral responses).
         mtf_nyquist: modulation transfer function at the Nyquist frequency (Lanaras et al. 2017); None for B10.
     """
 
     name: str
     gsd: int
-    wavelength_nm: float
     mtf_nyquist: float | None
 
 
 BANDS: dict[str, Band] = {
     band.name: band
     for band in (
-        Band("B01", 60, 442.7, 0.32),
-        Band("B02", 10, 492.4, 0.26),
-        Band("B03", 10, 559.8, 0.28),
-        Band("B04", 10, 664.6, 0.24),
-        Band("B05", 20, 704.1, 0.38),
-        Band("B06", 20, 740.5, 0.34),
-        Band("B07", 20, 782.8, 0.34),
-        Band("B08", 10, 832.8, 0.26),
-        Band("B8A", 20, 864.7, 0.33),
-        Band("B09", 60, 945.1, 0.26),
-        Band("B10", 60, 1373.5, None),  # cirrus; L1C only, and used by no network here
-        Band("B11", 20, 1613.7, 0.22),
-        Band("B12", 20, 2202.4, 0.23),
+        Band("B01", 60, 0.32),
+        Band("B02", 10, 0.26),
+        Band("B03", 10, 0.28),
+        Band("B04", 10, 0.24),
+        Band("B05", 20, 0.38),
+        Band("B06", 20, 0.34),
+        Band("B07", 20, 0.34),
+        Band("B08", 10, 0.26),
+        Band("B8A", 20, 0.33),
+        Band("B09", 60, 0.26),
+        Band("B10", 60, None),  # cirrus; L1C only, and used by no network here
+        Band("B11", 20, 0.22),
+        Band("B12", 20, 0.23),
     )
 }
 BANDS_10M = ("B02", "B03", "B04", "B08")

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from mmap import mmap
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from osgeo import gdal
 
 from common.errors import OutputError
 from common.files.atomic import remove_abandoned, require_space, whole_file
+from common.pixels.passbands import Passband
 from common.pixels.sentinel2 import BANDS, NODATA_DN
 from common.pixels.windows import Window
 from common.rasters.grids import GeoReference
@@ -25,6 +27,9 @@ from common.scenes.scene import Scene
 
 SMALLEST_OVERVIEW_PX = 256
 COMPRESSION = ["COMPRESS=DEFLATE", "BIGTIFF=IF_SAFER", "NUM_THREADS=ALL_CPUS"]
+# GDAL's COG driver copies no metadata of the domain IMAGERY. The items get their domain in the finished file, in the text
+# of the TIFF tag GDAL_METADATA: one text replaces another of the same length.
+_UNMARKED, _MARKED = '..domain.IMAGERY."', '" domain="IMAGERY"'
 LEAST_COMPRESSED = 0.1  # share of the size in memory that the disk must have free before the work starts
 
 
@@ -38,6 +43,7 @@ class RasterInfo:
         quantification: reflectance = (DN + offset) / quantification.
         offsets: band -> offset in DN.
         tags: of the file, name -> text.
+        passbands: band -> wavelength and width; without bands for which they are unknown.
     """
 
     grid: GeoReference
@@ -45,6 +51,7 @@ class RasterInfo:
     quantification: float
     offsets: Mapping[str, float]
     tags: Mapping[str, str]
+    passbands: Mapping[str, Passband]
 
     @classmethod
     def of_region(
@@ -53,7 +60,7 @@ class RasterInfo:
         """Return the metadata of a region of a scene.
 
         Args:
-            scene: gives quantification and offsets.
+            scene: gives quantification, offsets and passbands.
             grid: of the whole scene, at the GSD of the file.
             region: part of the grid that the file holds.
             bands: names such as `B05`.
@@ -63,7 +70,8 @@ class RasterInfo:
         corner = (x + region.col * width + region.row * x_skew, y + region.col * y_skew + region.row * height)
         geotransform = (corner[0], width, x_skew, corner[1], y_skew, height)
         region_grid = GeoReference(grid.crs_wkt, geotransform, region.height, region.width)
-        return cls(region_grid, tuple(bands), scene.quantification, scene.offsets, tags)
+        passbands = {band: passband for band in bands if (passband := scene.passband(band))}
+        return cls(region_grid, tuple(bands), scene.quantification, scene.offsets, tags, passbands)
 
 
 def check_output(path: Path, overwrite: bool, pixel_bytes: int = 0) -> None:
@@ -106,10 +114,11 @@ def write_geotiff(path: Path, info: RasterInfo, strips: Iterator[np.ndarray], cl
     with whole_file(path) as temporary:
         plain = temporary.with_name(f"{temporary.name}.plain") if cloud_optimized else temporary
         try:
-            _write_strips(plain, info, strips)
+            _write_strips(plain, info, strips, cloud_optimized)
             _add_overviews(plain, info.grid)
             if cloud_optimized:
                 _copy_as_cog(plain, temporary)
+                _mark_imagery(temporary, info)
         finally:
             for name in (f"{temporary.name}.plain", f"{temporary.name}.ovr.tmp"):
                 with suppress(OSError):
@@ -153,9 +162,9 @@ def read_geotiff(path: Path, window: Window, bands: Sequence[str]) -> np.ndarray
     return np.stack([dataset.GetRasterBand(number).ReadAsArray(*corner_and_size) for number in band_numbers], axis=2)
 
 
-def _write_strips(path: Path, info: RasterInfo, strips: Iterator[np.ndarray]) -> None:
+def _write_strips(path: Path, info: RasterInfo, strips: Iterator[np.ndarray], cloud_optimized: bool) -> None:
     """Write all pixels, whole rows of tiles at a time, so that no tile is compressed twice."""
-    with open_output(path, partial(_create_dn_file, path, info)) as output:
+    with open_output(path, partial(_create_dn_file, path, info, cloud_optimized)) as output:
         row, waiting = 0, np.empty((0, info.grid.cols, len(info.bands)), np.uint16)
         for strip in strips:
             waiting = np.concatenate([waiting, strip])
@@ -167,7 +176,7 @@ def _write_strips(path: Path, info: RasterInfo, strips: Iterator[np.ndarray]) ->
         output.write_rows(row, waiting)
 
 
-def _create_dn_file(path: Path, info: RasterInfo) -> gdal.Dataset:
+def _create_dn_file(path: Path, info: RasterInfo, cloud_optimized: bool) -> gdal.Dataset:
     """Create an empty file with all metadata of its bands."""
     tiles = ["TILED=YES", f"BLOCKXSIZE={TILE_PX}", f"BLOCKYSIZE={TILE_PX}", "INTERLEAVE=PIXEL", "PREDICTOR=2"]
     options = [*tiles, *COMPRESSION]
@@ -176,16 +185,23 @@ def _create_dn_file(path: Path, info: RasterInfo) -> gdal.Dataset:
         band = dataset.GetRasterBand(number)
         band.SetScale(1 / info.quantification)
         band.SetOffset(info.offsets[name] / info.quantification)
-        # GDAL's own Sentinel-2 driver uses these tag names.
-        band.SetMetadata(
-            {
-                "BANDNAME": name,
-                "WAVELENGTH": f"{BANDS[name].wavelength_nm:g}",
-                "WAVELENGTH_UNIT": "nm",
-                "NATIVE_GSD": f"{BANDS[name].gsd}",
-            }
-        )
+        band.SetMetadata({"BANDNAME": name, "NATIVE_GSD": f"{BANDS[name].gsd}"})
+        if name in info.passbands:
+            _set_passband(band, info.passbands[name], cloud_optimized)
     return dataset
+
+
+def _set_passband(band: gdal.Band, passband: Passband, cloud_optimized: bool) -> None:
+    """Write wavelength and width under the names of GDAL's Sentinel-2 driver and of GDAL's IMAGERY domain."""
+    names = (("WAVELENGTH", "CENTRAL_WAVELENGTH_UM"), ("BANDWIDTH", "FWHM_UM"))
+    for (name, imagery_name), value_nm in zip(names, passband, strict=True):
+        if value_nm is not None:
+            band.SetMetadataItem(name, f"{value_nm:g}")
+            band.SetMetadataItem(f"{name}_UNIT", "nm")
+            name_and_domain = (
+                (imagery_name + _UNMARKED.rstrip('"'), "") if cloud_optimized else (imagery_name, "IMAGERY")
+            )
+            band.SetMetadataItem(name_and_domain[0], f"{value_nm / 1000:g}", name_and_domain[1])
 
 
 def _add_overviews(path: Path, grid: GeoReference) -> None:
@@ -202,3 +218,13 @@ def _copy_as_cog(plain: Path, path: Path) -> None:
     driver = gdal.GetDriverByName("COG")
     with open_output(path, lambda: driver.CreateCopy(str(path), gdal.Open(str(plain)), options=options)):
         pass  # CreateCopy writes all
+
+
+def _mark_imagery(path: Path, info: RasterInfo) -> None:
+    """Move the wavelengths of a COG to the domain IMAGERY, see `_UNMARKED`."""
+    unmarked, marked = _UNMARKED.encode(), _MARKED.encode()
+    with path.open("r+b") as file, mmap(file.fileno(), 0) as content:
+        start = 0
+        for _ in range(sum(value is not None for passband in info.passbands.values() for value in passband)):
+            start = content.find(unmarked, start)
+            content[start : start + len(marked)] = marked

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import ProductError, some_of
+from common.pixels.passbands import Passband, read_passband
+from common.pixels.radiometry import baseline_has_offset
 from common.pixels.sentinel2 import BANDS, NODATA_DN, SATURATED_DN
 from common.scenes.eopf_crs import find_crs
 from common.scenes.scene import Scene
@@ -27,8 +29,8 @@ SATURATED_15_BITS = 2**15 - 1
 _TILE_WIDTH_M = 109_800
 _MAX_CHUNK_PX = 10_980**2  # a whole band
 _MAX_CHUNKS = 100_000  # of a band; real bands have 4 to 36
-_FIRST_BASELINE_WITH_OFFSET = "04.00"
 _OFFSET_SINCE_THEN = -0.1  # reflectance
+_STATED = "central_wavelength wavelength_min wavelength_max spectral_response_step spectral_response_values"
 _DOWNLOAD_AGAIN = "download the product again"
 
 
@@ -77,6 +79,7 @@ def _read_scene(files: ZarrFiles) -> Scene:
         offsets=_offsets(files, name, arrays, quantification, baseline),
         nodata=_nodata(files, arrays),
         saturated=SATURATED_15_BITS,
+        passbands=_passbands(files),
         crs=find_crs(files, arrays),
         zarr_format=files.zarr_format,
     )
@@ -227,14 +230,15 @@ def _offsets(
 ) -> dict[str, float]:
     """Return band -> offset in DN, from add_offset unless the baseline excludes it.
 
-    DN have an offset since baseline 04.00. EOPF products of earlier baselines state one, too, so that their baseline
+    DN have an offset since ESA's baseline 04.00. EOPF products of earlier baselines state one, too, so that their baseline
     decides. A product that states none since 04.00 has the usual offset; one that states 0 has had it subtracted.
     """
     stated = {band: _number(files, band, info, "add_offset") for band, info in arrays.items()}
     offsets = {band: round((offset or 0.0) * quantification, 6) for band, offset in stated.items()}
-    if not baseline:
+    has_offset = baseline_has_offset(baseline)
+    if has_offset is None:
         return offsets
-    if baseline < _FIRST_BASELINE_WITH_OFFSET:
+    if not has_offset:
         if any(offsets.values()):
             logger.warning(
                 "%s states add_offset %g, but its baseline %s has no offset; it is read with offset 0",
@@ -255,6 +259,14 @@ def _offsets(
             "%s states add_offset 0, but its baseline %s normally has -0.1; it is read with offset 0", name, baseline
         )
     return offsets
+
+
+def _passbands(files: ZarrFiles) -> dict[str, Passband]:
+    """Return band -> stated wavelength and width; without the bands that the product does not describe."""
+    described = as_mapping(as_mapping(files.attributes().get("other_metadata")).get("band_description"))
+    values = {band: as_mapping(described.get(band.lower())) for band in BANDS}
+    passbands = {band: read_passband(band, *map(values[band].get, _STATED.split())) for band in BANDS}
+    return {band: passband for band, passband in passbands.items() if passband}
 
 
 def _nodata(files: ZarrFiles, arrays: Mapping[str, ArrayInfo]) -> int:

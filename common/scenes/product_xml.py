@@ -1,4 +1,4 @@
-"""The metadata in a product XML: level, baseline, quantification, offsets, tiles. Reads no pixels."""
+"""The metadata in a product XML: level, baseline, quantification, offsets, passbands, tiles. Reads no pixels."""
 
 import math
 import re
@@ -9,6 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from common.errors import ProductError
+from common.pixels.passbands import Passband, read_passband
 from common.pixels.sentinel2 import BANDS, SATURATED_DN, normalize_band
 from common.scenes.product_files import ProductFiles
 
@@ -18,6 +19,13 @@ _QUANTIFICATION = {
     "L2A": ("BOA_QUANTIFICATION_VALUE", "L2A_BOA_QUANTIFICATION_VALUE"),
 }
 _OFFSET = {"L1C": "RADIO_ADD_OFFSET", "L2A": "BOA_ADD_OFFSET"}
+_PASSBAND = (
+    "{*}Wavelength/{*}CENTRAL",
+    "{*}Wavelength/{*}MIN",
+    "{*}Wavelength/{*}MAX",
+    "{*}Spectral_Response/{*}STEP",
+    "{*}Spectral_Response/{*}VALUES",
+)
 DAMAGED = "the product is damaged or edited: download it again"
 
 
@@ -148,6 +156,16 @@ class Metadata:
         except ValueError as error:
             raise ProductError(f"{self.source}, Spectral_Information: {error}") from error
         return names or {str(index): band for index, band in enumerate(BANDS)}
+
+    def passbands(self) -> dict[str, Passband]:
+        """Return band -> wavelength and width from Spectral_Information; without the bands that it does not give."""
+        names = self.band_names()
+        passbands = {}
+        for item in self.elements("Spectral_Information"):
+            band = names[item.get("bandId", "")]
+            if passband := read_passband(band, *(item.findtext(path) for path in _PASSBAND)):
+                passbands[band] = passband
+        return passbands
 
     def special_value(self, name: str, default: int) -> int:
         """Return the DN of NODATA or SATURATED pixels, or the default if the XML has none."""

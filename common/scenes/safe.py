@@ -63,6 +63,7 @@ def _scenes(path: Path, files: ProductFiles) -> tuple[Scene, ...]:
     granules = metadata.granules()
     name = metadata.product_name() or files.folder_name.removesuffix(".SAFE")
     level = metadata.level()
+    passbands = metadata.passbands()
     scenes = [
         Scene(
             name=name if len(granules) == 1 else f"{name}_{tile}",
@@ -77,6 +78,7 @@ def _scenes(path: Path, files: ProductFiles) -> tuple[Scene, ...]:
             offsets=metadata.offsets(level),
             nodata=metadata.special_value("NODATA", NODATA_DN),
             saturated=metadata.special_value("SATURATED", SATURATED_DN),
+            passbands=passbands,
             classification_path=classifications.get(tile, ""),
         )
         for granule, tile in granules.items()

@@ -5,11 +5,12 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from common.errors import ProductError
+from common.pixels.passbands import Passband, find_passband
 from common.pixels.sentinel2 import BANDS_BY_GSD, NODATA_DN, SATURATED_DN
 
 
@@ -48,6 +49,7 @@ class Scene:
         crs: such as `EPSG:32633`, for band files without a CRS of their own; empty if they have one.
         zarr_format: 2 or 3 if the bands are Zarr arrays; 0 if they are image files.
         classification_path: path of the scene classification (SCL) at 20 m, that GDAL opens; empty if there is none.
+        passbands: band name -> wavelength and width that the product states; `passband` completes them.
         mask: pixels that count as nodata in all bands; None for no mask.
     """
 
@@ -66,7 +68,15 @@ class Scene:
     crs: str = ""
     zarr_format: int = 0
     classification_path: str = ""
+    passbands: Mapping[str, Passband] = field(default_factory=dict)
     mask: Mask | None = None
+
+    def passband(self, band: str) -> Passband | None:
+        """Return the wavelength and width of a band: as the product states them, else those of its satellite.
+
+        None if the product states none and the satellite is not in the table of `common/pixels/passbands.py`.
+        """
+        return find_passband(band, self.satellite, self.passbands.get(band))
 
     def bands_at(self, gsd: int) -> tuple[str, ...]:
         """Return the bands of one native GSD, in their fixed order.

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from common.figures.style import INK, clean_axes, legend_above, save_png, use_log_scale
 from common.patches.settings import PatchSettings
 from common.pixels.sentinel2 import BANDS, BANDS_BY_GSD
+from common.scenes.scene import Scene
 from superres.evaluation.error_statistics import ErrorStatistics
 from superres.evaluation.output import BAND_BARS, BARS, FULL_SCALE_BARS, METRICS, SCENE_FIGURES
 from superres.evaluation.pixel_groups import BRIGHT_PERCENTILE, CLASSES, VEGETATION_NDVI, WATER_NDWI
@@ -26,6 +27,7 @@ from superres.figures.style import (
     CELL_INCHES,
     ERROR_PERCENTILE,
     MARKERS,
+    band_label,
     error_colours,
     method_colours,
     wrapped,
@@ -37,11 +39,12 @@ LEAST_INCHES = 7  # least width of a figure with a legend and a caption
 CAPTION_CHARACTERS_PER_INCH = 14
 
 
-def draw_scene(result: SceneResult, settings: PatchSettings, stem: Path) -> None:
+def draw_scene(result: SceneResult, scene: Scene, settings: PatchSettings, stem: Path) -> None:
     """Draw the figures of one scene.
 
     Args:
         result: of `superres.evaluation.reduced_scale.measure_scene`.
+        scene: the measured scene.
         settings: GSD and degradation.
         stem: path of the figures without their endings; they are `<stem>-pictures.png` and so on.
 
@@ -59,7 +62,7 @@ def draw_scene(result: SceneResult, settings: PatchSettings, stem: Path) -> None
         end_titles=(f"input, {settings.gsd * settings.scale_factor} m", f"truth, {settings.gsd} m"),
     )
     plot_error_maps(result.statistics, errors, settings.gsd, stem.name)
-    plot_spectra(result.statistics, spectra, bands, stem.name)
+    plot_spectra(result.statistics, spectra, bands, scene)
     plot_error_by_reflectance(result.statistics, reflectance, bands, stem.name)
 
 
@@ -107,7 +110,7 @@ def plot_error_maps(statistics: ErrorStatistics, output_png: str | os.PathLike[s
 
 
 def plot_spectra(
-    statistics: ErrorStatistics, output_png: str | os.PathLike[str], bands: Sequence[str], scene: str
+    statistics: ErrorStatistics, output_png: str | os.PathLike[str], bands: Sequence[str], scene: Scene
 ) -> None:
     """Draw the mean spectrum of each class of pixels: truth and estimates above, bias of the estimates below.
 
@@ -115,11 +118,11 @@ def plot_spectra(
         statistics: of the scene.
         output_png: file to write.
         bands: names of the bands, in the order of the statistics.
-        scene: name of the scene.
+        scene: gives its name and the wavelengths of the bands.
     """
     shown = [index for index, count in enumerate(statistics.class_counts) if count >= FEWEST_PIXELS]
-    by_wavelength = np.argsort([BANDS[band].wavelength_nm for band in bands])
-    names = [bands[index] for index in by_wavelength]
+    by_wavelength = np.argsort([list(BANDS).index(band) for band in bands])
+    names = [band_label(scene, bands[index], "\n") for index in by_wavelength]
     figure = Figure(figsize=(max(2.7 * len(shown) + 1, LEAST_INCHES), 5.6), layout="constrained")
     axes = figure.subplots(2, len(shown), squeeze=False, sharex=True, sharey="row", height_ratios=(3, 2))
     total = statistics.class_counts.sum()
@@ -139,7 +142,9 @@ def plot_spectra(
         f"percentile; otherwise water if NDWI is above {WATER_NDWI}; otherwise vegetation if NDVI is above "
         f"{VEGETATION_NDVI}; otherwise other. Bias: mean of estimate - truth.",
     )
-    legend_above(figure, *axes[0, 0].get_legend_handles_labels(), f"{short_name(scene)}: spectra by class of pixel")
+    legend_above(
+        figure, *axes[0, 0].get_legend_handles_labels(), f"{short_name(scene.name)}: spectra by class of pixel"
+    )
     save_png(figure, output_png)
 
 

@@ -19,8 +19,9 @@ from common.figures.style import (
     legend_above,
     save_png,
 )
-from common.pixels.sentinel2 import BANDS, BANDS_BY_GSD
-from superres.figures.style import STRETCH_PERCENTILES, wrapped
+from common.pixels.sentinel2 import BANDS_BY_GSD
+from common.scenes.scene import Scene
+from superres.figures.style import STRETCH_PERCENTILES, band_label, wrapped
 
 BAND_COLOURS = (BLUE, GREEN, VERMILION, PURPLE, ORANGE, SKY)
 PICTURE_INCHES = 2.3  # width of a picture
@@ -66,11 +67,12 @@ def plot_pictures(
     save_png(figure, output_png)
 
 
-def plot_histograms(reflectance: Mapping[str, np.ndarray], output_png: str | os.PathLike[str]) -> None:
+def plot_histograms(reflectance: Mapping[str, np.ndarray], scene: Scene, output_png: str | os.PathLike[str]) -> None:
     """Draw how often each reflectance occurs, with a panel for each GSD and a line for each band.
 
     Args:
         reflectance: band -> its pixels, 0 to about 1, any shape.
+        scene: gives the wavelengths of the bands.
         output_png: file to write.
     """
     shown = {gsd: [band for band in bands if band in reflectance] for gsd, bands in BANDS_BY_GSD.items()}
@@ -88,7 +90,7 @@ def plot_histograms(reflectance: Mapping[str, np.ndarray], output_png: str | os.
                 edges,
                 color=colour,
                 linewidth=1.4,
-                label=f"{band} ({BANDS[band].wavelength_nm:.0f} nm)",
+                label=band_label(scene, band),
             )
         ax.set_title(f"{gsd} m bands", loc="left", fontsize=10, color=INK)
         ax.set_xlabel("Reflectance")

@@ -12,6 +12,7 @@ from matplotlib.colors import Colormap
 
 from common.figures.style import METHOD_COLOURS
 from common.pixels.upsampling import BICUBIC, BILINEAR
+from common.scenes.scene import Scene
 
 BASELINE_COLOURS = {BILINEAR: "#CCCCCC", BICUBIC: "#888888"}
 MARKERS = "os^Dvp*X"
@@ -27,6 +28,12 @@ ERROR_PERCENTILE = 99.5  # upper end of the colour scale of error maps
 def wrapped(name: str) -> str:
     """Return the name of a method, broken into lines that fit above a picture."""
     return "\n".join(textwrap.wrap(name, TITLE_CHARACTERS))
+
+
+def band_label(scene: Scene, band: str, separator: str = " ") -> str:
+    """Return a band with the wavelength that its satellite measures, such as `B05 704 nm`; its name alone if unknown."""
+    passband = scene.passband(band)
+    return f"{band}{separator}{passband.wavelength_nm:.0f} nm" if passband else band
 
 
 def method_colours(methods: Sequence[str]) -> list[str]:

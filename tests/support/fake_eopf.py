@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from common.pixels.sentinel2 import BANDS
-from tests.support.fake_safe import EPSG, L2A_BANDS, SENSED, UPPER_LEFT, expected_dn
+from tests.support.fake_safe import EPSG, L2A_BANDS, SENSED, UPPER_LEFT, expected_dn, spectral_response
 
 REFLECTANCE = "measurements/reflectance"
 
@@ -90,7 +90,23 @@ def root_attributes(name: str, level: str, baseline: str, satellite: str, epsg: 
     }
     return {
         "stac_discovery": {"id": f"{name}.SAFE", "type": "Feature", "properties": properties},
-        "other_metadata": {"horizontal_CRS_code": f"EPSG:{epsg}"},
+        "other_metadata": {
+            "horizontal_CRS_code": f"EPSG:{epsg}",
+            "band_description": {band.lower(): _band_description(band, satellite) for band in BANDS},
+        },
+    }
+
+
+def _band_description(band: str, satellite: str) -> dict[str, Any]:
+    """Return wavelength and spectral response of a band."""
+    wavelength, lowest, highest, response = spectral_response(band, satellite)
+    return {
+        "central_wavelength": wavelength,
+        "wavelength_min": float(lowest),
+        "wavelength_max": float(highest),
+        "spectral_response_step": "1",
+        "spectral_response_values": response,
+        "units": "nm",
     }
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from osgeo import gdal, osr
 from scipy.ndimage import gaussian_filter
 
+from common.pixels.passbands import PASSBANDS
 from common.pixels.sentinel2 import BANDS, BANDS_10M
 
 gdal.UseExceptions()
@@ -272,7 +273,7 @@ def _product_xml(
       <Product_Organisation>{_granule_list_xml(granules, old)}</Product_Organisation>
     </Product_Info>
     <Product_Image_Characteristics>
-      {_radiometry_xml(level, offset)}
+      {_radiometry_xml(level, offset, satellite)}
     </Product_Image_Characteristics>
   </n1:General_Info>
 </n1:{user_product}>
@@ -289,8 +290,8 @@ def _granule_list_xml(granules: Mapping[str, list[Path]], old: bool) -> str:
     )
 
 
-def _radiometry_xml(level: str, offset: int) -> str:
-    """Return special values, quantification, offsets, and the band of each band_id."""
+def _radiometry_xml(level: str, offset: int, satellite: str) -> str:
+    """Return special values, quantification, offsets, and the band and the wavelengths of each band_id."""
     toa = level == "L1C"
     quantification_tag = "QUANTIFICATION_VALUE" if toa else "BOA_QUANTIFICATION_VALUE"
     quantification = f'<{quantification_tag} unit="none">10000</{quantification_tag}>'
@@ -302,17 +303,38 @@ def _radiometry_xml(level: str, offset: int) -> str:
         f"<SPECIAL_VALUE_INDEX>{index}</SPECIAL_VALUE_INDEX></Special_Values>"
         for text, index in (("NODATA", 0), ("SATURATED", 65535))
     )
-    spectral = "".join(
-        f'<Spectral_Information bandId="{i}" physicalBand="B{band[1:].lstrip("0")}">'
-        f"<RESOLUTION>{BANDS[band].gsd}</RESOLUTION></Spectral_Information>"
-        for i, band in enumerate(BANDS)
-    )
+    spectral = "".join(_spectral_xml(i, band, satellite) for i, band in enumerate(BANDS))
     return (
         special
         + (quantification if toa else f"<QUANTIFICATION_VALUES_LIST>{quantification}</QUANTIFICATION_VALUES_LIST>")
         + (f"<{offset_list}>{offsets}</{offset_list}>" if offset else "")
         + f"<Spectral_Information_List>{spectral}</Spectral_Information_List>"
     )
+
+
+def _spectral_xml(index: int, band: str, satellite: str) -> str:
+    """Return the element with wavelength and spectral response of a band."""
+    wavelength, lowest, highest, response = spectral_response(band, satellite)
+    return (
+        f'<Spectral_Information bandId="{index}" physicalBand="B{band[1:].lstrip("0")}">'
+        f"<RESOLUTION>{BANDS[band].gsd}</RESOLUTION>"
+        f'<Wavelength><MIN unit="nm">{lowest}</MIN><MAX unit="nm">{highest}</MAX>'
+        f'<CENTRAL unit="nm">{wavelength}</CENTRAL></Wavelength>'
+        f'<Spectral_Response><STEP unit="nm">1</STEP><VALUES>{response}</VALUES></Spectral_Response>'
+        "</Spectral_Information>"
+    )
+
+
+def spectral_response(band: str, satellite: str) -> tuple[float, int, int, str]:
+    """Return central wavelength, lowest and highest wavelength in nm, and a response as wide as that of the satellite.
+
+    Products of Sentinel-2D have the responses of Sentinel-2A here.
+    """
+    wavelength, fwhm = PASSBANDS.get(satellite, PASSBANDS["S2A"])[band]
+    reach = int(fwhm) + 1
+    response = np.maximum(0, 1 - np.abs(np.arange(-reach, reach + 1)) / fwhm)
+    lowest = round(wavelength) - reach
+    return wavelength, lowest, lowest + 2 * reach, " ".join(f"{value:.8g}" for value in response)
 
 
 def _zip(product: Path) -> Path:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.pixels.radiometry import (
+    baseline_has_offset,
     dn_to_reflectance,
     dn_to_scaled_reflectance,
     scaled_reflectance_to_dn,
@@ -68,3 +69,19 @@ def test_nan_is_refused() -> None:
 
 def test_empty_image() -> None:
     assert scaled_reflectance_to_dn(np.empty((0, 4), np.float32), 10000).shape == (0, 4)
+
+
+@pytest.mark.parametrize(
+    "baseline, has_offset",
+    [
+        ("02.04", False),
+        ("03.01", False),
+        ("04.00", True),
+        ("05.12", True),
+        ("99.33", None),
+        ("99.99", None),
+        ("", None),
+    ],
+)
+def test_baselines_that_have_an_offset(baseline, has_offset):
+    assert baseline_has_offset(baseline) is has_offset

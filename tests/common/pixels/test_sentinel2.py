@@ -26,8 +26,6 @@ def test_table_agrees_with_the_groups():
     for gsd, names in BANDS_BY_GSD.items():
         assert {name for name, band in BANDS.items() if band.gsd == gsd} - {"B10"} == set(names)
     assert all(name == band.name for name, band in BANDS.items())
-    wavelengths = [band.wavelength_nm for band in BANDS.values()]
-    assert wavelengths == sorted(wavelengths)
 
 
 def test_mtf_is_that_of_the_paper():

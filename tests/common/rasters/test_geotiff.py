@@ -13,6 +13,7 @@ from osgeo import gdal, osr
 from osgeo_utils.samples.validate_cloud_optimized_geotiff import validate
 
 from common.errors import OutputError, ProductError
+from common.pixels.passbands import Passband
 from common.pixels.windows import Window
 from common.rasters import geotiff
 from common.rasters.geotiff import RasterInfo, check_output, read_geotiff, write_float_geotiff, write_geotiff
@@ -70,10 +71,27 @@ def test_metadata_of_the_bands(written):
     bands = [dataset.GetRasterBand(number) for number in (1, 2, 3)]
     assert [band.GetDescription() for band in bands] == list(BANDS)
     assert [band.GetMetadataItem("WAVELENGTH") for band in bands] == ["704.1", "1613.7", "442.7"]
-    assert {band.GetMetadataItem("WAVELENGTH_UNIT") for band in bands} == {"nm"}
+    assert [band.GetMetadataItem("BANDWIDTH") for band in bands] == ["14", "89.7", "19.7"]
+    assert {band.GetMetadataItem(f"{name}_UNIT") for band in bands for name in ("WAVELENGTH", "BANDWIDTH")} == {"nm"}
+    assert [band.GetMetadata("IMAGERY") for band in bands] == [
+        {"CENTRAL_WAVELENGTH_UM": "0.7041", "FWHM_UM": "0.014"},
+        {"CENTRAL_WAVELENGTH_UM": "1.6137", "FWHM_UM": "0.0897"},
+        {"CENTRAL_WAVELENGTH_UM": "0.4427", "FWHM_UM": "0.0197"},
+    ]
     assert {band.GetNoDataValue() for band in bands} == {0}
     assert {gdal.GetDataTypeName(band.DataType) for band in bands} == {"UInt16"}
     assert dataset.GetMetadataItem("source_product").startswith("S2A_MSIL2A_")
+
+
+def test_unknown_wavelengths_have_no_tags(info, pixels, tmp_path):
+    path = tmp_path / "out.tif"
+    write_geotiff(path, replace(info, passbands={"B05": Passband(704.9, None)}), strips(pixels))
+    dataset = gdal.Open(str(path))
+    bands = [dataset.GetRasterBand(number) for number in (1, 2)]
+    assert bands[0].GetMetadata("IMAGERY") == {"CENTRAL_WAVELENGTH_UM": "0.7049"}
+    assert bands[0].GetMetadataItem("BANDWIDTH") is None
+    assert bands[1].GetMetadata() == {"BANDNAME": "B11", "NATIVE_GSD": "20"}
+    assert bands[1].GetMetadata("IMAGERY") == {}
 
 
 def test_reflectance_as_gdal_computes_it(written, pixels):
@@ -176,7 +194,7 @@ from common.errors import OutputError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), resource.RLIM_INFINITY))
 rng = np.random.default_rng(0)
-info = geotiff.RasterInfo(GeoReference("", (0, 10, 0, 0, 0, -10), 1100, 900), ("B05",), 10000, {"B05": 0}, {})
+info = geotiff.RasterInfo(GeoReference("", (0, 10, 0, 0, 0, -10), 1100, 900), ("B05",), 10000, {"B05": 0}, {}, {})
 image = rng.integers(1, 60000, (1100, 900, 1), dtype=np.uint16)
 path, kind = Path(sys.argv[1]), sys.argv[2]
 try:

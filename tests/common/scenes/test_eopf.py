@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import ProductError
+from common.pixels.passbands import PASSBANDS, Passband
 from common.pixels.sentinel2 import BANDS, BANDS_BY_GSD
 from common.scenes.eopf import SATURATED_15_BITS, array_name, read_eopf
 from tests.support.fake_eopf import (
@@ -77,6 +78,19 @@ def test_radiometry_in_the_attributes_of_cpm(product: Path) -> None:
     assert (scene.quantification, set(scene.offsets.values())) == (10000, {-1000.0})
 
 
+def test_wavelengths_come_from_the_product(tmp_path: Path) -> None:
+    product = write_eopf(tmp_path, satellite="S2C", size=24)
+    edit_root(product, other_metadata__band_description__b05__central_wavelength=701.5)
+    edit_root(product, other_metadata__band_description__b06__spectral_response_values="0 1")
+    edit_root(product, other_metadata__band_description__b07=[])
+    known = PASSBANDS["S2C"]
+    scene = read_eopf(product)
+    expected = known | {"B05": Passband(701.5, known["B05"].fwhm_nm), "B06": Passband(known["B06"].wavelength_nm, None)}
+    assert scene.passbands == {band: passband for band, passband in expected.items() if band != "B07"}
+    edit_root(product, other_metadata__band_description="none")
+    assert read_eopf(product).passbands == {}
+
+
 @pytest.mark.parametrize(
     "baseline, add_offset, offset, warning",
     [
@@ -84,7 +98,10 @@ def test_radiometry_in_the_attributes_of_cpm(product: Path) -> None:
         ("03.01", 0.0, 0, ""),
         ("03.01", None, 0, ""),
         ("04.00", -0.1, -1000, ""),
+        ("05.12", -0.1, -1000, ""),
         ("99.99", -0.1, -1000, ""),
+        ("99.33", 0.0, 0, ""),
+        ("99.99", None, 0, ""),
         ("05.11", 0.0, 0, "states add_offset 0, but its baseline 05.11 normally has -0.1; it is read with offset 0"),
         ("05.11", None, -1000, "states no add_offset for B01, B02, B03 and 9 more; its baseline 05.11 means -1000 DN"),
     ],
@@ -259,6 +276,7 @@ def test_real_metadata(real_data: Path, tmp_path: Path, pattern: str) -> None:
     assert (scene.baseline, scene.sensing_time) == ("05.11", sensing_time)
     assert scene.offsets == dict.fromkeys(bands, -1000.0)
     assert set(scene.band_paths) == set(bands)
+    assert scene.passbands == PASSBANDS[satellite]
 
 
 def write_tree(folder: Path, node: dict) -> None:

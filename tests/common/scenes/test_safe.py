@@ -1,5 +1,6 @@
 """SAFE products as scenes: every way to give a product, both formats, native bands, and real products."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from common.errors import ProductError, ProductNotFoundError
+from common.pixels.passbands import PASSBANDS, Passband
 from common.pixels.sentinel2 import BANDS
 from common.scenes.safe import read_product
 from tests.support.fake_safe import L2A_BANDS, edit_product_xml, write_safe
@@ -33,6 +35,33 @@ def test_radiometry_comes_from_the_xml(tmp_path: Path) -> None:
     assert (scene.level, scene.satellite, scene.baseline) == ("L2A", "S2C", "05.09")
     assert (scene.quantification, scene.nodata, scene.saturated) == (1000, 0, 32767)
     assert scene.offsets == dict.fromkeys(L2A_BANDS, -1000.0) | {"B04": -900.0}
+
+
+@pytest.mark.parametrize("satellite", ["S2A", "S2B", "S2C"])
+def test_wavelengths_come_from_the_xml(tmp_path: Path, satellite: str) -> None:
+    product = write_safe(tmp_path, satellite=satellite, size=12)
+    known = PASSBANDS[satellite]
+    edit_product_xml(product, f">{known['B05'].wavelength_nm}</CENTRAL>", ">701.5</CENTRAL>")
+    edit_product_xml(product, f">{known['B06'].wavelength_nm}</CENTRAL>", ">0.74</CENTRAL>")
+    (scene,) = read_product(product)
+    expected = known | {"B05": Passband(701.5, known["B05"].fwhm_nm)}
+    assert scene.passbands == {band: passband for band, passband in expected.items() if band != "B06"}
+    assert {band: scene.passband(band) for band in BANDS} == expected
+
+
+def test_xml_without_wavelengths(tmp_path: Path) -> None:
+    product = write_safe(tmp_path, satellite="S2B", size=12)
+    edit_product_xml(product, "Spectral_Information", "Something_Else")
+    (scene,) = read_product(product)
+    assert scene.passbands == {}
+    assert scene.passband("B12") == PASSBANDS["S2B"]["B12"]
+
+
+@pytest.mark.parametrize("baseline", ["05.09", "05.10", "05.11", "05.12", "99.33", "99.99"])
+@pytest.mark.parametrize("satellite", ["S2A", "S2D"])
+def test_baselines_of_today_and_of_processors_that_people_run(tmp_path: Path, baseline: str, satellite: str) -> None:
+    (scene,) = read_product(write_safe(tmp_path, baseline=baseline, satellite=satellite, offset=-1000, size=12))
+    assert (scene.baseline, scene.satellite, set(scene.offsets.values())) == (baseline, satellite, {-1000.0})
 
 
 @pytest.mark.parametrize("tag", ["PROCESSING_BASELINE", "granuleIdentifier", "QUANTIFICATION_VALUE", "SPACECRAFT_NAME"])
@@ -194,3 +223,22 @@ def test_real_products(real_data: Path, pattern: str) -> None:
 def test_real_product_name_comes_from_the_xml(real_data: Path) -> None:
     (scene,) = read_product(real_data / "safe_metadata/l1c_N0510_metadata_only")
     assert scene.name == "S2A_MSIL1C_20240101T102431_N0510_R065_T30NWM_20240101T122107"
+
+
+@pytest.mark.real_data
+def test_real_wavelengths(real_data: Path) -> None:
+    """All real XML agree with the table of their satellite, the oldest in all bands but B01, B02 and B08."""
+    xml_files = [path for path in real_data.glob("*/**/*MTD_*.xml") if re.search("MTD_(MSI|SAF)L", path.name)]
+    products = [path for path in xml_files if path.stat().st_size] + list(real_data.glob("safe_metadata/*/*.zip"))
+    assert len(products) >= 11
+    for product in products:
+        scene = read_product(product)[0]
+        assert set(scene.passbands) == set(BANDS)
+        for band, known in PASSBANDS[scene.satellite].items():
+            if scene.baseline >= "02.06":
+                assert scene.passbands[band] == known
+            elif band not in ("B01", "B02", "B08"):
+                assert scene.passbands[band] == pytest.approx(known, abs=0.4)
+        if scene.baseline < "02.06":
+            assert scene.passband("B02") == Passband(496.6, 64.3)
+            assert scene.passband("B08") == Passband(835.1, 104.8)

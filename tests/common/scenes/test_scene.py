@@ -1,10 +1,12 @@
-"""The bands that a scene has at one GSD."""
+"""The bands that a scene has at one GSD, and their wavelengths."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from common.errors import ProductError
+from common.pixels.passbands import Passband
 from common.pixels.sentinel2 import BANDS, BANDS_BY_GSD
 from common.scenes.scene import Scene
 
@@ -24,3 +26,12 @@ def test_missing_bands_are_named() -> None:
     assert scene.bands_at(10) == BANDS_BY_GSD[10]
     with pytest.raises(ProductError, match=r"S2A_X has no B05, B12; the 20 m bands are B05, B06, .*: download"):
         scene.bands_at(20)
+
+
+def test_passbands_of_the_product_come_before_those_of_its_satellite() -> None:
+    scene = replace(scene_with([]), passbands={"B02": Passband(496.6, None), "B03": Passband(560.0, 34.8)})
+    assert scene.passband("B02") == Passband(496.6, 64.3)
+    assert scene.passband("B03") == Passband(560.0, 34.8)
+    assert scene.passband("B12") == Passband(2202.4, 173.6)
+    assert replace(scene, satellite="S2C").passband("B12") == Passband(2191.3, 183.2)
+    assert replace(scene, satellite="S2D").passband("B12") is None

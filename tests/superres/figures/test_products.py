@@ -1,10 +1,13 @@
 """Figures of products and patches: pictures of any GSD, grey or in colour, histograms, positions."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 from common.pixels.sentinel2 import BANDS
+from common.scenes.scene import Scene
 from superres.figures import products as product_plots
 from superres.figures.products import plot_histograms, plot_pictures, plot_splits
 from tests.support.pictures import assert_only_picture
@@ -43,7 +46,10 @@ def test_a_constant_picture(drawn, tmp_path):
 
 
 def test_histograms_have_a_line_for_every_band(drawn, tmp_path, rng):
-    plot_histograms({band: rng.random((12, 12)) for band in BANDS if band != "B10"}, tmp_path / "histograms.png")
+    scene = Scene("s", Path(), "L1C", "", "S2B", "", "", {}, 10000.0, {})
+    reflectance = {band: rng.random((12, 12)) for band in BANDS if band != "B10"}
+    plot_histograms(reflectance, scene, tmp_path / "histograms.png")
+    assert [text.get_text() for text in drawn[0].axes[2].get_legend().get_texts()] == ["B01 442 nm", "B09 943 nm"]
     assert [len(ax.patches) for ax in drawn[0].axes] == [4, 6, 2]
     for ax in drawn[0].axes:
         for line in ax.patches:

@@ -1,11 +1,13 @@
-"""Colours of methods and of errors, and broken names."""
+"""Colours of methods and of errors, broken names, wavelengths of bands."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from superres.figures.style import NO_DATA_GREY, TITLE_CHARACTERS, error_colours, method_colours, wrapped
+from common.scenes.scene import Scene
+from superres.figures.style import NO_DATA_GREY, TITLE_CHARACTERS, band_label, error_colours, method_colours, wrapped
 
 
 def test_interpolation_is_grey_and_networks_are_not():
@@ -37,3 +39,9 @@ def test_small_errors_are_dark_and_pixels_without_data_grey():
     assert small.max() < 0.05
     assert large.mean() > 0.6
     np.testing.assert_allclose(missing, NO_DATA_GREY, atol=0.01)
+
+
+def test_bands_have_the_wavelength_of_their_satellite():
+    a, b, d = (Scene("s", Path(), "L1C", "", satellite, "", "", {}, 10000.0, {}) for satellite in ("S2A", "S2B", "S2D"))
+    assert (band_label(a, "B12"), band_label(b, "B12", "\n")) == ("B12 2202 nm", "B12\n2186 nm")
+    assert band_label(d, "B12") == "B12"
