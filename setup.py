@@ -23,6 +23,7 @@ setup(
         "matplotlib>=3.9",  # first release for numpy 2
         "scikit-learn>=1.5",  # first release for numpy 2
         "tqdm>=4.66",
+        "pystac>=1.15",  # STAC items; the oldest release tried
         "tensorboard>=2.19",  # TensorFlow 2.21 does not install it, but needs it to write its logs
     ],
     extras_require={
@@ -35,6 +36,7 @@ setup(
             "hypothesis>=6.100",
             "pyarrow>=15",  # as in reben
             "zarr>=3.1; python_version >= '3.11'",  # as in zarr
+            "jsonschema>=4.18",  # pystac checks items with it
             "import-linter>=2.0",  # the oldest release tried with the contracts in pyproject.toml
         ],
         "reben": ["pyarrow>=15"],  # metadata of BigEarthNet version 2

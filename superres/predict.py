@@ -69,6 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--consistent", action="store_true", help="correct the result so that degrading it returns the input")
     add("--cog", action="store_true", help="write a Cloud-Optimized GeoTIFF")
     add("--quicklook", action="store_true", help="also draw the bands before and after, as <output>.png")
+    add("--stac", action="store_true", help="also describe the GeoTIFF in a STAC item, <output>.json")
     add_precision_option(parser, (AUTO, *PRECISIONS))
     add(
         "--window",
@@ -99,6 +100,7 @@ def read_options(options: argparse.Namespace) -> PredictionOptions:
         consistent=options.consistent,
         cog=options.cog,
         quicklook=options.quicklook,
+        stac=options.stac,
         precision=options.precision,
         window_px=options.window,
         overwrite=options.overwrite,

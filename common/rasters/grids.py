@@ -15,6 +15,7 @@ from common.scenes.scene import Scene
 
 osr.UseExceptions()
 _EDGE_POINTS = 21  # points a side: straight lines in degrees are curves in UTM
+_OUTLINE_STEPS = 8  # straight pieces of a side of an outline
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,34 @@ def lonlat_bounds(grid: GeoReference) -> tuple[float, float, float, float]:
     x_max, y_min = x + width * grid.cols, y + height * grid.rows
     west, south, east, north = _transformation(grid, to_lonlat=True).TransformBounds(x, y_min, x_max, y, _EDGE_POINTS)
     return west, south, east, north
+
+
+def lonlat_outline(grid: GeoReference) -> list[tuple[float, float]]:
+    """Return points along the edge of a grid as (longitude, latitude) in degrees WGS 84, clockwise from its upper-left corner.
+
+    Between the corners lie further points, because straight edges in a CRS such as UTM are curves in degrees: 400 m from
+    the straight line in the middle of a tile's edge at 60 degrees north, and 6 m between these points.
+    """
+    x, width, x_skew, y, y_skew, height = grid.geotransform
+    corners = [(0, 0), (grid.cols, 0), (grid.cols, grid.rows), (0, grid.rows)]
+    pixels = [
+        (col1 + (col2 - col1) * step / _OUTLINE_STEPS, row1 + (row2 - row1) * step / _OUTLINE_STEPS)
+        for (col1, row1), (col2, row2) in zip(corners, [*corners[1:], corners[0]], strict=True)
+        for step in range(_OUTLINE_STEPS)
+    ]
+    points = [(x + col * width + row * x_skew, y + col * y_skew + row * height) for col, row in pixels]
+    return [(lon, lat) for lon, lat, _ in _transformation(grid, to_lonlat=True).TransformPoints(points)]
+
+
+def epsg_code(grid: GeoReference) -> int | None:
+    """Return the EPSG code of the CRS of a grid; None if it has none."""
+    system = osr.SpatialReference(wkt=grid.crs_wkt)
+    return int(system.GetAuthorityCode(None)) if system.GetAuthorityName(None) == "EPSG" else None
+
+
+def wkt2(grid: GeoReference) -> str:
+    """Return the CRS of a grid as well-known text of the second version, ISO 19162."""
+    return str(osr.SpatialReference(wkt=grid.crs_wkt).ExportToWkt(["FORMAT=WKT2_2019"]))
 
 
 def project_bounds(

@@ -2,17 +2,19 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 import common.distributed as hvd
+from common.files.atomic import whole_file
+from common.items.item import item_json, make_item
 from common.rasters.geotiff import RasterInfo, write_geotiff
 from common.rasters.grids import georeference
 from common.runs.progress import progress
 from superres.prediction.plan import Job, PredictionPlan
 from superres.prediction.ranks import RankGroup
-from superres.prediction.result import scene_tags
+from superres.prediction.result import describe_making, scene_tags
 from superres.prediction.scene import ScenePrediction
 from superres.prediction.sharpening import Sharpener
 from superres.prediction.windows import Predict
@@ -65,10 +67,28 @@ def run_job(job: Job, plan: PredictionPlan, predict_functions: dict[int, Predict
             return []
         tags = {**scene_tags(job.scene), **plan.tags}
         info = RasterInfo.of_region(job.scene, georeference(job.scene, 10), job.region, prediction.bands, tags)
-        write_geotiff(job.output, info, strips, options.cog)
+        write_result(job, plan, info, strips)
     report = describe_result(job, prediction, time.monotonic() - started)
     log_report(report)
     return report
+
+
+def write_result(job: Job, plan: PredictionPlan, info: RasterInfo, strips: Iterator[np.ndarray]) -> None:
+    """Write the GeoTIFF and, with --stac, its item: both or none.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    options = plan.options
+    if not options.stac:
+        write_geotiff(job.output, info, strips, options.cog)
+        return
+    thumbnail = job.quicklook if options.quicklook else None
+    processing = describe_making(plan.trained_networks, plan.tags)
+    item = make_item(job.scene, info, processing, job.output, options.cog, thumbnail)
+    with whole_file(job.item) as temporary:  # gets its name when the GeoTIFF has its own
+        temporary.write_text(item_json(item))
+        write_geotiff(job.output, info, strips, options.cog)
 
 
 def describe_result(job: Job, prediction: ScenePrediction, seconds: float) -> list[str]:

@@ -32,6 +32,7 @@ class PredictionOptions:
     consistent: bool = False
     cog: bool = False
     quicklook: bool = False
+    stac: bool = False
     precision: str = AUTO
     window_px: int = WINDOW_PX
     overwrite: bool = False

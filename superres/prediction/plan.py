@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import ProductError, SettingError
+from common.items.item import item_path, sensing_datetime
 from common.networks.precision import fastest_precision
 from common.pixels.sentinel2 import input_gsds
 from common.pixels.windows import Window
@@ -44,6 +45,11 @@ class Job:
     def quicklook(self) -> Path:
         """The PNG that --quicklook writes beside the result."""
         return self.output.with_suffix(".png")
+
+    @property
+    def item(self) -> Path:
+        """The STAC item that --stac writes beside the result."""
+        return item_path(self.output)
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,12 @@ def prepare_job(
         raise SettingError(f"--output {output} must end with {' or '.join(SUFFIXES)}, or be an existing folder.")
     if options.quicklook:
         check_output(job.quicklook, options.overwrite)
+    if options.stac:
+        sensing_datetime(scene)
+        check_output(job.item, options.overwrite)
+        check_output_is_no_input(job.item, scene, trained_networks)
+    elif output.exists() and job.item.exists():
+        logger.warning("%s stays and describes the result that is replaced; replace it too with --stac", job.item)
     return job
 
 

@@ -8,9 +8,12 @@ Estimates in reflectance * 10000 become uint16 DN. A pixel is nodata (DN 0) wher
 import shlex
 import sys
 from collections.abc import Iterable
+from datetime import datetime, timezone
+from pathlib import Path
 
 import numpy as np
 
+from common.items.item import Processing
 from common.pixels.degrade import repeat_pixels
 from common.pixels.radiometry import scaled_reflectance_to_dn
 from common.pixels.sentinel2 import BANDS_10M, BANDS_BY_GSD, NODATA_DN, SATURATED_DN
@@ -83,6 +86,24 @@ def prediction_tags(trained_networks: dict[int, TrainedNetwork], precision: str,
             f"weights_{gsd}m_sha256": trained.sha256,
         }
     return tags
+
+
+def describe_making(trained_networks: dict[int, TrainedNetwork], tags: dict[str, str]) -> Processing:
+    """Return the same facts as `prediction_tags` for a STAC item.
+
+    Args:
+        trained_networks: GSD -> trained network.
+        tags: from `prediction_tags`.
+    """
+    steps = [
+        f"{gsd} m bands sharpened to 10 m by {trained.network_name} with the weights {Path(trained.source).name} (SHA-256 "
+        f"{trained.sha256})"
+        for gsd, trained in trained_networks.items()
+    ]
+    if "consistent" in tags:
+        steps.append("corrected so that degrading them returns the input")
+    software = {"jeoparda": f"{cli.package_version()} ({tags['code_revision']})"}
+    return Processing(software, "; ".join(steps) + ".", datetime.now(timezone.utc).replace(microsecond=0))
 
 
 def scene_tags(scene: Scene) -> dict[str, str]:

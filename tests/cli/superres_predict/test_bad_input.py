@@ -83,8 +83,8 @@ def test_weights_and_predictions_that_are_not_finite(error_line, weights_dir, pr
         product, "--weights", tmp_path / "nan.weights.h5", *output
     )
     assert "the network for 20 m gives values that are not finite at row 0, column 0 of " in error_line(
-        product, "--weights", tmp_path / "huge.weights.h5", *output
-    )
+        product, "--weights", tmp_path / "huge.weights.h5", *output, "--stac"
+    )  # neither a GeoTIFF nor an item
 
 
 def test_weights_of_a_network_with_other_bands(error_line, monkeypatch, product, tmp_path):
@@ -100,12 +100,14 @@ def test_outputs_that_cannot_be_written(error_line, weights_dir, product, tmp_pa
     run20 = ("--run-dir", weights_dir / "run20")
     (tmp_path / "there.tif").write_text("old")
     (tmp_path / "picture.png").write_text("old")
+    (tmp_path / "item.json").write_text("old")
     assert "there.tif exists; replace it with --overwrite" in error_line(
         product, *run20, "--output", tmp_path / "there.tif"
     )
     assert "picture.png exists; replace it" in error_line(
         product, *run20, "--output", tmp_path / "picture.tif", "--quicklook"
     )
+    assert "item.json exists; replace it" in error_line(product, *run20, "--output", tmp_path / "item.tif", "--stac")
     assert f"the folder {tmp_path}/missing does not exist; create it" in error_line(
         product, *run20, "--output", tmp_path / "missing" / "out.tif"
     )

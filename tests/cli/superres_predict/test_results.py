@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import pystac
 import pytest
 from osgeo import gdal
 
@@ -33,7 +34,7 @@ def pixels_of(path: Path) -> np.ndarray:
 
 
 def test_everything_at_once(run, weights_dir, product, tmp_path, capfd):
-    """Both GSDs, the 10 m bands, a region with odd corners, a COG and its quicklook."""
+    """Both GSDs, the 10 m bands, a region with odd corners, a COG, its quicklook and its STAC item."""
     output = tmp_path / "out.tif"
     code, _ = run(
         product,
@@ -44,6 +45,7 @@ def test_everything_at_once(run, weights_dir, product, tmp_path, capfd):
         "--copy-10m",
         "--cog",
         "--quicklook",
+        "--stac",
         "--consistent",
         "--roi-pixels",
         "5,9,52,58",
@@ -53,7 +55,7 @@ def test_everything_at_once(run, weights_dir, product, tmp_path, capfd):
         30,
     )
     assert code == 0
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.png", "out.tif"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.json", "out.png", "out.tif"]
     assert band_names(output) == [*BANDS_10M, *BANDS_20M, *BANDS_60M]
     dataset = gdal.Open(str(output))
     assert dataset.GetGeoTransform() == (UPPER_LEFT[0] + 50, 10, 0, UPPER_LEFT[1] - 90, 0, -10)
@@ -70,6 +72,14 @@ def test_everything_at_once(run, weights_dir, product, tmp_path, capfd):
     assert {"code_revision", "command", "created_utc", "processing_baseline"} <= set(tags)
     np.testing.assert_array_equal(pixels_of(output)[..., :4], read_bands(open_scene(product), BANDS_10M)[9:58, 5:52])
     assert (tmp_path / "out.png").read_bytes()[:4] == b"\x89PNG"
+    item = pystac.Item.from_file(tmp_path / "out.json")
+    assert {name: asset.media_type for name, asset in item.assets.items()} == {
+        "image": pystac.MediaType.COG,
+        "thumbnail": pystac.MediaType.PNG,
+    }
+    assert [band["name"] for band in item.assets["image"].extra_fields["eo:bands"]] == band_names(output)
+    assert tags["weights_60m_sha256"] in item.properties["processing:lineage"]
+    assert "corrected so that degrading them returns the input" in item.properties["processing:lineage"]
 
 
 @pytest.mark.parametrize("gsd", [20, 60])
@@ -128,15 +138,18 @@ def test_several_scenes(run, weights_dir, product, tmp_path, capfd):
 
 
 def test_overwrite(run, weights_dir, product, tmp_path):
-    """It also removes the files that GIS programs wrote beside the old file, and those of a killed run."""
+    """It also removes the files that GIS programs wrote beside the old file, and those of a killed run. An item stays."""
     process = subprocess.Popen(["true"])
     process.wait()
     old = ("out.tif", "out.tif.aux.xml", "out.tif.ovr", f".{platform.node()}.{process.pid}.partial.out.tif")
     for name in old:
         (tmp_path / name).write_text("old")
-    assert run(product, "--run-dir", weights_dir / "run20", "--output", tmp_path / "out.tif", "--overwrite")[0] == 0
+    (tmp_path / "out.json").write_text("old")
+    code, stderr = run(product, "--run-dir", weights_dir / "run20", "--output", tmp_path / "out.tif", "--overwrite")
+    assert code == 0
+    assert "out.json stays and describes the result that is replaced; replace it too with --stac" in stderr
     assert band_names(tmp_path / "out.tif") == list(BANDS_20M)
-    assert [path.name for path in tmp_path.iterdir()] == ["out.tif"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.json", "out.tif"]
 
 
 def test_the_report_says_how_far_the_result_was_from_the_input(run, weights_dir, product, tmp_path):

@@ -1,5 +1,6 @@
 """Grids of bands: georeference, bounds in degrees, and errors for bands with another grid."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,13 @@ from common.pixels.sentinel2 import BANDS_BY_GSD
 from common.rasters.grids import (
     GeoReference,
     check_grids,
+    epsg_code,
     footprint_lonlat,
     georeference,
     lonlat_bounds,
+    lonlat_outline,
     project_bounds,
+    wkt2,
 )
 from common.scenes.tile_list import open_scene
 from tests.support.fake_safe import UPPER_LEFT, write_patch_folder, write_safe, write_tif
@@ -107,3 +111,25 @@ def test_bounds_of_the_lonlat_bounds_hold_the_grid(zone: int, x: float, y: float
 
 def test_a_place_far_from_the_zone_has_no_coordinates() -> None:
     assert project_bounds(utm_grid(32, 600_000, 5_300_040, 10, 10), 98, -1, 100, 1) is None
+
+
+def test_the_outline_of_a_grid_touches_its_bounds() -> None:
+    """Its points lie on all four sides, also in the middle, where the sides of a tile are curves in degrees."""
+    grid = utm_grid(33, 300000, 6700020, 10980, 10980)
+    outline = np.array(lonlat_outline(grid))
+    west, south, east, north = lonlat_bounds(grid)
+    np.testing.assert_allclose(outline.min(axis=0), [west, south], atol=2e-4)
+    np.testing.assert_allclose(outline.max(axis=0), [east, north], atol=2e-4)
+    corners = outline[::8]
+    assert corners[0][1] > corners[3][1] and corners[1][0] > corners[0][0]  # the upper-left corner comes first
+    halfway = (corners[0] + corners[1]) / 2
+    assert abs(outline[4] - halfway)[1] * 111_000 > 100  # metres
+
+
+def test_a_crs_by_number_and_as_text() -> None:
+    grid = utm_grid(33, 300000, 6700020, 10, 10)
+    assert epsg_code(grid) == 32633
+    assert wkt2(grid).startswith("PROJCRS[")
+    nameless = osr.SpatialReference()
+    nameless.ImportFromProj4("+proj=laea +lat_0=50 +lon_0=10 +datum=WGS84")
+    assert epsg_code(replace(grid, crs_wkt=nameless.ExportToWkt())) is None
