@@ -37,6 +37,8 @@ setup(
             "pyarrow>=15",  # as in reben
             "zarr>=3.1; python_version >= '3.11'",  # as in zarr
             "jsonschema>=4.18",  # pystac checks items with it
+            "rasterio>=1.4",  # reads results as other programs do, with a GDAL of its own
+            "rioxarray>=0.19",  # as rasterio
             "import-linter>=2.0",  # the oldest release tried with the contracts in pyproject.toml
         ],
         "reben": ["pyarrow>=15"],  # metadata of BigEarthNet version 2
