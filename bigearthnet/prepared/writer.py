@@ -13,6 +13,8 @@ from bigearthnet.prepared.file import PREPARED_FILE, prepared_checksum
 from bigearthnet.prepared.slots import DONE, SUMS, Slot, Slots
 from common.errors import OutputError
 from common.files.atomic import cannot_write, require_space
+from common.files.hdf5 import open_hdf5
+from common.files.refusals import describe_refusal
 from common.runs.provenance import code_revision, utc_now
 
 _PAGE_BYTES = 4096  # arrays start at multiples of it
@@ -46,7 +48,7 @@ def create_file(
     }
     require_space(path, sum(sizes.values()) + 8 * labels.size + 200 * len(names) + 2**20)
     try:
-        with h5py.File(path, "w", alignment_threshold=_PAGE_BYTES, alignment_interval=_PAGE_BYTES) as file:
+        with open_hdf5(path, "w", alignment_threshold=_PAGE_BYTES, alignment_interval=_PAGE_BYTES) as file:
             for name, shape in shapes.items():
                 reserve(file, name, (len(names), *shape), group_dtype(name))
             reserve(file, SUMS, (len(names),), "uint64")
@@ -78,7 +80,7 @@ def reserve(file: h5py.File, name: str, shape: tuple[int, ...], dtype: str) -> N
 
 def find_slots(path: Path) -> Slots:
     """Return the positions of the arrays of a file that is being filled."""
-    with h5py.File(path, "r") as file:
+    with open_hdf5(path) as file:
         slots = {
             name: Slot(file[name].id.get_offset(), file[name].shape[1:], file[name].dtype.name)
             for name in (*GROUP_BANDS, SUMS, DONE)
@@ -94,7 +96,7 @@ def finish_file(path: Path, left_out: Mapping[str, int]) -> None:
         OutputError: the disk is full.
     """
     try:
-        with h5py.File(path, "r+") as file:
+        with open_hdf5(path, "r+") as file:
             file.attrs["left_out"] = json.dumps(left_out)
             file.attrs["checksum"] = prepared_checksum(file)
             file.attrs["complete"] = True
@@ -103,11 +105,17 @@ def finish_file(path: Path, left_out: Mapping[str, int]) -> None:
 
 
 def is_prepared_file(path: Path) -> bool:
-    """Return whether this is a file of bigearthnet-prepare, of any schema."""
+    """Return whether this is a file of bigearthnet-prepare, of any schema.
+
+    Raises:
+        OutputError: the system refuses to read it.
+    """
     try:
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path) as file:
             return PREPARED_FILE.mark in file.attrs
-    except OSError:
+    except OSError as error:
+        if refusal := describe_refusal(error):
+            raise OutputError(f"{path} {refusal}.") from error
         return False
 
 
@@ -127,13 +135,14 @@ def read_fill_state(path: Path) -> FillState:
     """Read the state of a file that is being filled.
 
     Raises:
-        OutputError: it is not a prepared file, or is too damaged to be continued.
+        OutputError: it is not a prepared file, cannot be read, or is too damaged to be continued.
     """
     try:
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path) as file:
             return FillState(str(file.attrs["plan"]), file[DONE][()].astype(bool))
     except (OSError, KeyError, ValueError, RuntimeError) as error:
-        raise OutputError(
-            f"{path} cannot be continued: it is cut short, is in use, or is not a file of bigearthnet-prepare; "
-            f"move it away, or give another --output."
-        ) from error
+        reason = describe_refusal(error) or (
+            "cannot be continued: it is cut short, or is not a file of bigearthnet-prepare; move it away, or give "
+            "another --output"
+        )
+        raise OutputError(f"{path} {reason}.") from error

@@ -2,17 +2,17 @@
 
 import hashlib
 import io
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
 
 from common.errors import PatchFileError, S2Error
 from common.files.atomic import whole_file
+from common.files.refusals import describe_refusal
 
 
 class FileKind(NamedTuple):
@@ -31,6 +31,15 @@ class FileKind(NamedTuple):
     mark: str
     schema_version: int
     remedy: str
+
+
+def open_hdf5(path: Path, mode: str = "r", **options: Any) -> h5py.File:
+    """Open an HDF5 file without HDF5's lock on it. Arguments as for `h5py.File`.
+
+    Some network file systems have no locks, and a reader needs none: our files appear by a rename when they are whole. A
+    prepared file that is being filled is not yet marked as complete.
+    """
+    return h5py.File(path, mode, locking=False, **options)
 
 
 @contextmanager
@@ -59,7 +68,7 @@ def open_complete_hdf5(path: Path, kind: FileKind) -> Iterator[h5py.File]:
         PatchFileError: the file is missing, of another kind or schema, unfinished or damaged, or cannot be read.
     """
     try:
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path) as file:
             check_attributes(path, file.attrs, kind)
             yield file
     except S2Error:
@@ -81,13 +90,12 @@ def check_attributes(path: Path, attributes: Mapping, kind: FileKind) -> None:
 
 def describe_failure(path: Path, error: Exception, kind: FileKind) -> str:
     """Return the message for a file that could not be read."""
+    if refusal := describe_refusal(error):
+        return f"{path} {refusal}."
     if not path.exists():
         return f"{path} does not exist; {kind.program} makes it."
     if path.is_dir():
         return f"{path} is a folder; give the HDF5 file itself."
-    if isinstance(error, OSError) and error.errno:  # refused by the system: the file itself may be whole
-        reason = os.strerror(error.errno)
-        return f"{path} cannot be read ({reason}); check its permissions, and that no program is writing it."
     return f"{path} is cut short or damaged, or is not a {kind.title} of {kind.program}; {kind.remedy}."
 
 

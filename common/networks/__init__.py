@@ -1,1 +1,1 @@
-"""Keras layers, precisions and weights that both applications use. Imports `pixels`."""
+"""Keras layers, precisions and weights that both applications use. Imports `pixels` and `files`."""

@@ -10,6 +10,7 @@ import numpy as np
 
 import common.distributed as hvd
 from common.errors import WeightsError
+from common.files.refusals import describe_refusal
 
 WeightsReader = Callable[[keras.Model, Path], None]
 
@@ -39,7 +40,9 @@ def load_weights(model: keras.Model, file: Path, read: WeightsReader = read_kera
         read(model, file)
     except WeightsError:
         raise
-    except Exception as error:  # Keras and h5py raise many kinds; all mean the same here
+    except Exception as error:  # Keras and h5py raise many kinds; all but refusals mean the same here
+        if refusal := describe_refusal(error):
+            raise WeightsError(f"{file} {refusal}.") from error
         raise WeightsError(
             f"{file} does not hold weights of {model.name} ({_reason(error)}); give weights of the same network, "
             f"trained with the same options."

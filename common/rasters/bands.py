@@ -2,7 +2,8 @@
 
 Arrays are (rows, cols) or (rows, cols, bands), uint16 DN, each band at its native GSD. Row 0 is north. DN are those of
 the file, except that all files give nodata and saturated pixels the same DN (`common/rasters/special_dn.py`), and that
-masked pixels are nodata (`common/rasters/masks.py`). Damaged files are errors, as `common/rasters/files.py` explains.
+masked pixels are nodata (`common/rasters/masks.py`). Damaged files are errors, as `common/rasters/files.py` and
+`common/files/checksums.py` explain.
 """
 
 import os
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 import numpy as np
 from osgeo import gdal
 
+from common.files.checksums import require_intact
 from common.pixels.sentinel2 import BANDS, normalize_band
 from common.pixels.windows import Window
 from common.rasters.band_sources import open_source
@@ -56,6 +58,7 @@ def read_bands(
         require_same(scene, {band: describe_px(*size) for band, size in zip(bands, sizes, strict=True)})
         window = _checked_window(window, *sizes[0])
         changes = [special_dn(scene, band, source.bits) for band, source in zip(bands, sources, strict=True)]
+        require_intact(scene.name, [scene.band_paths[band] for band in bands])
         dn = np.empty((window.height, window.width, len(bands)), dtype=np.uint16)
         for band_index in range(len(bands)):
             source = sources.pop(0)  # closes the file of the band before, so that GDAL frees its cache

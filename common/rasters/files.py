@@ -12,6 +12,8 @@ import numpy as np
 from osgeo import gdal
 
 from common.errors import ProductError, ProductNotFoundError
+from common.files.places import find_place
+from common.files.refusals import find_refusal
 from common.rasters.jpeg2000 import DOWNLOAD_AGAIN, require_complete_jpeg2000
 from common.scenes.scene import Scene
 
@@ -135,6 +137,9 @@ def as_product_error(path: str, warnings_too: bool = False) -> Iterator[None]:
     finally:
         gdal.PopErrorHandler()
     if messages:
+        place = find_place(path)
+        if place and (refusal := find_refusal(place.file)):
+            raise ProductError(f"{path} {refusal}.")
         # Threads of the decoder report errors without a text.
         reason = next(filter(None, messages), "it cannot be decoded")
         raise ProductError(f"{path} is damaged ({reason}); {DOWNLOAD_AGAIN}.")

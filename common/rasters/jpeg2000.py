@@ -4,6 +4,7 @@ import struct
 from typing import BinaryIO
 
 from common.errors import ProductError
+from common.files.refusals import describe_refusal
 
 DOWNLOAD_AGAIN = "download or unpack the product again"
 _BOX_HEAD = struct.Struct(">I4sQ")  # length, kind, and the length of a box of more than 4 GB
@@ -21,7 +22,7 @@ def require_complete_jpeg2000(path: str, size: int) -> None:
             file.seek(max(0, min(end or 0, size) - len(_END_OF_CODESTREAM)))
             tail = file.read(len(_END_OF_CODESTREAM))
     except OSError as error:
-        raise ProductError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
+        raise ProductError(f"{path} {describe_refusal(error)}.") from error
     if end is None or end > size:
         raise ProductError(f"{path} is cut short at {size} bytes or is no JPEG 2000 file; {DOWNLOAD_AGAIN}.")
     if tail != _END_OF_CODESTREAM:

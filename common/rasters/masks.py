@@ -7,6 +7,7 @@ import numpy as np
 from osgeo import gdal
 
 from common.errors import SettingError
+from common.files.checksums import require_intact
 from common.pixels.degrade import repeat_pixels
 from common.pixels.sentinel2 import BANDS_BY_GSD
 from common.pixels.windows import Window
@@ -40,6 +41,7 @@ def with_mask(scene: Scene, text: str) -> Scene:
             raise SettingError(
                 f"--mask {text}: {scene.name} has no file of the scene classification, as L2A products have; give a raster."
             )
+        require_intact(scene.name, [scene.classification_path])
         mask = Mask(scene.classification_path, 20, _parse_classes(text, classes))
     else:
         if not Path(text).is_file():

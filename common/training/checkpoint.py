@@ -15,7 +15,8 @@ import numpy as np
 
 from common.errors import WeightsError
 from common.files.atomic import require_space, whole_file
-from common.files.hdf5 import whole_hdf5
+from common.files.hdf5 import open_hdf5, whole_hdf5
+from common.files.refusals import describe_refusal
 
 HDF5_BYTES = 2**14  # most bytes that HDF5 adds to each array
 
@@ -88,7 +89,7 @@ def read_checkpoint(path: Path, model: keras.Model, identity: dict) -> tuple[int
         WeightsError: the file is missing, damaged, or of another network or other settings. The model is unchanged.
     """
     try:
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path) as file:
             check_identity(path, json.loads(file.attrs["identity"]), identity)
             values = read_arrays(path, file, variable_groups(model))
             epoch, state = int(file.attrs["epoch"]), json.loads(file.attrs["state"])
@@ -97,9 +98,8 @@ def read_checkpoint(path: Path, model: keras.Model, identity: dict) -> tuple[int
     except WeightsError:
         raise
     except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
-        raise WeightsError(
-            f"{path} cannot be read: it is cut short or not a checkpoint; restore it, or start a new run."
-        ) from error
+        reason = describe_refusal(error) or "is cut short, or is no checkpoint; restore it, or start a new run"
+        raise WeightsError(f"{path} {reason}.") from error
     for variable, value in values:
         variable.assign(value)
     return epoch, state

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import h5py
 import keras
 
 import common.distributed as hvd
 from common.errors import RunFolderError
+from common.files.hdf5 import open_hdf5
+from common.files.refusals import describe_refusal
 from common.networks.batch_statistics import AverageStatistics
 from common.runs import folder as run
 from common.runs.config import RunConfig
@@ -166,11 +167,10 @@ def restore(folder: Path, identity: dict[str, Any], model: keras.Model) -> tuple
             f"restore it, or start a new run."
         )
     try:
-        h5py.File(folder / run.WEIGHTS, "r").close()  # fails for a file that is cut short, unlike `h5py.is_hdf5`
+        open_hdf5(folder / run.WEIGHTS).close()  # fails for a file that is cut short, unlike `h5py.is_hdf5`
     except OSError as error:
-        raise RunFolderError(
-            f"{folder / run.WEIGHTS} is missing or damaged; restore it, or start a new run."
-        ) from error
+        reason = describe_refusal(error) or "is missing or damaged; restore it, or start a new run"
+        raise RunFolderError(f"{folder / run.WEIGHTS} {reason}.") from error
     logger.info("resumed after epoch %d", epoch)
     return epoch, state, history
 

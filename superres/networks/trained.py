@@ -15,6 +15,7 @@ import h5py
 import keras
 
 from common.errors import RunFolderError, SettingError
+from common.files.hdf5 import open_hdf5
 from common.runs.folder import CONFIG, read_config
 from common.scenes.scene import Scene
 from superres.networks.build import build_network
@@ -209,7 +210,7 @@ def guess_gsd(file: Path, network_name: str, upsample: str) -> int:
         if isinstance(item, h5py.Dataset) and item.ndim == KERNEL_AXES:
             shapes.add(item.shape)
 
-    with suppress(OSError), h5py.File(file, "r") as handle:
+    with suppress(OSError), open_hdf5(file) as handle:
         handle.visititems(collect)
     for gsd in GSDS:
         last_layer = build_network(network_name, gsd, upsample=upsample).get_layer("last")

@@ -3,11 +3,11 @@
 import re
 from pathlib import Path
 
-import h5py
 import keras
 import numpy as np
 
 from common.errors import WeightsError
+from common.files.hdf5 import open_hdf5
 from common.networks import weights as keras_weights
 from common.runs.folder import WEIGHTS
 from superres.networks.build import build_network
@@ -91,7 +91,7 @@ def load_init_weights(
 
 def is_published(file: Path) -> bool:
     """Return whether this is a Keras 2 HDF5 file, as the published weights are."""
-    with h5py.File(file, "r") as handle:
+    with open_hdf5(file) as handle:
         return "model_weights" in handle or "layer_names" in handle.attrs
 
 
@@ -126,7 +126,7 @@ def read_published_convolutions(file: Path) -> list[tuple[np.ndarray, np.ndarray
 
     This uses h5py because `keras.models.load_model` fails on the Python 3.6 bytecode of the file's Lambda layers.
     """
-    with h5py.File(file, "r") as handle:
+    with open_hdf5(file) as handle:
         layers = handle.get("model_weights", handle)
         convolutions = {}
         for name in layers:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 import common.distributed as hvd
+from common.files.checksums import require_intact
 from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
 from common.pixels.windows import Window, grid
 from common.rasters.grids import georeference
@@ -113,6 +114,8 @@ class ScenePrediction:
         """Yield this rank's columns, one strip for each row of windows."""
         own = self.own_columns
         read_area = own.grown(self.read_margin, *self.shape)
+        files = [self.scene.band_paths[band] for gsd in self.gsds for band in self.scene.bands_at(gsd)]
+        require_intact(self.scene.name, files, self.rank_group.rank, self.rank_group.size)
         reader = StripReader(self.scene, self.gsds, read_area, hvd.cores_per_rank())
         for top in range(0, own.height, self.window_px):
             window = Window(own.row + top, own.col, min(self.window_px, own.height - top), own.width)

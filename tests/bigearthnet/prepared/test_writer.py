@@ -14,6 +14,7 @@ from bigearthnet.prepared.slots import Slots
 from bigearthnet.prepared.writer import create_file, find_slots, finish_file, is_prepared_file, read_fill_state
 from common.errors import OutputError
 from common.patches.file import write_patch_file
+from tests.support.permissions import without_permission
 
 N = 3
 SPLITS = ["train", "val", "test"]
@@ -115,9 +116,7 @@ def test_files_of_others_are_not_ours(path: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"text", b"\x89HDF\r\n\x1a\n and no more"])
 def test_a_damaged_file_cannot_be_continued(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "data.h5.part").write_bytes(content)
-    message = (
-        r"data.h5.part cannot be continued: it is cut short, is in use, or is not a file of bigearthnet-prepare; mo"
-    )
+    message = r"data.h5.part cannot be continued: it is cut short, or is not a file of bigearthnet-prepare; move it"
     with pytest.raises(OutputError, match=message):
         read_fill_state(tmp_path / "data.h5.part")
 
@@ -138,3 +137,12 @@ def test_a_disk_without_room_is_reported_before_anything_is_written(tmp_path: Pa
 def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"cannot write .*data.h5: .*; check space and permissions there"):
         create_file(tmp_path / "none" / "data.h5", group_shapes(False), LABELS, CLASSES_19, SPLITS, SPLITS, {})
+
+
+def test_a_file_that_the_system_refuses_is_told_as_that(path: Path) -> None:
+    for read in (read_fill_state, is_prepared_file):
+        with (
+            without_permission(path),
+            pytest.raises(OutputError, match=r"cannot be read \(Permission denied\); check its permissions"),
+        ):
+            read(path)

@@ -1,5 +1,6 @@
 """Weights load as they were saved; every failure to load them is one line."""
 
+import fcntl
 from pathlib import Path
 
 import keras
@@ -8,6 +9,7 @@ import pytest
 
 from common.errors import WeightsError
 from common.networks.weights import load_weights, load_weights_on_all_ranks
+from tests.support.permissions import without_permission
 
 
 def dense_model(units: int = 3, seed: int = 0) -> keras.Model:
@@ -97,4 +99,23 @@ def test_a_reader_that_knows_the_reason_is_quoted_as_it_is(tmp_path: Path) -> No
         raise WeightsError("the reason")
 
     with pytest.raises(WeightsError, match=r"\Athe reason\Z"):
+        load_weights(dense_model(), save(dense_model(), tmp_path), read)
+
+
+def test_a_file_that_is_locked_is_read(tmp_path: Path) -> None:
+    """Keras opens the file, and HDF5 reads without a lock because `common` sets HDF5_USE_FILE_LOCKING."""
+    file = save(dense_model(), tmp_path)
+    with file.open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        load_weights(dense_model(seed=2), file)
+
+
+def test_a_file_that_the_system_refuses_is_not_called_another_network(tmp_path: Path) -> None:
+    """The file may hold the right weights."""
+
+    def read(_model: keras.Model, file: Path) -> None:
+        with without_permission(file):
+            file.read_bytes()
+
+    with pytest.raises(WeightsError, match=r"weights\.h5 cannot be read \(Permission denied\); check its permissions"):
         load_weights(dense_model(), save(dense_model(), tmp_path), read)

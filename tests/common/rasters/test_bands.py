@@ -16,6 +16,7 @@ from common.rasters.bands import read_band, read_bands
 from common.rasters.grids import check_grids, georeference
 from common.scenes.tile_list import open_scene
 from tests.support.fake_safe import band_file, expected_dn, write_patch_folder, write_safe, write_tif
+from tests.support.manifests import damage, write_manifest
 
 
 def expected_stack(bands: tuple[str, ...], rows: int, cols: int) -> np.ndarray:
@@ -187,3 +188,16 @@ def test_real_patches(real_data: Path) -> None:
 def test_all_thirteen_bands_of_l1c_are_read_from_their_own_files(fake_product: Path) -> None:
     scene = open_scene(fake_product)
     assert [int((read_band(scene, band)[0, 0] - 1000) // 2300) for band in BANDS] == list(range(13))
+
+
+def test_damage_that_the_decoder_does_not_notice(product: Path) -> None:
+    """`tests/common/files/test_checksums.py` has the other cases. Headers are read without the check."""
+    write_manifest(product)
+    damage(band_file(product, "B02"))
+    scene = open_scene(product)
+    read_bands(scene, ("B03",))
+    assert georeference(scene, 10).rows == 240
+    with pytest.raises(
+        ProductError, match=r"_B02\.jp2 has the MD5 \w+, but manifest\.safe gives \w+: it is damaged, or"
+    ):
+        read_bands(scene, ("B02",), Window(0, 0, 1, 1))

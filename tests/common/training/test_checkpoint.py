@@ -16,6 +16,7 @@ from common.training.checkpoint import (
     write_checkpoint,
     write_weights,
 )
+from tests.support.permissions import without_permission
 
 IDENTITY = {"model": "tiny", "seed": 0, "ranks": 1}
 STATE = {"factor": 0.5, "best": 0.25, "wait": 3}
@@ -122,7 +123,7 @@ def test_a_checkpoint_of_other_settings_is_refused(path: Path, name: str, value:
 @pytest.mark.parametrize("share", [0, 0.01, 0.3, 0.9, 0.9999])
 def test_a_checkpoint_that_is_cut_short_is_refused(path: Path, share: float) -> None:
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
-    check_refused(path, make_model(), IDENTITY, "cannot be read: it is cut short or not a checkpoint; restore it, or")
+    check_refused(path, make_model(), IDENTITY, "is cut short, or is no checkpoint; restore it, or")
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
@@ -130,7 +131,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         file["row"] = np.arange(3)
     (tmp_path / "text.h5").write_text("epoch 3")
     for name in ("a.h5", "text.h5"):
-        check_refused(tmp_path / name, make_model(), IDENTITY, "cut short or not a checkpoint")
+        check_refused(tmp_path / name, make_model(), IDENTITY, "is cut short, or is no checkpoint")
 
 
 def test_a_missing_checkpoint_is_an_error(tmp_path: Path) -> None:
@@ -192,3 +193,9 @@ def test_no_file_is_larger_than_its_estimate(path: Path, tmp_path: Path, trained
     write_weights(tmp_path / "best.weights.h5", trained)
     assert (tmp_path / "best.weights.h5").stat().st_size <= weights_size(trained)
     assert path.stat().st_size <= checkpoint_size(trained)
+
+
+def test_a_checkpoint_that_the_system_refuses_is_not_called_damaged(path: Path) -> None:
+    model = make_model()
+    with without_permission(path):
+        check_refused(path, model, IDENTITY, r"cannot be read \(Permission denied\); check its permissions\.")

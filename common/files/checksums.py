@@ -1,0 +1,152 @@
+"""Checksums that came with a file: the CRC-32 in the directory of its zip, or the checksum in its product's manifest.safe.
+
+Decoders of JPEG 2000 decode most damaged files without an error. GDAL compares no CRC-32 of files that a zip stores
+uncompressed, as the zips of products do.
+"""
+
+import hashlib
+import logging
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from common.errors import ProductError
+from common.files.manifest import MANIFEST, find_entry
+from common.files.places import find_place
+from common.files.refusals import describe_refusal
+
+logger = logging.getLogger(__name__)
+
+_BLOCK_BYTES = 4 * 2**20
+_THREADS = 4  # a disk gives no more bytes to more of them
+_CRC32 = "CRC-32"
+_HASHES: dict[str, Callable] = {"MD5": hashlib.md5, "SHA3-256": hashlib.sha3_256, "SHA-256": hashlib.sha256}
+
+_checked: set[str] = set()  # paths whose files this process, or another rank, has compared
+_told: set[str] = set()  # names of scenes whose manifest is older than their files
+
+
+class KnownFile(NamedTuple):
+    """A file whose checksum is known.
+
+    Attributes:
+        file: on the disk: the file itself, or the zip that holds it.
+        member: name in the zip; empty for a file of its own.
+        size: bytes of the file for which the checksum was made.
+        algorithm: `CRC-32`, `MD5` or `SHA3-256`.
+        digest: hexadecimal, in lower case.
+    """
+
+    file: Path
+    member: str
+    size: int
+    algorithm: str
+    digest: str
+
+    @property
+    def was_replaced(self) -> bool:
+        """Whether the file has another size, so that the checksum is that of another file."""
+        return not self.member and self.file.stat().st_size != self.size
+
+
+def known_files(path: str) -> tuple[KnownFile, ...]:
+    """Return the files behind a path that GDAL opens, with the checksums that came with them.
+
+    One file for an image, many for a Zarr array in a zip, none if no checksum is known.
+
+    Raises:
+        OSError, zipfile.BadZipFile: the zip cannot be read.
+    """
+    place = find_place(path)
+    if place is None:
+        return ()
+    if place.member:
+        names = _zip_directory(place.file, place.file.stat().st_mtime_ns)
+        inside = [name for name in names if name == place.member or name.startswith(f"{place.member}/")]
+        return tuple(KnownFile(place.file, name, *names[name]) for name in inside)
+    entry = find_entry(place.file)
+    return (KnownFile(place.file, "", *entry),) if entry and entry.algorithm in _HASHES else ()
+
+
+def require_intact(name: str, paths: Sequence[str], rank: int = 0, size: int = 1) -> None:
+    """Compare files with the checksums that came with them. Each file is compared once in a process.
+
+    A file of another size than in the manifest was replaced after ESA wrote the manifest, as in products that somebody
+    has cut. This is logged, because damage in such a file cannot be found.
+
+    Args:
+        name: of the scene, for the log.
+        paths: that GDAL opens.
+        rank: of the ranks that read the same files: each compares some of them.
+        size: number of these ranks. All of them must stop if one of them raises.
+
+    Raises:
+        ProductError: a file is damaged or cannot be read.
+    """
+    unchecked = [path for path in paths if path not in _checked]
+    if not unchecked:
+        return
+    with ThreadPoolExecutor(_THREADS) as threads:
+        were_replaced = list(threads.map(_check_path, unchecked[rank::size]))
+    _checked.update(unchecked)
+    if any(were_replaced) and name not in _told:
+        _told.add(name)
+        logger.warning(
+            "%s: image files have other sizes than %s gives, so they were changed after it was written; damage in them "
+            "cannot be found",
+            name,
+            MANIFEST,
+        )
+
+
+def _check_path(path: str) -> bool:
+    """Raise ProductError if a file behind a path is damaged; return whether the file was replaced."""
+    try:
+        files = known_files(path)
+        if any(file.was_replaced for file in files):
+            return True
+        for file, content in _open_all(files):
+            _check_content(file, content)
+    except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:  # RuntimeError: encrypted
+        reason = describe_refusal(error) or f"is damaged ({error}); download it again"
+        raise ProductError(f"{path} {reason}.") from error
+    return False
+
+
+def _open_all(files: Iterable[KnownFile]) -> Iterator[tuple[KnownFile, IO[bytes]]]:
+    """Yield files, opened one after the other; all are in one zip, or none."""
+    archive = None
+    try:
+        for file in files:
+            if file.member:
+                archive = archive or zipfile.ZipFile(file.file)
+            with archive.open(file.member) if archive else file.file.open("rb") as content:
+                yield file, content
+    finally:
+        if archive:
+            archive.close()
+
+
+def _check_content(file: KnownFile, content: IO[bytes]) -> None:
+    """Raise ProductError if the content has another checksum; zipfile raises BadZipFile for a wrong CRC-32."""
+    digest = _HASHES[file.algorithm](usedforsecurity=False) if file.algorithm in _HASHES else None
+    while block := content.read(_BLOCK_BYTES):
+        if digest:
+            digest.update(block)
+    if digest and digest.hexdigest() != file.digest:
+        raise ProductError(
+            f"{file.file} has the {file.algorithm} {digest.hexdigest()}, but {MANIFEST} gives {file.digest}: it is damaged, "
+            f"or was changed; download it again, or move {MANIFEST} away to read it as it is."
+        )
+
+
+@lru_cache(maxsize=4)
+def _zip_directory(path: Path, _modified: int) -> dict[str, tuple[int, str, str]]:
+    """Return name in a zip -> size, algorithm and digest. Read again when the zip was modified."""
+    with zipfile.ZipFile(path) as archive:
+        items = archive.infolist()
+    return {item.filename: (item.file_size, _CRC32, f"{item.CRC:08x}") for item in items if not item.is_dir()}

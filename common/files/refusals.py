@@ -1,0 +1,49 @@
+"""Say why the system refused to read a file. The file itself may be whole, so no message here calls it damaged."""
+
+import errno
+import os
+import re
+from pathlib import Path
+
+_OTHERWISE = "check the path, the disk and the network, and try again"
+_PERMISSIONS = "check its permissions"
+_TOO_MANY = "close other programs, or raise the limit with ulimit -n"
+_ADVICE = {
+    errno.EACCES: _PERMISSIONS,
+    errno.EPERM: _PERMISSIONS,
+    errno.EAGAIN: "another program has locked it: close that program",
+    errno.ENOLCK: "its file system has no locks: set HDF5_USE_FILE_LOCKING=FALSE",
+    errno.EMFILE: _TOO_MANY,
+    errno.ENFILE: _TOO_MANY,
+}
+
+
+def describe_refusal(error: BaseException) -> str:
+    """Return reason and advice if the system refused to read a file; empty for other errors.
+
+    A file that is missing, is a folder or has wrong content is not refused.
+
+    Example: `cannot be read (Permission denied); check its permissions`.
+    """
+    number = _error_number(error)
+    if number in (None, errno.ENOENT, errno.EISDIR):
+        return ""
+    return f"cannot be read ({os.strerror(number)}); {_ADVICE.get(number, _OTHERWISE)}"
+
+
+def find_refusal(path: Path | str) -> str:
+    """Return what `describe_refusal` says if the system refuses to read a file; empty if it does not, or for a folder."""
+    try:
+        with open(path, "rb") as file:
+            file.read(1)
+    except OSError as error:
+        return describe_refusal(error)
+    return ""
+
+
+def _error_number(error: BaseException) -> int | None:
+    """Return the error number of the system; None if there is none. HDF5 states some only in the text of its error."""
+    if not isinstance(error, OSError):
+        return None
+    in_text = re.search(r"\berrno = (\d+)", str(error))
+    return error.errno or (int(in_text[1]) if in_text else None) or None

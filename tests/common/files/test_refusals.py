@@ -1,0 +1,50 @@
+"""Refusals of the system are told as themselves; damage is not."""
+
+import errno
+import os
+from pathlib import Path
+
+import h5py
+import pytest
+
+from common.files.refusals import describe_refusal, find_refusal
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (errno.EACCES, "cannot be read (Permission denied); check its permissions"),
+        (errno.EPERM, "cannot be read (Operation not permitted); check its permissions"),
+        (errno.ENOLCK, "cannot be read (No locks available); its file system has no locks"),
+        (errno.EAGAIN, "cannot be read (Resource temporarily unavailable); another program has locked it"),
+        (errno.EMFILE, "cannot be read (Too many open files); close other programs"),
+        (errno.EIO, "cannot be read (Input/output error); check the path, the disk and the network"),
+        (errno.ESTALE, "cannot be read (Stale file handle); check the path, the disk and the network"),
+    ],
+)
+def test_the_reason_is_that_of_the_system(number: int, message: str) -> None:
+    assert describe_refusal(OSError(number, os.strerror(number))).startswith(message)
+
+
+def test_an_error_number_in_the_text_of_hdf5_counts() -> None:
+    text = "Can't synchronously read data (file read failed: time = 1, filename = 'a.h5', errno = 5, ...)"
+    assert describe_refusal(OSError(text)).startswith("cannot be read (Input/output error)")
+
+
+def test_a_file_that_is_missing_or_cut_short_is_not_refused(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["values"] = range(1000)
+    (tmp_path / "a.h5").write_bytes((tmp_path / "a.h5").read_bytes()[:2000])
+    for name in ("a.h5", "none.h5"):
+        with pytest.raises(OSError) as caught:
+            h5py.File(tmp_path / name)
+        assert describe_refusal(caught.value) == ""
+    assert describe_refusal(ValueError("errno = 5")) == ""
+
+
+def test_find_refusal_reads_the_file(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"a")
+    assert [find_refusal(path) for path in (tmp_path / "a", tmp_path, tmp_path / "none")] == ["", "", ""]
+    assert find_refusal("/proc/self/mem") == (
+        "cannot be read (Input/output error); check the path, the disk and the network, and try again"
+    )
