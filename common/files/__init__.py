@@ -1,1 +1,1 @@
-"""Files that appear whole or not at all, HDF5 files, downloads, checksums. Imports no other room."""
+"""Files that appear whole or not at all, HDF5 files, archives, downloads, checksums. Imports no other room."""

@@ -10,11 +10,13 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from common.errors import ProductError
+from common.files.archives import open_archive
 from common.files.manifest import MANIFEST, find_entry
 from common.files.places import find_place
 from common.files.refusals import describe_refusal
@@ -59,7 +61,8 @@ def known_files(path: str) -> tuple[KnownFile, ...]:
     One file for an image, many for a Zarr array in a zip, none if no checksum is known.
 
     Raises:
-        OSError, zipfile.BadZipFile: the zip cannot be read.
+        OSError: the file cannot be read.
+        ProductError: the zip cannot be read.
     """
     place = find_place(path)
     if place is None:
@@ -119,16 +122,13 @@ def _check_path(path: str) -> bool:
 
 def _open_all(files: Iterable[KnownFile]) -> Iterator[tuple[KnownFile, IO[bytes]]]:
     """Yield files, opened one after the other; all are in one zip, or none."""
-    archive = None
-    try:
+    with ExitStack() as stack:
+        archive = None
         for file in files:
             if file.member:
-                archive = archive or zipfile.ZipFile(file.file)
-            with archive.open(file.member) if archive else file.file.open("rb") as content:
+                archive = archive or stack.enter_context(open_archive(file.file))
+            with archive.open_member(archive.members[file.member]) if archive else file.file.open("rb") as content:
                 yield file, content
-    finally:
-        if archive:
-            archive.close()
 
 
 def _check_content(file: KnownFile, content: IO[bytes]) -> None:
@@ -147,6 +147,5 @@ def _check_content(file: KnownFile, content: IO[bytes]) -> None:
 @lru_cache(maxsize=4)
 def _zip_directory(path: Path, _modified: int) -> dict[str, tuple[int, str, str]]:
     """Return name in a zip -> size, algorithm and digest. Read again when the zip was modified."""
-    with zipfile.ZipFile(path) as archive:
-        items = archive.infolist()
-    return {item.filename: (item.file_size, _CRC32, f"{item.CRC:08x}") for item in items if not item.is_dir()}
+    with open_archive(path) as archive:
+        return {name: (item.file_size, _CRC32, f"{item.CRC:08x}") for name, item in archive.members.items()}

@@ -14,7 +14,7 @@ from osgeo import gdal
 from common.errors import ProductError, ProductNotFoundError
 from common.files.places import find_place
 from common.files.refusals import find_refusal
-from common.rasters.jpeg2000 import DOWNLOAD_AGAIN, require_complete_jpeg2000
+from common.rasters.jpeg2000 import DOWNLOAD_AGAIN, is_jpeg2000, require_complete_jpeg2000
 from common.scenes.scene import Scene
 
 _DRIVERS = ["JP2OpenJPEG", "JP2KAK", "JP2ECW", "JP2MrSID", "GTiff"]
@@ -67,7 +67,7 @@ def open_band(scene: Scene, band: str) -> gdal.Dataset:
         _require_uint16(dataset, path)
         return dataset
     size = _require_content(path)
-    if path.endswith(".jp2") and not path.startswith("/vsizip/"):  # a zip has an end record and checksums
+    if not path.startswith("/vsizip/") and is_jpeg2000(path):  # a zip has an end record and checksums
         require_complete_jpeg2000(path, size)
     with as_product_error(path):
         dataset = _open(path)

@@ -1,7 +1,10 @@
 """Refuse a JPEG 2000 file that is cut short, before GDAL decodes it."""
 
+import os
 import struct
 from typing import BinaryIO
+
+from osgeo import gdal
 
 from common.errors import ProductError
 from common.files.refusals import describe_refusal
@@ -9,6 +12,17 @@ from common.files.refusals import describe_refusal
 DOWNLOAD_AGAIN = "download or unpack the product again"
 _BOX_HEAD = struct.Struct(">I4sQ")  # length, kind, and the length of a box of more than 4 GB
 _END_OF_CODESTREAM = b"\xff\xd9"
+_SIGNATURE = b"\0\0\0\x0cjP  "
+
+gdal.UseExceptions()
+
+
+def is_jpeg2000(path: str) -> bool:
+    """Return whether a path that GDAL opens is a JPEG 2000 file, by its ending, or in a tar by its first bytes."""
+    if not path.startswith("/vsisubfile/"):
+        return path.lower().endswith(".jp2")
+    with _open(path) as file:
+        return file.read(len(_SIGNATURE)) == _SIGNATURE
 
 
 def require_complete_jpeg2000(path: str, size: int) -> None:
@@ -17,7 +31,7 @@ def require_complete_jpeg2000(path: str, size: int) -> None:
     Decoders do not notice all of these files. Of some files they only refuse the window that is cut off.
     """
     try:
-        with open(path, "rb") as file:
+        with _open(path) as file:
             end = _codestream_end(file, size)
             file.seek(max(0, min(end or 0, size) - len(_END_OF_CODESTREAM)))
             tail = file.read(len(_END_OF_CODESTREAM))
@@ -31,7 +45,30 @@ def require_complete_jpeg2000(path: str, size: int) -> None:
         )
 
 
-def _codestream_end(file: BinaryIO, size: int) -> int | None:
+class _FileInTar:
+    """A file that only GDAL opens, for reading."""
+
+    def __init__(self, path: str):
+        self._file = gdal.VSIFOpenL(path, "rb")
+
+    def __enter__(self) -> "_FileInTar":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        gdal.VSIFCloseL(self._file)
+
+    def seek(self, position: int) -> None:
+        gdal.VSIFSeekL(self._file, position, os.SEEK_SET)
+
+    def read(self, count: int) -> bytes:
+        return bytes(gdal.VSIFReadL(1, count, self._file) or b"")
+
+
+def _open(path: str) -> BinaryIO | _FileInTar:
+    return _FileInTar(path) if path.startswith("/vsisubfile/") else open(path, "rb")
+
+
+def _codestream_end(file: BinaryIO | _FileInTar, size: int) -> int | None:
     """Return the byte where the box `jp2c` with the pixels ends; None if it is missing. ISO/IEC 15444-1, annex I."""
     position = 0
     while position < size:

@@ -1,1 +1,1 @@
-"""Products, patch folders and tile lists: their metadata and the paths of their bands. Imports `pixels`; reads no pixels."""
+"""Products, patch folders and tile lists: their metadata and the paths of their bands. Imports `pixels` and `files`; reads no pixels."""

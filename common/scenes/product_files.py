@@ -1,109 +1,199 @@
-"""The files of a Sentinel-2 product, given as its `.SAFE` folder, its zip or its `MTD_*.xml`. Reads no pixels."""
+"""The files of a Sentinel-2 product in SAFE, found from any path that leads to it. Reads no pixels.
 
+The path is the product folder, whatever its name; its zip or tar, with any number of folders around the product; its
+`MTD_*.xml`, `manifest.safe` or another XML; or a folder or an image inside it. A zip or tar may hold several products.
+"""
+
+import os
 import re
-import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from common.errors import ProductError, some_of
+from common.files.archives import Archive, open_archive, read_metadata
 
-_PRODUCT_XML = re.compile(r"MTD_MSIL(1C|2A)\.xml|S2\w_(OPER|USER)_MTD_SAFL(1C|2A)_[^/]*\.xml")
+_PRODUCT_XML = re.compile(r"MTD_MSIL(1C|2A)\.xml|S2\w_(OPER|USER)_MTD_SAFL(1C|2A)_[^/]*\.xml", re.IGNORECASE)
+_GRANULES = "GRANULE"
+_PARTS = (_GRANULES, "DATASTRIP", "AUX_DATA", "HTML", "rep_info")  # folders of a product
+_METADATA_SUFFIXES = (".xml", ".safe")
+_IMAGE_SUFFIXES = (".jp2", ".tif")
+_ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz")
 
 
 @dataclass(frozen=True)
 class ProductFiles:
-    """The files of one product, in a folder or in a zip.
+    """The files of one product, in a folder or in an archive. Names are relative to the product folder, with `/`.
 
     Attributes:
+        path: the product folder, or the zip or tar.
         xml_name: name of the product XML.
         folder_name: name of the product folder.
-        names: paths of the image files relative to the product folder, with `/`; in a zip, of all files.
-        gdal_prefix: GDAL opens this text followed by a name.
-        read: name -> content of the file.
+        names: of the image files; in an archive, of all files.
+        gdal_path: name -> path by which GDAL opens the file.
+        read: name -> content of a small file.
+        granule: name of the granule folder to which the user's path leads; empty for the whole product.
     """
 
+    path: Path
     xml_name: str
     folder_name: str
     names: tuple[str, ...]
-    gdal_prefix: str
+    gdal_path: Callable[[str], str]
     read: Callable[[str], bytes]
+    granule: str = ""
 
 
-def open_files(path: Path) -> ProductFiles:
-    """Find the files of a product.
-
-    Args:
-        path: a `.SAFE` folder, its product XML, or its zip.
+def find_products(path: Path) -> tuple[ProductFiles, ...]:
+    """Find the product to which a path leads, or all products in an archive.
 
     Raises:
-        ProductError: path is none of these, holds several products, or is a zip with names outside its folder.
+        ProductError: path leads to none, or an archive is damaged or harmful.
     """
+    if is_product_folder(path):
+        return (_folder_files(path, _only_product_xml(path, _names_in(path))),)
+    if path.parent.is_dir() and _PRODUCT_XML.fullmatch(path.name):
+        return (_folder_files(path.parent, path.name),)
+    if above := _product_above(path):
+        return (above,)
     if path.is_dir():
-        return _folder_files(path, _only_product_xml(path, [item.name for item in path.glob("*.xml")]))
-    if _PRODUCT_XML.fullmatch(path.name):
-        return _folder_files(path.parent, path.name)
-    return _zip_files(path)
+        raise ProductError(f"{path} has no MTD_MSIL1C.xml or MTD_MSIL2A.xml; {_advice(path)}.")
+    return _archive_files(path)
 
 
-def _only_product_xml(path: Path, names: list[str]) -> str:
-    """Return the one product XML among the names.
+def is_product_folder(path: Path) -> bool:
+    """Return whether a folder holds a product XML."""
+    return any(_PRODUCT_XML.fullmatch(name) for name in _names_in(path))
+
+
+def _names_in(path: Path) -> list[str]:
+    """Return the names in a folder; none if it is no folder.
 
     Raises:
-        ProductError: there is none, or there are several.
+        ProductError: the folder cannot be read.
     """
-    xml_names = sorted(name for name in names if _PRODUCT_XML.fullmatch(PurePosixPath(name).name))
-    if not xml_names:
-        raise ProductError(
-            f"{path} has no MTD_MSIL1C.xml or MTD_MSIL2A.xml; give the .SAFE folder itself, its .zip or its MTD_*.xml."
-        )
+    try:
+        return os.listdir(path)
+    except (NotADirectoryError, FileNotFoundError):
+        return []
+    except OSError as error:
+        raise ProductError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
+
+
+def _only_product_xml(place: Path | str, names: Iterable[str]) -> str:
+    """Return the one product XML among the names in a folder.
+
+    Raises:
+        ProductError: there are several.
+    """
+    xml_names = sorted(name for name in names if _PRODUCT_XML.fullmatch(name))
     if len(xml_names) > 1:
-        raise ProductError(f"{path} holds {len(xml_names)} products ({some_of(xml_names)}); give one of them.")
+        raise ProductError(f"{place} holds {len(xml_names)} products ({some_of(xml_names)}); give one of them.")
     return xml_names[0]
 
 
-def _folder_files(folder: Path, xml_name: str) -> ProductFiles:
+def _folder_files(folder: Path, xml_name: str, granule: str = "") -> ProductFiles:
     """Find the image files in a product folder."""
     patterns = ("GRANULE/*/IMG_DATA/*", "GRANULE/*/IMG_DATA/R*m/*")
     names = sorted(item.relative_to(folder).as_posix() for pattern in patterns for item in folder.glob(pattern))
+
+    def read(name: str) -> bytes:
+        with (folder / name).open("rb") as file:
+            return read_metadata(file, str(folder / name))
+
     return ProductFiles(
-        xml_name=xml_name,
-        folder_name=folder.resolve().name,
-        names=tuple(names),
-        gdal_prefix=f"{folder}/",
-        read=lambda name: (folder / name).read_bytes(),
+        folder, xml_name, folder.resolve().name, tuple(names), lambda name: f"{folder}/{name}", read, granule
     )
 
 
-def _zip_files(path: Path) -> ProductFiles:
-    """List the files of a product in a zip, without unpacking it."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except (zipfile.BadZipFile, OSError) as error:
-        raise ProductError(
-            f"{path} is no .SAFE folder, no MTD_*.xml and no complete zip ({error}); give one of them, or download it "
-            f"again."
-        ) from error
-    _refuse_outside_names(path, names)
-    xml_path = PurePosixPath(_only_product_xml(path, [name for name in names if name.count("/") <= 1]))
-    folder = "" if xml_path.parent == PurePosixPath(".") else f"{xml_path.parent}/"
+def _product_above(path: Path) -> ProductFiles | None:
+    """Find the product around a file or folder; None if the path is no part of a product."""
+    for place in (Path(os.path.abspath(path)), path.resolve()):
+        for folder in place.parents:
+            parts = place.relative_to(folder).parts
+            if _is_part(place, parts) and is_product_folder(folder):
+                granule = parts[1] if parts[0] == _GRANULES and len(parts) > 1 else ""
+                return _folder_files(folder, _only_product_xml(folder, _names_in(folder)), granule)
+    return None
+
+
+def _is_part(place: Path, parts: tuple[str, ...]) -> bool:
+    """Return whether a file or folder belongs to a product, as its place in the product folder and its ending say."""
+    if len(parts) == 1 and not place.is_dir():
+        return place.suffix.lower() in _METADATA_SUFFIXES
+    is_known = place.is_dir() or place.suffix.lower() in (*_METADATA_SUFFIXES, *_IMAGE_SUFFIXES)
+    return parts[0] in _PARTS and is_known
+
+
+def _advice(path: Path) -> str:
+    """Return what to give instead of a folder that is no product."""
+    names = _names_in(path)
+    archives = sorted(name for name in names if name.lower().endswith(_ARCHIVE_SUFFIXES))
+    if "IMG_DATA" in names:
+        return "it is a granule without the product around it; give the product as downloaded"
+    if archives:
+        return f"it holds {some_of(archives)}: give one of these files"
+    return "give the .SAFE folder itself, its zip, its tar or its MTD_*.xml"
+
+
+def _archive_files(path: Path) -> tuple[ProductFiles, ...]:
+    """List the files of each product in a zip or tar, without unpacking it."""
+    with open_archive(path) as archive:
+        folders = _product_folders(archive.members)
+        if not folders:
+            raise ProductError(f"{path} has no MTD_MSIL1C.xml or MTD_MSIL2A.xml{_inner_archives(archive.members)}.")
+        return tuple(_files_in(archive, folder) for folder in folders)
+
+
+def _product_folders(names: Iterable[str]) -> list[str]:
+    """Return the folders of products, each with `/` at its end or empty; outer ones only, those with granules if any."""
+    found = {name.rpartition("/")[0] for name in names if _PRODUCT_XML.fullmatch(PurePosixPath(name).name)}
+    outer: list[str] = []
+    for folder in sorted(f"{folder}/" if folder else "" for folder in found):
+        if not outer or not folder.startswith(outer[-1]):
+            outer.append(folder)
+    with_granules = {name.partition(f"{_GRANULES}/")[0] for name in names if f"{_GRANULES}/" in name}
+    return [folder for folder in outer if folder in with_granules] or outer
+
+
+def _inner_archives(names: Iterable[str]) -> str:
+    """Return what to do with an archive that holds no product."""
+    inner = sorted(name for name in names if name.lower().endswith(_ARCHIVE_SUFFIXES))
+    return f", but {some_of(inner)}; unpack it once, and give one of these" if inner else "; give the zip of a product"
+
+
+def _files_in(archive: Archive, folder: str) -> ProductFiles:
+    """Return the files of the product in one folder of an archive."""
+    path = archive.path
+    names = sorted(name.removeprefix(folder) for name in archive.members if name.startswith(folder))
+    paths = {name: archive.gdal_path(folder + name) for name in names}
 
     def read(name: str) -> bytes:
-        with zipfile.ZipFile(path) as archive:
-            return archive.read(folder + name)
+        with open_archive(path) as opened:
+            return opened.read_metadata(folder + name)
 
     return ProductFiles(
-        xml_name=xml_path.name,
-        folder_name=folder.rstrip("/") or path.stem,
-        names=tuple(sorted(name.removeprefix(folder) for name in names if name.startswith(folder))),
-        gdal_prefix=f"/vsizip/{{{path}}}/{folder}",
+        path=path,
+        xml_name=_only_product_xml(f"{path}, {folder}", [name for name in names if "/" not in name]),
+        folder_name=PurePosixPath(folder).name or path.stem,
+        names=tuple(names),
+        gdal_path=paths.__getitem__,
         read=read,
     )
 
 
-def _refuse_outside_names(path: Path, names: list[str]) -> None:
-    """Raise ProductError if a name leads out of the zip's folder. Real products have no such names, harmful zips do."""
-    for name in names:
-        if name.startswith("/") or "\\" in name or ".." in PurePosixPath(name).parts:
-            raise ProductError(f"{path} holds {name!r}, a name outside the product folder; do not use this zip.")
+def products_below(folder: Path, is_product: Callable[[Path], bool], depth: int = 2) -> list[Path]:
+    """Return the products in a folder, or else in the folders in it; the nearest level only, sorted by name."""
+    level = [folder]
+    for _ in range(depth):
+        level = sorted(inner for outer in level for inner in _folders_in(outer))
+        if products := [inner for inner in level if is_product(inner)]:
+            return products
+    return []
+
+
+def _folders_in(folder: Path) -> Iterator[Path]:
+    """Yield the folders in a folder, without hidden ones. A folder that cannot be read counts as empty."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        yield from (Path(entry.path) for entry in entries if entry.is_dir() and not entry.name.startswith("."))

@@ -2,8 +2,6 @@
 
 import math
 import re
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -38,6 +36,12 @@ def tile_of(granule: str) -> str | None:
     return match[1] if match else None
 
 
+def time_of(granule: str) -> str:
+    """Return the time in a granule identifier, such as `20160905T073438`; empty if there is none."""
+    match = re.search(r"_(\d{8}T\d{6})_", granule)
+    return match[1] if match else ""
+
+
 @dataclass(frozen=True)
 class Metadata:
     """A product XML. Tags are found in any namespace, because the namespace differs between baselines.
@@ -65,13 +69,13 @@ class Metadata:
         """
         source = f"{files.xml_name} of {path}" if path.name != files.xml_name else str(path)
         try:
-            return cls(ElementTree.fromstring(files.read(files.xml_name)), source)
+            content = files.read(files.xml_name)
+        except OSError as error:
+            raise ProductError(f"{source} cannot be read ({error.strerror}); check its permissions.") from error
+        try:
+            return cls(ElementTree.fromstring(content), source)
         except (ElementTree.ParseError, ValueError, LookupError) as error:
             raise ProductError(f"{source} is no readable XML ({error}); {DAMAGED}.") from error
-        except (OSError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:  # RuntimeError: an encrypted zip
-            raise ProductError(
-                f"{source} cannot be read ({error}); check its permissions, or download it again."
-            ) from error
 
     def elements(self, tag: str) -> list[ElementTree.Element]:
         """Return all elements of a tag, at any depth."""

@@ -33,8 +33,9 @@ class Scene:
     """The paths of a scene's bands, and the metadata that give their DN a meaning.
 
     Attributes:
-        name: product name without `.SAFE`; `_` and the tile follow if the product holds several tiles.
-        path: folder, zip or XML that was opened.
+        name: product name without `.SAFE`; `_` and the tile follow if the product holds several tiles, and `_` and the
+            time in the granule's name if it holds the tile several times.
+        path: the product's folder, zip or tar, or the patch folder.
         level: `L1C` (top of atmosphere) or `L2A` (surface).
         tile: MGRS tile such as `T33UUB`; empty if unknown.
         satellite: `S2A`, `S2B`, `S2C` or `S2D`.
@@ -51,6 +52,7 @@ class Scene:
         classification_path: path of the scene classification (SCL) at 20 m, that GDAL opens; empty if there is none.
         passbands: band name -> wavelength and width that the product states; `passband` completes them.
         mask: pixels that count as nodata in all bands; None for no mask.
+        granule: name of the granule in the product XML; empty for formats without granules.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Scene:
     classification_path: str = ""
     passbands: Mapping[str, Passband] = field(default_factory=dict)
     mask: Mask | None = None
+    granule: str = ""
 
     def passband(self, band: str) -> Passband | None:
         """Return the wavelength and width of a band: as the product states them, else those of its satellite.
@@ -85,6 +88,12 @@ class Scene:
             ProductError: the scene has no file for one of them.
         """
         missing = [band for band in BANDS_BY_GSD[gsd] if band not in self.band_paths]
+        others = [str(other) for other in BANDS_BY_GSD if any(band in self.band_paths for band in BANDS_BY_GSD[other])]
+        if self.level == "L2A" and others and str(gsd) not in others:
+            raise ProductError(
+                f"{self.name} has no bands at {gsd} m ({', '.join(missing)}), only at {' and '.join(others)} m, as sen2cor "
+                f"writes them with --resolution {others[0]}; process the product at {gsd} m, too, or download it."
+            )
         if missing:
             raise ProductError(
                 f"{self.name} has no {', '.join(missing)}; the {gsd} m bands are {', '.join(BANDS_BY_GSD[gsd])}: "

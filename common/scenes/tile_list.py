@@ -1,41 +1,51 @@
 """Path or tile list -> scenes.
 
-A path leads to a Sentinel-2 product in SAFE (`safe.py`) or EOPF Zarr (`eopf.py`), or to a BigEarthNet patch folder
-(`patch_folder.py`). The suffix `:T53HLA` picks one tile of a product that holds several. A tile list is a text file
-with one scene a line; `#` starts a comment. A name without a folder is looked up in the data folder, with or without
-`.SAFE`, `.zarr` or `.zip`, as in the lists of the DSen2 paper.
+A path leads to a Sentinel-2 product in SAFE (`safe.py`) or EOPF Zarr (`eopf.py`), to a folder or an archive of products,
+or to a BigEarthNet patch folder (`patch_folder.py`). If it leads to several scenes, a suffix such as `:T53HLA` picks one.
+A tile list is a text file with one scene a line; `#` starts a comment. A name without a folder is looked up in the data
+folder, with or without `.SAFE`, `.zarr`, `.zip` or `.tar`, as in the lists of the DSen2 paper.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from common.errors import ProductError, ProductNotFoundError, TileListError, some_of
+from common.files.archives import refuse_unfinished
 from common.scenes.eopf import read_eopf
 from common.scenes.patch_folder import is_patch_folder, read_patch_folder
+from common.scenes.product_files import is_product_folder, products_below
 from common.scenes.safe import read_product
 from common.scenes.scene import Scene
-from common.scenes.zarr_files import is_zarr
+from common.scenes.zarr_files import is_zarr, zarr_around
 
-_WITH_TILE = re.compile(r"(?P<path>.+):(?P<tile>T\d{2}[A-Z]{3})")
-_ENDINGS = ("", ".SAFE", ".zip", ".SAFE.zip", ".zarr", ".zarr.zip")
+# A tile, or a longer part of a scene's name that holds it.
+_WITH_PICK = re.compile(r"(?P<path>.+):(?P<pick>(?:[\w.-]*_)?T\d{2}[A-Z]{3}(?:_[\w.-]*)?)")
+_ENDINGS = ("", ".SAFE", ".zip", ".SAFE.zip", ".zarr", ".zarr.zip", ".tar", ".SAFE.tar")
 
 
 def open_scenes(path: Path | str) -> tuple[Scene, ...]:
-    """Open all scenes of a path, or the one that a suffix such as `:T53HLA` picks.
+    """Open all scenes of a path, or the one that a suffix picks.
+
+    Args:
+        path: of a product, a folder or archive of products, or a patch folder. The suffix is `:` and a tile such as
+            `T53HLA`, or the end of a scene's name, or the name of a granule or product.
 
     Raises:
         ProductNotFoundError: the path does not exist, or a scene has no image files.
         ProductError: the path is no product, the product is damaged, or it does not hold the tile.
     """
-    base, tile = _split_tile(str(path))
+    base, pick = _split_pick(str(path))
     if not Path(base).exists():
         raise ProductNotFoundError(
-            f"{base} does not exist; give a .SAFE or .zarr folder, its .zip, an MTD_*.xml, or a BigEarthNet patch folder."
+            f"{base} does not exist; give a .SAFE or .zarr folder, its zip or tar, an MTD_*.xml, or a BigEarthNet patch "
+            f"folder."
         )
-    scenes = _read_scenes(Path(base))
-    if tile:
-        scenes = _pick_tile(base, scenes, tile)
+    scenes = tuple(scene for product in _products(Path(base)) for scene in _read_scenes(product))
+    _refuse_twins(base, scenes)
+    if pick:
+        scenes = (_pick_scene(base, scenes, pick),)
     _require_images(base, scenes)
     return scenes
 
@@ -44,13 +54,13 @@ def open_scene(path: Path | str) -> Scene:
     """Open the one scene of a path.
 
     Raises:
-        ProductError: as `open_scenes`, or the product holds several tiles.
+        ProductError: as `open_scenes`, or the path leads to several scenes.
     """
     scenes = open_scenes(path)
     if len(scenes) > 1:
-        tiles = ", ".join(scene.tile for scene in scenes)
+        picks = [_shortest_pick(scene, scenes) for scene in scenes]
         raise ProductError(
-            f"{path} holds {len(scenes)} tiles ({tiles}); give one of them, such as {path}:{scenes[0].tile}."
+            f"{path} holds {len(scenes)} scenes ({some_of(picks)}); give one of them, such as {path}:{picks[0]}."
         )
     return scenes[0]
 
@@ -80,7 +90,7 @@ def read_tile_list(list_path: Path | str, data_dir: Path | str | None = None) ->
     if unknown:
         raise TileListError(
             f"{list_path}: cannot find {len(unknown)} of {len(entries)} scenes in {folders[0]}, with or without .SAFE, "
-            f".zarr or .zip ({some_of(unknown)}); download them, or give another data folder."
+            f".zarr, .zip or .tar ({some_of(unknown)}); download them, or give another data folder."
         )
     scenes: dict[str, Scene] = {}
     first_lines: dict[str, int] = {}
@@ -96,6 +106,19 @@ def read_tile_list(list_path: Path | str, data_dir: Path | str | None = None) ->
     return tuple(scenes.values())
 
 
+def _products(path: Path) -> list[Path]:
+    """Return the path itself, or the products in a folder that is none."""
+    refuse_unfinished(path)
+    path = zarr_around(path)
+    if not path.is_dir() or _is_product(path) or is_patch_folder(path):
+        return [path]
+    return products_below(path, _is_product) or [path]
+
+
+def _is_product(folder: Path) -> bool:
+    return is_product_folder(folder) or is_zarr(folder)
+
+
 def _read_scenes(path: Path) -> tuple[Scene, ...]:
     """Read the scenes of a path with the reader of its format."""
     if is_patch_folder(path):
@@ -103,24 +126,57 @@ def _read_scenes(path: Path) -> tuple[Scene, ...]:
     return (read_eopf(path),) if is_zarr(path) else read_product(path)
 
 
-def _split_tile(path: str) -> tuple[str, str]:
-    """Split `PATH:T53HLA` into path and tile; the tile is empty if there is none."""
-    match = _WITH_TILE.fullmatch(path)
-    return (match["path"], match["tile"]) if match else (path, "")
+def _refuse_twins(path: str, scenes: tuple[Scene, ...]) -> None:
+    """Raise ProductError if two scenes have one name, as when a folder holds a product and its copy."""
+    paths: dict[str, Path] = {}
+    for scene in scenes:
+        if scene.name in paths:
+            raise ProductError(
+                f"{path} holds {scene.name} twice, in {paths[scene.name]} and {scene.path}; give the path of one of them."
+            )
+        paths[scene.name] = scene.path
 
 
-def _pick_tile(path: str, scenes: tuple[Scene, ...], tile: str) -> tuple[Scene, ...]:
-    picked = tuple(scene for scene in scenes if scene.tile == tile)
+def _split_pick(path: str) -> tuple[str, str]:
+    """Split `PATH:T53HLA` into path and pick; the pick is empty if there is none."""
+    match = None if os.path.exists(path) else _WITH_PICK.fullmatch(path)
+    return (match["path"], match["pick"]) if match else (path, "")
+
+
+def _pick_scene(path: str, scenes: tuple[Scene, ...], pick: str) -> Scene:
+    """Return the scene that a suffix picks.
+
+    Raises:
+        ProductError: it picks none or several.
+    """
+    picked = [scene for scene in scenes if pick in (scene.tile, scene.granule, scene.name)]
+    picked = picked or [scene for scene in scenes if scene.name.endswith(f"_{pick}")]
     if not picked:
-        raise ProductError(f"{path} has no tile {tile}; it holds {', '.join(scene.tile for scene in scenes)}.")
-    return picked
+        raise ProductError(
+            f"{path} has no {pick}; it holds {some_of(_shortest_pick(scene, scenes) for scene in scenes)}."
+        )
+    if len(picked) > 1:
+        picks = [_shortest_pick(scene, scenes) for scene in picked]
+        raise ProductError(
+            f"{path} holds {pick} {len(picked)} times ({some_of(picks)}); give one of them, such as {path}:{picks[0]}."
+        )
+    return picked[0]
+
+
+def _shortest_pick(scene: Scene, scenes: tuple[Scene, ...]) -> str:
+    """Return the shortest suffix that picks a scene: its tile, tile and time, or its whole name."""
+    tile_and_rest = scene.name[scene.name.find(f"_{scene.tile}") + 1 :]
+    for pick in (scene.tile, tile_and_rest):
+        if pick and sum(pick == other.tile or other.name.endswith(f"_{pick}") for other in scenes) == 1:
+            return pick
+    return scene.name
 
 
 def _require_images(path: str, scenes: tuple[Scene, ...]) -> None:
     """Raise ProductNotFoundError if a scene has metadata and no image files, as after an incomplete download."""
     missing = [scene.tile for scene in scenes if not scene.band_paths]
     if missing:
-        complete = next((scene.tile for scene in scenes if scene.band_paths), "")
+        complete = next((_shortest_pick(scene, scenes) for scene in scenes if scene.band_paths), "")
         advice = f"give a tile that has them, such as {path}:{complete}" if complete else "download the product again"
         raise ProductNotFoundError(f"{path} has no image files in IMG_DATA for {some_of(missing)}; {advice}.")
 
@@ -152,14 +208,14 @@ def _entries(list_path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _find(name: str, folders: tuple[Path, ...]) -> str | None:
-    """Return the path of a name in a list, with its tile suffix; None if no file or folder fits.
+    """Return the path of a name in a list, with the suffix that picks a scene; None if no file or folder fits.
 
     A name without `/` is looked up in the first folder only.
     """
-    base, tile = _split_tile(name)
-    stem = base.rstrip("/").removesuffix(".zip").removesuffix(".SAFE").removesuffix(".zarr")
+    base, pick = _split_pick(name)
+    stem = base.rstrip("/").removesuffix(".zip").removesuffix(".tar").removesuffix(".SAFE").removesuffix(".zarr")
     for folder in folders if "/" in base else folders[:1]:
         for candidate in (folder / base, *(folder / f"{stem}{ending}" for ending in _ENDINGS)):
             if candidate.exists():
-                return f"{candidate}:{tile}" if tile else str(candidate)
+                return f"{candidate}:{pick}" if pick else str(candidate)
     return None

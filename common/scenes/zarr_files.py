@@ -8,18 +8,16 @@ Zarr package is needed.
 import json
 import os
 import re
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from common.errors import ProductError
+from common.errors import ProductError, some_of
+from common.files.archives import Archive, open_archive, read_metadata
 
 _ROOT_FILES = {".zgroup": 2, "zarr.json": 3}  # file of the root group -> Zarr format
-_MAX_JSON_BYTES = 16 * 2**20  # real files hold up to 0.5 MB
 _CHUNK = re.compile(r"(?:c[./])?(\d{1,9})[./](\d{1,9})")
 _DOWNLOAD_AGAIN = "download the product again"
 
@@ -58,7 +56,7 @@ class ZarrFiles:
         folder_name: name of the product folder; of the zip if the zip holds no folder.
         gdal_prefix: GDAL opens this text followed by a name.
         zarr_format: 2 or 3.
-        read: name -> content of the file, at most 16 MiB and one byte; None if there is no such file.
+        read: name -> content of the file; None if there is no such file.
         list_names: folder -> names of all files in it, relative to that folder.
     """
 
@@ -115,10 +113,6 @@ class ZarrFiles:
         content = self.read(name)
         if content is None:
             return {}
-        if len(content) > _MAX_JSON_BYTES:
-            raise ProductError(
-                f"{name} of {self.path} is larger than {_MAX_JSON_BYTES // 2**20} MiB; {_DOWNLOAD_AGAIN}."
-            )
         try:
             metadata = json.loads(content)
         except (ValueError, RecursionError) as error:
@@ -135,10 +129,16 @@ def is_zarr(path: Path) -> bool:
     if path.is_dir():
         return any((path / name).is_file() for name in _ROOT_FILES)
     try:
-        with zipfile.ZipFile(path) as archive:
-            return _find_root(archive.namelist()) is not None
-    except (zipfile.BadZipFile, OSError):
+        with open_archive(path) as archive:
+            return bool(_find_roots(archive.members))
+    except ProductError:
         return False
+
+
+def zarr_around(path: Path) -> Path:
+    """Return the `.zarr` folder that a path leads into; the path itself if there is none."""
+    inside = path.resolve()
+    return next((folder for folder in inside.parents if folder.suffix == ".zarr" and is_zarr(folder)), path)
 
 
 @contextmanager
@@ -146,19 +146,13 @@ def open_zarr(path: Path) -> Iterator[ZarrFiles]:
     """Find the files of a Zarr product, and keep its zip open in the `with` block.
 
     Raises:
-        ProductError: path is no folder and no complete zip, or holds no Zarr group.
+        ProductError: path is no folder and no complete zip, or holds no Zarr group or several.
     """
     if path.is_dir():
         yield _folder_files(path)
         return
-    try:
-        archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError) as error:
-        raise ProductError(
-            f"{path} is no complete zip ({error}); download it again, or give a .zarr folder."
-        ) from error
-    with archive:
-        yield _zip_files(path, archive)
+    with open_archive(path) as archive:
+        yield _zip_files(archive)
 
 
 def as_mapping(value: Any) -> Mapping[str, Any]:
@@ -183,7 +177,7 @@ def _folder_files(path: Path) -> ZarrFiles:
             return None
         try:
             with file.open("rb") as opened:
-                return opened.read(_MAX_JSON_BYTES + 1)
+                return read_metadata(opened, str(file))
         except OSError as error:
             raise ProductError(f"{file} cannot be read ({error.strerror}); check its permissions.") from error
 
@@ -194,40 +188,49 @@ def _folder_files(path: Path) -> ZarrFiles:
     return ZarrFiles(path, path.resolve().name, f"{path}/", zarr_format, read, list_names)
 
 
-def _zip_files(path: Path, archive: zipfile.ZipFile) -> ZarrFiles:
-    names = frozenset(archive.namelist())
-    root_file = _find_root(names)
-    if root_file is None:
+def _zip_files(archive: Archive) -> ZarrFiles:
+    path = archive.path
+    if archive.is_tar:
+        raise ProductError(
+            f"{path} is a tar of a Zarr product, which cannot be read in place; unpack it, and give the folder."
+        )
+    roots = _find_roots(archive.members)
+    if not roots:
         raise ProductError(f"{path} has no .zgroup and no zarr.json; give the .zarr.zip of a product.")
-    prefix = root_file.removesuffix(PurePosixPath(root_file).name)
+    if len(roots) > 1:
+        raise ProductError(
+            f"{path} holds {len(roots)} Zarr products ({some_of(roots)}); unpack it, and give one of them."
+        )
+    prefix, _, root_file = roots[0].rpartition("/")
+    prefix = f"{prefix}/" if prefix else ""
+    zarr_format = _ROOT_FILES[root_file]
+    if zarr_format == 3 and archive.members[roots[0]].filename != roots[0]:  # zarr-python looks for names with `/`
+        raise ProductError(
+            f"{path} holds names such as {archive.members[roots[0]].filename}; unpack it, and give the folder."
+        )
 
     def read(name: str) -> bytes | None:
-        if prefix + name not in names:
-            return None
-        try:
-            with archive.open(prefix + name) as opened:
-                return opened.read(_MAX_JSON_BYTES + 1)
-        except (OSError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as error:  # RuntimeError: encrypted
-            raise ProductError(f"{name} of {path} cannot be read ({error}); download the zip again.") from error
+        return archive.read_metadata(prefix + name) if prefix + name in archive.members else None
 
     def list_names(folder: str) -> Iterator[str]:
         start = f"{prefix}{folder}/"
-        return (name.removeprefix(start) for name in names if name.startswith(start))
+        return (name.removeprefix(start) for name in archive.members if name.startswith(start))
 
     return ZarrFiles(
         path=path,
         folder_name=PurePosixPath(prefix).name or path.name.removesuffix(".zip"),
-        gdal_prefix=f"/vsizip/{{{path}}}/{prefix}",
-        zarr_format=_ROOT_FILES[PurePosixPath(root_file).name],
+        gdal_prefix=archive.gdal_path(prefix),
+        zarr_format=zarr_format,
         read=read,
         list_names=list_names,
     )
 
 
-def _find_root(names: frozenset[str] | list[str]) -> str | None:
-    """Return the name of the root group's file, the one in the fewest folders; None if there is none."""
-    roots = [name for name in names if PurePosixPath(name).name in _ROOT_FILES]
-    return min(roots, key=lambda name: (name.count("/"), name), default=None)
+def _find_roots(names: Iterable[str]) -> list[str]:
+    """Return the files of root groups: those in the fewest folders."""
+    groups = [name for name in names if PurePosixPath(name).name in _ROOT_FILES]
+    fewest = min((name.count("/") for name in groups), default=0)
+    return sorted(name for name in groups if name.count("/") == fewest)
 
 
 def _join(folder: str, name: str) -> str:

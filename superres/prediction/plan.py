@@ -204,8 +204,7 @@ def check_output_is_no_input(output: Path, scene: Scene, trained_networks: dict[
     inputs = [product, *(trained.file.resolve() for trained in trained_networks.values())]
     if scene.mask:
         inputs.append(Path(scene.mask.path).resolve())
-    product_folder = product if scene.path.is_dir() else product.parent if scene.path.suffix == ".xml" else None
-    if resolved in inputs or (product_folder and product_folder in resolved.parents):
+    if resolved in inputs or (product.is_dir() and product in resolved.parents):
         raise SettingError(
             f"--output {output} is an input, or lies in the folder of the product; give another --output."
         )

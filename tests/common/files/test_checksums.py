@@ -7,6 +7,7 @@ import pytest
 
 from common.errors import ProductError
 from common.files.checksums import known_files, require_intact
+from tests.support.fake_layouts import zip_product
 from tests.support.manifests import damage, write_manifest
 from tests.support.permissions import without_permission
 
@@ -59,6 +60,15 @@ def test_a_damaged_file_of_a_zip(images: list[Path], tmp_path: Path, method: int
     damage(archive, item.header_offset + 30 + len(item.filename) + item.compress_size // 2, count=1)
     check(inside[:1])
     with pytest.raises(ProductError, match=r"B03\.jp2 is damaged \(.*\); download it again"):
+        check(inside)
+
+
+def test_a_damaged_file_of_a_zip_of_windows(images: list[Path], tmp_path: Path) -> None:
+    archive = zip_product(tmp_path / "p.SAFE", tmp_path / "p.zip", separator="\\")
+    inside = [f"/vsizip/{{{archive}}}/p.SAFE/{name}" for name in NAMES]
+    damage(archive, archive.stat().st_size // 4, count=1)
+    check(inside[1:])
+    with pytest.raises(ProductError, match=r"B02\.jp2 is damaged \(Bad CRC-32 .*\); download it again"):
         check(inside)
 
 

@@ -11,6 +11,7 @@ from common.errors import ProductError
 from common.rasters.files import open_band
 from common.rasters.jpeg2000 import require_complete_jpeg2000
 from common.scenes.tile_list import open_scene
+from tests.support.fake_layouts import tar_product
 from tests.support.fake_safe import band_file, expected_dn
 
 
@@ -61,3 +62,14 @@ def test_jpeg2000_cut_anywhere(fake_product: Path, tmp_path: Path, data: st.Data
     path.write_bytes(content[: data.draw(st.integers(1, len(content) - 1))])
     with pytest.raises(ProductError, match=r"B02\.jp2 is cut short at \d+ bytes"):
         require_complete_jpeg2000(str(path), path.stat().st_size)
+
+
+def test_file_in_a_tar(product: Path, tmp_path: Path) -> None:
+    """A tar has no checksums, so that its JPEG 2000 files are checked like files in a folder."""
+    scene = open_scene(tar_product(product, tmp_path / "a.tar"))
+    np.testing.assert_array_equal(open_band(scene, "B02").ReadAsArray(), expected_dn("B02", 240, 240))
+    path = band_file(product, "B02")
+    path.write_bytes(path.read_bytes()[:-2] + bytes(2))
+    scene = open_scene(tar_product(product, tmp_path / "b.tar"))
+    with pytest.raises(ProductError, match=r"b\.tar has no end marker of JPEG 2000"):
+        open_band(scene, "B02")

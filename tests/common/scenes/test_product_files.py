@@ -4,11 +4,18 @@ import shutil
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from common.errors import ProductError
-from common.scenes.product_files import open_files
-from tests.support.fake_safe import write_safe
+from common.scenes.product_files import ProductFiles, find_products, is_product_folder, products_below
+from tests.support.fake_layouts import tar_product, zip_product
+from tests.support.fake_safe import write_safe, write_tif
+
+
+def open_files(path: Path) -> ProductFiles:
+    (files,) = find_products(path)
+    return files
 
 
 @pytest.fixture
@@ -30,14 +37,14 @@ def test_folder_and_xml_and_zip_give_the_same_files(fake_product: Path, tmp_path
             assert files.read(name) == (fake_product / name).read_bytes()
 
 
-def test_gdal_prefix_leads_to_the_files(fake_product: Path) -> None:
+def test_gdal_paths_lead_to_the_files(fake_product: Path) -> None:
     files = open_files(fake_product)
-    assert all(Path(files.gdal_prefix + name).is_file() for name in files.names)
+    assert all(Path(files.gdal_path(name)).is_file() for name in files.names)
 
 
 def test_zip_is_read_without_unpacking(archive: Path) -> None:
     files = open_files(archive)
-    assert files.gdal_prefix == f"/vsizip/{{{archive}}}/{archive.stem}.SAFE/"
+    assert files.gdal_path("MTD_MSIL1C.xml") == f"/vsizip/{{{archive}}}/{archive.stem}.SAFE/MTD_MSIL1C.xml"
     files.read(files.names[0])
     assert list(archive.parent.iterdir()) == [archive]
 
@@ -48,7 +55,7 @@ def test_zip_without_a_product_folder(tmp_path: Path) -> None:
         content.writestr("GRANULE/a/IMG_DATA/a_B02.jp2", "pixels")
     files = open_files(tmp_path / "flat.zip")
     assert files.folder_name == "flat"
-    assert files.gdal_prefix == f"/vsizip/{{{tmp_path / 'flat.zip'}}}/"
+    assert files.gdal_path("MTD_MSIL2A.xml") == f"/vsizip/{{{tmp_path / 'flat.zip'}}}/MTD_MSIL2A.xml"
     assert files.read("GRANULE/a/IMG_DATA/a_B02.jp2") == b"pixels"
 
 
@@ -74,13 +81,13 @@ def test_folder_with_two_product_xml(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["product.zip", "product.txt"])
 def test_file_that_is_no_zip(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("not a zip")
-    with pytest.raises(ProductError, match=r"no complete zip \(File is not a zip file\)"):
+    with pytest.raises(ProductError, match=r"is no product and no complete zip or tar; give the product as"):
         open_files(tmp_path / name)
 
 
 def test_truncated_zip(archive: Path) -> None:
     archive.write_bytes(archive.read_bytes()[:-100])
-    with pytest.raises(ProductError, match="no complete zip"):
+    with pytest.raises(ProductError, match="is a zip that is cut short; download it again"):
         open_files(archive)
 
 
@@ -91,7 +98,9 @@ def test_zip_that_is_no_product(tmp_path: Path) -> None:
         open_files(tmp_path / "other.zip")
 
 
-@pytest.mark.parametrize("name", ["../evil.jp2", "X.SAFE/../../evil.jp2", "/etc/evil", "..\\evil"])
+@pytest.mark.parametrize(
+    "name", ["../evil.jp2", "X.SAFE/../../evil.jp2", "/etc/evil", "..\\evil", "C:\\evil", "\\evil"]
+)
 def test_zip_with_a_name_outside_its_folder(archive: Path, name: str) -> None:
     with zipfile.ZipFile(archive, "a") as content:
         content.writestr(name, "x")
@@ -101,12 +110,94 @@ def test_zip_with_a_name_outside_its_folder(archive: Path, name: str) -> None:
 
 def test_zip_with_two_products(archive: Path) -> None:
     with zipfile.ZipFile(archive, "a") as content:
-        content.writestr("Other.SAFE/MTD_MSIL1C.xml", "<a/>")
-    with pytest.raises(ProductError, match="holds 2 products"):
-        open_files(archive)
+        content.writestr("deeper/Other.SAFE/MTD_MSIL1C.xml", "<a/>")
+        content.writestr("deeper/Other.SAFE/GRANULE/a/IMG_DATA/a_B02.jp2", "pixels")
+    assert [files.folder_name for files in find_products(archive)] == [f"{archive.stem}.SAFE", "Other.SAFE"]
 
 
 def test_xml_deep_inside_a_zip_is_no_second_product(archive: Path) -> None:
     with zipfile.ZipFile(archive, "a") as content:
         content.writestr("Other.SAFE/AUX_DATA/MTD_MSIL1C.xml", "<a/>")
     assert open_files(archive).folder_name == f"{archive.stem}.SAFE"
+
+
+@pytest.mark.parametrize("kind", ["zip in folders", "zip of Windows", "tar", "zip of macOS"])
+def test_archives_of_every_kind_hold_the_same_product(tmp_path: Path, kind: str) -> None:
+    product = write_safe(tmp_path, size=12)
+    path = tmp_path / "archive"
+    if kind == "tar":
+        tar_product(product, path)
+    else:
+        zip_product(product, path, "a/b/" if "folders" in kind else "", "\\" if "Windows" in kind else "/")
+    if kind == "zip of macOS":
+        with zipfile.ZipFile(path, "a") as content:
+            content.writestr(f"__MACOSX/{product.name}/._MTD_MSIL1C.xml", "resource fork")
+    in_archive, in_folder = open_files(path), open_files(product)
+    assert (in_archive.xml_name, in_archive.folder_name) == ("MTD_MSIL1C.xml", product.name)
+    assert set(in_archive.names) == {"MTD_MSIL1C.xml", *in_folder.names}
+    assert in_archive.read(in_folder.names[3]) == in_folder.read(in_folder.names[3])
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A product with the other files of real products. Do not change it."""
+    product = write_safe(tmp_path_factory.mktemp("whole"), size=12)
+    for name in ("manifest.safe", "INSPIRE.xml", "GRANULE/L1C_T32TNS_A006291_20200701T101031/MTD_TL.xml"):
+        (product / name).write_text("<a/>")
+    (product / "DATASTRIP/DS_1").mkdir(parents=True)
+    write_tif(product / "result.tif", np.zeros((3, 3), np.uint8))
+    return product
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["manifest.safe", "INSPIRE.xml", "GRANULE", "GRANULE/*", "GRANULE/*/MTD_TL.xml", "GRANULE/*/IMG_DATA",
+     "GRANULE/*/*/*_B02.jp2", "DATASTRIP/DS_1"],
+)  # fmt: skip
+def test_path_into_a_product_leads_to_the_product(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: str
+) -> None:
+    (path,) = whole.glob(pattern)
+    granule = path.relative_to(whole).parts[1] if pattern.startswith("GRANULE/") else ""
+    link = tmp_path / f"link{path.suffix}"
+    link.symlink_to(path)
+    monkeypatch.chdir(path.parent)
+    for form in (path, link, Path(path.name)):
+        files = open_files(form)
+        assert (files.path, files.granule, len(files.names)) == (whole, granule, 13)
+
+
+def test_result_in_a_product_folder_is_no_part_of_it(whole: Path) -> None:
+    with pytest.raises(ProductError, match=r"result\.tif is one GeoTIFF without the metadata of a product"):
+        open_files(whole / "result.tif")
+
+
+def test_messages_say_what_to_give_instead(tmp_path: Path) -> None:
+    product = write_safe(tmp_path, size=12)
+    granule = shutil.move(next(product.glob("GRANULE/*")), tmp_path)
+    with pytest.raises(ProductError, match=r"has no MTD_.* it is a granule without the product around it; give the pr"):
+        open_files(Path(granule))
+    zip_product(product, tmp_path / "inner.SAFE.zip")
+    with pytest.raises(ProductError, match=r"it holds inner\.SAFE\.zip: give one of these files"):
+        open_files(tmp_path)
+    with zipfile.ZipFile(tmp_path / "outer.zip", "w") as content:
+        content.write(tmp_path / "inner.SAFE.zip", "inner.SAFE.zip")
+    with pytest.raises(ProductError, match=r"has no MTD_.*, but inner\.SAFE\.zip; unpack it once, and give one"):
+        open_files(tmp_path / "outer.zip")
+
+
+def test_xml_that_expands_in_a_zip(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as content:
+        content.writestr("X.SAFE/MTD_MSIL1C.xml", bytes(2**25))
+    with pytest.raises(ProductError, match=r"MTD_MSIL1C\.xml of .*bomb\.zip is larger than 16 MiB"):
+        open_files(tmp_path / "bomb.zip").read("MTD_MSIL1C.xml")
+
+
+def test_products_below_a_folder(tmp_path: Path) -> None:
+    for name in ("a/X.SAFE", "a/Y.SAFE", "b/c/Z.SAFE", ".hidden/a/W.SAFE"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "MTD_MSIL1C.xml").write_text("<a/>")
+    below = products_below(tmp_path, is_product_folder)
+    assert [path.name for path in below] == ["X.SAFE", "Y.SAFE"]
+    assert products_below(tmp_path / "b", is_product_folder) == [tmp_path / "b/c/Z.SAFE"]
+    assert products_below(tmp_path / "a/X.SAFE", is_product_folder) == []

@@ -11,6 +11,7 @@ from common.errors import ProductError, ProductNotFoundError
 from common.pixels.passbands import PASSBANDS, Passband
 from common.pixels.sentinel2 import BANDS
 from common.scenes.safe import read_product
+from tests.support.fake_layouts import add_datastrip, tar_product, zip_product
 from tests.support.fake_safe import L2A_BANDS, edit_product_xml, write_safe
 
 
@@ -165,6 +166,83 @@ def test_granule_folder_that_the_xml_does_not_list(tmp_path: Path) -> None:
     (product / "GRANULE/L1C_T33UUB_A1_20200701T101031").mkdir()
     with pytest.raises(ProductError, match="does not list the granule"):
         read_product(product / "GRANULE/L1C_T33UUB_A1_20200701T101031")
+
+
+@pytest.mark.parametrize(
+    "names", ["{tile}_{time}_{band}.jp2", "{band}.jp2", "{tile}~{band}.JP2", "x-{lower}_{gsd}m.jp2"]
+)
+@pytest.mark.parametrize("folder", ["L1C", "L1C_T3~1"])
+def test_renamed_granule_and_images(tmp_path: Path, folder: str, names: str) -> None:
+    product = write_safe(tmp_path, size=12)
+    granule = next(product.glob("GRANULE/*")).rename(product / "GRANULE" / folder)
+    for image in granule.rglob("*.jp2"):
+        tile, time, band = image.stem.split("_")
+        gsd = BANDS[band].gsd
+        image.rename(image.with_name(names.format(tile=tile, time=time, band=band, lower=band.lower(), gsd=gsd)))
+    for path in (product, granule):
+        (scene,) = read_product(path)
+        assert (scene.tile, scene.path) == ("T32TNS", product)
+        assert {band for band, image in scene.band_paths.items() if band.lower() in Path(image).name.lower()} == set(
+            BANDS
+        )
+
+
+def test_renamed_granules_are_known_by_the_names_of_their_images(tmp_path: Path) -> None:
+    product = write_safe(tmp_path, old_tiles=("T53HLA", "T53HMA"), size=12)
+    for number, folder in enumerate(sorted(product.glob("GRANULE/*"))):
+        folder.rename(folder.with_name(str(number)))
+    for scene in read_product(product):
+        assert len([path for path in scene.band_paths.values() if scene.tile in Path(path).name]) == 13
+
+
+def test_images_of_another_tile_are_not_taken(tmp_path: Path) -> None:
+    product = write_safe(tmp_path, size=12)
+    granule = next(product.glob("GRANULE/*"))
+    granule.rename(granule.with_name("L1C_T33UUB_A006291_20200701T101031"))
+    assert read_product(product)[0].band_paths == {}
+
+
+def test_two_folders_of_one_granule(tmp_path: Path) -> None:
+    product = write_safe(tmp_path, size=12)
+    granule = next(product.glob("GRANULE/*"))
+    copy = shutil.copytree(granule, granule.with_name("L1C_T32TNS_A009999_20200711T101031"))
+    with pytest.raises(ProductError, match=r"holds 2 granule folders of T32TNS \(.*A006291.*, .*A009999.*\); give one"):
+        read_product(product)
+    assert Path(read_product(copy)[0].band_paths["B02"]).is_relative_to(copy)
+
+
+def test_one_tile_of_two_datastrips(tmp_path: Path) -> None:
+    product = write_safe(tmp_path, old_tiles=("T53HLA",), size=12)
+    add_datastrip(product)
+    scenes = read_product(product)
+    times = ["20200701T101031", "20200701T120000"]
+    assert [scene.name for scene in scenes] == [f"{product.stem}_T53HLA_{time}" for time in times]
+    for path in (product, zip_product(product, tmp_path / "a.zip"), tar_product(product, tmp_path / "a.tar")):
+        for scene, time in zip(read_product(path), times, strict=True):
+            assert (scene.tile, len(scene.band_paths)) == ("T53HLA", 13)
+            assert time in scene.granule
+    for granule in product.glob("GRANULE/*"):
+        (scene,) = read_product(granule)
+        assert scene.granule == granule.name
+        assert scene in scenes
+
+
+def test_two_datastrips_of_one_time(tmp_path: Path) -> None:
+    product = write_safe(tmp_path, old_tiles=("T53HLA",), size=12)
+    add_datastrip(product)
+    edit_product_xml(product, "SGS__20200701T120000", "EPA__20200701T101031")
+    names = [scene.name for scene in read_product(product)]
+    assert len(set(names)) == 2
+    assert all("_T53HLA_N02.05" in name for name in names)
+
+
+def test_all_products_of_an_archive(tmp_path: Path) -> None:
+    for tile in ("T33UUB", "T32TNS"):
+        write_safe(tmp_path / "all", tile=tile, size=12)
+    archive = shutil.make_archive(str(tmp_path / "all"), "zip", tmp_path / "all")
+    scenes = read_product(archive)
+    assert [scene.tile for scene in scenes] == ["T32TNS", "T33UUB"]
+    assert all(scene.name in path for scene in scenes for path in scene.band_paths.values())
 
 
 # The content of the XML of each real product, read by eye. Offsets are the same for all bands of a product.

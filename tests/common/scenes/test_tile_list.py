@@ -8,6 +8,7 @@ import pytest
 from common.errors import ProductError, ProductNotFoundError, TileListError
 from common.scenes.tile_list import open_scene, open_scenes, read_tile_list
 from tests.support.fake_eopf import write_eopf
+from tests.support.fake_layouts import add_datastrip, zip_product
 from tests.support.fake_safe import write_patch_folder, write_safe
 
 
@@ -55,15 +56,74 @@ def test_suffix_picks_a_tile(data_dir: Path, names: dict[str, str]) -> None:
     product = data_dir / f"{names['old']}.SAFE"
     assert [scene.tile for scene in open_scenes(product)] == ["T53HLA", "T53HMA"]
     assert open_scene(f"{product}:T53HMA").tile == "T53HMA"
-    with pytest.raises(ProductError, match="has no tile T53HPV; it holds T53HLA, T53HMA"):
+    with pytest.raises(ProductError, match="has no T53HPV; it holds T53HLA, T53HMA"):
         open_scenes(f"{product}:T53HPV")
 
 
 def test_open_scene_refuses_several_tiles(data_dir: Path, names: dict[str, str]) -> None:
     with pytest.raises(
-        ProductError, match=r"holds 2 tiles \(T53HLA, T53HMA\); give one of them, such as .*\.SAFE:T53HLA\.$"
+        ProductError, match=r"holds 2 scenes \(T53HLA, T53HMA\); give one of them, such as .*\.SAFE:T53HLA\.$"
     ):
         open_scene(data_dir / f"{names['old']}.SAFE")
+
+
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A product that holds the tile T53HLA twice, in two datastrips."""
+    product = write_safe(tmp_path_factory.mktemp("twice"), old_tiles=("T53HLA",), size=12)
+    add_datastrip(product)
+    return product
+
+
+def test_message_about_a_tile_held_twice_names_a_way_that_works(twice: Path, tmp_path: Path) -> None:
+    for path in (twice, zip_product(twice, tmp_path / "a.zip")):
+        for text in (path, f"{path}:T53HLA"):
+            with pytest.raises(
+                ProductError, match=r"\(T53HLA_20200701T101031, T53HLA_20200701T120000\); give"
+            ) as raised:
+                open_scene(text)
+            advised = str(raised.value).rpartition("such as ")[2].removesuffix(".")
+            assert open_scene(advised).name == f"{twice.stem}_T53HLA_20200701T101031"
+    granules = sorted((twice / "GRANULE").iterdir())
+    for granule in granules:
+        assert open_scene(granule).granule == open_scene(f"{twice}:{granule.name}").granule == granule.name
+
+
+def test_tile_held_twice_in_a_list(twice: Path) -> None:
+    scenes = read_tile_list(write_list(twice.parent, twice.name))
+    assert len({scene.name for scene in scenes}) == 2
+    with pytest.raises(TileListError, match=r"names .*T53HLA_20200701T120000 in line 1 and again in line 2"):
+        read_tile_list(write_list(twice.parent, twice.name, f"{twice.name}:T53HLA_20200701T120000"))
+
+
+def test_folder_around_products(data_dir: Path, names: dict[str, str], tmp_path: Path) -> None:
+    outer = tmp_path / "download" / "deeper"
+    shutil.copytree(data_dir / f"{names['safe']}.SAFE", outer / f"{names['safe']}.SAFE")
+    assert open_scene(tmp_path / "download").tile == open_scene(outer).tile == "T32TNS"
+    shutil.copytree(data_dir / f"{names['zarr']}.zarr", outer / "b.zarr")
+    with pytest.raises(ProductError, match=r"holds 2 scenes \(T\w+, T\w+\); give one of them, such as \S+:T"):
+        open_scene(outer)
+    assert open_scene(f"{outer}:T32TNS").zarr_format == 0
+    assert open_scene(f"{outer}:T30UXB").zarr_format == 2
+    shutil.copytree(outer / "b.zarr", outer / "c.zarr")
+    with pytest.raises(ProductError, match=r"T30UXB\S* twice, in \S+b\.zarr and \S+c\.zarr; give the path of one"):
+        open_scenes(outer)
+
+
+def test_path_into_a_zarr(data_dir: Path, names: dict[str, str]) -> None:
+    product = data_dir / f"{names['zarr']}.zarr"
+    assert open_scene(product / "measurements/reflectance/r10m/b02").path == product
+
+
+def test_unfinished_download_of_a_folder(tmp_path: Path) -> None:
+    product = write_safe(tmp_path, size=12).rename(tmp_path / "X.SAFE.incomplete")
+    with pytest.raises(ProductError, match=r"X\.SAFE\.incomplete is a download that is not finished"):
+        open_scenes(product)
+
+
+def test_path_that_looks_like_a_pick(tmp_path: Path) -> None:
+    product = write_safe(tmp_path, size=12).rename(tmp_path / "a:T33UUB")
+    assert open_scene(product).tile == open_scene(f"{product}/").tile == "T32TNS"
 
 
 def test_missing_path(tmp_path: Path) -> None:

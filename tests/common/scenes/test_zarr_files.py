@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from common.errors import ProductError
-from common.scenes.zarr_files import as_mapping, is_zarr, open_zarr, shown
+from common.scenes.zarr_files import as_mapping, is_zarr, open_zarr, shown, zarr_around
 from tests.support.fake_eopf import band_array, chunk_file, edit_json, write_eopf, write_json, zip_folder
+from tests.support.fake_layouts import tar_product, zip_product
 from tests.support.fake_safe import write_patch_folder, write_safe
 
 B02 = "measurements/reflectance/r10m/b02"
@@ -82,7 +83,7 @@ def test_damaged_json(tmp_path: Path, content: str) -> None:
 def test_json_that_is_too_large(tmp_path: Path) -> None:
     product = write_eopf(tmp_path, size=24)
     os.truncate(product / ".zattrs", 2**40)  # takes no space on the disk
-    with open_zarr(product) as files, pytest.raises(ProductError, match=r"\.zattrs of .* is larger than 16 MiB"):
+    with open_zarr(product) as files, pytest.raises(ProductError, match=r"\.zattrs is larger than 16 MiB"):
         files.attributes()
 
 
@@ -111,7 +112,10 @@ def test_folders_and_zips_without_a_root_group(tmp_path: Path) -> None:
         pass
     content = write_eopf(tmp_path, size=24, zipped=True).read_bytes()
     (tmp_path / "c.zarr.zip").write_bytes(content[: len(content) // 2])
-    with pytest.raises(ProductError, match=r"c\.zarr\.zip is no complete zip"), open_zarr(tmp_path / "c.zarr.zip"):
+    with (
+        pytest.raises(ProductError, match=r"c\.zarr\.zip is a zip that is cut short"),
+        open_zarr(tmp_path / "c.zarr.zip"),
+    ):
         pass
 
 
@@ -140,3 +144,40 @@ def test_values_in_messages_are_short() -> None:
     assert len(shown("x" * 1000)) == 63
     assert as_mapping({"a": 1}) == {"a": 1}
     assert as_mapping([1]) == as_mapping(None) == {}
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_archives_of_other_kinds(tmp_path: Path, zarr_format: int) -> None:
+    """GDAL reads format 2 from a zip of Windows; zarr-python does not, and neither reads a tar."""
+    product = write_eopf(tmp_path, size=24, zarr_format=zarr_format)
+    windows = zip_product(product, tmp_path / "windows.zip", "a\\", "\\")
+    if zarr_format == 2:
+        with open_zarr(windows) as files:
+            assert (files.folder_name, files.zarr_format) == (product.name, 2)
+            assert (
+                files.count_missing_chunks(
+                    "measurements/reflectance/r10m/b02", files.array("measurements/reflectance/r10m/b02")
+                )
+                == 0
+            )
+    else:
+        with pytest.raises(ProductError, match=r"holds names such as a\\.*; unpack it"), open_zarr(windows):
+            pass
+    assert is_zarr(windows)
+    tar = tar_product(product, tmp_path / "a.tar")
+    with (
+        pytest.raises(ProductError, match=r"is a tar of a Zarr product, .* unpack it, and give the folder"),
+        open_zarr(tar),
+    ):
+        pass
+    twice = zip_product(product, tmp_path / "twice.zip")
+    with zipfile.ZipFile(twice, "a") as content:
+        content.writestr("other.zarr/.zgroup" if zarr_format == 2 else "other.zarr/zarr.json", "{}")
+    with pytest.raises(ProductError, match=r"twice\.zip holds 2 Zarr products \(.*\); unpack it"), open_zarr(twice):
+        pass
+
+
+def test_path_into_a_zarr_leads_to_the_product(tmp_path: Path) -> None:
+    product = write_eopf(tmp_path, size=24)
+    assert zarr_around(product / "measurements/reflectance/r10m") == product
+    assert zarr_around(tmp_path) == tmp_path
