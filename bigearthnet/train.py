@@ -45,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def train(config: BigEarthNetConfig, location: RunLocation, show_progress: bool = False) -> None:
     """Train, choose thresholds on the validation patches, and measure on the test patches."""
     # TensorFlow and matplotlib take seconds to import: not before the options are parsed.
+    from bigearthnet.cards.model_card import write_card
     from bigearthnet.evaluation.measure import measure_run
     from bigearthnet.evaluation.tables import markdown_metric_table
     from bigearthnet.figures.class_scores import plot_class_scores
@@ -60,6 +61,8 @@ def train(config: BigEarthNetConfig, location: RunLocation, show_progress: bool 
     if hvd.rank() == 0:
         plot_history(folder / run.HISTORY, folder / run.CURVES)
     rows = measure_run(model, config, data, folder, show_progress)
+    if hvd.rank() == 0:
+        write_card(folder, config, data, model, rows)
     if hvd.rank() == 0 and rows:
         plot_class_scores(folder / run.METRICS, folder / run.METRIC_BARS)
         print(markdown_metric_table(rows))

@@ -22,6 +22,8 @@ from superres.training.config import SuperresConfig
 if TYPE_CHECKING:
     import keras
 
+    from superres.evaluation.tables import MetricRow
+
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's parser."""
@@ -51,6 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def train(config: SuperresConfig, location: RunLocation, show_progress: bool = False) -> None:
     """Cut patches, train, and measure on the test scenes."""
     # TensorFlow and matplotlib take seconds to import: not before the options are parsed.
+    from superres.cards.model_card import write_card
     from superres.figures.history import plot_history
     from superres.training.data import prepare_data
     from superres.training.fit import fit, open_run
@@ -62,11 +65,14 @@ def train(config: SuperresConfig, location: RunLocation, show_progress: bool = F
     model = fit(config, data, folder, location.resume, show_progress)
     if hvd.rank() == 0:
         plot_history(folder / run.HISTORY, folder / run.CURVES)
-    if plan.test_scenes:
-        measure(model, config, plan.test_scenes, folder)
+    rows = measure(model, config, plan.test_scenes, folder) if plan.test_scenes else []
+    if hvd.rank() == 0:
+        write_card(folder, config, plan.scenes, data, model, rows)
 
 
-def measure(model: "keras.Model", config: SuperresConfig, test_scenes: Sequence[Scene], folder: Path) -> None:
+def measure(
+    model: "keras.Model", config: SuperresConfig, test_scenes: Sequence[Scene], folder: Path
+) -> "list[MetricRow]":
     """Measure a model on the test scenes, which the ranks share. Rank 0 writes and prints the table, and draws the figures.
 
     Args:
@@ -74,6 +80,9 @@ def measure(model: "keras.Model", config: SuperresConfig, test_scenes: Sequence[
         config: the settings of the training.
         test_scenes: at least one scene.
         folder: the run folder.
+
+    Returns:
+        The rows of `metrics.csv` on rank 0.
     """
     from superres.evaluation.reduced_scale import evaluate_scene
     from superres.evaluation.tables import markdown_metric_table, write_metrics
@@ -94,6 +103,7 @@ def measure(model: "keras.Model", config: SuperresConfig, test_scenes: Sequence[
         plot_metrics(folder / run.METRICS, folder / run.METRIC_BARS)
         print(markdown_metric_table(rows))
         print(f"\n{folder / run.METRICS}, {folder / run.METRIC_BARS}, {folder / run.PICTURE}")
+    return rows
 
 
 if __name__ == "__main__":

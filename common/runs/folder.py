@@ -30,8 +30,9 @@ METRICS = "metrics.csv"
 METRIC_BARS = "metrics.png"
 PICTURE = "comparison.png"
 SPLIT = "split.txt"
+CARD = "MODEL.md"
 THRESHOLDS = "thresholds.csv"  # of a classifier
-FILES = (CONFIG, HISTORY, WEIGHTS, CHECKPOINT, LOG, CURVES, METRICS, METRIC_BARS, PICTURE, SPLIT)
+FILES = (CONFIG, HISTORY, WEIGHTS, CHECKPOINT, LOG, CURVES, METRICS, METRIC_BARS, PICTURE, SPLIT, CARD)
 REPLACEABLE = (*FILES, THRESHOLDS)  # files that `--overwrite` may delete
 TENSORBOARD = "tensorboard"
 

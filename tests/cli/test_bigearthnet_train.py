@@ -81,6 +81,7 @@ def test_run_folder(finished: Path, data: Path) -> None:
         run.METRICS,
         run.METRIC_BARS,
         run.THRESHOLDS,
+        run.CARD,
         run.TENSORBOARD,
     }
     config = json.loads((finished / run.CONFIG).read_text())
@@ -95,6 +96,11 @@ def test_run_folder(finished: Path, data: Path) -> None:
     rows = read_metrics(finished / run.METRICS)
     assert {(row.split, row.method) for row in rows} == {("test", "small-s2")}
     assert {row.name for row in rows} == {"all", *CLASSES}
+    card = (finished / run.CARD).read_text()
+    (f1,) = [row.value for row in rows if (row.name, row.metric) == ("all", "f1_micro")]
+    assert f"On 5 test patches, with the chosen thresholds (`{run.METRICS}` has each class)" in card
+    assert f"| F1 micro | {f1:.3f} |" in card
+    assert "On 6 validation patches: f1 micro" in card
 
 
 def test_resumed_run_goes_on_exactly(finished: Path, data: Path, tmp_path: Path) -> None:

@@ -60,6 +60,14 @@ def test_from_products_to_run_folder(
     assert all(np.isfinite(float(row["value"])) for row in rows)
     assert "| dsen2 |" in out and str(folder / run.METRICS) in out
     assert "2 scenes to train on, 1 to test on" in (folder / run.LOG).read_text()
+    card = (folder / run.CARD).read_text()
+    saved = min(history, key=lambda row: float(row["val_loss"]))
+    assert f"The weights are those of epoch {saved['epoch']} of 2. RMSE on " in card
+    assert f"validation patches: {float(saved['val_rmse']):.1f} DN" in card
+    (rmse,) = [row["value"] for row in rows if (row["method"], row["band"], row["metric"]) == ("dsen2", "all", "rmse")]
+    assert f"| dsen2 | {float(rmse):.2f} |" in card
+    assert all(f"| {name} | 02.05 | 2020-07-01 | 47.8" in card for name in two_scenes.read_text().split())
+    assert "| `--batch-size` | 4 |" in card
 
     monkeypatch.setitem(sys.modules, "horovod", None)  # importing it fails
     monkeypatch.setitem(sys.modules, "horovod.tensorflow", None)
