@@ -83,6 +83,15 @@ def target_shape(scene: Scene, settings: PatchSettings) -> tuple[int, int]:
     return rows - rows % factor, cols - cols % factor
 
 
+def check_patch_fits(scene: Scene, rows: int, cols: int, settings: PatchSettings) -> None:
+    """Raise ProductError if a target grid of rows x cols pixels is smaller than a patch."""
+    if min(rows, cols) < settings.patch_px:
+        raise ProductError(
+            f"{scene.name} has {rows} x {cols} px at {settings.gsd} m, too few for a patch of {settings.patch_px} px; "
+            f"take it out of the list."
+        )
+
+
 def degrade_bands(scene: Scene, gsd: int, window: Window, settings: PatchSettings, keep_native: bool) -> DegradedBands:
     """Read and degrade the bands of one GSD, one after the other.
 

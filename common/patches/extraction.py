@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from common.errors import ProductError
-from common.patches.degraded_scene import degrade_scene
+from common.patches.degraded_scene import check_patch_fits, degrade_scene
 from common.patches.file import write_patch_file
 from common.patches.sampling import candidate_positions, cut_patches, holds_only
 from common.patches.settings import PatchSettings
@@ -54,12 +54,8 @@ def extract_patches(scene: Scene, settings: PatchSettings) -> Extraction:
     degraded = degrade_scene(scene, settings)
     rows, cols = degraded.valid.shape
     size = settings.patch_px
+    check_patch_fits(scene, rows, cols, settings)
     candidates = candidate_positions(rows, cols, settings)
-    if not len(candidates):
-        raise ProductError(
-            f"{scene.name} has {rows} x {cols} px at {settings.gsd} m, too few for a patch of "
-            f"{size} px; take it out of the list."
-        )
     usable = candidates[holds_only(degraded.valid, candidates, size)]
     if not len(usable):
         raise ProductError(

@@ -21,8 +21,7 @@ def block_windows(rows: int, cols: int, settings: PatchSettings) -> list[Window]
     Blocks are at least twice the reach of the blur apart. Corners are multiples of the scale factor.
     """
     factor = settings.scale_factor
-    reach = max(degrade.blur_reach(sigma) for sigma in settings.sigmas(settings.gsd))
-    margin = -(-reach // factor)
+    margin = blur_margin_px(settings) // factor
     row_blocks, col_blocks = (
         axis_blocks(length // factor, settings.patch_px // factor, margin) for length in (rows, cols)
     )
@@ -58,6 +57,28 @@ def candidate_positions(rows: int, cols: int, settings: PatchSettings) -> np.nda
         if len(positions) >= settings.count:
             break
     return np.array(positions, dtype=np.int64).reshape(-1, 3)
+
+
+def corner_positions(rows: int, cols: int, settings: PatchSettings) -> np.ndarray:
+    """Return the positions in the corners of each block, (N, 3) int: row, col, index of the block.
+
+    They are among the candidate positions, and the farthest from each other: if these share ground, all do.
+    """
+    size = settings.patch_px
+    corners = {
+        (row, col, block_index): None
+        for block_index, block in enumerate(block_windows(rows, cols, settings))
+        if min(block.height, block.width) >= size
+        for row in (block.row, block.row + block.height - size)
+        for col in (block.col, block.col + block.width - size)
+    }
+    return np.array(list(corners), dtype=np.int64).reshape(-1, 3)
+
+
+def blur_margin_px(settings: PatchSettings) -> int:
+    """Return how many pixels of the target grid the blur of the degradation reaches, as a multiple of the scale factor."""
+    reach = max(degrade.blur_reach(sigma) for sigma in settings.sigmas(settings.gsd))
+    return -(-reach // settings.scale_factor) * settings.scale_factor
 
 
 def holds_only(valid: np.ndarray, positions: np.ndarray, size: int) -> np.ndarray:

@@ -1,112 +1,187 @@
-"""Choose patches for validation: whole scenes, or blocks of scenes if there are few scenes.
+"""Hold out ground for validation: whole areas, or blocks of scenes if there are few areas.
 
-Random patches of one scene overlap, so that validation would measure pixels that were trained on. Scenes that show the
-same ground, such as two dates of a tile or two tiles that overlap, therefore stay on the same side of the split.
+Random patches of one scene overlap, so that validation would measure pixels that were trained on. Here a part of the
+ground is held out: a whole scene, a block of a scene, or a side of a block. Patches inside it validate, in whatever scene
+they lie. Patches near it are left out, because they share pixels with a validation patch; the pixels that the blur of the
+degradation mixes into a patch count, too. All others train. So two dates of a tile, two tiles that overlap, and two UTM
+zones that show the same ground never put it on both sides.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from common.errors import SettingError
+from common.patches.degraded_scene import check_patch_fits, target_shape
+from common.patches.ground import ScenePatches, grown, is_inside, overlaps, patches_on_ground, touches
+from common.patches.sampling import blur_margin_px, corner_positions
+from common.patches.settings import PatchSettings
+from common.patches.units import Part, Unit, side_units, split_units
+from common.rasters.grids import describe_crs, is_same_crs, transform_bounds
+from common.scenes.scene import Scene
 
-Footprint = tuple[float, float, float, float]  # west, south, east, north in degrees
-HeldOut = dict[str, tuple[int, ...]]  # scene name -> its blocks that validate
-FEW_SCENES = 5  # with fewer groups of scenes, blocks are held out: whole scenes would be too large a share
-LEAST_OVERLAP = 0.002  # share of the smaller footprint; tiles that meet at a corner share 0.008
+LEAST_FRACTION = 1e-9  # holds out one unit
+TRAINING, VALIDATION, LEFT_OUT = range(3)  # the sides of a split
+Sides = tuple[np.ndarray, ...]  # for each scene, the side of each patch, (N,) int
 
 
 @dataclass(frozen=True)
-class SceneBlocks:
-    """The facts about a scene that a split needs.
+class Split:
+    """A split of patches into training and validation.
 
     Attributes:
-        name: name of the scene.
-        footprint: west, south, east, north in degrees.
-        blocks: indices of the blocks that have patches.
+        parts: the ground that is held out.
+        sides: for each scene, the side of each patch, (N,) int: TRAINING, VALIDATION or LEFT_OUT.
     """
 
-    name: str
-    footprint: Footprint
-    blocks: tuple[int, ...]
+    parts: tuple[Part, ...]
+    sides: Sides
+
+    def count(self, side: int) -> int:
+        """Return the number of patches on a side."""
+        return sum(int((scene_sides == side).sum()) for scene_sides in self.sides)
 
 
-def overlaps(a: Footprint, b: Footprint) -> bool:
-    """Return whether two footprints share more than LEAST_OVERLAP of the smaller one."""
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    # A footprint may cross 180 degrees, so that its east is less than its west: add a full turn, and try all turns.
-    spans = [(west, east if east > west else east + 360) for west, east in ((a[0], a[2]), (b[0], b[2]))]
-    width = max(min(spans[0][1], spans[1][1] + turn) - max(spans[0][0], spans[1][0] + turn) for turn in (-360, 0, 360))
-    smaller = min((spans[0][1] - spans[0][0]) * (a[3] - a[1]), (spans[1][1] - spans[1][0]) * (b[3] - b[1]))
-    return width > 0 and height > 0 and width * height > LEAST_OVERLAP * smaller
-
-
-def group_by_ground(footprints: Sequence[Footprint]) -> list[int]:
-    """Return a group for each footprint; footprints that overlap, directly or through others, have the same group."""
-    groups = list(range(len(footprints)))
-    for i, first in enumerate(footprints):
-        for j in range(i):
-            if overlaps(first, footprints[j]) and groups[i] != groups[j]:
-                old, new = groups[i], groups[j]
-                groups = [new if group == old else group for group in groups]
-    return groups
-
-
-def choose_validation(scenes: Sequence[SceneBlocks], fraction: float, rng: np.random.Generator) -> HeldOut:
-    """Choose the blocks that are held out for validation.
+def split_ground(scenes: Sequence[ScenePatches], margin_m: float, fraction: float, rng: np.random.Generator) -> Split:
+    """Split the patches of all scenes into training and validation.
 
     Args:
-        scenes: all scenes of the run.
-        fraction: share of the units to hold out, see `split_units`; unless it is 0, at least one unit is held out.
+        scenes: all scenes of the run with their patches.
+        margin_m: metres that the blur of the degradation reaches beyond a patch.
+        fraction: share of the areas or blocks to hold out; unless it is 0, something is held out.
         rng: source of the random choice.
 
-    Returns:
-        Scene name -> its blocks that are held out, for every scene.
-
     Raises:
-        SettingError: all patches belong to one unit, which cannot be on both sides.
+        SettingError: all patches share ground, so that none could validate.
     """
-    units = split_units(scenes)
+    ground = Ground(scenes, margin_m)
     if fraction == 0:
-        return {scene.name: () for scene in scenes}
-    if len(units) < 2:
+        return ground.split()
+    units = split_units(scenes)
+    ground.hold_out([units[index] for index in rng.permutation(len(units))], fraction * len(units))
+    if not ground.parts:  # one block, or scenes that all overlap
+        sides = side_units(scenes, fraction, margin_m)
+        ground.hold_out([sides[index] for index in rng.permutation(len(sides))], 1)
+    if not ground.parts:
         raise SettingError(
             f"{', '.join(scene.name for scene in scenes)} cannot be split into training and validation without "
             f"sharing ground; give more or larger scenes, or --validation-fraction 0."
         )
-    count = min(len(units) - 1, max(1, round(fraction * len(units))))
-    chosen = {pair for unit_index in rng.permutation(len(units))[:count] for pair in units[unit_index]}
-    return {scene.name: tuple(block for block in scene.blocks if (scene.name, block) in chosen) for scene in scenes}
+    return ground.split()
 
 
-def split_units(scenes: Sequence[SceneBlocks]) -> list[list[tuple[str, int]]]:
-    """Return the units of a split: lists of (scene name, block) that must stay on the same side.
+def check_split(scenes: Sequence[Scene], settings: PatchSettings) -> None:
+    """Check before any patch is cut that scenes can be split into training and validation. Reads headers only.
 
-    A group of scenes that show the same ground is one unit. If there are few groups, each block of a group is one unit,
-    provided that all its scenes have one footprint: blocks of the same index then show the same ground.
+    Raises:
+        ProductError: a scene is too small for a patch, or its georeference cannot be read.
+        SettingError: as `split_ground`.
     """
-    group_of_scene = group_by_ground([scene.footprint for scene in scenes])
-    groups = [
-        [scene for scene, own_group in zip(scenes, group_of_scene, strict=True) if own_group == group]
-        for group in dict.fromkeys(group_of_scene)
-    ]
-    units = []
-    for group in groups:
-        same_grid = all(scene.footprint == group[0].footprint for scene in group)
-        blocks = sorted({block for scene in group for block in scene.blocks})
-        if len(groups) >= FEW_SCENES or not same_grid:
-            units.append([(scene.name, block) for scene in group for block in scene.blocks])
-        else:
-            units += [[(scene.name, block) for scene in group if block in scene.blocks] for block in blocks]
-    return units
-
-
-def describe_split(scenes: Sequence[SceneBlocks], held_out: HeldOut) -> str:
-    """Return the text of `split.txt` in the run folder, a scene a line."""
-    lines = ["# scene, then the blocks held out for validation (all others train)"]
+    ground = []
     for scene in scenes:
-        blocks = held_out[scene.name]
-        text = "none" if not blocks else "all" if len(blocks) == len(scene.blocks) else ",".join(map(str, blocks))
-        lines.append(f"{scene.name} {text}")
+        rows, cols = target_shape(scene, settings)
+        check_patch_fits(scene, rows, cols, settings)
+        ground.append(patches_on_ground(scene, corner_positions(rows, cols, settings), settings))
+    split_ground(ground, margin_m(settings), LEAST_FRACTION, np.random.default_rng(0))
+
+
+def margin_m(settings: PatchSettings) -> float:
+    """Return how many metres beyond a patch the blur of the degradation reaches."""
+    return blur_margin_px(settings) * settings.gsd
+
+
+class Ground:
+    """The patches of all scenes, and the ground that has been held out so far.
+
+    Args:
+        scenes: all scenes with their patches.
+        margin_m: metres that the blur reaches beyond a patch.
+
+    Attributes:
+        parts: the ground that is held out.
+    """
+
+    def __init__(self, scenes: Sequence[ScenePatches], margin_m: float):
+        self.scenes, self.margin_m = scenes, margin_m
+        self.parts: list[Part] = []
+        # The pixels that a patch is made of. A scene has no others, so they end at its edge.
+        self.sources = [grown(scene.boxes, margin_m, scene.extent) for scene in scenes]
+        self.neighbours = [
+            [i for i, other in enumerate(scenes) if overlaps(scene.footprint, other.footprint, least=0)]
+            for scene in scenes
+        ]
+        self.validates = [np.zeros(len(scene.boxes), bool) for scene in scenes]
+        self.trains = [np.ones(len(scene.boxes), bool) for scene in scenes]
+
+    def hold_out(self, units: Sequence[Unit], wanted: float) -> None:
+        """Hold out units in their order, about `wanted` of them, and at least one if patches to train on remain."""
+        count = min(len(units) - 1, max(1, round(wanted)))
+        held = 0
+        for unit in units:
+            if held >= count:
+                break
+            held += self._hold_out_unit(unit)
+
+    def _hold_out_unit(self, unit: Unit) -> bool:
+        """Hold out a unit, unless no patch to train on would remain; return whether it is held out."""
+        validates, trains = self.validates.copy(), self.trains.copy()
+        for part in unit:
+            grid = self.scenes[part.scene].grid
+            for index in self.neighbours[part.scene]:
+                scene = self.scenes[index]
+                if not is_same_crs(grid.crs_wkt, scene.grid.crs_wkt):
+                    continue  # its patches are turned against the part: they are near it, but not inside it
+                inside = is_inside(scene.boxes, part.box)
+                if inside.any():
+                    validates[index] = validates[index] | inside
+                    self._leave_out(trains, index, grown(np.array(part.box), self.margin_m, scene.extent))
+        if not any(scene_trains.any() for scene_trains in trains):
+            return False
+        self.validates, self.trains = validates, trains
+        self.parts += unit
+        return True
+
+    def _leave_out(self, trains: list[np.ndarray], held: int, box: np.ndarray) -> None:
+        """Remove from `trains` the patches that share pixels with a box in the CRS of the scene `held`."""
+        for index in self.neighbours[held]:
+            bounds = transform_bounds(tuple(box), self.scenes[held].grid, self.scenes[index].grid)
+            trains[index] = trains[index] & ~touches(self.sources[index], bounds)
+
+    def split(self) -> Split:
+        """Return the split."""
+        sides = [
+            np.where(validates, VALIDATION, np.where(trains, TRAINING, LEFT_OUT))
+            for validates, trains in zip(self.validates, self.trains, strict=True)
+        ]
+        return Split(tuple(self.parts), tuple(sides))
+
+
+def summarize_split(scenes: Sequence[ScenePatches], split: Split) -> str:
+    """Return one line that says which ground is held out, and how many patches train and validate."""
+    parts = Counter(scenes[part.scene].name for part in split.parts)
+    if len(split.parts) == 1:
+        ground = f"{split.parts[0].name} of {scenes[split.parts[0].scene].name}"
+    else:
+        ground = f"{len(split.parts)} parts of {len(parts)} of {len(scenes)} scenes"
+    training, validation, left_out = (split.count(side) for side in (TRAINING, VALIDATION, LEFT_OUT))
+    share = 100 * validation / (training + validation)
+    return f"validation holds out {ground}: {validation} patches, {share:.1f} %; {training} patches train" + (
+        f", {left_out} between them are left out" if left_out else ""
+    )
+
+
+def describe_split(scenes: Sequence[ScenePatches], split: Split) -> str:
+    """Return the text of `split.txt` in the run folder: the patches of each scene, then the ground that is held out."""
+    lines = ["# scene, patches to train on, to validate on, left out because they share ground with both"]
+    for scene, sides in zip(scenes, split.sides, strict=True):
+        lines.append(
+            f"{scene.name} {' '.join(str((sides == side).sum()) for side in (TRAINING, VALIDATION, LEFT_OUT))}"
+        )
+    lines += ["", "# ground held out for validation: scene, part, CRS, x_min, y_min, x_max, y_max in metres"]
+    for part in split.parts:
+        scene = scenes[part.scene]
+        bounds = " ".join(f"{value:.0f}" for value in part.box)
+        lines.append(f"{scene.name} {part.name.replace(' ', '-')} {describe_crs(scene.grid)} {bounds}")
     return "\n".join(lines) + "\n"

@@ -1,5 +1,6 @@
 """The pixel grids of a scene on the ground: georeference, bounds in degrees, and checks that bands share a grid."""
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from common.rasters.jpeg2000 import DOWNLOAD_AGAIN
 from common.scenes.scene import Scene
 
 osr.UseExceptions()
+LONLAT = "EPSG:4326"  # degrees, WGS 84
 _EDGE_POINTS = 21  # points a side: straight lines in degrees are curves in UTM
 _OUTLINE_STEPS = 8  # straight pieces of a side of an outline
 
@@ -69,7 +71,7 @@ def lonlat_bounds(grid: GeoReference) -> tuple[float, float, float, float]:
     """Return the bounds of a grid in degrees WGS 84: west, south, east, north. Across the antimeridian west > east."""
     x, width, _, y, _, height = grid.geotransform
     x_max, y_min = x + width * grid.cols, y + height * grid.rows
-    west, south, east, north = _transformation(grid, to_lonlat=True).TransformBounds(x, y_min, x_max, y, _EDGE_POINTS)
+    west, south, east, north = _transformation(grid.crs_wkt, LONLAT).TransformBounds(x, y_min, x_max, y, _EDGE_POINTS)
     return west, south, east, north
 
 
@@ -109,11 +111,37 @@ def project_bounds(
     None if the rectangle is too far from the grid to have coordinates in this CRS.
     """
     try:
-        bounds = _transformation(grid, to_lonlat=False).TransformBounds(west, south, east, north, _EDGE_POINTS)
+        bounds = _transformation(LONLAT, grid.crs_wkt).TransformBounds(west, south, east, north, _EDGE_POINTS)
     except RuntimeError:
         return None
     x_min, y_min, x_max, y_max = bounds
     return (x_min, y_min, x_max, y_max) if all(map(math.isfinite, bounds)) else None
+
+
+def transform_bounds(
+    bounds: tuple[float, float, float, float], source: GeoReference, target: GeoReference
+) -> tuple[float, float, float, float]:
+    """Return the bounds, in the CRS of `target`, of a rectangle in the CRS of `source`: x_min, y_min, x_max, y_max.
+
+    The rectangle must be near `target`, such as in a neighbouring UTM zone.
+    """
+    if is_same_crs(source.crs_wkt, target.crs_wkt):
+        return bounds
+    x_min, y_min, x_max, y_max = _transformation(source.crs_wkt, target.crs_wkt).TransformBounds(*bounds, _EDGE_POINTS)
+    return x_min, y_min, x_max, y_max
+
+
+@functools.cache
+def is_same_crs(wkt: str, other_wkt: str) -> bool:
+    """Return whether two texts describe the same coordinate reference system."""
+    return wkt == other_wkt or bool(osr.SpatialReference(wkt=wkt).IsSame(osr.SpatialReference(wkt=other_wkt)))
+
+
+def describe_crs(grid: GeoReference) -> str:
+    """Return the EPSG code of a grid's CRS, such as `EPSG:32633`; its name if it has no code."""
+    system = osr.SpatialReference(wkt=grid.crs_wkt)
+    code = system.GetAuthorityCode(None)
+    return f"{system.GetAuthorityName(None)}:{code}" if code else system.GetName().replace(" ", "_")
 
 
 def describe_ground(grid: GeoReference) -> str:
@@ -122,13 +150,16 @@ def describe_ground(grid: GeoReference) -> str:
     return f"{grid.rows * pixel:g} x {grid.cols * pixel:g} m {_describe_corner(grid)}"
 
 
-def _transformation(grid: GeoReference, to_lonlat: bool) -> osr.CoordinateTransformation:
-    """Return the transformation between degrees and the CRS of a grid; longitude before latitude, x before y."""
-    lonlat, projected = osr.SpatialReference(), osr.SpatialReference(wkt=grid.crs_wkt)
-    lonlat.ImportFromEPSG(4326)
-    for system in (lonlat, projected):
+@functools.cache
+def _transformation(source_crs: str, target_crs: str) -> osr.CoordinateTransformation:
+    """Return the transformation from one CRS to another; longitude before latitude, x before y."""
+    systems = []
+    for crs in (source_crs, target_crs):
+        system = osr.SpatialReference()
+        system.SetFromUserInput(crs)
         system.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)  # EPSG:4326 itself puts latitude first
-    return osr.CoordinateTransformation(*((projected, lonlat) if to_lonlat else (lonlat, projected)))
+        systems.append(system)
+    return osr.CoordinateTransformation(*systems)
 
 
 def _band_grid(scene: Scene, band: str) -> GeoReference:

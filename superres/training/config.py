@@ -57,7 +57,7 @@ class SuperresConfig(RunConfig):
         None,
     )
     validation_fraction: float = setting(
-        "share of the scenes to hold out for validation, or of their blocks if there are few scenes", 0.1
+        "share of the areas to hold out for validation, or of the blocks of scenes if there are few areas", 0.1
     )
     degradation: str = setting(
         "blur before the scale factor is applied: gaussian as in the DSen2 paper, or mtf, that of each band's sensor",

@@ -1,5 +1,6 @@
 """The patches of a training: patch files of all scenes, split into training and validation."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,14 +9,17 @@ import numpy as np
 
 import common.distributed as hvd
 from common.patches.cache import prepare_patch_files
-from common.patches.file import PatchFile
-from common.patches.split import HeldOut, SceneBlocks, choose_validation
-from common.rasters.grids import footprint_lonlat
+from common.patches.file import LOCATIONS, PatchFile
+from common.patches.ground import ScenePatches, patches_on_ground
+from common.patches.settings import PatchSettings
+from common.patches.split import TRAINING, VALIDATION, Split, margin_m, split_ground, summarize_split
 from common.scenes.scene import Scene
 from superres.training.config import SuperresConfig
 from superres.training.distillation import prepare_teacher_files
 from superres.training.patch_source import FusionPatches
 from superres.training.plan import TrainingPlan
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -24,17 +28,24 @@ class TrainingData:
 
     Attributes:
         files: patch files to train on, one a scene; with a teacher, teacher files.
-        blocks: all scenes with their blocks.
-        held_out: scene name -> blocks that are held out for validation.
-        train: patches to train on: those of `files` outside the held-out blocks.
-        val: patches to validate on, with native targets: those of the held-out blocks; may be empty.
+        scenes: the patches of all scenes on the ground.
+        split: the ground that is held out, and the side of each patch.
+        train: patches of `files` to train on.
+        val: patches to validate on, with native targets; may be empty.
     """
 
     files: Sequence[PatchFile]
-    blocks: Sequence[SceneBlocks]
-    held_out: HeldOut
+    scenes: Sequence[ScenePatches]
+    split: Split
     train: FusionPatches
     val: FusionPatches
+
+    def validation_blocks(self) -> dict[str, list[int]]:
+        """Return scene name -> the blocks with patches that validate."""
+        return {
+            scene.name: np.unique(scene.blocks[sides == VALIDATION]).tolist()
+            for scene, sides in zip(self.scenes, self.split.sides, strict=True)
+        }
 
 
 def prepare_data(config: SuperresConfig, plan: TrainingPlan, show_progress: bool = False) -> TrainingData:
@@ -52,53 +63,61 @@ def prepare_data(config: SuperresConfig, plan: TrainingPlan, show_progress: bool
         SettingError: the scenes cannot be split into training and validation.
     """
     native_files = prepare_patch_files(plan.scenes, config.patches, Path(config.patch_cache), show_progress)
+    scenes, split = hvd.on_rank_zero(
+        lambda: split_files(plan.scenes, native_files, config.patches, config.validation_fraction)
+    )
     files = native_files
     if plan.teacher:
         files = prepare_teacher_files(native_files, plan.teacher, config.teacher_variants, show_progress)
-    blocks, held_out = hvd.on_rank_zero(lambda: hold_out_blocks(plan.scenes, native_files, config.validation_fraction))
-    train, val = split_patches(files, native_files, held_out, config.gsd)
-    return TrainingData(files, blocks, held_out, train, val)
+    train, val = select_patches(files, native_files, split, config.gsd)
+    return TrainingData(files, scenes, split, train, val)
 
 
-def hold_out_blocks(
-    scenes: Sequence[Scene], files: Sequence[PatchFile], fraction: float
-) -> tuple[list[SceneBlocks], HeldOut]:
-    """Choose the blocks that are held out for validation. The choice does not depend on --seed, so that runs compare.
+def split_files(
+    scenes: Sequence[Scene], files: Sequence[PatchFile], settings: PatchSettings, fraction: float
+) -> tuple[list[ScenePatches], Split]:
+    """Split the patches of patch files. The split does not depend on --seed, so that runs compare. Call on rank 0.
 
     Args:
         scenes: all scenes of the run.
         files: their patch files.
-        fraction: share of the scenes or blocks to hold out.
+        settings: of the patches.
+        fraction: share of the areas or blocks to hold out.
 
     Returns:
-        All scenes with their blocks; scene name -> blocks that are held out.
+        The patches of all scenes on the ground; their split.
 
     Raises:
-        SettingError: the scenes cannot be split.
+        SettingError: the patches cannot be split.
     """
-    blocks = [
-        SceneBlocks(scene.name, footprint_lonlat(scene), tuple(np.unique(file.arrays["block"]).tolist()))
+    ground = [
+        patches_on_ground(scene, np.stack([file.arrays[name] for name in LOCATIONS], axis=1), settings)
         for scene, file in zip(scenes, files, strict=True)
     ]
-    return blocks, choose_validation(blocks, fraction, np.random.default_rng(0))
+    split = split_ground(ground, margin_m(settings), fraction, np.random.default_rng(0))
+    if fraction:
+        logger.info("%s", summarize_split(ground, split))
+    return ground, split
 
 
-def split_patches(
-    files: Sequence[PatchFile], native_files: Sequence[PatchFile], held_out: HeldOut, gsd: int
+def select_patches(
+    files: Sequence[PatchFile], native_files: Sequence[PatchFile], split: Split, gsd: int
 ) -> tuple[FusionPatches, FusionPatches]:
     """Return the patches to train on, from `files`, and to validate on, from `native_files`.
 
     Args:
-        files: patch files to train on; with a teacher, teacher files.
+        files: patch files to train on; with a teacher, teacher files, which may hold several variants of each patch.
         native_files: patch files of the same scenes with native targets.
-        held_out: scene name -> blocks that are held out for validation.
+        split: of the patches of `native_files`.
         gsd: native GSD in metres of the bands to sharpen, 20 or 60.
     """
 
-    def is_held_out(file: PatchFile) -> np.ndarray:
-        return np.isin(file.arrays["block"], held_out[file.attributes["scene"]])
+    def rows(file: PatchFile, sides: np.ndarray, side: int) -> np.ndarray:
+        return np.flatnonzero(np.tile(sides == side, len(file) // len(sides)))
 
     return (
-        FusionPatches(files, [np.flatnonzero(~is_held_out(file)) for file in files], gsd),
-        FusionPatches(native_files, [np.flatnonzero(is_held_out(file)) for file in native_files], gsd),
+        FusionPatches(files, [rows(*pair, TRAINING) for pair in zip(files, split.sides, strict=True)], gsd),
+        FusionPatches(
+            native_files, [rows(*pair, VALIDATION) for pair in zip(native_files, split.sides, strict=True)], gsd
+        ),
     )

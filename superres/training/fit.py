@@ -40,7 +40,7 @@ def open_run(config: SuperresConfig, location: RunLocation, data: TrainingData) 
     log_to_file(folder)
     logger.info("run folder %s", folder)
     if not location.resume:  # the checkpoint of a resumed run checks that the split is the same
-        write_text(folder / SPLIT, describe_split(data.blocks, data.held_out))
+        write_text(folder / SPLIT, describe_split(data.scenes, data.split))
     return folder
 
 
@@ -126,5 +126,5 @@ def checkpoint_identity(config: SuperresConfig, data: TrainingData) -> dict[str,
         **settings,
         "ranks": hvd.size(),
         "patch files": training.digest([file.attributes["checksum"] for file in data.files]),
-        "validation blocks": training.digest(sorted(data.held_out.items())),
+        "validation blocks": training.digest(sorted(data.validation_blocks().items())),
     }

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from common.errors import SettingError
 from common.networks.precision import has_bfloat16
-from common.patches.split import overlaps
+from common.patches.ground import overlaps
+from common.patches.split import check_split
 from common.pixels.sentinel2 import input_gsds
 from common.rasters.grids import check_grids, footprint_lonlat
 from common.runs.folder import RunLocation, check_run_folder
@@ -46,6 +47,8 @@ def prepare_training(config: SuperresConfig, location: RunLocation) -> TrainingP
     scenes = read_tile_list(config.tiles, config.data_dir)
     test_scenes = read_tile_list(config.test_tiles, config.data_dir) if config.test_tiles else ()
     check_scenes(scenes, test_scenes, config.gsd)
+    if config.validation_fraction:
+        check_split(scenes, config.patches)
     check_init_weights(config, scenes)
     teacher = find_teacher(config) if config.teacher else None
     if teacher:

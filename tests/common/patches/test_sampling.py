@@ -4,14 +4,19 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.patches.sampling import axis_blocks, block_windows, candidate_positions, cut_patches, holds_only
+from common.patches.sampling import (
+    axis_blocks,
+    block_windows,
+    candidate_positions,
+    corner_positions,
+    cut_patches,
+    holds_only,
+)
 from common.patches.settings import PatchSettings
-from common.patches.split import SceneBlocks, choose_validation
 from common.pixels import degrade
-from common.pixels.windows import Window
 
 few = settings(max_examples=25, deadline=None)
 
@@ -48,24 +53,18 @@ def test_blocks_and_positions(gsd: int, degradation: str, rows: int, cols: int, 
 
 
 @few
-@given(
-    st.sampled_from([20, 60]), st.integers(96, 1500), st.integers(96, 1500), st.floats(0.05, 0.6), st.integers(0, 99)
-)
-def test_training_and_validation_share_no_pixel(gsd: int, rows: int, cols: int, fraction: float, seed: int) -> None:
-    cut = PatchSettings(gsd, 100)
+@given(st.sampled_from([20, 60]), st.integers(32, 700), st.integers(32, 700))
+def test_corner_positions_are_the_outermost_candidates(gsd: int, rows: int, cols: int) -> None:
+    cut = PatchSettings(gsd, 1)
     rows, cols = rows - rows % cut.scale_factor, cols - cols % cut.scale_factor
-    reach = degrade.blur_reach(1 / cut.scale_factor)
-    positions = candidate_positions(rows, cols, cut)
-    blocks = SceneBlocks("scene", (10, 50, 11, 51), tuple(np.unique(positions[:, 2]).tolist()))
-    assume(len(blocks.blocks) > 1)
-    held_out = choose_validation([blocks], fraction, np.random.default_rng(seed))["scene"]
-    painted = {True: np.zeros((rows, cols), bool), False: np.zeros((rows, cols), bool)}
-    for row, col, block in positions:
-        footprint = Window(row, col, cut.patch_px, cut.patch_px).grown(reach, rows, cols)
-        painted[block in held_out][footprint.slices] = True
-    assert painted[True].any()
-    assert painted[False].any()
-    assert not (painted[True] & painted[False]).any()
+    candidates, corners = candidate_positions(rows, cols, cut), corner_positions(rows, cols, cut)
+    assert set(map(tuple, corners)) <= set(map(tuple, candidates))
+    for block in np.unique(candidates[:, 2]):
+        for outermost in (np.min, np.max):
+            assert (
+                outermost(corners[corners[:, 2] == block], axis=0).tolist()
+                == outermost(candidates[candidates[:, 2] == block], axis=0).tolist()
+            )
 
 
 @few

@@ -8,17 +8,20 @@ import numpy as np
 import pytest
 
 from common.errors import WeightsError
-from common.patches.split import SceneBlocks
+from common.patches.ground import ScenePatches
+from common.patches.split import TRAINING, VALIDATION, Split
 from common.runs.folder import CHECKPOINT, SPLIT, RunLocation, write_config
 from common.runs.log import stop_logging_to_file
+from common.training.fit import digest
 from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS
 from superres.training.config import SuperresConfig
-from superres.training.data import TrainingData, split_patches
+from superres.training.data import TrainingData, select_patches
 from superres.training.fit import build_model, checkpoint_identity, open_run
 from superres.training.gan import Gan
 from tests.support.checks import set_random_weights
 from tests.support.patch_files import write_random_patches
+from tests.support.scenes_on_ground import grid_at
 from tests.support.tiny_training import tiny_network
 
 
@@ -29,9 +32,10 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def make_data(folder: Path, seed: int = 0, held_out_block: int = 0) -> TrainingData:
     files = [write_random_patches(folder, "scene", seed=seed)]
-    held_out = {"scene": (held_out_block,)}
-    blocks = [SceneBlocks("scene", (0, 0, 1, 1), (0, 1, 2))]
-    return TrainingData(files, blocks, held_out, *split_patches(files, files, held_out, 20))
+    blocks = files[0].arrays["block"]
+    scenes = [ScenePatches("scene", (0, 0, 1, 1), grid_at(0, 0, 32, 32), np.zeros((6, 4)), blocks)]
+    split = Split((), (np.where(blocks == held_out_block, VALIDATION, TRAINING),))
+    return TrainingData(files, scenes, split, *select_patches(files, files, split, 20))
 
 
 def make_config(**settings: object) -> SuperresConfig:
@@ -92,6 +96,8 @@ def test_settings_of_adversarial_training_are_only_in_its_checkpoints(tmp_path: 
 def test_checkpoints_depend_on_the_patches_and_their_split(tmp_path: Path) -> None:
     config = make_config()
     identity = checkpoint_identity(config, make_data(tmp_path))
+    blocks = {"scene": [0]}
+    assert identity["validation blocks"] == digest(sorted(blocks.items()))  # as in the checkpoints of earlier versions
     for data, name in (
         (make_data(tmp_path, held_out_block=1), "validation blocks"),
         (make_data(tmp_path, seed=1), "patch files"),
@@ -112,9 +118,10 @@ def test_a_new_run_folder_gets_the_split_and_a_resumed_one_keeps_it(tmp_path: Pa
     data = make_data(tmp_path)
     folder = open_run(make_config(), RunLocation(tmp_path / "run"), data)
     assert folder == tmp_path / "run"
-    assert (folder / SPLIT).read_text().splitlines()[1:] == ["scene 0"]
+    assert (folder / SPLIT).read_text().splitlines()[1] == "scene 4 2 0"
+    (folder / SPLIT).write_text("as it was")
     write_config(folder, make_config())
     (folder / CHECKPOINT).touch()
     other_data = make_data(tmp_path, held_out_block=1)
     assert open_run(make_config(), RunLocation(folder, resume=True), other_data) == folder
-    assert (folder / SPLIT).read_text().splitlines()[1:] == ["scene 0"]
+    assert (folder / SPLIT).read_text() == "as it was"
