@@ -57,7 +57,7 @@ class ZarrFiles:
         gdal_prefix: GDAL opens this text followed by a name.
         zarr_format: 2 or 3.
         read: name -> content of the file; None if there is no such file.
-        list_names: folder -> names of all files in it, relative to that folder.
+        list_names: folder -> names of all files in it, relative to that folder; ProductError if one cannot be read.
     """
 
     path: Path
@@ -103,7 +103,11 @@ class ZarrFiles:
         return ArrayInfo(*sizes, str(dtype), metadata.get("fill_value"), is_sharded, attributes)
 
     def count_missing_chunks(self, name: str, info: ArrayInfo) -> int:
-        """Return how many chunks of an array with two axes are not stored."""
+        """Return how many chunks of an array with two axes are not stored.
+
+        Raises:
+            ProductError: the system refuses to read a chunk; readers would take it for one that is not stored.
+        """
         rows, cols = info.chunk_counts
         present = {(int(match[1]), int(match[2])) for match in map(_CHUNK.fullmatch, self.list_names(name)) if match}
         return rows * cols - sum(row < rows and col < cols for row, col in present)
@@ -181,9 +185,15 @@ def _folder_files(path: Path) -> ZarrFiles:
         except OSError as error:
             raise ProductError(f"{file} cannot be read ({error.strerror}); check its permissions.") from error
 
+    def refuse(error: OSError) -> None:
+        raise ProductError(f"{error.filename} cannot be read ({error.strerror}); check its permissions.") from error
+
     def list_names(folder: str) -> Iterator[str]:
-        for parent, _, names in os.walk(path / folder):
-            yield from (Path(parent, name).relative_to(path / folder).as_posix() for name in names)
+        for parent, _, names in os.walk(path / folder, onerror=refuse):
+            for file in (Path(parent, name) for name in names):
+                if not os.access(file, os.R_OK, effective_ids=True):  # GDAL would read it as nodata without a word
+                    raise ProductError(f"{file} cannot be read; check its permissions, or where it links to.")
+                yield file.relative_to(path / folder).as_posix()
 
     return ZarrFiles(path, path.resolve().name, f"{path}/", zarr_format, read, list_names)
 

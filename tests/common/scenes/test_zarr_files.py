@@ -12,6 +12,7 @@ from common.scenes.zarr_files import as_mapping, is_zarr, open_zarr, shown, zarr
 from tests.support.fake_eopf import band_array, chunk_file, edit_json, write_eopf, write_json, zip_folder
 from tests.support.fake_layouts import tar_product, zip_product
 from tests.support.fake_safe import write_patch_folder, write_safe
+from tests.support.permissions import without_permission
 
 B02 = "measurements/reflectance/r10m/b02"
 FORMATS = pytest.mark.parametrize("zarr_format", [2, 3])
@@ -54,6 +55,27 @@ def test_missing_chunks_are_counted(tmp_path: Path, zarr_format: int) -> None:
         chunk_file(product, "B02", 1, 2).unlink()
         chunk_file(product, "B02", 0, 0).rename(chunk_file(product, "B02", 0, 0).with_name("9.9"))
         assert files.count_missing_chunks(B02, info) == 2
+
+
+@FORMATS
+def test_chunks_that_may_not_be_read_are_not_missing(tmp_path: Path, zarr_format: int) -> None:
+    product = write_eopf(tmp_path, zarr_format=zarr_format, size=24)
+    with open_zarr(product) as files:
+        info = files.array(B02)
+        with (
+            without_permission(chunk_file(product, "B02", 0, 0)),
+            pytest.raises(ProductError, match=r"b02.* cannot be read.*; check its permissions"),
+        ):
+            files.count_missing_chunks(B02, info)
+
+
+def test_chunk_that_is_a_broken_link_is_not_missing(tmp_path: Path) -> None:
+    product = write_eopf(tmp_path, size=24)
+    chunk = chunk_file(product, "B02", 0, 0)
+    chunk.unlink()
+    chunk.symlink_to("elsewhere")
+    with open_zarr(product) as files, pytest.raises(ProductError, match=r"cannot be read; check .* where it links to"):
+        files.count_missing_chunks(B02, files.array(B02))
 
 
 def test_what_is_zarr(tmp_path: Path) -> None:
