@@ -12,18 +12,20 @@ from bigearthnet import predict as predict_classes
 from bigearthnet.networks.catalogue import NETWORKS as CLASSIFIERS
 from common.patches.extraction import extract_patches
 from common.patches.settings import PatchSettings
+from common.runs import folder as run
 from common.runs.folder import WEIGHTS, write_config
 from common.scenes.tile_list import open_scene, read_tile_list
-from superres import evaluate, predict
+from superres import evaluate, predict, train
 from superres.networks import catalogue
 from superres.networks.build import build_network
 from superres.training.config import SuperresConfig
 from tests.support import made_patches
 from tests.support.checks import set_random_weights
 from tests.support.fake_eopf import chunk_file, write_eopf
-from tests.support.fake_safe import L2A_BANDS, textured_pixels, with_nodata, write_safe
+from tests.support.fake_safe import L2A_BANDS, UPPER_LEFT, textured_pixels, with_nodata, write_safe
 from tests.support.made_runs import write_classifier
-from tests.support.tiny_training import tiny_network
+from tests.support.tiny_training import TILES, tiny_network
+from tests.support.training_bench import training_options
 
 SIZE = 240
 FORMS = ("SAFE", "zarr 2", "zarr 2 zip", "zarr 3", "zarr 3 zip")
@@ -133,6 +135,26 @@ def test_evaluation_by_a_tile_list(products: dict[str, Path], run_folder: Path, 
         assert evaluate.main([*words, "--run-dir", str(run_folder)]) == 0
         tables.append((tmp_path / name / "metrics.csv").read_text())
     assert tables[0] == tables[1]
+
+
+def test_training_on_a_list(tmp_path: Path) -> None:
+    """A scene of each format, on ground of its own."""
+    pytest.importorskip("zarr")
+    names = []
+    for zarr_format, tile in zip((2, 3), TILES, strict=False):
+        pixels = textured_pixels(np.random.default_rng(zarr_format), 120)
+        options = {"zarr_format": zarr_format, "zipped": zarr_format == 3, "tile": tile, "size": 120}
+        corner = (UPPER_LEFT[0] + 3000 * zarr_format, UPPER_LEFT[1])
+        pixels = {band: pixels[band] for band in L2A_BANDS}
+        names.append(write_eopf(tmp_path, pixels=pixels, upper_left=corner, **options).name)
+    tiles = tmp_path / "tiles.txt"
+    tiles.write_text("\n".join(names))
+    assert train.main(training_options(tiles, tmp_path, epochs=1)) == 0
+    config = run.read_config(tmp_path / "run")
+    assert config["levels"] == ["L2A"]
+    assert {path.name for path in (tmp_path / "patches").iterdir()} == {
+        f"{name.removesuffix('.zip').removesuffix('.zarr')}-20m.h5" for name in names
+    }
 
 
 @pytest.mark.parametrize("form", ["zarr 3"])
