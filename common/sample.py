@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from common.errors import DownloadError
+from common.files.archives import name_inside
 from common.files.atomic import write_text
 from common.files.downloads import SAMPLE, cache_folder, fetch_wheel
 from common.runs import cli
@@ -74,10 +75,14 @@ def unpack(wheel: Path, folder: Path) -> None:
 
 
 def unpack_patches(tar: tarfile.TarFile, folder: Path) -> None:
-    """Write the files of a tar as <folder>/<patch>/<file>. Only the last two parts of their names count."""
+    """Write the files of a tar as <folder>/<patch>/<file>. Only the last two parts of their names count.
+
+    Raises:
+        ProductError: a name leads out of the tar.
+    """
     for member in tar:
         if member.isfile():
-            target = folder.joinpath(*Path(member.name).parts[-2:])
+            target = folder.joinpath(*Path(name_inside(Path(folder.name), member.name)).parts[-2:])
             target.parent.mkdir(parents=True, exist_ok=True)
             with open(target, "wb") as file:
                 shutil.copyfileobj(tar.extractfile(member), file)

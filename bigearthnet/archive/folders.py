@@ -21,6 +21,7 @@ UNPACK_AGAIN = "unpack the archive again"
 _S2_EXAMPLE = "S2A_MSIL2A_20170617T113321_48_5"
 _S1_EXAMPLE = "S1A_IW_GRDH_1SDV_20170617T064659_29UPU_48_5"
 _MAX_DEPTH = 3  # levels of folders that are searched for patches
+_REFERENCE_MAPS = "Reference_Maps"  # of version 2: its folders have the names of patches
 _READ_BYTES = 1 << 16  # more than one band holds
 _UTM_ZONE = re.compile(r"UTM zone (\d{1,2}[NS])")
 
@@ -62,6 +63,11 @@ def find_patches(root: Path | str, name_pattern: re.Pattern) -> dict[str, str]:
     return dict(sorted(folders.items()))
 
 
+def holds_patches(path: Path | str) -> bool:
+    """Return whether a folder holds Sentinel-2 patches, at most three levels below it."""
+    return any(walk_folders(str(Path(path)), S2_NAME, _MAX_DEPTH))
+
+
 def walk_folders(folder: str, name_pattern: re.Pattern, depth: int) -> Iterator[tuple[str, str]]:
     """Yield name and path of the folders whose name matches, down to a depth; matching folders are not entered."""
     try:
@@ -71,7 +77,7 @@ def walk_folders(folder: str, name_pattern: re.Pattern, depth: int) -> Iterator[
     for entry in entries:
         if name_pattern.fullmatch(entry.name):
             yield entry.name, entry.path
-        elif depth > 1:
+        elif depth > 1 and entry.name != _REFERENCE_MAPS:
             yield from walk_folders(entry.path, name_pattern, depth - 1)
 
 
@@ -164,5 +170,6 @@ def read_file(path: str | Path) -> bytes:
     except FileNotFoundError as error:
         raise ProductNotFoundError(f"{path} is missing; {UNPACK_AGAIN}.") from error
     except OSError as error:
-        raise ProductError(f"{path} {describe_refusal(error)}.") from error
+        reason = describe_refusal(error) or f"cannot be read ({error.strerror}); {UNPACK_AGAIN}"
+        raise ProductError(f"{path} {reason}.") from error
     return content

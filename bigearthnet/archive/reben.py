@@ -38,6 +38,27 @@ def find_metadata(root: Path | str) -> list[Path]:
     )
 
 
+def read_reben_partners(*places: Path) -> dict[str, str]:
+    """Read which Sentinel-1 patch belongs to each Sentinel-2 patch: name -> name.
+
+    Args:
+        places: `metadata.parquet` is looked for in these folders, and in three folders above each.
+
+    Raises:
+        SettingError: the package pyarrow is not installed.
+        ProductError: the file is missing, damaged, or lacks a column.
+    """
+    folders = [folder for place in places for folder in (place.absolute(), *place.absolute().parents[:3])]
+    found = next((folder for folder in folders if (folder / METADATA[0]).is_file()), None)
+    if found is None:
+        raise ProductNotFoundError(
+            f"{places[0]} holds patches of version 2, whose Sentinel-1 partners stand in {METADATA[0]}; download that file "
+            f"into the folder that holds the unpacked archives."
+        )
+    rows = [row for name in METADATA if (found / name).is_file() for row in read_rows(found / name)]
+    return {row["patch_id"]: row["s1_name"] for row in rows if row["s1_name"]}
+
+
 def read_reben_lists(root: Path | str) -> ArchiveLists:
     """Read the Parquet files of an archive.
 

@@ -1,6 +1,6 @@
 """Patch folders -> probabilities, each rank a share of the folders."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import keras
@@ -11,6 +11,7 @@ import common.distributed as hvd
 from bigearthnet.archive.band_sets import BAND_SETS
 from bigearthnet.archive.folders import S1_NAME, S2_NAME, find_patches, read_partner
 from bigearthnet.archive.images import PatchFolders, read_images
+from bigearthnet.archive.reben import is_reben, read_reben_partners
 from bigearthnet.prediction.probabilities import predict_images
 from bigearthnet.prediction.trained import TrainedClassifier
 from common.errors import ProductError, SettingError
@@ -37,11 +38,32 @@ def find_patch_folders(path: Path, s1_root: Path | None, trained: TrainedClassif
             f"{trained.folder} was trained with --bands {trained.bands}; give the folder of the Sentinel-1 partners "
             f"with --s1-root."
         )
-    partners = {read_partner(name, folder): folder for name, folder in find_patches(s1_root, S1_NAME).items()}
+    partners = find_partners(folders, path, s1_root)
     missing = [name for name in folders if name not in partners]
     if missing:
         raise ProductError(f"{s1_root} lacks the Sentinel-1 partner of {missing[0]}; give the folder that holds it.")
     return tuple(PatchFolders(name, folder, partners[name]) for name, folder in folders.items())
+
+
+def find_partners(folders: Mapping[str, str], path: Path, s1_root: Path) -> dict[str, str]:
+    """Return Sentinel-2 patch -> folder of its Sentinel-1 partner.
+
+    In version 1, a JSON file in the partner's folder names the patch; in version 2, the metadata of the archive do.
+
+    Args:
+        folders: Sentinel-2 patch -> its folder.
+        path: of these patches.
+        s1_root: folder of the partners.
+
+    Raises:
+        ProductError: there is no partner, or the JSON files or metadata are missing or damaged.
+        SettingError: the metadata need the package pyarrow, which is not installed.
+    """
+    s1_folders = find_patches(s1_root, S1_NAME)
+    if any(map(is_reben, folders)):
+        partner_of = read_reben_partners(path, s1_root)
+        return {name: s1_folders[s1] for name in folders if (s1 := partner_of.get(name)) in s1_folders}
+    return {read_partner(name, folder): folder for name, folder in s1_folders.items()}
 
 
 def predict_patch_folders(

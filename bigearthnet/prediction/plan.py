@@ -4,6 +4,7 @@ import logging
 from typing import NamedTuple
 
 from bigearthnet.archive.band_sets import BAND_SETS
+from bigearthnet.archive.folders import holds_patches
 from bigearthnet.archive.groups import NATIVE_PX
 from bigearthnet.archive.images import PatchFolders
 from bigearthnet.prediction.options import PredictionOptions
@@ -12,9 +13,9 @@ from bigearthnet.prediction.squares import group_gsd, square_grid
 from bigearthnet.prediction.trained import TrainedClassifier, describe_shapes, read_trained
 from common.errors import RunFolderError, SettingError
 from common.rasters.grids import GeoReference, check_grids
+from common.scenes.patch_folder import is_patch_folder
 from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene
-from common.scenes.zarr_files import is_zarr
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ def prepare_prediction(options: PredictionOptions) -> PredictionPlan:
     trained = read_trained(options.run_folder)
     require_native_gsds(trained)
     source = options.source
-    if source.is_dir() and source.suffix != ".SAFE" and not any(source.glob("MTD_*.xml")) and not is_zarr(source):
+    if source.is_dir() and (is_patch_folder(source) or holds_patches(source)):
         return PredictionPlan(trained, patches=find_patch_folders(source, options.s1_root, trained))
     scene = open_scene(source)
     check_scene(scene, trained)
@@ -84,7 +85,8 @@ def check_scene(scene: Scene, trained: TrainedClassifier) -> None:
     check_grids(scene, gsds)
     if scene.level != "L2A":
         logger.warning(
-            "%s is %s, and networks are trained on the L2A of BigEarthNet: the result may be wrong",
+            "%s is %s, top of atmosphere, and networks are trained on the L2A of BigEarthNet: the result may be wrong; "
+            "give the L2A product of the same acquisition",
             scene.name,
             scene.level,
         )

@@ -68,7 +68,8 @@ def select_patches(options: PreparationOptions) -> Selection:
         SettingError: no patch remains, or the nomenclature does not fit the archive.
         DownloadError: the official lists cannot be downloaded.
     """
-    selection = Selection(find_patches(options.root, S2_NAME))
+    found = find_patches(options.root, S2_NAME)
+    selection = Selection(found)
     lists = read_archive_lists(selection.folders, options)
     if lists.facts is not None:
         selection = take_facts(selection, lists, options.skip_unreadable)
@@ -80,7 +81,7 @@ def select_patches(options: PreparationOptions) -> Selection:
     if not options.keep_snow_cloud:
         selection = selection.keep(selection.folders.keys() - lists.snow_cloud, SNOW_CLOUD)
     if options.split_by_region is None:
-        split_of = own_splits if own_splits is not None else official_split(selection, lists)
+        split_of = own_splits if own_splits is not None else official_split(selection, lists, found.keys())
         selection = replace(selection, split_of=split_of).keep(split_of.keys(), NO_LIST)
     if options.s1_root:
         selection = take_partners(selection, lists, find_patches(options.s1_root, S1_NAME))
@@ -125,9 +126,15 @@ def take_facts(selection: Selection, lists: ArchiveLists, skip_unreadable: bool)
     return replace(selection, facts=lists.facts).without_unreadable(unknown, skip_unreadable)
 
 
-def official_split(selection: Selection, lists: ArchiveLists) -> dict[str, str]:
-    """Return patch -> split by the official lists; patches with snow or clouds that the lists lack train."""
-    absent_count = len(lists.split_of.keys() - selection.folders.keys())
+def official_split(selection: Selection, lists: ArchiveLists, found: Set[str]) -> dict[str, str]:
+    """Return patch -> split by the official lists; patches with snow or clouds that the lists lack train.
+
+    Args:
+        selection: the patches chosen so far.
+        lists: of the archive's version.
+        found: all patches in the archive, also those left out.
+    """
+    absent_count = len(lists.split_of.keys() - found)
     if absent_count:
         logger.warning(
             "the archive lacks %d of the %d patches in the official lists", absent_count, len(lists.split_of)

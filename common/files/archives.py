@@ -132,7 +132,7 @@ def _zip_name(path: Path, item: zipfile.ZipInfo) -> str:
             f"{path} holds {item.filename}, compressed by method {item.compress_type} of zip; expected none or deflate: "
             f"unpack it, and give the folder."
         )
-    return _inside(path, item.filename)
+    return name_inside(path, item.filename)
 
 
 def _tar_name(path: Path, member: tarfile.TarInfo) -> str:
@@ -141,10 +141,10 @@ def _tar_name(path: Path, member: tarfile.TarInfo) -> str:
         raise ProductError(
             f"{path} holds {member.name} as a link or with holes, not as plain bytes; unpack it, and give the folder."
         )
-    return _inside(path, member.name)
+    return name_inside(path, member.name)
 
 
-def _inside(path: Path, name: str) -> str:
+def name_inside(path: Path, name: str) -> str:
     """Return a name with `/`. Raise ProductError if it leads out of the archive: names in harmful archives do."""
     inside = re.sub(r"^(\./+)+", "", name.replace("\\", "/"))
     if inside.startswith("/") or re.match("[A-Za-z]:", inside) or ".." in PurePosixPath(inside).parts:

@@ -36,7 +36,8 @@ def require_complete_jpeg2000(path: str, size: int) -> None:
             file.seek(max(0, min(end or 0, size) - len(_END_OF_CODESTREAM)))
             tail = file.read(len(_END_OF_CODESTREAM))
     except OSError as error:
-        raise ProductError(f"{path} {describe_refusal(error)}.") from error
+        reason = describe_refusal(error) or f"cannot be read ({error.strerror}); {DOWNLOAD_AGAIN}"
+        raise ProductError(f"{path} {reason}.") from error
     if end is None or end > size:
         raise ProductError(f"{path} is cut short at {size} bytes or is no JPEG 2000 file; {DOWNLOAD_AGAIN}.")
     if tail != _END_OF_CODESTREAM:

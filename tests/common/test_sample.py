@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from common import sample
-from common.errors import DownloadError
+from common.errors import DownloadError, ProductError
 from common.files import downloads
 from common.files.downloads import SAMPLE, Wheel, cache_folder
 from common.sample import fetch_sample
@@ -73,11 +73,21 @@ def test_a_folder_that_lacks_a_list_is_an_error(tmp_path, monkeypatch):
 
 
 def test_only_the_last_two_parts_of_a_name_count(tmp_path):
-    stream = io.BytesIO(archive_of({"../../../evil/a.tif": b"a", "/etc/b.tif": b"b"}))
-    with tarfile.open(fileobj=stream, mode="r:bz2") as tar:
-        sample.unpack_patches(tar, tmp_path / "inside" / "S2")
-    files = [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()]
-    assert sorted(files) == ["inside/S2/etc/b.tif", "inside/S2/evil/a.tif"]
+    with tarfile.open(fileobj=io.BytesIO(archive_of({"deep/deeper/a.tif": b"a"})), mode="r:bz2") as tar:
+        sample.unpack_patches(tar, tmp_path / "S2")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / "S2/deeper/a.tif"]
+
+
+@pytest.mark.parametrize("name", ["../../evil/a.tif", "a/../a.tif"])
+def test_a_name_that_leads_out_is_refused(tmp_path, name):
+    with (
+        tarfile.open(fileobj=io.BytesIO(archive_of({name: b"a"})), mode="r:bz2") as tar,
+        pytest.raises(
+            ProductError, match=r"S2 holds 'Example/.*a\.tif', a name outside the product folder; do not use"
+        ),
+    ):
+        sample.unpack_patches(tar, tmp_path / "S2")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_missing_patch_leaves_nothing_behind(tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ from bigearthnet.archive.folders import (
     S1_NAME,
     S2_NAME,
     find_patches,
+    holds_patches,
     read_facts,
     read_file,
     read_partner,
@@ -77,6 +78,16 @@ def test_a_patch_that_exists_twice_is_refused(tmp_path: Path) -> None:
     make_folders(tmp_path, NAME, f"more/{NAME}")
     with pytest.raises(ProductError, match=rf"{NAME} exists twice, as .* and .*; move one of them out of "):
         find_patches(tmp_path, S2_NAME)
+
+
+def test_reference_maps_of_version_2_are_no_patches(tmp_path: Path) -> None:
+    make_folders(tmp_path, f"BigEarthNet-S2/product/{NAME}", f"Reference_Maps/product/{NAME}")
+    assert find_patches(tmp_path, S2_NAME) == {NAME: str(tmp_path / "BigEarthNet-S2/product" / NAME)}
+
+
+def test_whether_a_folder_holds_patches(tmp_path: Path) -> None:
+    make_folders(tmp_path, f"a/{NAME}", "b")
+    assert [holds_patches(tmp_path / name) for name in ("a", "b", ".")] == [True, False, True]
 
 
 def test_folders_without_patches_are_refused(tmp_path: Path) -> None:
@@ -184,5 +195,5 @@ def test_files_are_read_whole(tmp_path: Path, size: int) -> None:
 
 
 def test_a_folder_cannot_be_read_as_a_file(tmp_path: Path) -> None:
-    with pytest.raises(ProductError, match=r"cannot be read \(Is a directory\); check its permissions"):
+    with pytest.raises(ProductError, match=r"cannot be read \(Is a directory\); unpack the archive again"):
         read_file(tmp_path)

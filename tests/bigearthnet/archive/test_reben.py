@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bigearthnet.archive.folders import PatchFacts
-from bigearthnet.archive.reben import METADATA, find_metadata, is_reben, read_reben_lists
+from bigearthnet.archive.reben import METADATA, find_metadata, is_reben, read_reben_lists, read_reben_partners
 from common.errors import ProductError, ProductNotFoundError, SettingError
 
 P, Q, R = (f"S2A_MSIL2A_20170613T101031_N9999_R022_T33UU{letter}_26_57" for letter in "PQR")
@@ -54,6 +54,20 @@ def test_lists_come_from_both_files(tmp_path: Path) -> None:
     assert set(lists.facts) == {P, Q, R}
     assert lists.partner_of == {P: f"S1 of {P}", Q: f"S1 of {Q}"}
     assert lists.snow_cloud == {R}
+
+
+def test_partners_are_looked_for_above_each_place(tmp_path: Path) -> None:
+    write_parquet(tmp_path / METADATA[0], row(P, "train"))
+    write_parquet(tmp_path / METADATA[1], row(Q, "test"), row(R, "test") | {"s1_name": None})
+    patch, elsewhere = tmp_path / "BigEarthNet-S2/product" / P, tmp_path / "a/b/c/d/e"
+    for place in (patch, elsewhere):
+        place.mkdir(parents=True)
+    for places in ((patch,), (tmp_path,), (elsewhere, patch)):
+        assert read_reben_partners(*places) == {P: f"S1 of {P}", Q: f"S1 of {Q}"}
+    with pytest.raises(
+        ProductNotFoundError, match=r"e holds patches of version 2, whose .* stand in metadata\.parquet"
+    ):
+        read_reben_partners(elsewhere)
 
 
 @pytest.mark.parametrize("flag", ["contains_seasonal_snow", "contains_cloud_or_shadow"])

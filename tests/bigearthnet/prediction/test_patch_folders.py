@@ -48,6 +48,23 @@ def test_partners_are_found_by_their_own_word(archive: Path) -> None:
     assert partners == dict(zip(NAMES, S1_NAMES, strict=True))
 
 
+def test_partners_of_version_2_stand_in_the_metadata(tmp_path: Path) -> None:
+    """Their Sentinel-1 patches hold no JSON file."""
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pip install pyarrow to test metadata in Parquet")
+    import pyarrow
+
+    name, s1_name = "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP_26_57", "S1A_IW_GRDH_1SDV_20170613T165043_33UUP_26_57"
+    patch = write_patch_folder(tmp_path / "BigEarthNet-S2/product", name)
+    partner = write_s1_patch(tmp_path / "BigEarthNet-S1/product", s1_name, "")
+    next(partner.glob("*.json")).unlink()
+    row = {"patch_id": name, "labels": ["Pastures"], "split": "test", "s1_name": s1_name}
+    parquet.write_table(pyarrow.Table.from_pylist([row]), tmp_path / "metadata.parquet")
+    trained = write_classifier(tmp_path / "run", "s1s2")
+    for source in (tmp_path, tmp_path / "BigEarthNet-S2", patch):
+        (found,) = find_patch_folders(source, tmp_path / "BigEarthNet-S1", trained)
+        assert (found.name, found.s2, found.s1) == (name, str(patch), str(partner))
+
+
 def test_partners_that_are_missing(archive: Path) -> None:
     trained = write_classifier(archive / "run", "s1")
     with pytest.raises(SettingError, match=r"was trained with --bands s1; give the folder of .* with --s1-root"):

@@ -10,6 +10,7 @@ from bigearthnet.prediction.plan import PredictionPlan, check_scene, prepare_pre
 from common.errors import ProductError, ProductNotFoundError, RunFolderError, SettingError
 from common.scenes.tile_list import open_scene
 from tests.support.fake_eopf import write_eopf
+from tests.support.fake_layouts import tar_product, zip_product
 from tests.support.fake_safe import write_patch_folder, write_safe
 from tests.support.made_runs import write_classifier
 
@@ -36,6 +37,19 @@ def test_scene_by_folder_or_xml(tmp_path: Path) -> None:
         planned = plan(tmp_path, source)
         assert (planned.grid.rows, planned.grid.cols, planned.patches) == (2, 2, ())
         assert planned.scene.level == "L2A"
+
+
+def test_every_form_of_a_product(tmp_path: Path) -> None:
+    """The forms that superres opens; one function opens them for both applications."""
+    product = write_safe(tmp_path / "download", level="L2A")
+    granule = next(product.glob("GRANULE/*"))
+    (granule / "MTD_TL.xml").write_text("<a/>")
+    archives = (zip_product(product, tmp_path / "a.zip", "a\\b\\", "\\"), tar_product(product, tmp_path / "a.tar"))
+    forms = (tmp_path / "download", granule, granule / "MTD_TL.xml", *archives, Path(f"{archives[0]}:T32TNS"))
+    write_classifier(tmp_path / "run", "s2")
+    for source in forms:
+        planned = prepare_prediction(PredictionOptions(source, tmp_path / "run", tmp_path / "out"))
+        assert (planned.grid.rows, planned.grid.cols, planned.scene.name) == (2, 2, product.stem)
 
 
 def test_eopf_product_is_no_folder_of_patches(tmp_path: Path) -> None:
@@ -80,4 +94,5 @@ def test_top_of_atmosphere_is_warned_of(
     scene = open_scene(write_safe(tmp_path, level=level))
     with caplog.at_level(logging.WARNING):
         check_scene(scene, write_classifier(tmp_path / "run", "rgb"))
-    assert (f"{scene.name} is {level}" in caplog.text) == warns
+    assert (f"{scene.name} is {level}, top of atmosphere" in caplog.text) == warns
+    assert ("give the L2A product of the same acquisition" in caplog.text) == warns

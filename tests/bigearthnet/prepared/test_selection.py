@@ -140,6 +140,16 @@ def test_the_log_counts_patches_that_the_archive_lacks(
     assert caplog.messages == ["the archive lacks 1 of the 2 patches in the official lists"]
 
 
+def test_patches_left_out_are_not_called_absent(
+    root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The lists of version 2 name patches with snow or clouds, too."""
+    give_official_lists(monkeypatch, ArchiveLists({A: "val", C: "test"}, frozenset({C})))
+    with caplog.at_level(logging.WARNING):
+        select_patches(options(root, split_by_region=None, keep_snow_cloud=False))
+    assert caplog.messages == []
+
+
 @pytest.mark.parametrize("own_lists", [True, False])
 def test_official_lists_are_read_only_if_they_are_needed(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_lists: bool
