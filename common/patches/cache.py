@@ -7,10 +7,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 import common.distributed as hvd
-from common.errors import PatchFileError, SettingError
+from common.errors import PatchFileError, SettingError, some_of
 from common.patches.extraction import make_patch_file, source_attributes
-from common.patches.file import PatchFile, check_content
+from common.patches.file import SOURCES, PatchFile, check_content
 from common.patches.settings import PatchSettings
+from common.patches.sources import changed_bands, record_sources
 from common.scenes.scene import Scene
 
 logger = logging.getLogger(__name__)
@@ -63,17 +64,35 @@ def make_cache(cache: Path, settings: PatchSettings) -> None:
 
 
 def find_missing(scenes: Sequence[Scene], settings: PatchSettings, paths: Sequence[Path]) -> list[int]:
-    """Return the indices of the scenes without a patch file. Check the files that exist. Call on rank 0.
+    """Return the indices of the scenes without a patch file of their present files. Check those that exist. Call on rank 0.
 
     Raises:
         PatchFileError: a file is damaged or of other settings.
+        ProductError: a file of a scene is missing or cannot be read.
     """
-    for scene, path in zip(scenes, paths, strict=True):
-        if path.exists():
-            open_patch_file(scene, settings, path)
-    missing = [index for index, path in enumerate(paths) if not path.exists()]
+    missing = [
+        index
+        for index, (scene, path) in enumerate(zip(scenes, paths, strict=True))
+        if not path.exists() or is_outdated(open_patch_file(scene, settings, path), scene, settings)
+    ]
     logger.info("patch cache %s: %d of %d scenes are there", paths[0].parent, len(paths) - len(missing), len(paths))
     return missing
+
+
+def is_outdated(file: PatchFile, scene: Scene, settings: PatchSettings) -> bool:
+    """Return whether patches must be cut again because the files of the scene have changed. Log why.
+
+    Raises:
+        ProductError: a file of the scene is missing or cannot be read.
+    """
+    recorded = file.attributes.get(SOURCES)
+    if recorded is None:
+        logger.warning("%s was made by an older version, and may hold saturated pixels; it is made again", file.path)
+        return True
+    changed = changed_bands(recorded, record_sources(scene, settings.bands))
+    if changed:
+        logger.warning("%s was made from other files of %s; it is made again", file.path, some_of(changed))
+    return bool(changed)
 
 
 def wait_for_files(folder: Path) -> None:

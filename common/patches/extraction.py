@@ -12,9 +12,10 @@ import numpy as np
 
 from common.errors import ProductError
 from common.patches.degraded_scene import check_patch_fits, degrade_scene
-from common.patches.file import write_patch_file
+from common.patches.file import SOURCES, write_patch_file
 from common.patches.sampling import candidate_positions, cut_patches, holds_only
 from common.patches.settings import PatchSettings
+from common.patches.sources import record_sources
 from common.pixels.sentinel2 import BANDS_10M, BANDS_20M, BANDS_60M
 from common.rasters.grids import georeference
 from common.runs.provenance import code_revision, utc_now
@@ -40,8 +41,13 @@ def make_patch_file(scene: Scene, settings: PatchSettings, path: Path) -> None:
         ProductError: as `extract_patches`.
         OutputError: there is no space, or the folder is missing or read-only.
     """
+    sources = record_sources(scene, settings.bands)  # before reading: a file that changes meanwhile is cut again
     extraction = extract_patches(scene, settings)
-    attributes = {**source_attributes(scene, settings), **provenance_attributes(scene, settings, extraction.left_out)}
+    attributes = {
+        SOURCES: sources,
+        **source_attributes(scene, settings),
+        **provenance_attributes(scene, settings, extraction.left_out),
+    }
     write_patch_file(path, extraction.arrays, attributes)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from common.pixels import degrade
-from common.pixels.sentinel2 import BANDS_BY_GSD, scale_factor
+from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds, scale_factor
 
 PATCH_PX = {20: 32, 60: 96}  # Lanaras et al. 2018
 PATCHES_PER_TILE = {20: 8000, 60: 500}  # Lanaras et al. 2018
@@ -29,6 +29,11 @@ class PatchSettings:
     def scale_factor(self) -> int:
         """Ratio of the GSDs before and after the degradation: 2 for 20 m, 6 for 60 m."""
         return scale_factor(self.gsd)
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """The bands that are read: the targets, and those of all finer GSDs."""
+        return tuple(band for gsd in input_gsds(self.gsd) for band in BANDS_BY_GSD[gsd])
 
     @property
     def patch_px(self) -> int:

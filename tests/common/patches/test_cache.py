@@ -1,6 +1,7 @@
 """The patch cache: files are made once, used again, and refused if they are damaged or of other settings."""
 
 import logging
+import os
 from pathlib import Path
 
 import h5py
@@ -14,7 +15,7 @@ from common.patches.sampling import candidate_positions
 from common.patches.settings import PatchSettings
 from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene
-from tests.support.fake_safe import write_safe
+from tests.support.fake_safe import band_file, write_safe
 
 SETTINGS_20M = PatchSettings(20, 40)
 
@@ -76,6 +77,40 @@ def test_a_file_of_other_settings_is_refused(
     ):
         prepare_patch_files((scene,), other, tmp_path)
     assert file.path.read_bytes() == before
+
+
+def test_patches_of_changed_files_are_cut_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    scene = open_scene(write_safe(tmp_path, size=120))
+    two = PatchSettings(20, 2)
+
+    def cut_anew(band: str) -> bool:
+        before = patch_file_path(tmp_path, scene, two).stat().st_ino
+        image = band_file(scene.path, band)
+        image.write_bytes(band_file(scene.path, "B04" if band == "B03" else "B10").read_bytes())
+        os.utime(image, (1, 1))
+        caplog.clear()
+        prepare_patch_files((scene,), two, tmp_path)
+        return patch_file_path(tmp_path, scene, two).stat().st_ino != before
+
+    (first,) = prepare_patch_files((scene,), two, tmp_path)
+    assert not cut_anew("B09")  # no input of a network for 20 m
+    assert not caplog.messages
+    assert cut_anew("B03")
+    assert caplog.messages == [f"{first.path} was made from other files of B03; it is made again"]
+    (second,) = prepare_patch_files((scene,), two, tmp_path)
+    assert (second.arrays["input_10m"][..., 1] == first.arrays["input_10m"][..., 2]).all()
+
+
+def test_files_of_older_versions_are_made_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """They may hold saturated pixels of files of 15 bits."""
+    scene, two = open_scene(write_safe(tmp_path, size=120)), PatchSettings(20, 2)
+    (file,) = prepare_patch_files((scene,), two, tmp_path)
+    with h5py.File(file.path, "r+") as old:
+        del old.attrs["source_files"]
+    (again,) = prepare_patch_files((scene,), two, tmp_path)
+    message = f"{file.path} was made by an older version, and may hold saturated pixels; it is made again"
+    assert caplog.messages == [message]
+    assert again.attributes["checksum"] == file.attributes["checksum"]
 
 
 def test_a_damaged_file_is_refused_before_any_work(

@@ -168,7 +168,15 @@ def test_attributes_of_a_patch_file(scene_60m: Scene, tmp_path: Path) -> None:
     assert "B05 -1000" in file.attributes["radiometric_offsets"]
     assert {name: file.attributes[name] for name in expected} == expected
     assert list(file.attributes["offsets"]) == [-1000] * 12
-    assert set(file.attributes) == {*expected, "offsets", "created_utc", "code_revision", "command", "checksum"}
+    assert set(file.attributes) == {
+        *expected,
+        "offsets",
+        "created_utc",
+        "code_revision",
+        "command",
+        "checksum",
+        "source_files",
+    }
 
 
 def test_l1c_before_baseline_4_has_no_offsets(scene: Scene, tmp_path: Path) -> None:
