@@ -37,6 +37,7 @@ from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS
 from superres.networks.margin import margin_px
 from superres.prediction.options import WINDOW_PX
+from superres.prediction.result import result_bands
 from superres.prediction.scene import ScenePrediction
 from superres.prediction.sharpening import Sharpener
 from superres.prediction.windows import Predict, array_reader, compile_model
@@ -160,7 +161,8 @@ def memory(scene_path: str, all_options: bool = False) -> dict[str, float]:
         for gsd in (20, 60)
     ]
     whole = Window(0, 0, scene_grid.rows, scene_grid.cols)
-    prediction = ScenePrediction(scene, sharpeners, whole, copy_10m=all_options, consistent=all_options)
+    bands = result_bands((20, 60), copy_10m=all_options)
+    prediction = ScenePrediction(scene, sharpeners, whole, bands, consistent=all_options)
     info = RasterInfo.of_region(scene, scene_grid, whole, prediction.bands, {})
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:

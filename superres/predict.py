@@ -15,7 +15,7 @@ import common.distributed as hvd
 from common.networks.precision import PRECISIONS
 from common.runs import cli
 from superres.options import add_precision_option, add_weights_options, read_weights_options
-from superres.prediction.options import AUTO, WINDOW_PX, PredictionOptions
+from superres.prediction.options import AUTO, PREDICTED_BANDS, WINDOW_PX, PredictionOptions
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -65,7 +65,16 @@ def build_parser() -> argparse.ArgumentParser:
         help="pixels that count as nodata: a raster of 10, 20 or 60 m pixels that covers the scene, masked where it is not "
         "0; or SCL, the scene classification of L2A, masked in its classes 0 and 1; SCL:0,1,8,9 names the classes",
     )
-    add("--copy-10m", action="store_true", help="also write the 10 m bands")
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument("--copy-10m", action="store_true", help="also write the 10 m bands")
+    chosen.add_argument(
+        "--bands",
+        nargs="+",
+        choices=PREDICTED_BANDS,
+        metavar="BAND",
+        help="bands to write, such as B05 B11, in this order; networks of other bands do not run, and 10 m bands are copied "
+        "(all bands of the weights)",
+    )
     add("--consistent", action="store_true", help="correct the result so that degrading it returns the input")
     add("--cog", action="store_true", help="write a Cloud-Optimized GeoTIFF")
     add("--quicklook", action="store_true", help="also draw the bands before and after, as <output>.png")
@@ -97,6 +106,7 @@ def read_options(options: argparse.Namespace) -> PredictionOptions:
         roi_lonlat=options.roi_lonlat,
         mask=options.mask,
         copy_10m=options.copy_10m,
+        bands=tuple(options.bands) if options.bands else None,
         consistent=options.consistent,
         cog=options.cog,
         quicklook=options.quicklook,
@@ -128,7 +138,7 @@ def predict(options: PredictionOptions) -> None:
         reports.append(run_job(job, plan, predict_functions, rank_group))
         if rank_group.rank == 0:
             if options.quicklook:
-                write_quicklook(job.quicklook, job.output, job.scene, job.region, list(plan.trained_networks))
+                write_quicklook(job.quicklook, job.output, job.scene, job.region, plan.bands)
             print(job.output)
     for rank_reports in hvd.allgather_object(reports)[1:]:  # rank 0 has logged its own reports
         for report in rank_reports:

@@ -38,15 +38,15 @@ class Picture(NamedTuple):
     after_window: Window
 
 
-def write_quicklook(path: Path, geotiff: Path, scene: Scene, region: Window, gsds: Sequence[int]) -> None:
-    """Draw a row of two pictures for each GSD, before and after sharpening, with the same stretch.
+def write_quicklook(path: Path, geotiff: Path, scene: Scene, region: Window, bands: Sequence[str]) -> None:
+    """Draw a row of two pictures for each sharpened GSD, before and after sharpening, with the same stretch.
 
     Args:
         path: PNG to write.
         geotiff: the result.
         scene: the scene that was sharpened.
         region: the part of the scene's 10 m grid that the result covers.
-        gsds: native GSDs of the sharpened bands.
+        bands: bands of the result.
 
     Raises:
         ProductError: a band of the scene is damaged.
@@ -54,14 +54,23 @@ def write_quicklook(path: Path, geotiff: Path, scene: Scene, region: Window, gsd
     """
     middle = region.middle(SHOWN_PX, 1)
     pictures = []
-    for gsd in gsds:
+    for gsd, shown in shown_bands(bands).items():
         factor = gsd // 10
-        bands = next((bands for bands in FALSE_COLOURS if set(bands) <= set(BANDS_BY_GSD[gsd])), BANDS_BY_GSD[gsd][-1:])
         whole_pixels = middle.snapped(factor)
-        before = read_bands(scene, bands, whole_pixels.coarsened(factor))
-        after = read_geotiff(geotiff, middle.relative_to(region), bands)
-        pictures.append(Picture(gsd, bands, before, after, whole_pixels, middle))
+        before = read_bands(scene, shown, whole_pixels.coarsened(factor))
+        after = read_geotiff(geotiff, middle.relative_to(region), shown)
+        pictures.append(Picture(gsd, shown, before, after, whole_pixels, middle))
     save_png(draw_pictures(scene.name, pictures), path)
+
+
+def shown_bands(bands: Sequence[str]) -> dict[int, tuple[str, ...]]:
+    """Return sharpened GSD -> three of the bands to show in colours; the last band, to show in grey, if these are not there."""
+    sharpened = {gsd: [band for band in BANDS_BY_GSD[gsd] if band in bands] for gsd in (20, 60)}
+    return {
+        gsd: next((colours for colours in FALSE_COLOURS if set(colours) <= set(own)), tuple(own[-1:]))
+        for gsd, own in sharpened.items()
+        if own
+    }
 
 
 def draw_pictures(title: str, pictures: Sequence[Picture]) -> Figure:

@@ -56,7 +56,7 @@ def run_job(job: Job, plan: PredictionPlan, predict_functions: dict[int, Predict
         for gsd, trained in plan.trained_networks.items()
     ]
     prediction = ScenePrediction(
-        job.scene, sharpeners, job.region, options.copy_10m, options.consistent, rank_group, options.window_px
+        job.scene, sharpeners, job.region, plan.bands, options.consistent, rank_group, options.window_px
     )
     task = job.scene.tile or job.scene.name
     with progress(prediction.window_count, "windows", task, options.show_progress) as advance:

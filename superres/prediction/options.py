@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.pixels.sentinel2 import BANDS_10M, BANDS_20M, BANDS_60M
 from superres.networks.sources import WeightsOptions
 
 COARSEST_PX = 6  # side of a 60 m pixel, in 10 m pixels
+PREDICTED_BANDS = BANDS_10M + BANDS_20M + BANDS_60M  # of --bands; no network reads B10
 WINDOW_PX = 576  # a multiple of 6; larger windows spend less on margins (11 % here) but need more memory
 AUTO = "auto"  # the fastest precision of the hardware
 
@@ -17,6 +19,7 @@ class PredictionOptions:
     Attributes:
         output: GeoTIFF, or an existing folder.
         gsds: native GSDs to sharpen, 20, 60 or both; None takes the GSDs of the weights.
+        bands: bands to write, in this order; None writes the bands of the networks, with copy_10m also the 10 m bands.
         precision: of the convolutions, or AUTO.
         window_px: rows and columns of a window.
     """
@@ -29,6 +32,7 @@ class PredictionOptions:
     roi_lonlat: str | None = None
     mask: str | None = None
     copy_10m: bool = False
+    bands: tuple[str, ...] | None = None
     consistent: bool = False
     cog: bool = False
     quicklook: bool = False

@@ -9,7 +9,7 @@ from pathlib import Path
 from common.errors import ProductError, SettingError
 from common.items.item import item_path, sensing_datetime
 from common.networks.precision import fastest_precision
-from common.pixels.sentinel2 import input_gsds
+from common.pixels.sentinel2 import BANDS, input_gsds
 from common.pixels.windows import Window
 from common.rasters.geotiff import check_output
 from common.rasters.grids import GeoReference, check_grids, georeference
@@ -59,6 +59,7 @@ class PredictionPlan:
     Attributes:
         jobs: one for each scene.
         trained_networks: GSD -> trained network.
+        bands: bands of every result, in their order.
         precision: of the convolutions.
         tags: tags of every result that say how it was made.
         options: the options of the command.
@@ -66,6 +67,7 @@ class PredictionPlan:
 
     jobs: tuple[Job, ...]
     trained_networks: dict[int, TrainedNetwork]
+    bands: tuple[str, ...]
     precision: str
     tags: dict[str, str]
     options: PredictionOptions
@@ -84,12 +86,15 @@ def prepare_prediction(options: PredictionOptions) -> PredictionPlan:
         )
     weights = options.weights
     trained_networks = choose_networks(weights.sources, options.gsds, weights.network_name, weights.upsample)
+    bands = options.bands or result_bands(trained_networks, options.copy_10m)
+    trained_networks = needed_networks(bands, trained_networks)
     scenes = [open_scene(path) for path in options.scenes]
     if options.mask is not None:
         scenes = [with_mask(scene, options.mask) for scene in scenes]
     outputs = output_files(scenes, options.output)
     jobs = tuple(
-        prepare_job(scene, output, trained_networks, options) for scene, output in zip(scenes, outputs, strict=True)
+        prepare_job(scene, output, trained_networks, bands, options)
+        for scene, output in zip(scenes, outputs, strict=True)
     )
     for trained in trained_networks.values():
         warn_of_level(trained.source, trained.levels, scenes)
@@ -97,11 +102,45 @@ def prepare_prediction(options: PredictionOptions) -> PredictionPlan:
     for gsd, trained in trained_networks.items():
         logger.info("%d m bands: %s from %s, %s", gsd, trained.network_name, trained.source, precision)
     tags = prediction_tags(trained_networks, precision, options.consistent)
-    return PredictionPlan(jobs, trained_networks, precision, tags, options)
+    return PredictionPlan(jobs, trained_networks, bands, precision, tags, options)
+
+
+def needed_networks(bands: Sequence[str], trained_networks: dict[int, TrainedNetwork]) -> dict[int, TrainedNetwork]:
+    """Return the networks that sharpen some bands; 10 m bands are copied and need none.
+
+    Args:
+        bands: from --bands, or all bands of the networks.
+        trained_networks: GSD -> trained network, from the weights.
+
+    Raises:
+        SettingError: a band is there twice, no network sharpens it, or there are only 10 m bands.
+    """
+    twice = [band for band, count in Counter(bands).items() if count > 1]
+    if twice:
+        raise SettingError(f"--bands names {twice[0]} twice; name each band once.")
+    gsds = {BANDS[band].gsd for band in bands} - {10}
+    if not gsds:
+        raise SettingError(
+            f"--bands {' '.join(bands)} has only 10 m bands, which are copied; name a 20 m or 60 m band, too."
+        )
+    for band in bands:
+        if BANDS[band].gsd not in {10, *trained_networks}:
+            raise SettingError(
+                f"--bands {band}: it has {BANDS[band].gsd} m pixels, and there are no weights for {BANDS[band].gsd} m; give "
+                f"them with --weights or --run-dir, or leave {band} out."
+            )
+    for gsd, trained in trained_networks.items():
+        if gsd not in gsds:
+            logger.info("%s is not used: no band of --bands has %d m pixels", trained.source, gsd)
+    return {gsd: trained for gsd, trained in trained_networks.items() if gsd in gsds}
 
 
 def prepare_job(
-    scene: Scene, output: Path, trained_networks: dict[int, TrainedNetwork], options: PredictionOptions
+    scene: Scene,
+    output: Path,
+    trained_networks: dict[int, TrainedNetwork],
+    bands: Sequence[str],
+    options: PredictionOptions,
 ) -> Job:
     """Return the checked job of one scene.
 
@@ -115,8 +154,7 @@ def prepare_job(
     grid = georeference(scene, 10)
     check_size(scene, grid, coarsest_gsd)
     job = Job(scene, find_region(options, grid, coarsest_gsd // 10), output)
-    band_count = len(result_bands(trained_networks, options.copy_10m))
-    check_output(output, options.overwrite, 2 * band_count * job.region.height * job.region.width)
+    check_output(output, options.overwrite, 2 * len(bands) * job.region.height * job.region.width)
     check_output_is_no_input(output, scene, trained_networks)
     if output.suffix.lower() not in SUFFIXES:
         raise SettingError(f"--output {output} must end with {' or '.join(SUFFIXES)}, or be an existing folder.")

@@ -7,7 +7,7 @@ Estimates in reflectance * 10000 become uint16 DN. A pixel is nodata (DN 0) wher
 
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import numpy as np
 from common.items.item import Processing
 from common.pixels.degrade import repeat_pixels
 from common.pixels.radiometry import scaled_reflectance_to_dn
-from common.pixels.sentinel2 import BANDS_10M, BANDS_BY_GSD, NODATA_DN, SATURATED_DN
+from common.pixels.sentinel2 import BANDS, BANDS_10M, BANDS_BY_GSD, NODATA_DN, SATURATED_DN
 from common.runs import cli
 from common.runs.provenance import code_revision, utc_now
 from common.scenes.reflectance import band_offsets
@@ -26,7 +26,7 @@ from superres.prediction.strip import Dn, Strip
 
 
 def result_bands(gsds: Iterable[int], copy_10m: bool) -> tuple[str, ...]:
-    """Return the bands of a result, in their order.
+    """Return the bands of a result without --bands, in their order.
 
     Args:
         gsds: native GSDs of the sharpened bands.
@@ -35,10 +35,13 @@ def result_bands(gsds: Iterable[int], copy_10m: bool) -> tuple[str, ...]:
     return (*(BANDS_10M if copy_10m else ()), *(band for gsd in gsds for band in BANDS_BY_GSD[gsd]))
 
 
-def result_dn(scene: Scene, strip: Strip, copy_10m: bool) -> np.ndarray:
-    """Return the stored pixels of a strip: (rows, cols, bands) uint16 DN, bands as in `result_bands`."""
-    sharpened = [sharpened_dn(scene, gsd, estimate, strip.dn) for gsd, estimate in strip.estimates.items()]
-    return np.concatenate([strip.dn[10], *sharpened] if copy_10m else sharpened, axis=2)
+def result_dn(scene: Scene, strip: Strip, bands: Sequence[str]) -> np.ndarray:
+    """Return the stored pixels of a strip: (rows, cols, bands) uint16 DN, in the order of `bands`."""
+    needed = {BANDS[band].gsd for band in bands}
+    images = {gsd: sharpened_dn(scene, gsd, strip.estimates[gsd], strip.dn) for gsd in needed - {10}}
+    images[10] = strip.dn[10]
+    places = [(BANDS[band].gsd, BANDS_BY_GSD[BANDS[band].gsd].index(band)) for band in bands]
+    return np.stack([images[gsd][..., index] for gsd, index in places], axis=2)
 
 
 def sharpened_dn(scene: Scene, gsd: int, estimate: np.ndarray, dn: Dn) -> np.ndarray:

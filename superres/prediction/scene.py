@@ -36,7 +36,7 @@ class ScenePrediction:
         scene: with the bands that the sharpeners need.
         sharpeners: one for each GSD, in the order of the result's bands.
         region: the part of the 10 m grid to sharpen.
-        copy_10m: whether the result begins with the 10 m bands.
+        bands: bands of the result, in their order: sharpened bands and 10 m bands; None: all sharpened bands.
         consistent: whether to correct the estimates, see `superres/prediction/correction.py`.
         rank_group: the ranks that share the work; None: this rank alone.
         window_px: rows and columns of a window, a multiple of 6.
@@ -54,18 +54,18 @@ class ScenePrediction:
         scene: Scene,
         sharpeners: Sequence[Sharpener],
         region: Window,
-        copy_10m: bool = False,
+        bands: Sequence[str] | None = None,
         consistent: bool = False,
         rank_group: RankGroup | None = None,
         window_px: int = WINDOW_PX,
     ):
         grid_10m = georeference(scene, 10)
         self.shape = grid_10m.rows, grid_10m.cols
-        self.scene, self.sharpeners, self.region, self.copy_10m = scene, sharpeners, region, copy_10m
+        self.scene, self.sharpeners, self.region = scene, sharpeners, region
         self.rank_group, self.window_px = rank_group or RankGroup(), window_px
         sharpened_gsds = [sharpener.gsd for sharpener in sharpeners]
         self.gsds = input_gsds(max(sharpened_gsds))
-        self.bands = result_bands(sharpened_gsds, copy_10m)
+        self.bands = tuple(bands or result_bands(sharpened_gsds, copy_10m=False))
         step = max(sharpened_gsds) // 10  # all windows are multiples of the coarsest band's pixels
         self.read_margin = -(-max(sharpener.read_margin for sharpener in sharpeners) // step) * step
         snapped = region.snapped(step)
@@ -142,7 +142,7 @@ class ScenePrediction:
     def _joined_dn(self, own_strips: Iterator[Strip]) -> Iterator[tuple[Window, np.ndarray]]:
         """Yield window and DN of whole strips; each rank converts its columns before they are joined."""
         for strip in own_strips:
-            dn = self.rank_group.join_columns(result_dn(self.scene, strip, self.copy_10m))
+            dn = self.rank_group.join_columns(result_dn(self.scene, strip, self.bands))
             yield self._all_columns(strip.window), dn
 
     def _corrected_dn(self, own_strips: Iterator[Strip]) -> Iterator[tuple[Window, np.ndarray]]:
@@ -150,7 +150,7 @@ class ScenePrediction:
         joined = (self._join(strip) for strip in own_strips)
         if self.rank_group.rank == 0:
             for strip in self.correction.correct(joined, self.area):
-                yield strip.window, result_dn(self.scene, strip, self.copy_10m)
+                yield strip.window, result_dn(self.scene, strip, self.bands)
         else:
             for _ in joined:
                 pass  # rank 0 waits for the columns of every rank

@@ -8,6 +8,7 @@ import pytest
 
 from common.pixels.sentinel2 import BANDS_60M
 from common.runs.folder import CONFIG, WEIGHTS
+from superres import predict
 from superres.networks.build import build_network
 from tests.support.fake_safe import textured_pixels, write_patch_folder, write_safe
 
@@ -25,12 +26,28 @@ SIZE = 60
         (("--window", "100"), "--window must be a multiple of 6"),
         (("--roi-pixels", ""), "expected four numbers"),
         (("--roi-lonlat", ""), "expected four numbers"),
+        (("--bands", "B05", "B01"), "--bands B01: it has 60 m pixels, and there are no weights for 60 m; give them"),
         (("--mask", "no.tif"), "--mask no.tif is no file; give a raster, or SCL"),
         (("--mask", "SCL"), "has no file of the scene classification, as L2A products have; give a raster"),
     ],
 )
 def test_regions_windows_and_masks(error_line, weights_dir, product, tmp_path, option, reason):
     assert reason in error_line(product, "--run-dir", weights_dir / "run20", "--output", tmp_path / "out.tif", *option)
+
+
+@pytest.mark.parametrize(
+    "words, reason",
+    [
+        (["--bands", "B10"], "argument --bands: invalid choice: 'B10' (choose from 'B02', 'B03'"),
+        (["--bands", "B05", "--copy-10m"], "argument --copy-10m: not allowed with argument --bands"),
+        (["--bands"], "argument --bands: expected at least one argument"),
+    ],
+)
+def test_bands_that_no_result_can_have(words, reason, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        predict.main(["scene", "--output", "out.tif", *words])
+    assert stopped.value.code == 2
+    assert reason.replace("'", "") in capsys.readouterr().err.replace("'", "")  # Python 3.12 quotes choices no longer
 
 
 def test_a_region_must_hold_a_pixel_of_the_coarsest_band(error_line, weights_dir, product, tmp_path):

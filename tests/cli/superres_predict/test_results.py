@@ -82,6 +82,17 @@ def test_everything_at_once(run, weights_dir, product, tmp_path, capfd):
     assert "corrected so that degrading them returns the input" in item.properties["processing:lineage"]
 
 
+def test_only_the_chosen_bands_are_written_and_only_their_networks_run(run, weights_dir, product, tmp_path):
+    output = tmp_path / "out.tif"
+    weights = ("--run-dir", weights_dir / "run20", "--run-dir", weights_dir / "run60")
+    code, log = run(product, *weights, "--bands", "B11", "B02", "B05", "--output", output, level="INFO")
+    assert code == 0
+    assert "run60 is not used: no band of --bands has 60 m pixels" in log
+    assert band_names(output) == ["B11", "B02", "B05"]
+    assert not [tag for tag in gdal.Open(str(output)).GetMetadata() if "60m" in tag]
+    np.testing.assert_array_equal(pixels_of(output)[..., 1], read_bands(open_scene(product), BANDS_10M)[..., 0])
+
+
 @pytest.mark.parametrize("gsd", [20, 60])
 def test_run_folder_and_weights_file_give_the_same_result(run, weights_dir, product, tmp_path, gsd):
     for name, source in (

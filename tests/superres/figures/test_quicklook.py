@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from common.pixels.sentinel2 import BANDS_20M, BANDS_60M
+from common.pixels.sentinel2 import BANDS_10M, BANDS_20M, BANDS_60M
 from common.pixels.windows import Window
 from common.rasters.bands import read_bands
 from common.rasters.geotiff import RasterInfo, write_geotiff
@@ -12,7 +12,7 @@ from common.rasters.grids import georeference
 from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene
 from superres.figures import quicklook
-from superres.figures.quicklook import SHOWN_PX, stretch, write_quicklook
+from superres.figures.quicklook import SHOWN_PX, shown_bands, stretch, write_quicklook
 from tests.support.fake_safe import textured_pixels, write_safe
 from tests.support.pictures import assert_only_picture
 
@@ -48,12 +48,12 @@ def drawn(monkeypatch) -> list[Figure]:
 
 
 def test_the_picture_is_saved(scene, geotiff, tmp_path):
-    write_quicklook(tmp_path / "out.png", geotiff, scene, REGION, (20, 60))
+    write_quicklook(tmp_path / "out.png", geotiff, scene, REGION, (*BANDS_20M, *BANDS_60M))
     assert_only_picture(tmp_path, "out.png")
 
 
 def test_before_and_after_show_the_same_ground_with_the_same_stretch(scene, geotiff, tmp_path, drawn):
-    write_quicklook(tmp_path / "out.png", geotiff, scene, REGION, (20, 60))
+    write_quicklook(tmp_path / "out.png", geotiff, scene, REGION, (*BANDS_20M, *BANDS_60M))
     middle = REGION.middle(SHOWN_PX, 1)
     for row, factor in enumerate((2, 6)):
         left, right = drawn[0].axes[2 * row : 2 * row + 2]
@@ -76,6 +76,19 @@ def test_before_and_after_show_the_same_ground_with_the_same_stretch(scene, geot
         "B09: 60 m, before",
         "B09: 10 m, sharpened",
     ]
+
+
+@pytest.mark.parametrize(
+    "bands, shown",
+    [
+        ((*BANDS_10M, *BANDS_20M), {20: ("B12", "B8A", "B05")}),
+        (("B05", "B8A", "B12"), {20: ("B12", "B8A", "B05")}),
+        (("B09", "B11", "B05", "B02"), {20: ("B11",), 60: ("B09",)}),
+        (("B01",), {60: ("B01",)}),
+    ],
+)
+def test_only_bands_of_the_result_are_shown(bands, shown):
+    assert shown_bands(bands) == shown
 
 
 def test_pixels_without_data_do_not_change_the_stretch():

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import OutputError, ProductError, SettingError
+from common.pixels.sentinel2 import BANDS_20M, BANDS_60M
 from common.pixels.windows import Window
 from common.rasters.grids import GeoReference, georeference
 from common.scenes.scene import Mask, Scene
@@ -18,6 +19,7 @@ from superres.prediction.plan import (
     check_output_is_no_input,
     check_size,
     find_region,
+    needed_networks,
     output_files,
     prepare_job,
     prepare_prediction,
@@ -117,7 +119,7 @@ def test_a_scene_has_two_rows_and_columns_of_the_coarsest_band(scene, gsd, least
 
 def test_a_job_holds_scene_region_and_files(scene, tmp_path):
     options = options_with(roi_pixels="12,30,52,90", quicklook=True)
-    job = prepare_job(scene, tmp_path / "out.tiff", {20: trained_network(tmp_path / "20.h5")}, options)
+    job = prepare_job(scene, tmp_path / "out.tiff", {20: trained_network(tmp_path / "20.h5")}, BANDS_20M, options)
     assert (job.scene, job.region, job.output) == (scene, Window(30, 12, 60, 40), tmp_path / "out.tiff")
     assert job.quicklook == tmp_path / "out.png"
 
@@ -125,14 +127,44 @@ def test_a_job_holds_scene_region_and_files(scene, tmp_path):
 def test_a_job_checks_its_files(scene, tmp_path):
     trained_networks = {20: trained_network(tmp_path / "20.h5")}
     with pytest.raises(SettingError, match=r"out.png must end with .tif or .tiff, or be an existing folder"):
-        prepare_job(scene, tmp_path / "out.png", trained_networks, options_with())
+        prepare_job(scene, tmp_path / "out.png", trained_networks, BANDS_20M, options_with())
     (tmp_path / "old.png").touch()
-    prepare_job(scene, tmp_path / "old.tif", trained_networks, options_with())
+    prepare_job(scene, tmp_path / "old.tif", trained_networks, BANDS_20M, options_with())
     with pytest.raises(OutputError, match=r"old.png exists"):
-        prepare_job(scene, tmp_path / "old.tif", trained_networks, options_with(quicklook=True))
+        prepare_job(scene, tmp_path / "old.tif", trained_networks, BANDS_20M, options_with(quicklook=True))
 
 
 @pytest.mark.parametrize("window_px", [0, -6, 5, 100])
 def test_windows_are_multiples_of_a_60m_pixel(window_px):
     with pytest.raises(SettingError, match=f"--window must be a multiple of 6, .*; got {window_px}"):
         prepare_prediction(options_with(window_px=window_px))
+
+
+@pytest.mark.parametrize(
+    "bands, gsds",
+    [
+        (("B05", "B11"), [20]),
+        (("B02", "B01"), [60]),
+        (("B01", "B02", "B05"), [20, 60]),
+        ((*BANDS_20M, *BANDS_60M), [20, 60]),
+    ],
+)
+def test_only_the_networks_of_the_chosen_bands_are_needed(bands, gsds):
+    networks = {gsd: trained_network(Path("w.h5"), gsd) for gsd in (20, 60)}
+    assert needed_networks(bands, networks) == {gsd: networks[gsd] for gsd in gsds}
+
+
+@pytest.mark.parametrize(
+    "bands, message",
+    [
+        (("B05", "B11", "B05"), r"--bands names B05 twice; name each band once\."),
+        (
+            ("B05", "B01"),
+            r"--bands B01: it has 60 m pixels, and there are no weights for 60 m; give them with --weights",
+        ),
+        (("B02", "B03"), r"--bands B02 B03 has only 10 m bands, which are copied; name a 20 m or 60 m band, too\."),
+    ],
+)
+def test_bands_that_cannot_be_written(bands, message):
+    with pytest.raises(SettingError, match=message):
+        needed_networks(bands, {20: trained_network(Path("w.h5"))})

@@ -62,7 +62,7 @@ def test_nodata_of_one_10m_band_concerns_no_other_band(scene):
     """A dark lake may have DN 0 in B08 alone."""
     strip = constant_strip(5000, 3000)
     strip.dn[10][3, 4, 3] = NODATA
-    stored = result_dn(scene, strip, copy_10m=True)
+    stored = result_dn(scene, strip, (*BANDS_10M, *BANDS_20M))
     assert stored[3, 4, 3] == 0
     assert (stored == 0).sum() == 1
 
@@ -90,11 +90,14 @@ def test_saturated_pixels_stay_saturated_unless_they_have_no_data(scene):
 
 
 @pytest.mark.parametrize("copy_10m", [False, True])
-def test_pixels_have_the_order_of_the_bands(scene, copy_10m):
+def test_bands_of_a_result(copy_10m):
+    assert result_bands([20, 60], copy_10m) == (*(BANDS_10M if copy_10m else ()), *BANDS_20M, *BANDS_60M)
+
+
+@pytest.mark.parametrize("bands", [(*BANDS_10M, *BANDS_20M, *BANDS_60M), ("B09", "B11", "B03", "B05"), ("B8A",)])
+def test_pixels_have_the_order_of_the_bands(scene, bands):
     strip = constant_strip(5000, 3000)
-    stored = result_dn(scene, strip, copy_10m)
-    bands = result_bands([20, 60], copy_10m)
-    assert bands == (*(BANDS_10M if copy_10m else ()), *BANDS_20M, *BANDS_60M)
+    stored = result_dn(scene, strip, bands)
     expected = [5000 if band in BANDS_10M else 3000 + BANDS[band].gsd - scene.offsets[band] for band in bands]
     np.testing.assert_array_equal(stored, np.broadcast_to(expected, (SIDE, SIDE, len(bands))))
 

@@ -66,6 +66,9 @@ def scene(pixels, tmp_path_factory) -> Scene:
     return scene_of(tmp_path_factory.mktemp("scene"), pixels)
 
 
+ALL_BANDS = (*BANDS_BY_GSD[10], *BANDS_BY_GSD[20], *BANDS_BY_GSD[60])
+
+
 def sharpened(scene: Scene, models: dict[int, keras.Model], region: Window = WHOLE, **options: object) -> np.ndarray:
     """Sharpen a region: (rows, cols, bands) uint16 DN."""
     return np.concatenate(list(prediction(scene, models, region, **options).strips()))
@@ -127,14 +130,23 @@ def test_regions_are_cut_from_the_whole(scene, models, region):
 
 
 def test_both_gsds_and_the_10m_bands(scene, models):
-    whole_scene = prediction(scene, models, copy_10m=True, window_px=48)
-    assert whole_scene.bands == (*BANDS_BY_GSD[10], *BANDS_BY_GSD[20], *BANDS_BY_GSD[60])
+    whole_scene = prediction(scene, models, bands=ALL_BANDS, window_px=48)
+    assert whole_scene.bands == ALL_BANDS
     advances = []
     stored = np.concatenate(list(whole_scene.strips(lambda: advances.append(None))))
     np.testing.assert_array_equal(stored[..., :4], read_bands(scene, BANDS_BY_GSD[10]))
     np.testing.assert_array_equal(stored[..., 4:10], sharpened(scene, {20: models[20]}, window_px=48))
     np.testing.assert_array_equal(stored[..., 10:], sharpened(scene, {60: models[60]}, window_px=48))
     assert len(advances) == whole_scene.window_count == 2 * 9
+
+
+@pytest.mark.parametrize("consistent", [False, True])
+def test_bands_that_are_chosen_equal_those_of_all(scene, models, consistent):
+    """Networks that are not needed are absent, and change nothing."""
+    bands = ("B11", "B02", "B05")
+    every = sharpened(scene, models, window_px=48, bands=ALL_BANDS, consistent=consistent)
+    some = sharpened(scene, {20: models[20]}, window_px=48, bands=bands, consistent=consistent)
+    check_same(some, every[..., [ALL_BANDS.index(band) for band in bands]])
 
 
 def test_offsets_are_kept(scene, models, pixels, tmp_path):
@@ -173,15 +185,15 @@ def near(window: Window, distance: int) -> np.ndarray:
 
 def test_nodata_stays_and_changes_only_pixels_near_it(scene, models, pixels, tmp_path):
     holed = scene_of(tmp_path, with_nodata(pixels, HOLE.row, HOLE.col, HOLE.height, HOLE.width))
-    stored = sharpened(holed, models, window_px=30, copy_10m=True)
+    stored = sharpened(holed, models, window_px=30, bands=ALL_BANDS)
     np.testing.assert_array_equal(stored == 0, np.repeat(near(HOLE, 0)[..., None], 12, axis=2))
-    whole = sharpened(scene, models, window_px=30, copy_10m=True)
+    whole = sharpened(scene, models, window_px=30, bands=ALL_BANDS)
     untouched = ~near(HOLE, REACH + 6)
     assert np.mean(stored[untouched] != whole[untouched]) < 0.002
     beside = near(HOLE, REACH) & ~near(HOLE, 0)
     spread = whole[..., 4:].astype(float).std()
     assert np.abs(stored[beside] - whole[beside].astype(float)).mean() < 0.5 * spread
-    check_same(stored, sharpened(holed, models, window_px=600, copy_10m=True))
+    check_same(stored, sharpened(holed, models, window_px=600, bands=ALL_BANDS))
 
 
 def test_nodata_of_a_single_band(models, pixels, tmp_path):
@@ -189,7 +201,7 @@ def test_nodata_of_a_single_band(models, pixels, tmp_path):
     changed = {band: image.copy() for band, image in pixels.items()}
     changed["B11"][10:12, 20] = 0
     changed["B03"][90, 30] = 0
-    stored = sharpened(scene_of(tmp_path, changed), models, window_px=60, copy_10m=True)
+    stored = sharpened(scene_of(tmp_path, changed), models, window_px=60, bands=ALL_BANDS)
     names = (*BANDS_BY_GSD[10], *BANDS_BY_GSD[20], *BANDS_BY_GSD[60])
     for index, name in enumerate(names):
         expected = np.zeros((SIZE, SIZE), bool)
@@ -221,11 +233,11 @@ def test_a_dark_lake_keeps_its_other_bands(models, pixels, tmp_path):
         changed = {**pixels, "B08": pixels["B08"].copy()}
         changed["B08"][20:80, 30:100] = dn
         scenes[dn] = scene_of(tmp_path / str(dn), changed, level="L2A")
-    dark, whole = (sharpened(scenes[dn], models, window_px=30, copy_10m=True) for dn in (0, 1))
+    dark, whole = (sharpened(scenes[dn], models, window_px=30, bands=ALL_BANDS) for dn in (0, 1))
     np.testing.assert_array_equal(np.argwhere((dark == 0).any(axis=(0, 1)))[:, 0], [3])
     assert (dark[20:80, 30:100, 3] == 0).all()
     assert np.abs(dark[..., 4:].astype(int) - whole[..., 4:]).max() < 20
-    check_same(dark, sharpened(scenes[0], models, window_px=600, copy_10m=True))
+    check_same(dark, sharpened(scenes[0], models, window_px=600, bands=ALL_BANDS))
 
 
 def test_saturated_pixels(scene, models, pixels, tmp_path):
