@@ -89,7 +89,7 @@ def lonlat_outline(grid: GeoReference) -> list[tuple[float, float]]:
         for step in range(_OUTLINE_STEPS)
     ]
     points = [(x + col * width + row * x_skew, y + col * y_skew + row * height) for col, row in pixels]
-    return [(lon, lat) for lon, lat, _ in _transformation(grid, to_lonlat=True).TransformPoints(points)]
+    return [(lon, lat) for lon, lat, _ in _transformation(grid.crs_wkt, LONLAT).TransformPoints(points)]
 
 
 def epsg_code(grid: GeoReference) -> int | None:
