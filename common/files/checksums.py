@@ -17,7 +17,7 @@ from typing import IO, NamedTuple
 
 from common.errors import ProductError
 from common.files.archives import open_archive
-from common.files.manifest import MANIFEST, find_entry
+from common.files.manifest import MANIFEST, Entry, find_entry, find_tar_entry
 from common.files.places import find_place
 from common.files.refusals import describe_refusal
 
@@ -36,23 +36,21 @@ class KnownFile(NamedTuple):
     """A file whose checksum is known.
 
     Attributes:
-        file: on the disk: the file itself, or the zip that holds it.
-        member: name in the zip; empty for a file of its own.
-        size: bytes of the file for which the checksum was made.
-        algorithm: `CRC-32`, `MD5` or `SHA3-256`.
-        digest: hexadecimal, in lower case.
+        file: on the disk: the file itself, or the zip or tar that holds it.
+        member: name in the zip or tar; empty for a file of its own.
+        size: bytes.
+        entry: the checksum, and the size of the file for which it was made.
     """
 
     file: Path
     member: str
     size: int
-    algorithm: str
-    digest: str
+    entry: Entry
 
     @property
     def was_replaced(self) -> bool:
         """Whether the file has another size, so that the checksum is that of another file."""
-        return not self.member and self.file.stat().st_size != self.size
+        return self.size != self.entry.size
 
 
 def known_files(path: str) -> tuple[KnownFile, ...]:
@@ -62,17 +60,22 @@ def known_files(path: str) -> tuple[KnownFile, ...]:
 
     Raises:
         OSError: the file cannot be read.
-        ProductError: the zip cannot be read.
+        ProductError: the zip, the tar or the manifest cannot be read.
     """
     place = find_place(path)
     if place is None:
         return ()
     if place.member:
-        names = _zip_directory(place.file, place.file.stat().st_mtime_ns)
-        inside = [name for name in names if name == place.member or name.startswith(f"{place.member}/")]
-        return tuple(KnownFile(place.file, name, *names[name]) for name in inside)
-    entry = find_entry(place.file)
-    return (KnownFile(place.file, "", *entry),) if entry and entry.algorithm in _HASHES else ()
+        entries = _zip_directory(place.file, place.file.stat().st_mtime_ns)
+        inside = [name for name in entries if f"{name}/".startswith(f"{place.member}/")]
+        return tuple(KnownFile(place.file, name, entries[name].size, entries[name]) for name in inside)
+    if place.offset is not None:
+        in_tar = find_tar_entry(place.file, place.offset)
+        known = KnownFile(place.file, *in_tar) if in_tar else None
+    else:
+        entry = find_entry(place.file)
+        known = KnownFile(place.file, "", place.file.stat().st_size, entry) if entry else None
+    return (known,) if known and known.entry.algorithm in _HASHES else ()
 
 
 def require_intact(name: str, paths: Sequence[str], rank: int = 0, size: int = 1) -> None:
@@ -121,7 +124,7 @@ def _check_path(path: str) -> bool:
 
 
 def _open_all(files: Iterable[KnownFile]) -> Iterator[tuple[KnownFile, IO[bytes]]]:
-    """Yield files, opened one after the other; all are in one zip, or none."""
+    """Yield files, opened one after the other; all are in one archive, or none."""
     with ExitStack() as stack:
         archive = None
         for file in files:
@@ -133,19 +136,21 @@ def _open_all(files: Iterable[KnownFile]) -> Iterator[tuple[KnownFile, IO[bytes]
 
 def _check_content(file: KnownFile, content: IO[bytes]) -> None:
     """Raise ProductError if the content has another checksum; zipfile raises BadZipFile for a wrong CRC-32."""
-    digest = _HASHES[file.algorithm](usedforsecurity=False) if file.algorithm in _HASHES else None
+    _, algorithm, expected = file.entry
+    digest = _HASHES[algorithm](usedforsecurity=False) if algorithm in _HASHES else None
     while block := content.read(_BLOCK_BYTES):
         if digest:
             digest.update(block)
-    if digest and digest.hexdigest() != file.digest:
+    if digest and digest.hexdigest() != expected:
+        name, unpack = (f"{file.member} of {file.file}", "unpack it and ") if file.member else (file.file, "")
         raise ProductError(
-            f"{file.file} has the {file.algorithm} {digest.hexdigest()}, but {MANIFEST} gives {file.digest}: it is damaged, "
-            f"or was changed; download it again, or move {MANIFEST} away to read it as it is."
+            f"{name} has the {algorithm} {digest.hexdigest()}, but {MANIFEST} gives {expected}: it is damaged, or was "
+            f"changed; download it again, or {unpack}move {MANIFEST} away to read it as it is."
         )
 
 
 @lru_cache(maxsize=4)
-def _zip_directory(path: Path, _modified: int) -> dict[str, tuple[int, str, str]]:
-    """Return name in a zip -> size, algorithm and digest. Read again when the zip was modified."""
+def _zip_directory(path: Path, _modified: int) -> dict[str, Entry]:
+    """Return name in a zip -> size and CRC-32. Read again when the zip was modified."""
     with open_archive(path) as archive:
-        return {name: (item.file_size, _CRC32, f"{item.CRC:08x}") for name, item in archive.members.items()}
+        return {name: Entry(item.file_size, _CRC32, f"{item.CRC:08x}") for name, item in archive.members.items()}

@@ -6,6 +6,10 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 from xml.etree import ElementTree
 
+from common.errors import ProductError
+from common.files.archives import open_archive
+from common.files.refusals import describe_refusal
+
 logger = logging.getLogger(__name__)
 
 MANIFEST = "manifest.safe"
@@ -13,11 +17,11 @@ _MOST_FOLDERS = 5  # between an image and its manifest: GRANULE, a granule, IMG_
 
 
 class Entry(NamedTuple):
-    """What a manifest says about a file.
+    """What a manifest, or the directory of a zip, says about a file.
 
     Attributes:
         size: bytes.
-        algorithm: `MD5` or `SHA3-256`.
+        algorithm: `MD5` or `SHA3-256`; `CRC-32` for the directory of a zip.
         digest: hexadecimal, in lower case.
     """
 
@@ -37,14 +41,56 @@ def find_entry(file: Path) -> Entry | None:
     return None
 
 
+class TarEntry(NamedTuple):
+    """A file in a tar, with its entry in the manifest of the product.
+
+    Attributes:
+        name: in the tar.
+        size: bytes in the tar.
+        entry: what the manifest says.
+    """
+
+    name: str
+    size: int
+    entry: Entry
+
+
+def find_tar_entry(tar: Path, offset: int) -> TarEntry | None:
+    """Return the file that begins at a byte of a tar, with its entry in a manifest of the tar; None if it has none."""
+    return _read_tar(tar, tar.stat().st_mtime_ns).get(offset)
+
+
+@lru_cache(maxsize=4)
+def _read_tar(tar: Path, _modified: int) -> dict[int, TarEntry]:
+    """Return the first byte of a file in a tar -> its entry. Read again when the tar was modified."""
+    found = {}
+    with open_archive(tar) as archive:
+        for manifest in (name for name in archive.members if PurePosixPath(name).name == MANIFEST):
+            folder = manifest.removesuffix(MANIFEST)
+            entries = _parse(archive.read_metadata(manifest), f"{manifest} of {tar}")
+            for name, entry in entries.items():
+                if member := archive.members.get(folder + name):
+                    found[member.offset_data] = TarEntry(folder + name, member.size, entry)
+    return found
+
+
 @lru_cache(maxsize=4)
 def _read_entries(manifest: Path, _modified: int) -> dict[str, Entry]:
     """Return name of a file, relative to the product -> its entry. Read again when the manifest was modified."""
     try:
-        root = ElementTree.parse(manifest).getroot()
+        content = manifest.read_bytes()
+    except OSError as error:
+        raise ProductError(f"{manifest} {describe_refusal(error)}.") from error
+    return _parse(content, str(manifest))
+
+
+def _parse(content: bytes, source: str) -> dict[str, Entry]:
+    """Return name of a file, relative to the product -> its entry."""
+    try:
+        root = ElementTree.fromstring(content)
         return dict(filter(None, map(_entry, root.iterfind(".//{*}byteStream"))))
-    except (OSError, ElementTree.ParseError, ValueError, LookupError) as error:
-        logger.warning("%s cannot be read (%s); the files of the product are not compared with it", manifest, error)
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        logger.warning("%s cannot be read (%s); the files of the product are not compared with it", source, error)
         return {}
 
 

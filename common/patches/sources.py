@@ -84,6 +84,6 @@ def _join_checksums(files: Sequence[KnownFile], place: Place) -> str:
     """Return one checksum for all files of a band; the names of chunks count, but not that of the product folder."""
     if not files:
         return ""
-    lines = [f"{file.member.removeprefix(place.member)} {file.digest}" for file in files]
-    joined = files[0].digest if len(files) == 1 else hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
-    return f"{files[0].algorithm} {joined}"
+    lines = [f"{file.member.removeprefix(place.member)} {file.entry.digest}" for file in files]
+    joined = files[0].entry.digest if len(files) == 1 else hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+    return f"{files[0].entry.algorithm} {joined}"

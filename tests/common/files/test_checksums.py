@@ -1,11 +1,13 @@
 """Damaged files are found by the checksums that came with them; every file is read once."""
 
+import shutil
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from common.errors import ProductError
+from common.files.archives import open_archive
 from common.files.checksums import known_files, require_intact
 from tests.support.fake_layouts import zip_product
 from tests.support.manifests import damage, write_manifest
@@ -69,6 +71,23 @@ def test_a_damaged_file_of_a_zip_of_windows(images: list[Path], tmp_path: Path) 
     damage(archive, archive.stat().st_size // 4, count=1)
     check(inside[1:])
     with pytest.raises(ProductError, match=r"B02\.jp2 is damaged \(Bad CRC-32 .*\); download it again"):
+        check(inside)
+
+
+def test_a_damaged_file_of_a_tar(images: list[Path], tmp_path: Path) -> None:
+    write_manifest(tmp_path / "p.SAFE")
+    tar = Path(shutil.make_archive(str(tmp_path / "p"), "tar", tmp_path, "p.SAFE"))
+    with open_archive(tar) as archive:
+        inside = [archive.gdal_path(f"p.SAFE/{name}") for name in NAMES]
+        start = archive.members[f"p.SAFE/{NAMES[1]}"].offset_data
+    assert [file.member for path in inside for file in known_files(path)] == [f"p.SAFE/{name}" for name in NAMES]
+    damage(tar, start + 4_900_000, count=1)
+    check(inside[:1])
+    message = (
+        r"^p\.SAFE/GRANULE/a/IMG_DATA/B03\.jp2 of \S+p\.tar has the MD5 \w+, but manifest\.safe gives \w+: it is damaged, "
+        r"or was changed; download it again, or unpack it and move manifest\.safe away to read it as it is\.$"
+    )
+    with pytest.raises(ProductError, match=message):
         check(inside)
 
 
