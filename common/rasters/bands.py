@@ -13,13 +13,14 @@ from contextlib import contextmanager
 import numpy as np
 from osgeo import gdal
 
+from common.errors import ProductError
 from common.files.checksums import require_intact
 from common.pixels.sentinel2 import BANDS, normalize_band
 from common.pixels.windows import Window
 from common.rasters.band_sources import open_source
 from common.rasters.files import describe_px, require_same
 from common.rasters.masks import read_mask
-from common.rasters.special_dn import replace_dn, special_dn
+from common.rasters.special_dn import replace_dn, special_dn, wrapped_bands
 from common.scenes.scene import Scene
 
 gdal.UseExceptions()
@@ -47,7 +48,8 @@ def read_bands(
     Raises:
         ValueError: there are no bands, the bands have different GSDs, or the window is not inside the band.
         ProductNotFoundError: a band's file is missing.
-        ProductError: a file is empty, cut short or damaged, is not uint16, or differs in size from the others.
+        ProductError: a file is empty, cut short or damaged, is not uint16, differs in size from the others, or holds wrapped
+            negative numbers.
     """
     bands = [normalize_band(band) for band in bands]
     if len({BANDS[band].gsd for band in bands}) != 1:
@@ -63,10 +65,22 @@ def read_bands(
         for band_index in range(len(bands)):
             source = sources.pop(0)  # closes the file of the band before, so that GDAL frees its cache
             source.read_into(window, dn[..., band_index])
-    replace_dn(dn, changes)
+    if replace_dn(dn, changes):
+        _refuse_wrapped(scene, bands, dn)
     if scene.mask:
         dn[read_mask(scene.mask, window, BANDS[bands[0]].gsd)] = scene.nodata
     return dn
+
+
+def _refuse_wrapped(scene: Scene, bands: Sequence[str], dn: np.ndarray) -> None:
+    """Raise ProductError if DN are wrapped negative numbers."""
+    wrapped = wrapped_bands(scene, bands, dn)
+    if wrapped:
+        band, lowest = next(iter(wrapped.items()))
+        raise ProductError(
+            f"{scene.name} holds DN {lowest:,} in {band}: a negative number that was wrapped when an offset was subtracted; "
+            f"get the files again from an archive that clips them, or the product itself."
+        )
 
 
 def block_rows(scene: Scene, band: str) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from osgeo import osr
 
 from common.errors import ProductError
-from common.pixels.sentinel2 import BANDS_BY_GSD
+from common.pixels.sentinel2 import BANDS, BANDS_BY_GSD
 from common.rasters.band_sources import open_source
 from common.rasters.files import describe_px, require_same
 from common.rasters.jpeg2000 import DOWNLOAD_AGAIN
@@ -168,6 +168,11 @@ def _band_grid(scene: Scene, band: str) -> GeoReference:
     wkt = source.crs_wkt or _crs_wkt(scene)
     if geotransform is None or not wkt:
         raise ProductError(f"{source.path} has no georeference; {DOWNLOAD_AGAIN}.")
+    if not math.isclose(geotransform[1], BANDS[band].gsd, rel_tol=1e-6):
+        raise ProductError(
+            f"{source.path} has pixels of {geotransform[1]:g} m; the native GSD of {band} is {BANDS[band].gsd} m: give the "
+            f"file as ESA or the archive made it, not resampled."
+        )
     return GeoReference(wkt, geotransform, source.rows, source.cols)
 
 

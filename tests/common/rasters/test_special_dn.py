@@ -1,20 +1,22 @@
 """Saturated pixels in files of any number of bits, and DN 1 that is no reflectance of any ground."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 from osgeo import gdal
 
+from common.errors import ProductError
 from common.rasters.band_sources import open_source
 from common.rasters.bands import read_band, read_bands
-from common.rasters.special_dn import replace_dn, special_dn
+from common.rasters.special_dn import WRAPPED_DN, replace_dn, special_dn
 from common.scenes.reflectance import is_valid
 from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene
 from tests.support.fake_safe import edit_product_xml, write_patch_folder, write_safe, write_tif
 
-STORED = np.array([[0, 1, 32766, 32767, 40000, 65534, 65535]], np.uint16).repeat(7, axis=0)
+STORED = np.array([[0, 1, 32766, 32767, 40000, 63999, 65535]], np.uint16).repeat(7, axis=0)
 
 
 def product_of(folder: Path, bits: int) -> Path:
@@ -65,7 +67,7 @@ def test_all_files_give_saturated_pixels_the_dn_of_the_scene(tmp_path: Path) -> 
     of_16_bits = open_scene(product_of(tmp_path / "16", 16))
     np.testing.assert_array_equal(read_band(of_16_bits, "B01"), STORED)
     geotiff = geotiff_scene(tmp_path, [])
-    assert read_band(geotiff, "B01")[0].tolist() == [0, 1, 32766, 65535, 40000, 65534, 65535]
+    assert read_band(geotiff, "B01")[0].tolist() == [0, 1, 32766, 65535, 40000, 63999, 65535]
     for scene in (of_15_bits, of_16_bits, geotiff):
         valid = is_valid(scene, read_band(scene, "B01"))[0]
         assert valid[[1, 2]].all()
@@ -107,3 +109,25 @@ def test_dn_1_depends_on_the_offset_of_its_band(tmp_path: Path) -> None:
     product = write_safe(tmp_path, size=18, pixels={"B01": ones, "B09": ones}, baseline="04.00")
     edit_product_xml(product, '<RADIO_ADD_OFFSET band_id="0">-1000<', '<RADIO_ADD_OFFSET band_id="0">0<')
     assert read_bands(open_scene(product), ("B01", "B09"))[0, 0].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("lowest", [63999, 64000, 64936, 65534])
+def test_wrapped_negative_numbers_are_refused(tmp_path: Path, lowest: int) -> None:
+    """A processor that subtracts 1000 from DN 400 in uint16 leaves 64936. Saturated pixels are no such number."""
+    scene = geotiff_scene(tmp_path, [])
+    image = STORED.copy()
+    image[-1, :2] = lowest, 65535
+    write_tif(Path(scene.band_paths["B09"]), image)
+    if lowest < WRAPPED_DN:
+        assert read_bands(scene, ("B01", "B09"))[-1, 0, 1] == lowest
+        return
+    with pytest.raises(
+        ProductError, match=f"holds DN {lowest:,} in B09: a negative number that was wrapped when an offset"
+    ):
+        read_bands(scene, ("B01", "B09"))
+
+
+def test_nodata_is_no_wrapped_number(tmp_path: Path) -> None:
+    scene = dataclasses.replace(geotiff_scene(tmp_path, []), nodata=64536)
+    write_tif(Path(scene.band_paths["B01"]), np.full((7, 7), 64536, np.uint16))
+    assert (read_band(scene, "B01") == 64536).all()
