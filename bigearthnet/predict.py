@@ -28,7 +28,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "input",
         metavar="INPUT",
-        help="patch folder, folder of patch folders, or product (.SAFE or .zarr folder, its .zip, or an MTD_*.xml)",
+        help="patch folder, folder of patch folders, product (.SAFE or .zarr folder, its .zip, or an MTD_*.xml), or STAC item "
+        "(.json)",
     )
     parser.add_argument("--run-dir", required=True, metavar="DIR", help="folder of the training run")
     parser.add_argument("--s1-root", metavar="DIR", help="folder of the Sentinel-1 partners of the patches")

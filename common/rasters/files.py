@@ -1,9 +1,11 @@
 """Open and read raster files through GDAL.
 
 Damaged files are errors, never zeros: a JPEG 2000 file must be complete before it is decoded, and every warning of the
-decoder counts as damage. GDAL's own messages do not reach the terminal.
+decoder counts as damage. GDAL's own messages do not reach the terminal. Files at http addresses (`/vsicurl/URL`) are read
+by range requests, each block once, and their errors name the server's answer.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +18,24 @@ from common.files.places import find_place
 from common.files.refusals import find_refusal
 from common.rasters.jpeg2000 import DOWNLOAD_AGAIN, is_jpeg2000, require_complete_jpeg2000
 from common.scenes.scene import Scene
+from common.scenes.stac.assets import DOWNLOAD, REMOTE
 
 _DRIVERS = ["JP2OpenJPEG", "JP2KAK", "JP2ECW", "JP2MrSID", "GTiff"]
 _ZARR_DRIVERS = ["Zarr"]
+# For files at http addresses, unless the user has set them.
+_HTTP_OPTIONS = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # no requests for files beside it
+    "GDAL_HTTP_CONNECTTIMEOUT": "20",  # seconds
+    "GDAL_HTTP_LOW_SPEED_TIME": "60",  # seconds without LOW_SPEED_LIMIT, after which a request fails
+    "GDAL_HTTP_LOW_SPEED_LIMIT": "1",  # bytes a second
+    "GDAL_HTTP_MAX_RETRY": "3",  # if the server is busy or the connection breaks
+    "GDAL_HTTP_RETRY_DELAY": "1",  # seconds, more each time
+}
+_ANSWERS = {
+    "0": "the server does not answer",
+    "401": "the server answers 401: it wants credentials, which are not handled",
+    "403": "the server answers 403: it wants credentials, which are not handled, or a fresh signature in the address",
+}
 CACHE_BYTES = 128 * 2**20  # two rows of blocks of a full tile at 10 m are 45 MB
 
 gdal.UseExceptions()
@@ -67,7 +84,8 @@ def open_band(scene: Scene, band: str) -> gdal.Dataset:
         _require_uint16(dataset, path)
         return dataset
     size = _require_content(path)
-    if not path.startswith("/vsizip/") and is_jpeg2000(path):  # a zip has an end record and checksums
+    # A zip has an end record and checksums; a server says how many bytes it sends.
+    if not path.startswith(("/vsizip/", REMOTE)) and is_jpeg2000(path):
         require_complete_jpeg2000(path, size)
     with as_product_error(path):
         dataset = _open(path)
@@ -77,7 +95,10 @@ def open_band(scene: Scene, band: str) -> gdal.Dataset:
 
 def _require_content(path: str) -> int:
     """Return the size of a file in bytes; raise ProductError if it is missing or empty."""
-    status = gdal.VSIStatL(path)
+    with as_product_error(path, warnings_too=path.startswith(REMOTE)):
+        status = gdal.VSIStatL(path)
+    if status is None and path.startswith(REMOTE):
+        raise ProductNotFoundError(f"{_url(path)} does not exist: the server answers 404; correct the item.")
     if status is None:
         raise ProductNotFoundError(f"{path} does not exist; {DOWNLOAD_AGAIN}.")
     if status.size == 0:
@@ -86,8 +107,13 @@ def _require_content(path: str) -> int:
 
 
 def _open(path: str) -> gdal.Dataset:
-    """Open a file by name. GDAL would list its folder if it did not get the file's name as the only sibling."""
-    return gdal.OpenEx(path, gdal.OF_RASTER, _DRIVERS, sibling_files=[Path(path).name])
+    """Open a file by name. GDAL would list its folder if it did not get the file's name as the only sibling.
+
+    With several threads, GDAL asks a server for each block of a GeoTIFF; with one, for all blocks of a strip at once.
+    """
+    one_thread = path.startswith(REMOTE) and not _url(path).endswith(".jp2")
+    options = ["NUM_THREADS=1"] if one_thread else []
+    return gdal.OpenEx(path, gdal.OF_RASTER, _DRIVERS, options, sibling_files=[Path(path).name])
 
 
 def _require_uint16(dataset: gdal.Dataset, path: str) -> None:
@@ -126,16 +152,19 @@ def as_product_error(path: str, warnings_too: bool = False) -> Iterator[None]:
     messages: list[str] = []
 
     def collect(severity: int, _number: int, message: str) -> None:
-        if severity >= (gdal.CE_Warning if warnings_too else gdal.CE_Failure):
+        if severity >= (gdal.CE_Warning if warnings_too else gdal.CE_Failure) and "Retrying again" not in message:
             messages.append(message.strip())
 
     gdal.PushErrorHandler(collect)
     try:
-        yield
+        with http_options(path):
+            yield
     except RuntimeError as error:
         messages.append(str(error))
     finally:
         gdal.PopErrorHandler()
+    if messages and path.startswith(REMOTE):
+        raise _remote_error(path, messages)
     if messages:
         place = find_place(path)
         if place and (refusal := find_refusal(place.file)):
@@ -143,3 +172,35 @@ def as_product_error(path: str, warnings_too: bool = False) -> Iterator[None]:
         # Threads of the decoder report errors without a text.
         reason = next(filter(None, messages), "it cannot be decoded")
         raise ProductError(f"{path} is damaged ({reason}); {DOWNLOAD_AGAIN}.")
+
+
+@contextmanager
+def http_options(path: str) -> Iterator[None]:
+    """Set GDAL's options for http addresses in the current Python thread, if `path` is one. The user's own options stay."""
+    options = _HTTP_OPTIONS if path.startswith(REMOTE) else {}
+    ours = {name: value for name, value in options.items() if gdal.GetConfigOption(name) is None}
+    for name, value in ours.items():
+        gdal.SetThreadLocalConfigOption(name, value)
+    try:
+        yield
+    finally:
+        for name in ours:
+            gdal.SetThreadLocalConfigOption(name, None)
+
+
+def _remote_error(path: str, messages: list[str]) -> ProductError:
+    """Return the error for a file at an http address. GDAL must ask the server again the next time."""
+    gdal.VSICurlPartialClearCache(path)
+    text = "; ".join(messages)
+    if "Range downloading not supported" in text:
+        return ProductError(f"{_url(path)} cannot be read in parts: its server answers no range requests; {DOWNLOAD}.")
+    if match := re.search(r"HTTP (?:response|error) code(?: on .*)?: (\d+)", text):
+        answer = _ANSWERS.get(match[1], f"the server answers {match[1]}")
+        return ProductError(f"{_url(path)} cannot be read: {answer}; try again, or {DOWNLOAD}.")
+    reason = next(filter(None, messages), "it cannot be decoded").replace(path, "the file")
+    return ProductError(f"{_url(path)} cannot be read to its end, or is damaged ({reason}); try again, or {DOWNLOAD}.")
+
+
+def _url(path: str) -> str:
+    """Return the address of a file without its query, which may hold a signature."""
+    return path.removeprefix(REMOTE).partition("?")[0]

@@ -11,7 +11,7 @@ from common.files.checksums import require_intact
 from common.pixels.degrade import repeat_pixels
 from common.pixels.sentinel2 import BANDS_BY_GSD
 from common.pixels.windows import Window
-from common.rasters.files import as_product_error
+from common.rasters.files import as_product_error, http_options
 from common.rasters.grids import GeoReference, describe_ground, georeference
 from common.scenes.scene import Mask, Scene
 
@@ -50,7 +50,8 @@ def with_mask(scene: Scene, text: str) -> Scene:
             )
         mask = Mask(text, 10, DEFAULT_CLASSES if f"_{SCL}_" in Path(text).name else None)
     try:
-        dataset = gdal.OpenEx(mask.path, gdal.OF_RASTER)
+        with http_options(mask.path):
+            dataset = gdal.OpenEx(mask.path, gdal.OF_RASTER)
     except RuntimeError as error:
         raise SettingError(f"--mask {text} cannot be read as a raster: {error}.") from error
     geotransform = dataset.GetGeoTransform(can_return_null=True)

@@ -9,7 +9,6 @@ import logging
 import math
 import re
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from common.pixels.radiometry import baseline_has_offset
 from common.pixels.sentinel2 import BANDS, NODATA_DN, SATURATED_DN
 from common.scenes.eopf_crs import find_crs
 from common.scenes.scene import Scene
+from common.scenes.stac.properties import baseline_of, level_of, satellite_of, start_time, tile_of
 from common.scenes.zarr_files import ArrayInfo, ZarrFiles, as_mapping, open_zarr, shown
 
 logger = logging.getLogger(__name__)
@@ -64,13 +64,13 @@ def _read_scene(files: ZarrFiles) -> Scene:
     name = _product_name(files, discovery)
     level = _level(files, properties)
     arrays = _read_arrays(files)
-    baseline = _baseline(properties, name)
+    baseline = baseline_of(properties, name)
     quantification = _quantification(files, arrays)
     return Scene(
         name=name,
         path=files.path,
         level=level,
-        tile=_search(r"_(T\d{2}[A-Z]{3})(?:_|$)", name),
+        tile=tile_of({}, name),
         satellite=_satellite(files, properties, name),
         baseline=baseline,
         sensing_time=_sensing_time(files, properties),
@@ -112,45 +112,31 @@ def _product_name(files: ZarrFiles, discovery: Mapping[str, Any]) -> str:
 
 def _level(files: ZarrFiles, properties: Mapping[str, Any]) -> str:
     """Return `L1C` or `L2A`."""
-    for key in ("processing:level", "product:type"):
-        if level := _search(r"(?:^|MSI|Level-)L?(1C|2A)$", properties.get(key)):
-            return f"L{level}"
-    raise ProductError(
-        f"{files.path} is no Sentinel-2 L1C or L2A product in EOPF Zarr: its stac_discovery has the level "
-        f"{shown(properties.get('processing:level'))} and the type {shown(properties.get('product:type'))}; give one."
-    )
+    level = level_of(properties)
+    if not level:
+        raise ProductError(
+            f"{files.path} is no Sentinel-2 L1C or L2A product in EOPF Zarr: its stac_discovery has the level "
+            f"{shown(properties.get('processing:level'))} and the type {shown(properties.get('product:type'))}; give one."
+        )
+    return level
 
 
 def _satellite(files: ZarrFiles, properties: Mapping[str, Any], name: str) -> str:
     """Return `S2A`, `S2B`, `S2C` or `S2D`."""
-    platform = properties.get("platform")
-    letter = _search(r"^sentinel-2([a-d])$", str(platform).lower()) or _search(r"^S2([A-D])_", name)
-    if not letter:
-        raise ProductError(f"{files.path} has the platform {shown(platform)}; expected sentinel-2a, -2b, -2c or -2d.")
-    return f"S2{letter.upper()}"
-
-
-def _baseline(properties: Mapping[str, Any], name: str) -> str:
-    """Return the processing baseline such as `05.11`; empty if the product does not give it."""
-    for key in ("eopf:baseline", "processing:version"):
-        if baseline := _search(r"^(\d\d\.\d\d)$", properties.get(key)):
-            return baseline
-    digits = _search(r"_N(\d{4})_", name)
-    return f"{digits[:2]}.{digits[2:]}" if digits else ""
+    satellite = satellite_of(properties, name)
+    if not satellite:
+        platform = shown(properties.get("platform"))
+        raise ProductError(f"{files.path} has the platform {platform}; expected sentinel-2a, -2b, -2c or -2d.")
+    return satellite
 
 
 def _sensing_time(files: ZarrFiles, properties: Mapping[str, Any]) -> str:
     """Return the start of the acquisition, such as `2025-10-08T10:00:41.024Z`."""
-    text = str(properties.get("start_datetime") or properties.get("datetime"))
-    try:
-        time = datetime.fromisoformat(text.replace("Z", "+00:00"))
-        if time.tzinfo is None:
-            time = time.replace(tzinfo=timezone.utc)
-        return time.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    except (ValueError, OverflowError) as error:
-        raise ProductError(
-            f"{files.path} has start_datetime {shown(text)}, which is no time; {_DOWNLOAD_AGAIN}."
-        ) from error
+    time = start_time(properties)
+    if not time:
+        text = shown(str(properties.get("start_datetime") or properties.get("datetime")))
+        raise ProductError(f"{files.path} has start_datetime {text}, which is no time; {_DOWNLOAD_AGAIN}.")
+    return time
 
 
 def _read_arrays(files: ZarrFiles) -> dict[str, ArrayInfo]:
@@ -291,9 +277,3 @@ def _number(files: ZarrFiles, band: str, info: ArrayInfo, key: str) -> float | N
     if type(value) not in (int, float) or not abs(value) < 1e6:
         raise ProductError(f"{files.path}: {band} has {key} {shown(value)}, not a number; {_DOWNLOAD_AGAIN}.")
     return float(value)
-
-
-def _search(pattern: str, text: Any) -> str:
-    """Return the first group of a pattern in a JSON value; empty if it does not match or is no text."""
-    match = re.search(pattern, text) if isinstance(text, str) else None
-    return match[1] if match else ""

@@ -72,6 +72,11 @@ class Metadata:
             content = files.read(files.xml_name)
         except OSError as error:
             raise ProductError(f"{source} cannot be read ({error.strerror}); check its permissions.") from error
+        return cls.from_content(content, source)
+
+    @classmethod
+    def from_content(cls, content: bytes, source: str) -> "Metadata":
+        """Parse the content of a product XML. Raises ProductError if it is no XML."""
         try:
             return cls(ElementTree.fromstring(content), source)
         except (ElementTree.ParseError, ValueError, LookupError) as error:

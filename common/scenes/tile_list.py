@@ -1,9 +1,10 @@
 """Path or tile list -> scenes.
 
 A path leads to a Sentinel-2 product in SAFE (`safe.py`) or EOPF Zarr (`eopf.py`), to a folder or an archive of products,
-or to a BigEarthNet patch folder (`patch_folder.py`). If it leads to several scenes, a suffix such as `:T53HLA` picks one.
-A tile list is a text file with one scene a line; `#` starts a comment. A name without a folder is looked up in the data
-folder, with or without `.SAFE`, `.zarr`, `.zip` or `.tar`, as in the lists of the DSen2 paper.
+to a STAC item (`stac/`), or to a BigEarthNet patch folder (`patch_folder.py`). If it leads to several scenes, a suffix such
+as `:T53HLA` picks one. A tile list is a text file with one scene a line; `#` starts a comment. A name without a folder is
+looked up in the data folder, with or without `.SAFE`, `.zarr`, `.zip`, `.tar` or `.json`, as in the lists of the DSen2
+paper.
 """
 
 import os
@@ -18,11 +19,13 @@ from common.scenes.patch_folder import is_patch_folder, read_patch_folder
 from common.scenes.product_files import is_product_folder, products_below
 from common.scenes.safe import read_product
 from common.scenes.scene import Scene
+from common.scenes.stac.item import is_item_file
+from common.scenes.stac.scene import read_stac_item
 from common.scenes.zarr_files import is_zarr, zarr_around
 
 # A tile, or a longer part of a scene's name that holds it.
 _WITH_PICK = re.compile(r"(?P<path>.+):(?P<pick>(?:[\w.-]*_)?T\d{2}[A-Z]{3}(?:_[\w.-]*)?)")
-_ENDINGS = ("", ".SAFE", ".zip", ".SAFE.zip", ".zarr", ".zarr.zip", ".tar", ".SAFE.tar")
+_ENDINGS = ("", ".SAFE", ".zip", ".SAFE.zip", ".zarr", ".zarr.zip", ".tar", ".SAFE.tar", ".json", ".SAFE.json")
 
 
 def open_scenes(path: Path | str) -> tuple[Scene, ...]:
@@ -39,8 +42,8 @@ def open_scenes(path: Path | str) -> tuple[Scene, ...]:
     base, pick = _split_pick(str(path))
     if not Path(base).exists():
         raise ProductNotFoundError(
-            f"{base} does not exist; give a .SAFE or .zarr folder, its zip or tar, an MTD_*.xml, or a BigEarthNet patch "
-            f"folder."
+            f"{base} does not exist; give a .SAFE or .zarr folder, its zip or tar, an MTD_*.xml, the .json of a STAC "
+            f"item, or a BigEarthNet patch folder."
         )
     scenes = tuple(scene for product in _products(Path(base)) for scene in _read_scenes(product))
     _refuse_twins(base, scenes)
@@ -90,7 +93,7 @@ def read_tile_list(list_path: Path | str, data_dir: Path | str | None = None) ->
     if unknown:
         raise TileListError(
             f"{list_path}: cannot find {len(unknown)} of {len(entries)} scenes in {folders[0]}, with or without .SAFE, "
-            f".zarr, .zip or .tar ({some_of(unknown)}); download them, or give another data folder."
+            f".zarr, .zip, .tar or .json ({some_of(unknown)}); download them, or give another data folder."
         )
     scenes: dict[str, Scene] = {}
     first_lines: dict[str, int] = {}
@@ -123,6 +126,8 @@ def _read_scenes(path: Path) -> tuple[Scene, ...]:
     """Read the scenes of a path with the reader of its format."""
     if is_patch_folder(path):
         return (read_patch_folder(path),)
+    if is_item_file(path):
+        return (read_stac_item(path),)
     return (read_eopf(path),) if is_zarr(path) else read_product(path)
 
 
@@ -213,7 +218,9 @@ def _find(name: str, folders: tuple[Path, ...]) -> str | None:
     A name without `/` is looked up in the first folder only.
     """
     base, pick = _split_pick(name)
-    stem = base.rstrip("/").removesuffix(".zip").removesuffix(".tar").removesuffix(".SAFE").removesuffix(".zarr")
+    stem = base.rstrip("/")
+    for ending in (".json", ".zip", ".tar", ".SAFE", ".zarr"):
+        stem = stem.removesuffix(ending)
     for folder in folders if "/" in base else folders[:1]:
         for candidate in (folder / base, *(folder / f"{stem}{ending}" for ending in _ENDINGS)):
             if candidate.exists():

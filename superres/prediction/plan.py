@@ -240,6 +240,7 @@ def check_output_is_no_input(output: Path, scene: Scene, trained_networks: dict[
     """
     resolved, product = output.resolve(), scene.path.resolve()
     inputs = [product, *(trained.file.resolve() for trained in trained_networks.values())]
+    inputs += [Path(path).resolve() for path in scene.band_paths.values()]  # of a STAC item they lie anywhere
     if scene.mask:
         inputs.append(Path(scene.mask.path).resolve())
     if resolved in inputs or (product.is_dir() and product in resolved.parents):

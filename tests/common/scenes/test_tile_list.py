@@ -10,11 +10,12 @@ from common.scenes.tile_list import open_scene, open_scenes, read_tile_list
 from tests.support.fake_eopf import write_eopf
 from tests.support.fake_layouts import add_datastrip, zip_product
 from tests.support.fake_safe import write_patch_folder, write_safe
+from tests.support.fake_stac import write_item
 
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a product, a zipped product, one in the old format, a patch, and two EOPF products."""
+    """A folder with a product, a zipped product, one in the old format, a patch, two EOPF products and a STAC item."""
     folder = tmp_path_factory.mktemp("data")
     write_safe(folder, tile="T32TNS", size=12)
     write_safe(folder, tile="T33UUB", size=12, zipped=True)
@@ -22,6 +23,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_patch_folder(folder, size=12)
     write_eopf(folder, tile="T30UXB", size=24)
     write_eopf(folder, tile="T30UXC", size=24, zarr_format=3, zipped=True)
+    write_item(folder, tile="T29SND", with_files=False)
     return folder
 
 
@@ -34,6 +36,7 @@ def names(data_dir: Path) -> dict[str, str]:
         "old": next(data_dir.glob("*_OPER_*")).stem,
         "patch": next(data_dir.glob("*_90_7")).name,
         "zarr": next(data_dir.glob("*T30UXB*")).stem,
+        "json": next(data_dir.glob("*T29SND*")).stem,
         "zarr.zip": next(data_dir.glob("*T30UXC*")).name.removesuffix(".zarr.zip"),
     }
 
@@ -48,6 +51,7 @@ def test_open_scene_of_every_kind(data_dir: Path, names: dict[str, str]) -> None
     assert open_scene(data_dir / f"{names['safe']}.SAFE").tile == "T32TNS"
     assert open_scene(data_dir / f"{names['zip']}.zip").tile == "T33UUB"
     assert open_scene(str(data_dir / names["patch"])).name == names["patch"]
+    assert open_scene(data_dir / f"{names['json']}.json").tile == "T29SND"
     assert open_scene(data_dir / f"{names['zarr']}.zarr").zarr_format == 2
     assert open_scene(data_dir / f"{names['zarr.zip']}.zarr.zip").zarr_format == 3
 
@@ -157,9 +161,12 @@ def test_list_with_names_of_every_spelling(data_dir: Path, names: dict[str, str]
         str(data_dir / names["patch"]),
         names["zarr"],
         f"{names['zarr.zip']}.zarr",
+        names["json"],
     )
     scenes = read_tile_list(list_path, data_dir)
-    assert [scene.tile for scene in scenes] == ["T32TNS", "T33UUB", "T53HMA", "", "T30UXB", "T30UXC"]
+    assert [scene.tile for scene in scenes] == ["T32TNS", "T33UUB", "T53HMA", "", "T30UXB", "T30UXC", "T29SND"]
+    item = write_list(tmp_path, f"{names['json']}.json")
+    assert [scene.tile for scene in read_tile_list(item, data_dir)] == ["T29SND"]
     assert [scene.name for scene in read_tile_list(write_list(tmp_path, f"{names['zarr']}.SAFE"), data_dir)] == [
         names["zarr"]
     ]
