@@ -28,7 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "input",
         metavar="INPUT",
-        help="patch folder, folder of patch folders, product (.SAFE or .zarr folder, its .zip, or an MTD_*.xml), or STAC item "
+        help="patch folder, folder of patch folders, product (.SAFE or .zarr folder, its zip or tar, or an MTD_*.xml), or STAC item "
         "(.json)",
     )
     parser.add_argument("--run-dir", required=True, metavar="DIR", help="folder of the training run")

@@ -31,7 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
         "scenes",
         nargs="+",
         metavar="SCENE",
-        help="product (.SAFE or .zarr folder, its .zip, or an MTD_*.xml), STAC item (.json) or BigEarthNet patch folder",
+        help="product (.SAFE or .zarr folder, its zip or tar, or an MTD_*.xml), STAC item (.json) or BigEarthNet patch folder",
     )
     add(
         "--output",

@@ -125,27 +125,31 @@ def _is_folder(item: zipfile.ZipInfo) -> bool:
 
 def _zip_name(path: Path, item: zipfile.ZipInfo) -> str:
     """Return the name of a file in a zip with `/`."""
+    name = name_inside(path, item.filename)
     if item.flag_bits & _ENCRYPTED:
         raise ProductError(f"{path} is encrypted; unpack it with its password, and give the folder.")
     if item.compress_type not in _GDAL_METHODS:
         raise ProductError(
-            f"{path} holds {item.filename}, compressed by method {item.compress_type} of zip; expected none or deflate: "
+            f"{path} holds {name}, compressed by method {item.compress_type} of zip; expected none or deflate: "
             f"unpack it, and give the folder."
         )
-    return name_inside(path, item.filename)
+    return name
 
 
 def _tar_name(path: Path, member: tarfile.TarInfo) -> str:
     """Return the name of a file in a tar."""
+    name = name_inside(path, member.name)
     if not member.isfile() or member.issparse():
         raise ProductError(
-            f"{path} holds {member.name} as a link or with holes, not as plain bytes; unpack it, and give the folder."
+            f"{path} holds {name} as a link or with holes, not as plain bytes; unpack it, and give the folder."
         )
-    return name_inside(path, member.name)
+    return name
 
 
 def name_inside(path: Path, name: str) -> str:
     """Return a name with `/`. Raise ProductError if it leads out of the archive: names in harmful archives do."""
+    if not name.isprintable():
+        raise ProductError(f"{path} holds {name!r}, a name that cannot be printed; unpack it, and give the folder.")
     inside = re.sub(r"^(\./+)+", "", name.replace("\\", "/"))
     if inside.startswith("/") or re.match("[A-Za-z]:", inside) or ".." in PurePosixPath(inside).parts:
         raise ProductError(f"{path} holds {name!r}, a name outside the product folder; do not use this archive.")
@@ -169,5 +173,6 @@ def _as_product_error(source: Path | str) -> Iterator[None]:
     except S2Error:
         raise
     except _READ_ERRORS as error:
-        reason = describe_refusal(error) or f"cannot be read ({error}); download it again"
+        text = "".join(filter(str.isprintable, str(error)))
+        reason = describe_refusal(error) or f"cannot be read ({text}); download it again"
         raise ProductError(f"{source} {reason}.") from error

@@ -27,6 +27,7 @@ _IMAGE = re.compile(
 _CLASSIFICATION = re.compile(
     _IN_GRANULE + r"(?:R20m/)?(?:[^/.][^/]*)?(?<![a-z0-9])SCL_(?:[^/]*_)?20m\.(?:jp2|tif)", re.IGNORECASE
 )
+_ANY_IMAGE = re.compile(_IN_GRANULE + r"(?:R\d\dm/)?[^/.][^/]*\.(?:jp2|tif)", re.IGNORECASE)
 _TILE_IN_NAME = re.compile(r"(?<![A-Z0-9])T\d{2}[A-Z]{3}(?![A-Z0-9])")
 
 
@@ -54,6 +55,7 @@ def read_product(path: Path | str) -> tuple[Scene, ...]:
 def _read_scenes(path: Path, files: ProductFiles) -> list[Scene]:
     """Make one Scene for each granule in the product XML, or for the one to which the path leads."""
     metadata = Metadata.parse(files, path)
+    _refuse_nameless_images(files)
     granules = metadata.granules()
     folders = _folders_of_granules(granules, files)
     images = _images_by_folder(files)
@@ -81,6 +83,16 @@ def _read_scenes(path: Path, files: ProductFiles) -> list[Scene]:
         )
         for granule, tile in _wanted_granules(granules, folders, files, path).items()
     ]
+
+
+def _refuse_nameless_images(files: ProductFiles) -> None:
+    """Raise ProductError if there are images and none has the name of a band, as in the short names of old Windows."""
+    images = [name for name in files.names if _ANY_IMAGE.fullmatch(name)]
+    if images and not any(map(_IMAGE.fullmatch, images)):
+        raise ProductError(
+            f"{files.path} has images whose names hold no band, such as {images[0].rpartition('/')[2]}; expected names such "
+            f"as B02.jp2 or T32TNS_B02.jp2: unpack the product again."
+        )
 
 
 def _wanted_granules(

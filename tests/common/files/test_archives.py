@@ -81,6 +81,13 @@ def test_name_that_leads_out(tmp_path: Path, name: str, write) -> None:
         contents(write(tmp_path / "a", {name: b""}))
 
 
+@pytest.mark.parametrize("name", ["a\nb", "\udce9", "\x1b[2J"])
+def test_name_that_cannot_be_printed(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ProductError, match=r"holds '.*', a name that cannot be printed; unpack it") as raised:
+        contents(write_tar(tmp_path / "a.tar", {name: b""}))
+    assert str(raised.value).isprintable()
+
+
 def test_two_files_of_one_name(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "a.zip", {"a/b": b"1", "a\\b": b"2", "c": b"3"})
     with pytest.raises(ProductError, match=r"a\.zip holds a/b twice; unpack it"):
@@ -142,7 +149,7 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     }
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     kind=st.sampled_from(["zip", "windows", "tar"]), changes=st.lists(st.tuples(st.integers(0), st.binary(max_size=8)))
 )

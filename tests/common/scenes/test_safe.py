@@ -187,6 +187,16 @@ def test_renamed_granule_and_images(tmp_path: Path, folder: str, names: str) -> 
         )
 
 
+def test_images_without_the_names_of_bands(tmp_path: Path) -> None:
+    product = write_safe(tmp_path, size=12)
+    for number, image in enumerate(sorted(product.rglob("*.jp2"))):
+        image.rename(image.with_name(f"T32TN~{number}.JP2"))
+    with pytest.raises(
+        ProductError, match=r"images whose names hold no band, such as T32TN~0\.JP2; expected .*B02\.jp2"
+    ):
+        read_product(product)
+
+
 def test_renamed_granules_are_known_by_the_names_of_their_images(tmp_path: Path) -> None:
     product = write_safe(tmp_path, old_tiles=("T53HLA", "T53HMA"), size=12)
     for number, folder in enumerate(sorted(product.glob("GRANULE/*"))):

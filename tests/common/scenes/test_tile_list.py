@@ -4,12 +4,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from common.errors import ProductError, ProductNotFoundError, TileListError
 from common.scenes.tile_list import open_scene, open_scenes, read_tile_list
 from tests.support.fake_eopf import write_eopf
-from tests.support.fake_layouts import add_datastrip, zip_product
-from tests.support.fake_safe import write_patch_folder, write_safe
+from tests.support.fake_layouts import add_datastrip, tar_product, zip_product
+from tests.support.fake_safe import expected_dn, write_patch_folder, write_safe
 from tests.support.fake_stac import write_item
 
 
@@ -123,6 +125,38 @@ def test_unfinished_download_of_a_folder(tmp_path: Path) -> None:
     product = write_safe(tmp_path, size=12).rename(tmp_path / "X.SAFE.incomplete")
     with pytest.raises(ProductError, match=r"X\.SAFE\.incomplete is a download that is not finished"):
         open_scenes(product)
+
+
+@pytest.fixture(scope="module")
+def forms(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The forms of a product with one band: archives, and its XML."""
+    folder = tmp_path_factory.mktemp("forms")
+    product = write_safe(folder, size=12, pixels={"B02": expected_dn("B02", 12, 12)})
+    return {
+        "zip": zip_product(product, folder / "zip", "a/b/"),
+        "zip of Windows": zip_product(product, folder / "windows", separator="\\"),
+        "tar": tar_product(product, folder / "tar"),
+        "xml": product / "MTD_MSIL1C.xml",
+    }
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_damaged_products(forms: dict[str, Path], data: st.DataObject) -> None:
+    """Any change of bytes in an archive or in the product XML leaves scenes, or one ProductError in one line."""
+    source = forms[data.draw(st.sampled_from(sorted(forms)))]
+    content = source.read_bytes()
+    damaged = bytearray(content)
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(content) - 1))
+        damaged[place : place + data.draw(st.integers(0, 9))] = data.draw(st.binary(max_size=9))
+    source.write_bytes(damaged)
+    try:
+        open_scenes(source)
+    except ProductError as error:
+        assert "\n" not in str(error)
+    finally:
+        source.write_bytes(content)
 
 
 def test_path_that_looks_like_a_pick(tmp_path: Path) -> None:
