@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from mmap import mmap
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +28,7 @@ SMALLEST_OVERVIEW_PX = 256
 COMPRESSION = ["COMPRESS=DEFLATE", "BIGTIFF=IF_SAFER", "NUM_THREADS=ALL_CPUS"]
 # GDAL's COG driver copies no metadata of the domain IMAGERY. The items get their domain in the finished file, in the text
 # of the TIFF tag GDAL_METADATA: one text replaces another of the same length.
+_COG_HEAD_BYTES = 2**20
 _UNMARKED, _MARKED = '..domain.IMAGERY."', '" domain="IMAGERY"'
 LEAST_COMPRESSED = 0.1  # share of the size in memory that the disk must have free before the work starts
 
@@ -118,7 +118,7 @@ def write_geotiff(path: Path, info: RasterInfo, strips: Iterator[np.ndarray], cl
             _add_overviews(plain, info.grid)
             if cloud_optimized:
                 _copy_as_cog(plain, temporary)
-                _mark_imagery(temporary, info)
+                _mark_imagery(temporary)
         finally:
             for name in (f"{temporary.name}.plain", f"{temporary.name}.ovr.tmp"):
                 with suppress(OSError):
@@ -220,11 +220,9 @@ def _copy_as_cog(plain: Path, path: Path) -> None:
         pass  # CreateCopy writes all
 
 
-def _mark_imagery(path: Path, info: RasterInfo) -> None:
-    """Move the wavelengths of a COG to the domain IMAGERY, see `_UNMARKED`."""
-    unmarked, marked = _UNMARKED.encode(), _MARKED.encode()
-    with path.open("r+b") as file, mmap(file.fileno(), 0) as content:
-        start = 0
-        for _ in range(sum(value is not None for passband in info.passbands.values() for value in passband)):
-            start = content.find(unmarked, start)
-            content[start : start + len(marked)] = marked
+def _mark_imagery(path: Path) -> None:
+    """Move the wavelengths of a COG to the domain IMAGERY, see `_UNMARKED`. All tags of a COG precede its pixels."""
+    with path.open("r+b") as file:
+        head = file.read(_COG_HEAD_BYTES)
+        file.seek(0)
+        file.write(head.replace(_UNMARKED.encode(), _MARKED.encode()))

@@ -122,7 +122,7 @@ def plot_spectra(
     """
     shown = [index for index, count in enumerate(statistics.class_counts) if count >= FEWEST_PIXELS]
     by_wavelength = np.argsort([list(BANDS).index(band) for band in bands])
-    names = [band_label(scene, bands[index], "\n") for index in by_wavelength]
+    names = [band_label(scene, bands[index], "{}\n{:.0f}") for index in by_wavelength]
     figure = Figure(figsize=(max(2.7 * len(shown) + 1, LEAST_INCHES), 5.6), layout="constrained")
     axes = figure.subplots(2, len(shown), squeeze=False, sharex=True, sharey="row", height_ratios=(3, 2))
     total = statistics.class_counts.sum()
@@ -138,7 +138,7 @@ def plot_spectra(
     axes[0, 0].set_ylim(bottom=min(0, axes[0, 0].get_ylim()[0]))
     _caption(
         figure,
-        f"Bands in the order of their wavelengths. Classes: bright if visible light is above its {BRIGHT_PERCENTILE}th "
+        f"Bands in the order of their wavelengths (nm). Classes: bright if visible light is above its {BRIGHT_PERCENTILE}th "
         f"percentile; otherwise water if NDWI is above {WATER_NDWI}; otherwise vegetation if NDVI is above "
         f"{VEGETATION_NDVI}; otherwise other. Bias: mean of estimate - truth.",
     )

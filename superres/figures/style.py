@@ -30,10 +30,10 @@ def wrapped(name: str) -> str:
     return "\n".join(textwrap.wrap(name, TITLE_CHARACTERS))
 
 
-def band_label(scene: Scene, band: str, separator: str = " ") -> str:
-    """Return a band with the wavelength that its satellite measures, such as `B05 704 nm`; its name alone if unknown."""
+def band_label(scene: Scene, band: str, form: str = "{} {:.0f} nm") -> str:
+    """Return a band with its wavelength in the scene, such as `B05 704 nm`; its name alone if that is unknown."""
     passband = scene.passband(band)
-    return f"{band}{separator}{passband.wavelength_nm:.0f} nm" if passband else band
+    return form.format(band, passband.wavelength_nm) if passband else band
 
 
 def method_colours(methods: Sequence[str]) -> list[str]:

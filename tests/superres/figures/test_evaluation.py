@@ -71,7 +71,7 @@ def test_spectra_are_in_the_order_of_wavelengths(drawn, tmp_path, bands):
     statistics = make_statistics(len(bands), ERRORS)
     plot_spectra(statistics, tmp_path / "spectra.png", bands[::-1], SCENE)
     truth = drawn[0].axes[0].get_lines()[0]
-    assert list(truth.get_xdata()) == [f"{band}\n{PASSBANDS['S2B'][band].wavelength_nm:.0f} nm" for band in bands]
+    assert list(truth.get_xdata()) == [f"{band}\n{PASSBANDS['S2B'][band].wavelength_nm:.0f}" for band in bands]
     shown = int(np.flatnonzero(statistics.class_counts >= evaluation_plots.FEWEST_PIXELS)[0])
     np.testing.assert_allclose(truth.get_ydata(), statistics.class_truth[shown, ::-1] / 10000)
 

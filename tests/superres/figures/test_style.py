@@ -43,5 +43,5 @@ def test_small_errors_are_dark_and_pixels_without_data_grey():
 
 def test_bands_have_the_wavelength_of_their_satellite():
     a, b, d = (Scene("s", Path(), "L1C", "", satellite, "", "", {}, 10000.0, {}) for satellite in ("S2A", "S2B", "S2D"))
-    assert (band_label(a, "B12"), band_label(b, "B12", "\n")) == ("B12 2202 nm", "B12\n2186 nm")
+    assert (band_label(a, "B12"), band_label(b, "B12", "{}\n{:.0f}")) == ("B12 2202 nm", "B12\n2186")
     assert band_label(d, "B12") == "B12"
