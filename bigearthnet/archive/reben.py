@@ -9,6 +9,7 @@ from pathlib import Path
 from bigearthnet.archive.folders import S2_NAME, PatchFacts
 from bigearthnet.archive.splits import ArchiveLists
 from common.errors import ProductError, ProductNotFoundError, SettingError
+from common.files.refusals import describe_refusal
 
 METADATA = ("metadata.parquet", "metadata_for_patches_with_snow_cloud_or_shadow.parquet")
 _COLUMNS = ("patch_id", "labels", "split", "s1_name")
@@ -88,7 +89,8 @@ def read_rows(path: Path) -> Iterator[dict]:
     try:
         table = parquet.read_table(path)
     except (OSError, pyarrow.ArrowException) as error:
-        raise ProductError(f"{path} cannot be read as Parquet; download it again.") from error
+        reason = describe_refusal(error) or "cannot be read as Parquet; download it again"
+        raise ProductError(f"{path} {reason}.") from error
     missing = [column for column in _COLUMNS if column not in table.column_names]
     if missing:
         raise ProductError(f"{path} lacks the columns {', '.join(missing)}; give the metadata of BigEarthNet v2.")

@@ -14,6 +14,7 @@ from bigearthnet.prediction.thresholds import read_thresholds
 from bigearthnet.prepared.file import BigEarthNetFile
 from bigearthnet.prepared.patch_source import ClassificationPatches
 from common.errors import RunFolderError, SettingError
+from common.files.refusals import describe_refusal
 from common.networks.precision import PRECISIONS
 from common.networks.weights import load_weights_on_all_ranks
 from common.runs.folder import CONFIG, THRESHOLDS, WEIGHTS, read_config
@@ -102,6 +103,8 @@ def read_trained(folder: Path) -> TrainedClassifier:
     try:
         thresholds = read_thresholds(folder / THRESHOLDS)
     except (OSError, KeyError, ValueError, TypeError) as error:
+        if refusal := describe_refusal(error):
+            raise RunFolderError(f"{folder / THRESHOLDS} {refusal}.") from error
         raise RunFolderError(
             f"{folder} has no readable {THRESHOLDS}: its training is not over; finish it with --resume."
         ) from error

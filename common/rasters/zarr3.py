@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from common.errors import ProductError, SettingError
+from common.files.refusals import describe_refusal
 from common.pixels.windows import Window
 from common.rasters.jpeg2000 import DOWNLOAD_AGAIN
 from common.scenes.scene import Scene
@@ -76,4 +77,5 @@ def _as_product_error(path: str) -> Iterator[None]:
         yield
     except Exception as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ProductError(f"{path} is damaged ({reason}); {DOWNLOAD_AGAIN}.") from error
+        refusal = describe_refusal(error)
+        raise ProductError(f"{path} {refusal or f'is damaged ({reason}); {DOWNLOAD_AGAIN}'}.") from error

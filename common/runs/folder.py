@@ -17,6 +17,7 @@ from typing import Any
 import common.distributed as hvd
 from common.errors import OutputError, RunFolderError
 from common.files.atomic import is_partial, write_text
+from common.files.refusals import describe_refusal
 from common.runs.config import RunConfig
 from common.runs.provenance import provenance_record
 
@@ -197,7 +198,8 @@ def read_config(folder: Path) -> dict:
     except FileNotFoundError:
         raise RunFolderError(f"{folder} has no {CONFIG}; give the folder that a training run wrote.") from None
     except (OSError, ValueError) as error:
-        raise RunFolderError(f"{path} cannot be read ({error}); train again, or restore it.") from error
+        reason = describe_refusal(error) or f"cannot be read ({error}); train again, or restore it"
+        raise RunFolderError(f"{path} {reason}.") from error
 
 
 def open_output_folder(folder: Path, overwrite: bool, results: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from common.errors import ProductError, ProductNotFoundError, TileListError, some_of
 from common.files.archives import refuse_unfinished
+from common.files.refusals import describe_refusal
 from common.scenes.eopf import read_eopf
 from common.scenes.patch_folder import is_patch_folder, read_patch_folder
 from common.scenes.product_files import is_product_folder, products_below
@@ -206,7 +207,8 @@ def _entries(list_path: Path) -> Iterator[tuple[int, str]]:
             f"the tile list {list_path} does not exist; give a text file with one scene a line."
         ) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise TileListError(f"the tile list {list_path} is no readable text ({error}); give a text file.") from error
+        reason = describe_refusal(error) or f"is no readable text ({error}); give a text file"
+        raise TileListError(f"the tile list {list_path} {reason}.") from error
     for line_number, line in enumerate(lines, start=1):
         if name := line.partition("#")[0].strip():
             yield line_number, name

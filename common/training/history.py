@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 from common.errors import RunFolderError
+from common.files.refusals import describe_refusal
 from common.runs.tables import write_rows
 
 
@@ -28,4 +29,5 @@ def read_history(path: Path, epochs: int) -> list[dict]:
             rows = [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
         return [{**row, "epoch": int(row["epoch"])} for row in rows[:epochs]]
     except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
-        raise RunFolderError(f"{path} cannot be read ({error}); restore it, or start a new run.") from error
+        reason = describe_refusal(error) or f"cannot be read ({error}); restore it, or start a new run"
+        raise RunFolderError(f"{path} {reason}.") from error

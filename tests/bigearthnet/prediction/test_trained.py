@@ -87,6 +87,16 @@ def test_unfinished_run(tmp_path: Path, text: str | None) -> None:
         read_trained(tmp_path)
 
 
+def test_thresholds_that_the_system_refuses_do_not_count_as_unfinished(tmp_path: Path) -> None:
+    write_classifier(tmp_path)
+    (tmp_path / THRESHOLDS).unlink()
+    (tmp_path / THRESHOLDS).symlink_to(THRESHOLDS)
+    with pytest.raises(
+        RunFolderError, match=r"thresholds\.csv cannot be read \(Too many levels of symbolic links\); ch"
+    ):
+        read_trained(tmp_path)
+
+
 def test_patches_of_a_file_with_the_same_classes_and_sizes(tmp_path: Path) -> None:
     trained = write_classifier(tmp_path / "run", "rgb")
     file = BigEarthNetFile(write_made(tmp_path / "made.h5", ["test"] * 3))

@@ -14,6 +14,7 @@ from common.rasters.zarr3 import Zarr3Band
 from common.scenes.tile_list import open_scene
 from tests.support.fake_eopf import band_array, chunk_file, edit_json, write_array, write_eopf
 from tests.support.fake_safe import UPPER_LEFT, expected_dn
+from tests.support.permissions import without_permission
 
 pytest.importorskip("zarr")
 
@@ -99,3 +100,14 @@ def test_the_fake_metadata_are_those_that_zarr_writes(tmp_path: Path) -> None:
     array.attrs["scale_factor"] = 0.0001
     ours, theirs = (json.loads((tmp_path / name / "zarr.json").read_text()) for name in ("ours", "theirs"))
     assert theirs | ours == theirs
+
+
+def test_a_file_that_the_system_refuses_is_not_called_damaged(tmp_path: Path) -> None:
+    product = write_eopf(tmp_path, size=60, zarr_format=3)
+    band = open_band(product)
+    (chunk,) = band_array(product, "B02").glob("c/0/0")
+    with (
+        without_permission(chunk),
+        pytest.raises(ProductError, match=r"b02 cannot be read \(Permission denied\); check"),
+    ):
+        band.read_into(Window(0, 0, 60, 60), np.empty((60, 60), np.uint16))

@@ -18,6 +18,7 @@ from common.runs.folder import (
     read_config,
     write_config,
 )
+from tests.support.permissions import without_permission
 
 RESULTS = ("metrics.csv", "*-errors.png")
 
@@ -204,3 +205,14 @@ def test_a_read_only_output_folder_is_an_error(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(OutputError, match="Permission denied"):
         open_output_folder(tmp_path, False, RESULTS)
+
+
+def test_a_config_that_the_system_refuses_is_not_called_damaged(tmp_path: Path) -> None:
+    write_config(tmp_path, RunConfig())
+    with (
+        without_permission(tmp_path / run.CONFIG),
+        pytest.raises(
+            RunFolderError, match=r"config\.json cannot be read \(Permission denied\); check its permissions\.$"
+        ),
+    ):
+        read_config(tmp_path)

@@ -13,6 +13,7 @@ from tests.support.fake_eopf import write_eopf
 from tests.support.fake_layouts import add_datastrip, tar_product, zip_product
 from tests.support.fake_safe import expected_dn, write_patch_folder, write_safe
 from tests.support.fake_stac import write_item
+from tests.support.permissions import without_permission
 
 
 @pytest.fixture(scope="module")
@@ -285,3 +286,14 @@ def test_real_list_names_what_is_missing(real_data: Path) -> None:
     list_path = real_data / "tile_lists/dsen2-paper-training.txt"
     with pytest.raises(TileListError, match=r"cannot find 45 of 45 scenes .*\(line 1: S2A_MSIL1C_.* and 42 more\)"):
         read_tile_list(list_path, real_data / "tiles")
+
+
+def test_list_that_the_system_refuses(tmp_path: Path) -> None:
+    (tmp_path / "tiles.txt").touch()
+    with (
+        without_permission(tmp_path / "tiles.txt"),
+        pytest.raises(
+            TileListError, match=r"tiles\.txt cannot be read \(Permission denied\); check its permissions\.$"
+        ),
+    ):
+        read_tile_list(tmp_path / "tiles.txt")

@@ -7,6 +7,7 @@ import pytest
 
 from common.errors import RunFolderError
 from common.training.history import read_history, write_history
+from tests.support.permissions import without_permission
 
 ROWS = [
     {"epoch": 1, "loss": 0.1 + 0.2, "seconds": 3.0},
@@ -33,3 +34,14 @@ def test_a_missing_or_damaged_history_is_an_error(tmp_path: Path, text: str | No
         (tmp_path / "odd.csv").write_text(text)
     with pytest.raises(RunFolderError, match=r"odd\.csv cannot be read \(.*\); restore it, or start a new run"):
         read_history(tmp_path / "odd.csv", 5)
+
+
+def test_a_history_that_the_system_refuses_is_not_called_damaged(tmp_path: Path) -> None:
+    write_history(tmp_path / "history.csv", ROWS)
+    with (
+        without_permission(tmp_path / "history.csv"),
+        pytest.raises(
+            RunFolderError, match=r"history\.csv cannot be read \(Permission denied\); check its permissions\.$"
+        ),
+    ):
+        read_history(tmp_path / "history.csv", 1)
