@@ -68,7 +68,7 @@ def read_bands(
     if replace_dn(dn, changes):
         _refuse_wrapped(scene, bands, dn)
     if scene.mask:
-        dn[read_mask(scene.mask, window, BANDS[bands[0]].gsd)] = scene.nodata
+        dn[read_mask(scene, window, BANDS[bands[0]].gsd)] = scene.nodata
     return dn
 
 

@@ -11,8 +11,10 @@ from common.files.checksums import require_intact
 from common.pixels.degrade import repeat_pixels
 from common.pixels.sentinel2 import BANDS_BY_GSD
 from common.pixels.windows import Window
+from common.rasters.band_sources import BandSource, GdalBand
 from common.rasters.files import as_product_error, http_options
 from common.rasters.grids import GeoReference, describe_ground, georeference
+from common.rasters.zarr3 import Zarr3Band
 from common.scenes.scene import Mask, Scene
 
 SCL = "SCL"
@@ -51,14 +53,16 @@ def with_mask(scene: Scene, text: str) -> Scene:
         mask = Mask(text, 10, DEFAULT_CLASSES if f"_{SCL}_" in Path(text).name else None)
     try:
         with http_options(mask.path):
-            dataset = gdal.OpenEx(mask.path, gdal.OF_RASTER)
+            source = _open(scene, mask.path)
     except RuntimeError as error:
         raise SettingError(f"--mask {text} cannot be read as a raster: {error}.") from error
-    geotransform = dataset.GetGeoTransform(can_return_null=True)
-    if geotransform is None or not dataset.GetProjection():
-        raise SettingError(f"--mask {text} has no georeference; give a raster on the grid of the scene.")
-    mask_grid = GeoReference(dataset.GetProjection(), geotransform, dataset.RasterYSize, dataset.RasterXSize)
     scene_grid = georeference(scene, 10)
+    is_array = bool(scene.zarr_format) and mask.path == scene.classification_path
+    crs = scene_grid.crs_wkt if is_array else source.crs_wkt  # arrays have none
+    geotransform = source.geotransform()
+    if geotransform is None or not crs:
+        raise SettingError(f"--mask {text} has no georeference; give a raster on the grid of the scene.")
+    mask_grid = GeoReference(crs, geotransform, source.rows, source.cols)
     _, pixel, *_, pixel_height = geotransform
     is_on_grid = pixel in BANDS_BY_GSD and pixel_height == -pixel
     if not is_on_grid or describe_ground(mask_grid) != describe_ground(scene_grid):
@@ -69,11 +73,11 @@ def with_mask(scene: Scene, text: str) -> Scene:
     return dataclasses.replace(scene, mask=mask._replace(gsd=int(pixel)))
 
 
-def read_mask(mask: Mask, window: Window, gsd: int) -> np.ndarray:
+def read_mask(scene: Scene, window: Window, gsd: int) -> np.ndarray:
     """Read which pixels are masked. A coarse pixel is masked if any finer pixel of the mask in it is masked.
 
     Args:
-        mask: of the scene.
+        scene: with a mask.
         window: pixels of the grid of `gsd`.
         gsd: 10, 20 or 60 m.
 
@@ -83,21 +87,34 @@ def read_mask(mask: Mask, window: Window, gsd: int) -> np.ndarray:
     Raises:
         ProductError: the raster is damaged.
     """
+    mask = scene.mask
     if mask.gsd < gsd:
         factor = gsd // mask.gsd
-        fine = _read(mask, window.scaled(factor))
+        fine = _read(scene, window.scaled(factor))
         return fine.reshape(window.height, factor, window.width, factor).any(axis=(1, 3))
     factor = mask.gsd // gsd
     covering = window.snapped(factor)
-    masked = repeat_pixels(_read(mask, covering.coarsened(factor)), factor)
+    masked = repeat_pixels(_read(scene, covering.coarsened(factor)), factor)
     return masked[window.relative_to(covering).slices]
 
 
-def _read(mask: Mask, window: Window) -> np.ndarray:
+def _open(scene: Scene, path: str) -> BandSource:
+    """Open the raster of a mask; the scene classification of a product in Zarr format 3 with the reader of that format."""
+    if scene.zarr_format == 3 and path == scene.classification_path:
+        return Zarr3Band(dataclasses.replace(scene, band_paths={SCL: path}), SCL)
+    return GdalBand(gdal.OpenEx(path, gdal.OF_RASTER))
+
+
+def _read(scene: Scene, window: Window) -> np.ndarray:
     """Read a window of the mask's own grid, bool."""
+    mask = scene.mask
     with as_product_error(mask.path, warnings_too=True):
-        dataset = gdal.OpenEx(mask.path, gdal.OF_RASTER)
-        values = dataset.ReadAsArray(window.col, window.row, window.width, window.height)
+        source = _open(scene, mask.path)
+        if isinstance(source, GdalBand):
+            values = source.dataset.ReadAsArray(window.col, window.row, window.width, window.height)
+        else:
+            values = np.empty((window.height, window.width), np.uint8)
+            source.read_into(window, values)
     values = values.reshape(-1, window.height, window.width)
     return (values != 0 if mask.classes is None else np.isin(values, mask.classes)).any(axis=0)
 

@@ -24,6 +24,7 @@ from common.scenes.zarr_files import ArrayInfo, ZarrFiles, as_mapping, open_zarr
 logger = logging.getLogger(__name__)
 
 REFLECTANCE = "measurements/reflectance"
+_CLASSIFICATION = "conditions/mask/l2a_classification/r20m/scl"
 # EOPF products are made from JPEG 2000 files of 15 bits, in which saturated pixels have this DN.
 SATURATED_15_BITS = 2**15 - 1
 _TILE_WIDTH_M = 109_800
@@ -82,7 +83,15 @@ def _read_scene(files: ZarrFiles) -> Scene:
         passbands=_passbands(files),
         crs=find_crs(files, arrays),
         zarr_format=files.zarr_format,
+        classification_path=_classification_path(files),
     )
+
+
+def _classification_path(files: ZarrFiles) -> str:
+    """Return the path of the scene classification at 20 m; empty if there is none, as in L1C."""
+    info = files.array(_CLASSIFICATION)
+    is_readable = info and info.dtype in ("|u1", "uint8") and math.prod(info.chunks) <= _MAX_CHUNK_PX
+    return files.gdal_prefix + _CLASSIFICATION if is_readable else ""
 
 
 def _refuse_conversion(files: ZarrFiles) -> None:

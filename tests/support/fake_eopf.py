@@ -34,6 +34,7 @@ def write_eopf(
     zipped: bool = False,
     epsg: int = EPSG,
     upper_left: tuple[int, int] = UPPER_LEFT,
+    classification: np.ndarray | None = None,
 ) -> Path:
     """Write a product and return its `.zarr` folder, or its zip.
 
@@ -44,6 +45,7 @@ def write_eopf(
         chunk_m: side of the chunks.
         add_offset: attribute of all bands; None leaves it out.
         zipped: replace the folder by its zip.
+        classification: scene classification (SCL) of L2A, (rows / 2, cols / 2) uint8; None writes none.
     """
     rows, cols = (size, size) if isinstance(size, int) else size
     if pixels is None:
@@ -63,15 +65,20 @@ def write_eopf(
         if level == "L2A" and gsd == 10:  # the copy at 20 m, with other DN
             copy = product / REFLECTANCE / "r20m" / band.lower()
             write_array(copy, zarr_format, image[1::2, 1::2] + 7, ("y", "x"), chunk_m // 20, attributes)
-    for gsd in {BANDS[band].gsd for band in pixels}:
+    groups = {product / REFLECTANCE / f"r{BANDS[band].gsd}m": BANDS[band].gsd for band in pixels}
+    if classification is not None:
+        group = product / "conditions/mask/l2a_classification/r20m"
+        for outer in (*list(group.relative_to(product).parents)[-2::-1], group.relative_to(product)):
+            write_group(product / outer, zarr_format)
+        write_array(group / "scl", zarr_format, classification, ("y", "x"), chunk_m // 20)
+        groups[group] = 20
+    for group, gsd in groups.items():
         for axis, corner, step, length_m in (
             ("x", upper_left[0], gsd, cols * 10),
             ("y", upper_left[1], -gsd, rows * 10),
         ):
             centres = corner + step / 2 + step * np.arange(length_m // gsd)
-            write_array(
-                product / REFLECTANCE / f"r{gsd}m" / axis, zarr_format, centres.astype(np.int64), (axis,), 10**5
-            )
+            write_array(group / axis, zarr_format, centres.astype(np.int64), (axis,), 10**5)
     return zip_folder(product) if zipped else product
 
 

@@ -14,6 +14,7 @@ from common.rasters.bands import read_bands
 from common.rasters.masks import read_mask, with_mask
 from common.scenes.scene import Mask, Scene
 from common.scenes.tile_list import open_scene
+from tests.support.fake_eopf import write_eopf
 from tests.support.fake_safe import UPPER_LEFT, write_safe, write_tif
 
 SIZE = 120
@@ -64,14 +65,14 @@ def test_a_pixel_of_any_band_is_masked_if_the_mask_touches_it(scene: Scene, tmp_
 
 @pytest.mark.parametrize("mask_gsd", [10, 20, 60])
 @pytest.mark.parametrize("gsd", [10, 20, 60])
-def test_windows_are_cut_from_the_whole_mask(tmp_path: Path, mask_gsd: int, gsd: int) -> None:
+def test_windows_are_cut_from_the_whole_mask(scene: Scene, tmp_path: Path, mask_gsd: int, gsd: int) -> None:
     side = SIZE * 10 // mask_gsd
     values = np.random.default_rng(0).random((side, side)) < 0.3
-    mask = Mask(mask_file(tmp_path / "mask.tif", values, mask_gsd), mask_gsd)
+    scene = dataclasses.replace(scene, mask=Mask(mask_file(tmp_path / "mask.tif", values, mask_gsd), mask_gsd))
     rows = SIZE * 10 // gsd
-    whole = read_mask(mask, Window(0, 0, rows, rows), gsd)
+    whole = read_mask(scene, Window(0, 0, rows, rows), gsd)
     for window in (Window(1, 2, 7, 5), Window(rows - 3, rows - 4, 3, 4), Window(0, rows - 1, rows, 1)):
-        np.testing.assert_array_equal(read_mask(mask, window, gsd), whole[window.slices])
+        np.testing.assert_array_equal(read_mask(scene, window, gsd), whole[window.slices])
 
 
 def test_masked_pixels_are_masked_in_one_band_of_the_mask(scene: Scene, tmp_path: Path) -> None:
@@ -106,6 +107,15 @@ def test_the_classification_is_found_in_a_zip(tmp_path: Path) -> None:
     classes = np.zeros((SIZE // 2, SIZE // 2), np.uint8)
     zipped = write_safe(tmp_path, level="L2A", size=SIZE, classification=classes, zipped=True)
     assert all(nodata.all() for nodata in nodata_of(with_mask(open_scene(zipped), "SCL")).values())
+
+
+@pytest.mark.parametrize(("zarr_format", "zipped"), [(2, True), (3, False)])
+def test_the_classification_of_an_eopf_product(tmp_path: Path, zarr_format: int, zipped: bool) -> None:
+    pytest.importorskip("zarr", reason="pip install zarr to read Zarr format 3")
+    classes = np.full((SIZE // 2, SIZE // 2), 4, np.uint8)
+    classes[7, :12] = range(12)
+    product = write_eopf(tmp_path, size=SIZE, zarr_format=zarr_format, zipped=zipped, classification=classes)
+    np.testing.assert_array_equal(nodata_of(with_mask(open_scene(product), "SCL:3,8"))[20], np.isin(classes, (3, 8)))
 
 
 def test_a_scene_without_a_mask_keeps_its_pixels(scene: Scene) -> None:
