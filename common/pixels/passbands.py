@@ -33,7 +33,8 @@ def _table(*rows: tuple[float, float]) -> dict[str, Passband]:
     return {band: Passband(*row) for band, row in zip(BANDS, rows, strict=True)}
 
 
-# From products of baselines 05.10 and 05.11: the stated central wavelength, and `response_fwhm` of the stated response.
+# From EOPF products of baseline 05.11: the stated central wavelength, and `response_fwhm` of the stated response. The XML
+# of baselines 02.14 to 05.10 states the same for Sentinel-2A and B.
 # For Sentinel-2A, these FWHM agree with ESA's published bandwidths within 2 nm. Sentinel-2D has no table: no product of
 # it is at hand.
 # fmt: off
@@ -95,7 +96,7 @@ def read_passband(
         values = np.array(str(response).split(), dtype=np.float64)
     except ValueError:
         return Passband(centre, None)
-    spans = 2 < len(values) < _LONGEST_RESPONSE and abs(low + width * (len(values) - 1) - high) < 1e-3
+    spans = 2 < len(values) < _LONGEST_RESPONSE and width > 0 and abs(low + width * (len(values) - 1) - high) < 1e-3
     return Passband(centre, response_fwhm(values, width) if spans else None)
 
 

@@ -49,6 +49,7 @@ def test_wavelength_that_is_not_that_of_the_band(wavelength):
     [
         ("700", "711", "2", "0 0 0.5 1 0 0"),
         ("700", "710", "1", "0 0 0.5 1 0 0"),
+        ("710", "700", "-2", "0 0 0.5 1 0 0"),
         (None, None, None, None),
         ("700", "inf", "inf", "0 0 0.5 1 0 0"),
         ("700", "710", "2", "0 0 half 1 0 0"),
