@@ -156,9 +156,9 @@ def band_file(product: Path, band: str) -> Path:
         (zip_without_a_product, r"ProductError: \S+\.zip has no MTD_MSIL1C\.xml or MTD_MSIL2A\.xml; give .*"),
         (
             zip_with_a_path_outside,
-            r"ProductError: \S+ holds '\S+\.\./evil\.txt', a name outside .*; do not use this zip\.",
+            r"ProductError: \S+ holds '\S+\.\./evil\.txt', a name outside .*; do not use this archive\.",
         ),
-        (zip_cut_short, r"ProductError: \S+ is no .* complete zip \(.*\); give one of them, or download it again\."),
+        (zip_cut_short, r"ProductError: \S+\.zip is a zip that is cut short; download it again\."),
         (only_nodata, r"ProductError: \S+ has no patch of 32 px without nodata at 20 m; take it out of the list\."),
         (
             too_small,
