@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 from tests.support.logs import own_logging
 
@@ -13,6 +14,12 @@ def root_logger() -> Iterator[None]:
     """Each test starts with the logging of pytest."""
     with own_logging():
         yield
+
+
+@pytest.fixture
+def unpainted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compose figures, but do not paint them, which is slow."""
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path, **options: Path(path).write_bytes(b"unpainted"))
 
 
 @pytest.fixture

@@ -103,6 +103,7 @@ def test_run_folder(finished: Path, data: Path) -> None:
     assert "On 6 validation patches: f1 micro" in card
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_resumed_run_goes_on_exactly(finished: Path, data: Path, tmp_path: Path) -> None:
     assert train.main(words(data, tmp_path / "run", epochs=1)) == 0
     assert train.main(words(data, tmp_path / "run", "--resume", epochs=3)) == 0
@@ -113,6 +114,7 @@ def test_resumed_run_goes_on_exactly(finished: Path, data: Path, tmp_path: Path)
                 np.testing.assert_array_equal(first[group][name], second[group][name])
 
 
+@pytest.mark.usefixtures("unpainted")
 @pytest.mark.parametrize(
     "settings",
     [
@@ -127,6 +129,7 @@ def test_settings_that_train(data: Path, tmp_path: Path, settings: dict) -> None
     assert json.loads((tmp_path / "run" / run.CONFIG).read_text())["settings"]["sync_batch_norm"] is True
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_sentinel_1(tmp_path: Path) -> None:
     data = write_made(tmp_path / "made.h5", split_names(4, 2, 0), with_s1=True)
     assert train.main(words(data, tmp_path / "run", bands="s1s2")) == 0
@@ -192,6 +195,7 @@ def test_file_that_is_not_there_or_of_another_schema(data: Path, tmp_path: Path,
     )
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_run_folder_that_holds_something(
     finished: Path, data: Path, tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:

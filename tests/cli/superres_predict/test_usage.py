@@ -42,41 +42,43 @@ from tests.support.tiny_training import tiny_network
 NETWORKS["dsen2"] = tiny_network()
 sharpen = Sharpener.sharpen
 def slowly(self, *arguments):
-    Path(sys.argv[1]).touch()
+    Path(mark).touch()
     time.sleep(1)
     return sharpen(self, *arguments)
 Sharpener.sharpen = slowly
 signal.signal(signal.SIGINT, signal.default_int_handler)  # processes in the background ignore SIGINT by default
-sys.exit(predict.main(sys.argv[2:]))
+for mark in sys.argv[1:3]:
+    print(predict.main(sys.argv[3:]), flush=True)
 """
 
 
-@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_leaves_nothing(weights_dir, product, tmp_path, signal_number):
-    mark = tmp_path / "started"
-    (tmp_path / "out").mkdir()
-    command = [
-        sys.executable,
-        "-c",
-        INTERRUPTED,
-        mark,
-        product,
+def test_an_interrupted_run_leaves_nothing(weights_dir, product, tmp_path):
+    """Two runs in one process: the first is interrupted by Ctrl-C, the second by the signal of batch systems."""
+    marks = [tmp_path / "first", tmp_path / "second"]
+    out = tmp_path / "out"
+    out.mkdir()
+    options = [
         "--run-dir",
         weights_dir / "run20",
         "--window",
         "6",
         "--output",
-        tmp_path / "out" / "out.tif",
+        out / "out.tif",
         "--log-level",
         "WARNING",
     ]
-    process = subprocess.Popen([str(word) for word in command], cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    while not mark.exists() and process.poll() is None:
-        time.sleep(0.05)
-    assert [path for path in (tmp_path / "out").iterdir() if not is_partial(path)] == []
-    os.kill(process.pid, signal_number)
-    stderr = process.communicate(timeout=60)[1]
-    assert process.returncode == 1
-    assert stderr.splitlines()[-1] == "S2Error: interrupted; finished files stay, run the same command again."
+    command = [sys.executable, "-c", INTERRUPTED, *marks, product, *options]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([str(word) for word in command], cwd=ROOT, **pipes) as process:
+        for mark, signal_number in zip(marks, (signal.SIGINT, signal.SIGTERM), strict=True):
+            while not mark.exists() and process.poll() is None:
+                time.sleep(0.05)
+            assert [path for path in out.iterdir() if not is_partial(path)] == []
+            os.kill(process.pid, signal_number)
+            assert process.stdout.readline() == "1\n"
+            assert list(out.iterdir()) == []
+        stderr = process.communicate(timeout=60)[1]
+    assert process.returncode == 0
+    message = "S2Error: interrupted; finished files stay, run the same command again."
+    assert [line for line in stderr.splitlines() if "Error" in line] == [message, message]
     assert "Traceback" not in stderr
-    assert list((tmp_path / "out").iterdir()) == []

@@ -44,8 +44,9 @@ def bench(
     two_scenes: Path,
     capfd: pytest.CaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
+    unpainted: None,
 ) -> TrainingBench:
-    """A copy of the finished run, with the tiny network as `dsen2`."""
+    """A copy of the finished run, with the tiny network as `dsen2`, and figures that are composed but not painted."""
     monkeypatch.setitem(NETWORKS, "dsen2", tiny_network())
     shutil.copytree(finished_training, tmp_path, dirs_exist_ok=True)
     return TrainingBench(tmp_path, two_scenes, capfd)

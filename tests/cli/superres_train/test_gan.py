@@ -51,8 +51,8 @@ def finished(two_scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.fixture
-def folder(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the finished run, with the tiny network as `dsen2`."""
+def folder(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unpainted: None) -> Path:
+    """A copy of the finished run, with the tiny network as `dsen2`, and figures that are composed but not painted."""
     monkeypatch.setitem(NETWORKS, "dsen2", tiny_network())
     shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
     return tmp_path

@@ -1,6 +1,7 @@
 """Predictions of a scene: windows equal the whole scene, regions are exact, holes stay and change nothing around them."""
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import keras
@@ -30,6 +31,7 @@ from tests.support.tiny_training import tiny_network
 SIZE = 120
 WHOLE = Window(0, 0, SIZE, SIZE)
 REACH = tiny_network().reach
+compiled = cache(compile_model)  # once for each model of this module
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +79,7 @@ def sharpened(scene: Scene, models: dict[int, keras.Model], region: Window = WHO
 def prediction(
     scene: Scene, models: dict[int, keras.Model], region: Window = WHOLE, **options: object
 ) -> ScenePrediction:
-    sharpeners = [Sharpener(scene, gsd, margin_px("tiny", gsd), compile_model(model)) for gsd, model in models.items()]
+    sharpeners = [Sharpener(scene, gsd, margin_px("tiny", gsd), compiled(model)) for gsd, model in models.items()]
     return ScenePrediction(scene, sharpeners, region, **options)
 
 
