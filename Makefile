@@ -39,7 +39,7 @@ classify: install ## train ResNet50 on six real BigEarthNet patches with two ran
 	echo "These scores come from three training patches and one test patch. They only show that the commands run."
 
 test: install ## run all tests, the two-rank ones under mpirun included
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest -n 2 --dist loadfile
 
 test-mpi: install ## run only the two-rank tests
 	@$(MPIRUN) $(PYTHON) -m pytest -m mpi tests/mpi

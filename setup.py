@@ -33,6 +33,7 @@ setup(
         "test": [
             "pytest>=8",
             "pytest-timeout>=2.3",
+            "pytest-xdist>=3.6",  # two test processes in `make test`; 3.8 is the release tried
             "hypothesis>=6.100",
             "pyarrow>=15",  # as in reben
             "zarr>=3.1; python_version >= '3.11'",  # as in zarr
