@@ -13,12 +13,14 @@ from pathlib import Path, PurePosixPath
 
 from common.errors import ProductError, some_of
 from common.files.archives import Archive, open_archive, read_metadata
+from common.scenes.patch_folder import is_patch_folder
 
 _PRODUCT_XML = re.compile(r"MTD_MSIL(1C|2A)\.xml|S2\w_(OPER|USER)_MTD_SAFL(1C|2A)_[^/]*\.xml", re.IGNORECASE)
 _GRANULES = "GRANULE"
 _PARTS = (_GRANULES, "DATASTRIP", "AUX_DATA", "HTML", "rep_info")  # folders of a product
 _METADATA_SUFFIXES = (".xml", ".safe")
 _IMAGE_SUFFIXES = (".jp2", ".tif")
+_MOST_TRIED = 20  # names in a folder that are tried, only for a message
 _ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz")
 
 
@@ -51,10 +53,12 @@ def find_products(path: Path) -> tuple[ProductFiles, ...]:
     Raises:
         ProductError: path leads to none, or an archive is damaged or harmful.
     """
-    if is_product_folder(path):
-        return (_folder_files(path, _only_product_xml(path, _names_in(path))),)
-    if path.parent.is_dir() and _PRODUCT_XML.fullmatch(path.name):
-        return (_folder_files(path.parent, path.name),)
+    names = _names_in(path)
+    if any(map(_PRODUCT_XML.fullmatch, names)):
+        return (_folder_files(path, _only_product_xml(path, names)),)
+    if _PRODUCT_XML.fullmatch(path.name):
+        xml = path if (path.parent / _GRANULES).is_dir() else path.resolve()
+        return (_folder_files(xml.parent, xml.name),)
     if above := _product_above(path):
         return (above,)
     if path.is_dir():
@@ -63,8 +67,10 @@ def find_products(path: Path) -> tuple[ProductFiles, ...]:
 
 
 def is_product_folder(path: Path) -> bool:
-    """Return whether a folder holds a product XML."""
-    return any(_PRODUCT_XML.fullmatch(name) for name in _names_in(path))
+    """Return whether a folder holds a product XML. A folder that cannot be read counts as none."""
+    with suppress(ProductError):
+        return any(map(_PRODUCT_XML.fullmatch, _names_in(path)))
+    return False
 
 
 def _names_in(path: Path) -> list[str]:
@@ -132,6 +138,10 @@ def _advice(path: Path) -> str:
     archives = sorted(name for name in names if name.lower().endswith(_ARCHIVE_SUFFIXES))
     if "IMG_DATA" in names:
         return "it is a granule without the product around it; give the product as downloaded"
+    if path.suffix.lower() == ".safe":
+        return "it is not whole: download or unpack the product again"
+    if patch := next((name for name in names[:_MOST_TRIED] if is_patch_folder(path / name)), None):
+        return f"it holds patch folders such as {patch}: give one of them, or a list of them"
     if archives:
         return f"it holds {some_of(archives)}: give one of these files"
     return "give the .SAFE folder itself, its zip, its tar or its MTD_*.xml"

@@ -113,7 +113,7 @@ def read_tile_list(list_path: Path | str, data_dir: Path | str | None = None) ->
 def _products(path: Path) -> list[Path]:
     """Return the path itself, or the products in a folder that is none."""
     refuse_unfinished(path)
-    path = zarr_around(path)
+    path = zarr_around(path.parent if path.suffix == ".tif" and is_patch_folder(path.parent) else path)
     if not path.is_dir() or _is_product(path) or is_patch_folder(path):
         return [path]
     return products_below(path, _is_product) or [path]

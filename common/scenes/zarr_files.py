@@ -140,9 +140,9 @@ def is_zarr(path: Path) -> bool:
 
 
 def zarr_around(path: Path) -> Path:
-    """Return the `.zarr` folder that a path leads into; the path itself if there is none."""
-    inside = path.resolve()
-    return next((folder for folder in inside.parents if folder.suffix == ".zarr" and is_zarr(folder)), path)
+    """Return the Zarr product that a path leads into, its outermost group; the path itself if there is none."""
+    groups = [folder for folder in path.resolve().parents if any((folder / name).is_file() for name in _ROOT_FILES)]
+    return groups[-1] if groups else path
 
 
 @contextmanager

@@ -10,7 +10,8 @@ import pytest
 from common.errors import ProductError
 from common.scenes.product_files import ProductFiles, find_products, is_product_folder, products_below
 from tests.support.fake_layouts import tar_product, zip_product
-from tests.support.fake_safe import write_safe, write_tif
+from tests.support.fake_safe import write_patch_folder, write_safe, write_tif
+from tests.support.permissions import without_permission
 
 
 def open_files(path: Path) -> ProductFiles:
@@ -186,9 +187,37 @@ def test_messages_say_what_to_give_instead(tmp_path: Path) -> None:
         open_files(tmp_path / "outer.zip")
 
 
+def test_folder_of_patches(tmp_path: Path) -> None:
+    patch = write_patch_folder(tmp_path, size=12)
+    with pytest.raises(
+        ProductError, match=rf"it holds patch folders such as {patch.name}: give one of them, or a list"
+    ):
+        open_files(tmp_path)
+
+
+def test_product_folder_without_its_xml(tmp_path: Path) -> None:
+    (tmp_path / "X.SAFE").mkdir()
+    with pytest.raises(
+        ProductError, match=r"X\.SAFE has no MTD_.*; it is not whole: download or unpack the product again"
+    ):
+        open_files(tmp_path / "X.SAFE")
+
+
+def test_folder_that_cannot_be_read(tmp_path: Path) -> None:
+    with without_permission(tmp_path):
+        assert not is_product_folder(tmp_path)
+        with pytest.raises(ProductError, match=r"cannot be read \(Permission denied\); check its permissions"):
+            open_files(tmp_path)
+
+
+def test_link_to_the_product_xml(whole: Path, tmp_path: Path) -> None:
+    (tmp_path / "MTD_MSIL1C.xml").symlink_to(whole / "MTD_MSIL1C.xml")
+    assert open_files(tmp_path / "MTD_MSIL1C.xml").path == whole
+
+
 def test_xml_that_expands_in_a_zip(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as content:
-        content.writestr("X.SAFE/MTD_MSIL1C.xml", bytes(2**25))
+        content.writestr("X.SAFE/MTD_MSIL1C.xml", bytes(2**24 + 1))
     with pytest.raises(ProductError, match=r"MTD_MSIL1C\.xml of .*bomb\.zip is larger than 16 MiB"):
         open_files(tmp_path / "bomb.zip").read("MTD_MSIL1C.xml")
 

@@ -122,6 +122,11 @@ def test_path_into_a_zarr(data_dir: Path, names: dict[str, str]) -> None:
     assert open_scene(product / "measurements/reflectance/r10m/b02").path == product
 
 
+def test_image_of_a_patch_leads_to_the_patch(data_dir: Path, names: dict[str, str]) -> None:
+    patch = data_dir / names["patch"]
+    assert open_scene(next(patch.glob("*_B02.tif"))).path == patch
+
+
 def test_unfinished_download_of_a_folder(tmp_path: Path) -> None:
     product = write_safe(tmp_path, size=12).rename(tmp_path / "X.SAFE.incomplete")
     with pytest.raises(ProductError, match=r"X\.SAFE\.incomplete is a download that is not finished"):
@@ -141,7 +146,7 @@ def forms(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_damaged_products(forms: dict[str, Path], data: st.DataObject) -> None:
     """Any change of bytes in an archive or in the product XML leaves scenes, or one ProductError in one line."""

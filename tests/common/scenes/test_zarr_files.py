@@ -202,4 +202,6 @@ def test_archives_of_other_kinds(tmp_path: Path, zarr_format: int) -> None:
 def test_path_into_a_zarr_leads_to_the_product(tmp_path: Path) -> None:
     product = write_eopf(tmp_path, size=24)
     assert zarr_around(product / "measurements/reflectance/r10m") == product
+    assert zarr_around(product / ".zattrs") == product
+    assert zarr_around(product) == product
     assert zarr_around(tmp_path) == tmp_path
