@@ -35,7 +35,7 @@ def test_the_table_equals_that_of_one_process(
     drawn: list[str] = []
     monkeypatch.setitem(NETWORKS, "dsen2", tiny_network())
     monkeypatch.setattr(Figure, "savefig", lambda figure, path, **options: Path(path).write_bytes(b"painted"))
-    monkeypatch.setattr(evaluation_figures, "draw_scene", lambda result, settings, stem: drawn.append(stem.name))
+    monkeypatch.setattr(evaluation_figures, "draw_scene", lambda result, scene, settings, stem: drawn.append(stem.name))
     tiles = hvd.on_rank_zero(lambda: write_scenes(shared_path, count=3, size=72))
     folder = hvd.on_rank_zero(lambda: write_run(shared_path / "run"))
     words = ["--tiles", str(tiles), "--run-dir", str(folder), "--full-scale", "--log-level", "WARNING", "--output"]
