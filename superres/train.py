@@ -67,7 +67,7 @@ def train(config: SuperresConfig, location: RunLocation, show_progress: bool = F
         plot_history(folder / run.HISTORY, folder / run.CURVES)
     rows = measure(model, config, plan.test_scenes, folder) if plan.test_scenes else []
     if hvd.rank() == 0:
-        write_card(folder, config, plan.scenes, data, model, rows)
+        write_card(folder, config, plan, data, model, rows)
 
 
 def measure(

@@ -7,7 +7,6 @@ from pathlib import Path
 import keras
 
 from common.pixels.sentinel2 import BANDS_BY_GSD, scale_factor
-from common.rasters.grids import footprint_lonlat
 from common.runs.folder import HISTORY, SPLIT
 from common.runs.model_card import describe_period, describe_settings, saved_epoch, write_model_card
 from common.runs.tables import markdown_table
@@ -19,6 +18,7 @@ from superres.networks.catalogue import GAN
 from superres.training.adversarial_weight import is_close_to_best
 from superres.training.config import SuperresConfig
 from superres.training.data import TrainingData
+from superres.training.plan import TrainingPlan, shared_ground
 
 SHOWN_SCENES = 60  # lines of the table of scenes
 TOLD = ("tiles", "test_tiles", "data_dir", "patch_cache", "gsd")  # settings that other parts tell, or that are paths
@@ -27,7 +27,7 @@ TOLD = ("tiles", "test_tiles", "data_dir", "patch_cache", "gsd")  # settings tha
 def write_card(
     folder: Path,
     config: SuperresConfig,
-    scenes: Sequence[Scene],
+    plan: TrainingPlan,
     data: TrainingData,
     model: keras.Model,
     rows: Sequence[MetricRow] = (),
@@ -37,7 +37,7 @@ def write_card(
     Args:
         folder: the run folder.
         config: the settings.
-        scenes: the scenes that the network was trained on.
+        plan: the scenes of the training.
         data: their patches.
         model: the network.
         rows: of `metrics.csv`; none if nothing was measured on test scenes.
@@ -52,11 +52,11 @@ def write_card(
         f"{config.network_name} for the {gsd} m bands of Sentinel-2",
         {
             "What it does": f"A network of {model.count_params():,} parameters that sharpens the bands {bands} from {gsd} m "
-            f"to 10 m. Input is reflectance of level {' and '.join(levels_of(scenes))}.",
+            f"to 10 m. Input is reflectance of level {' and '.join(levels_of(plan.scenes))}.",
             "How to use it": describe_use(folder, gsd),
-            "How good it is": describe_quality(folder, config, data, rows),
-            "What it was trained on": describe_scenes(scenes, data, config),
-            "What it is not for": describe_limits(config, scenes),
+            "How good it is": describe_quality(folder, config, plan, data, rows),
+            "What it was trained on": describe_scenes(plan.scenes, data, config),
+            "What it is not for": describe_limits(config, plan.scenes),
             "Settings": describe_settings(folder, SuperresConfig, TOLD),
         },
     )
@@ -71,7 +71,9 @@ def describe_use(folder: Path, gsd: int) -> str:
     )
 
 
-def describe_quality(folder: Path, config: SuperresConfig, data: TrainingData, rows: Sequence[MetricRow]) -> str:
+def describe_quality(
+    folder: Path, config: SuperresConfig, plan: TrainingPlan, data: TrainingData, rows: Sequence[MetricRow]
+) -> str:
     """Return the errors on held-out patches and on test scenes; each says so if it was not measured."""
     history = read_history(folder / HISTORY, config.epochs)
     saved = saved_epoch(history, saving_rule(config))
@@ -87,7 +89,13 @@ def describe_quality(folder: Path, config: SuperresConfig, data: TrainingData, r
         f"Test scenes, degraded from {gsd} m to {gsd * scale_factor(gsd)} m and sharpened again, beside interpolation "
         f"(RMSE in DN, lower is better; SRE, higher is better; ERGAS and SAM, lower is better):"
     )
-    return f"{epoch} {validation}\n\n{scale}\n\n{markdown_metric_table([*rows, *mean_over_scenes(rows)])}"
+    table = markdown_metric_table([*rows, *mean_over_scenes(rows)])
+    footprints = {scene.name: scene.footprint for scene in data.scenes}
+    warnings = [
+        f"\n\n{name} shares ground with {training_name}, a training scene: its errors may be optimistic."
+        for name, training_name in shared_ground(footprints, plan.test_scenes).items()
+    ]
+    return f"{epoch} {validation}\n\n{scale}\n\n{table}{''.join(warnings)}"
 
 
 def saving_rule(config: SuperresConfig) -> Callable[[list[dict]], bool]:
@@ -97,7 +105,6 @@ def saving_rule(config: SuperresConfig) -> Callable[[list[dict]], bool]:
 
 def describe_scenes(scenes: Sequence[Scene], data: TrainingData, config: SuperresConfig) -> str:
     """Return scenes, ground, season and patches as Markdown."""
-    footprints = [footprint_lonlat(scene) for scene in scenes]
     target = f"the predictions of `{config.teacher}`" if config.teacher else "the native bands"
     facts = [
         f"- Scenes: {len(scenes)}, level {', '.join(levels_of(scenes))}, {', '.join(satellites_of(scenes))}",
@@ -109,9 +116,15 @@ def describe_scenes(scenes: Sequence[Scene], data: TrainingData, config: Superre
     if config.init_weights:
         facts.append(f"- Start weights: `{config.init_weights}`; what they were trained on also counts")
     lines = [
-        [scene.name, scene.baseline or "unknown", scene.sensing_time[:10], describe_place(footprint), str(len(file))]
-        for scene, footprint, file in zip(scenes[:SHOWN_SCENES], footprints, data.files, strict=False)
-    ]
+        [
+            scene.name,
+            scene.baseline or "unknown",
+            scene.sensing_time[:10],
+            describe_place(patches.footprint),
+            str(len(file)),
+        ]
+        for scene, patches, file in zip(scenes, data.scenes, data.files, strict=True)
+    ][:SHOWN_SCENES]
     table = markdown_table(["Scene", "Baseline", "Sensed", "Centre", "Patches"], lines, text_columns=4)
     more = f"\n\nand {len(scenes) - SHOWN_SCENES} more, see `{SPLIT}`" if len(scenes) > SHOWN_SCENES else ""
     return "\n".join(facts) + f"\n\n{table}{more}"

@@ -1,13 +1,13 @@
 """The plan of a training: scenes, start weights and teacher, checked before the work starts."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from common.errors import SettingError
 from common.networks.precision import has_bfloat16
-from common.patches.ground import overlaps
+from common.patches.ground import Footprint, overlaps
 from common.patches.split import check_split
 from common.pixels.sentinel2 import input_gsds
 from common.rasters.grids import check_grids, footprint_lonlat
@@ -127,15 +127,30 @@ def check_scenes(scenes: Sequence[Scene], test_scenes: Sequence[Scene], gsd: int
         for bands_gsd in input_gsds(gsd):
             scene.bands_at(bands_gsd)
         check_grids(scene, input_gsds(gsd))
+    twice = {scene.name for scene in scenes} & {scene.name for scene in test_scenes}
+    if twice:
+        raise SettingError(f"{min(twice)} is in --tiles and in --test-tiles; remove it from one of them.")
     footprints = {scene.name: footprint_lonlat(scene) for scene in scenes}
+    for name, training_name in shared_ground(footprints, test_scenes).items():
+        logger.warning(
+            "test scene %s overlaps %s, a scene to train on; its metrics may be optimistic", name, training_name
+        )
+
+
+def shared_ground(footprints: Mapping[str, Footprint], test_scenes: Sequence[Scene]) -> dict[str, str]:
+    """Return test scene -> a scene to train on that it overlaps, for the test scenes that overlap any.
+
+    Args:
+        footprints: of the scenes to train on, by name.
+        test_scenes: scenes to measure on.
+
+    Raises:
+        ProductError: as `footprint_lonlat`.
+    """
+    shared = {}
     for scene in test_scenes:
-        if scene.name in footprints:
-            raise SettingError(f"{scene.name} is in --tiles and in --test-tiles; remove it from one of them.")
         test_footprint = footprint_lonlat(scene)
         overlapping = [name for name, footprint in footprints.items() if overlaps(test_footprint, footprint)]
         if overlapping:
-            logger.warning(
-                "test scene %s overlaps %s, a scene to train on; its metrics may be optimistic",
-                scene.name,
-                overlapping[0],
-            )
+            shared[scene.name] = overlapping[0]
+    return shared

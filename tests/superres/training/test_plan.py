@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from common.errors import SettingError, WeightsError
+from common.rasters.grids import footprint_lonlat
 from common.runs.folder import CONFIG, WEIGHTS, RunLocation
 from common.scenes.tile_list import read_tile_list
 from superres.networks.build import build_network
@@ -19,6 +20,7 @@ from superres.training.plan import (
     check_scenes,
     check_weights_are_kept,
     find_teacher,
+    shared_ground,
     warn_of_emulated_precision,
 )
 from tests.support.fake_safe import write_safe
@@ -45,7 +47,10 @@ def test_test_scenes_that_overlap_a_training_scene_are_reported(
     with caplog.at_level(logging.WARNING):
         check_scenes(scenes, elsewhere, 20)
         assert not caplog.messages
-        check_scenes(scenes, read_tile_list(tmp_path / "dates" / "list.txt"), 20)
+        tests = read_tile_list(tmp_path / "dates" / "list.txt")
+        check_scenes(scenes, tests, 20)
+    footprints = {scene.name: footprint_lonlat(scene) for scene in scenes}
+    assert shared_ground(footprints, [*tests, *elsewhere]) == {tests[0].name: scenes[0].name}
     (message,) = caplog.messages
     assert message.endswith(f"overlaps {scenes[0].name}, a scene to train on; its metrics may be optimistic")
 
