@@ -118,9 +118,15 @@ def _check_path(path: str) -> bool:
         for file, content in _open_all(files):
             _check_content(file, content)
     except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:  # RuntimeError: encrypted
-        reason = describe_refusal(error) or f"is damaged ({error}); download it again"
+        reason = describe_refusal(error) or f"is damaged ({_reason(path, error)}); download it again"
         raise ProductError(f"{path} {reason}.") from error
     return False
+
+
+def _reason(path: str, error: Exception) -> str:
+    """Return the text of an error; without the name in it if it is that of the file itself."""
+    place = find_place(path)
+    return str(error).replace(f" for file {place.member!r}", "") if place else str(error)
 
 
 def _open_all(files: Iterable[KnownFile]) -> Iterator[tuple[KnownFile, IO[bytes]]]:

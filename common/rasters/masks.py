@@ -43,7 +43,6 @@ def with_mask(scene: Scene, text: str) -> Scene:
             raise SettingError(
                 f"--mask {text}: {scene.name} has no file of the scene classification, as L2A products have; give a raster."
             )
-        require_intact(scene.name, [scene.classification_path])
         mask = Mask(scene.classification_path, 20, _parse_classes(text, classes))
     else:
         if not Path(text).is_file():
@@ -51,6 +50,7 @@ def with_mask(scene: Scene, text: str) -> Scene:
                 f"--mask {text} is no file; give a raster, or {SCL} for the scene classification of L2A."
             )
         mask = Mask(text, 10, DEFAULT_CLASSES if f"_{SCL}_" in Path(text).name else None)
+    require_intact(scene.name, [mask.path])
     try:
         with http_options(mask.path):
             source = _open(scene, mask.path)

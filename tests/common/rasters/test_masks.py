@@ -1,6 +1,7 @@
 """Masks: rasters of any GSD and the scene classification; masked pixels are nodata in all bands."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from common.scenes.scene import Mask, Scene
 from common.scenes.tile_list import open_scene
 from tests.support.fake_eopf import write_eopf
 from tests.support.fake_safe import UPPER_LEFT, write_safe, write_tif
+from tests.support.manifests import damage, write_manifest
 
 SIZE = 120
 
@@ -179,6 +181,14 @@ def test_a_damaged_mask_is_an_error(scene: Scene, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(ProductError, match=r"mask\.tif is damaged"):
         read_bands(masked, ("B02",))
+
+
+def test_damage_in_a_mask_that_the_decoder_does_not_notice(product: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(product, tmp_path / product.name)
+    write_manifest(copy)
+    damage(next(copy.rglob("*_SCL_20m.jp2")), start=-30)
+    with pytest.raises(ProductError, match=r"_SCL_20m\.jp2 has the MD5 \w+, but manifest\.safe gives \w+"):
+        with_mask(open_scene(copy), "SCL")
 
 
 def test_the_scene_itself_is_unchanged(scene: Scene) -> None:
