@@ -41,6 +41,8 @@ def open_scenes(path: Path | str) -> tuple[Scene, ...]:
         ProductError: the path is no product, the product is damaged, or it does not hold the tile.
     """
     base, pick = _split_pick(str(path))
+    if re.match(r"https?:/", base):
+        raise ProductError(f"{base} is an address; download the STAC item, and give its .json file.")
     if not Path(base).exists():
         raise ProductNotFoundError(
             f"{base} does not exist; give a .SAFE or .zarr folder, its zip or tar, an MTD_*.xml, the .json of a STAC "

@@ -37,6 +37,7 @@ COMMON_NAMES = {
 }
 REMOTE = "/vsicurl/"
 _SUFFIX = re.compile(r"[_-](?:(?P<gsd>\d\d)m|jp2|tif)$")
+_PRODUCT_XML = re.compile(r"(?:^|/)MTD_MSIL(?:1C|2A)\.xml(?:\?|$)")
 _JPEG2000 = re.compile(r"\.jp2$|^image/jp2", re.IGNORECASE)
 DOWNLOAD = "download the files, and write their paths into the item"
 
@@ -97,19 +98,22 @@ def band_assets(item: "pystac.Item", path: Path) -> dict[str, BandAsset]:
 
 def classification_path(item: "pystac.Item", path: Path) -> str:
     """Return the path of the scene classification at 20 m; empty if there is none that can be reached."""
-    for key, asset in item.assets.items():
-        if _SUFFIX.sub("", key).lower() == "scl" and _stated_gsds(key, asset.extra_fields) <= {20.0}:
-            return resolve(asset.href, path)
-    return ""
+    paths = [
+        resolve(asset.href, path)
+        for key, asset in item.assets.items()
+        if _SUFFIX.sub("", key).lower() == "scl" and _stated_gsds(key, asset.extra_fields) <= {20.0}
+    ]
+    return next(filter(None, paths), "")
 
 
 def product_metadata_path(item: "pystac.Item", path: Path) -> str:
     """Return the path of the product XML; empty if there is none that can be reached."""
-    for key, asset in item.assets.items():
-        is_product_xml = re.search(r"(?:^|/)MTD_MSIL(?:1C|2A)\.xml(?:\?|$)", str(asset.href))
-        if is_product_xml or key.replace("-", "_") == "product_metadata":
-            return resolve(asset.href, path)
-    return ""
+    paths = [
+        resolve(asset.href, path)
+        for key, asset in item.assets.items()
+        if key.replace("-", "_") == "product_metadata" or _PRODUCT_XML.search(str(asset.href))
+    ]
+    return next(filter(None, paths), "")
 
 
 def resolve(href: Any, path: Path) -> str:

@@ -59,6 +59,13 @@ def test_open_scene_of_every_kind(data_dir: Path, names: dict[str, str]) -> None
     assert open_scene(data_dir / f"{names['zarr.zip']}.zarr.zip").zarr_format == 3
 
 
+def test_an_address_of_an_item() -> None:
+    with pytest.raises(
+        ProductError, match=r"https:/.+ is an address; download the STAC item, and give its \.json file"
+    ):
+        open_scene(Path("https://archive.invalid/items/1.json"))
+
+
 def test_suffix_picks_a_tile(data_dir: Path, names: dict[str, str]) -> None:
     product = data_dir / f"{names['old']}.SAFE"
     assert [scene.tile for scene in open_scenes(product)] == ["T53HLA", "T53HMA"]

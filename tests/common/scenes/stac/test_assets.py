@@ -181,6 +181,7 @@ def test_scene_classification_and_product_xml(tmp_path: Path) -> None:
     assert (classification_path(item, path), product_metadata_path(item, path)) == ("", "")
     xml = {"type": "application/xml", "roles": ["metadata"]}
     assets = {
+        "scl-jp2": RED | {"href": "s3://bucket/SCL.jp2", "gsd": 20},
         "scl_60m": RED | {"href": "SCL60.tif", "gsd": 60},
         "SCL_20m": RED | {"href": "SCL20.tif", "gsd": 20},
         "granule_metadata": xml | {"href": "MTD_TL.xml"},
