@@ -6,6 +6,7 @@ masked pixels are nodata (`common/rasters/masks.py`). Damaged files are errors, 
 `common/files/checksums.py` explain.
 """
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,8 +21,12 @@ from common.pixels.windows import Window
 from common.rasters.band_sources import open_source
 from common.rasters.files import describe_px, require_same
 from common.rasters.masks import read_mask
-from common.rasters.special_dn import replace_dn, special_dn, wrapped_bands
+from common.rasters.special_dn import UNREAL_REFLECTANCE, replace_dn, special_dn, unreal_shares, wrapped_bands
 from common.scenes.scene import Scene
+
+logger = logging.getLogger(__name__)
+
+_told: set[str] = set()  # names of scenes whose unreal pixels are logged
 
 gdal.UseExceptions()
 
@@ -67,6 +72,7 @@ def read_bands(
             source.read_into(window, dn[..., band_index])
     if replace_dn(dn, changes):
         _refuse_wrapped(scene, bands, dn)
+    _warn_of_unreal(scene, bands, dn)
     if scene.mask:
         dn[read_mask(scene, window, BANDS[bands[0]].gsd)] = scene.nodata
     return dn
@@ -80,6 +86,23 @@ def _refuse_wrapped(scene: Scene, bands: Sequence[str], dn: np.ndarray) -> None:
         raise ProductError(
             f"{scene.name} holds DN {lowest:,} in {band}: a negative number that was wrapped when an offset was subtracted; "
             f"get the files again from an archive that clips them, or the product itself."
+        )
+
+
+def _warn_of_unreal(scene: Scene, bands: Sequence[str], dn: np.ndarray) -> None:
+    """Log once for a scene that its offset seems to be subtracted already."""
+    shares = {} if scene.name in _told else unreal_shares(scene, bands, dn)
+    if shares:
+        _told.add(scene.name)
+        band, share = next(iter(shares.items()))
+        logger.warning(
+            "%s: %.0f %% of the pixels of %s have a reflectance below %g, which no ground has. The offset %g seems to be "
+            "subtracted from them already; if so, set earthsearch:boa_offset_applied to true in the STAC item",
+            scene.name,
+            100 * share,
+            band,
+            UNREAL_REFLECTANCE,
+            scene.offsets[band],
         )
 
 

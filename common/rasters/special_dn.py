@@ -12,6 +12,9 @@ from common.scenes.scene import Scene
 UNREAL_REFLECTANCE = -0.05  # no ground is so dark; the noise of dark water stays above it
 _LOWEST_DN = 1
 WRAPPED_DN = 64_000  # as uint16: -1536
+_MOST_UNREAL = 0.1  # share of a band's pixels; real products have almost none
+_LEAST_PIXELS = 100  # that tell a share
+_SAMPLED_ROWS = 256  # one row of so many is looked at
 _STRIP_ROWS = 64  # rows compared at a time: they stay in the processor's cache
 
 
@@ -79,3 +82,24 @@ def wrapped_bands(scene: Scene, bands: Sequence[str], dn: np.ndarray) -> dict[st
         for index, band in enumerate(bands)
         if is_wrapped[..., index].any()
     }
+
+
+def unreal_shares(scene: Scene, bands: Sequence[str], dn: np.ndarray) -> dict[str, float]:
+    """Return band -> share of its valid pixels that have an unreal reflectance; only bands where it is large.
+
+    It is large if an archive has subtracted the offset from the pixels, and its metadata say that it has not.
+
+    Args:
+        scene: gives nodata, offsets and quantification.
+        bands: of the image.
+        dn: shape (rows, cols, bands), uint16, after `replace_dn`. A few of its rows are looked at.
+    """
+    rows = dn[::_SAMPLED_ROWS]
+    shares = {}
+    for index, band in enumerate(bands):
+        lowest_real = UNREAL_REFLECTANCE * scene.quantification - scene.offsets[band]
+        valid = rows[..., index] != scene.nodata
+        count = np.count_nonzero(valid)
+        if lowest_real > _LOWEST_DN and count >= _LEAST_PIXELS:
+            shares[band] = np.count_nonzero(valid & (rows[..., index] < lowest_real)) / count
+    return {band: share for band, share in shares.items() if share > _MOST_UNREAL}

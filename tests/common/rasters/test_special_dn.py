@@ -127,6 +127,22 @@ def test_wrapped_negative_numbers_are_refused(tmp_path: Path, lowest: int) -> No
         read_bands(scene, ("B01", "B09"))
 
 
+@pytest.mark.parametrize(("dark", "is_told"), [(400, True), (499, True), (500, False)])
+def test_an_offset_that_is_subtracted_twice_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, dark: int, is_told: bool
+) -> None:
+    """Archives are known to subtract the offset from the pixels and to state that they have not."""
+    image = np.full((240, 240), 1500, np.uint16)
+    image[:, :60], image[:, 60:120] = dark, 0
+    safe = write_safe(tmp_path, pixels={"B02": image, "B03": image}, level="L2A", baseline="05.11")
+    scene = dataclasses.replace(open_scene(safe), name=f"dark {dark}")
+    for _ in range(2):
+        read_bands(scene, ("B02", "B03"))
+    warnings = [record.getMessage() for record in caplog.records]
+    assert len(warnings) == is_told
+    assert not warnings or f"dark {dark}: 33 % of the pixels of B02 have a reflectance below -0.05" in warnings[0]
+
+
 def test_nodata_is_no_wrapped_number(tmp_path: Path) -> None:
     scene = dataclasses.replace(geotiff_scene(tmp_path, []), nodata=64536)
     write_tif(Path(scene.band_paths["B01"]), np.full((7, 7), 64536, np.uint16))
