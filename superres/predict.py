@@ -79,6 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--cog", action="store_true", help="write a Cloud-Optimized GeoTIFF")
     add("--quicklook", action="store_true", help="also draw the bands before and after, as <output>.png")
     add("--stac", action="store_true", help="also describe the GeoTIFF in a STAC item, <output>.json")
+    add("--skip-existing", action="store_true", help="keep finished results, and write only those that are missing")
     add_precision_option(parser, (AUTO, *PRECISIONS))
     add(
         "--window",
@@ -114,6 +115,7 @@ def read_options(options: argparse.Namespace) -> PredictionOptions:
         precision=options.precision,
         window_px=options.window,
         overwrite=options.overwrite,
+        skip_existing=options.skip_existing,
         show_progress=cli.shows_progress(options.no_progress),
     )
 
@@ -123,11 +125,13 @@ def predict(options: PredictionOptions) -> None:
     # Imported here because TensorFlow and matplotlib take seconds: --help and wrong options answer at once.
     from common.rasters.files import limit_cache
     from superres.figures.quicklook import write_quicklook
-    from superres.prediction.jobs import log_report, run_job, share_jobs
+    from superres.prediction.jobs import is_done_elsewhere, log_report, run_job, share_jobs, without_finished_jobs
     from superres.prediction.plan import prepare_prediction
     from superres.prediction.windows import compile_model
 
-    plan = hvd.on_rank_zero(lambda: prepare_prediction(options))
+    plan = hvd.on_rank_zero(lambda: without_finished_jobs(prepare_prediction(options)))
+    if not plan.jobs:
+        return
     limit_cache()
     predict_functions = {
         gsd: compile_model(trained.build(plan.precision)) for gsd, trained in plan.trained_networks.items()
@@ -135,6 +139,8 @@ def predict(options: PredictionOptions) -> None:
     own_jobs, rank_group = share_jobs(plan.jobs)
     reports = []
     for job in own_jobs:
+        if is_done_elsewhere(job, plan, rank_group):
+            continue
         reports.append(run_job(job, plan, predict_functions, rank_group))
         if rank_group.rank == 0:
             if options.quicklook:

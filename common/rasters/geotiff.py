@@ -90,7 +90,9 @@ def check_output(path: Path, overwrite: bool, pixel_bytes: int = 0) -> None:
     if path.exists() and not path.is_file():
         raise OutputError(f"{path} is no ordinary file; give another --output.")
     if path.exists() and not overwrite:
-        raise OutputError(f"{path} exists; replace it with --overwrite, or give another --output.")
+        raise OutputError(
+            f"{path} exists; replace it with --overwrite, keep it with --skip-existing, or give another --output."
+        )
     if not path.parent.is_dir():
         raise OutputError(f"the folder {path.parent} does not exist; create it, or give another --output.")
     remove_abandoned(path)
@@ -147,6 +149,23 @@ def write_float_geotiff(
         make = partial(create_geotiff, temporary, grid, np.float32, band_names, math.nan, tags, options)
         with open_output(temporary, make) as output:
             output.write_rows(0, image)
+
+
+def read_description(path: Path) -> tuple[GeoReference, tuple[str, ...], dict[str, str]]:
+    """Return the grid, the band names and the tags of a GeoTIFF; a Cloud-Optimized GeoTIFF has a tag `LAYOUT`.
+
+    Raises:
+        OutputError: the file is no GeoTIFF.
+    """
+    try:
+        dataset = gdal.OpenEx(str(path), gdal.OF_RASTER, allowed_drivers=["GTiff"])
+        geotransform = dataset.GetGeoTransform()
+    except RuntimeError as error:
+        raise OutputError(f"{path} exists, but is no GeoTIFF; move it away, or give another --output.") from error
+    grid = GeoReference(dataset.GetProjection(), geotransform, dataset.RasterYSize, dataset.RasterXSize)
+    names = tuple(dataset.GetRasterBand(index + 1).GetDescription() for index in range(dataset.RasterCount))
+    layout = dataset.GetMetadataItem("LAYOUT", "IMAGE_STRUCTURE")
+    return grid, names, dataset.GetMetadata() | ({"LAYOUT": layout} if layout else {})
 
 
 def read_geotiff(path: Path, window: Window, bands: Sequence[str]) -> np.ndarray:

@@ -162,7 +162,7 @@ def run_command(
     except OSError as error:  # report a full disk or a read-only folder in one line
         return report_failure(OutputError(describe_os_error(error)))
     except KeyboardInterrupt:
-        return report_failure(S2Error("interrupted; finished files stay, run the same command again."))
+        return report_failure(S2Error(describe_interruption(options)))
     except BaseException:
         if hvd.size() > 1:
             logger.exception("unexpected error")
@@ -182,6 +182,12 @@ def parse_quietly(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -
 def interrupt(signal_number: int, frame: object) -> None:
     """Handle SIGTERM as Ctrl-C."""
     raise KeyboardInterrupt
+
+
+def describe_interruption(options: argparse.Namespace) -> str:
+    """Return one line for Ctrl-C or SIGTERM."""
+    more = "" if getattr(options, "skip_existing", True) else " with --skip-existing"
+    return f"interrupted; finished files stay, run the same command again{more}."
 
 
 def describe_os_error(error: OSError) -> str:

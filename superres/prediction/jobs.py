@@ -1,5 +1,6 @@
-"""Sharpen one scene and write it as GeoTIFF, on one rank or on several together."""
+"""The jobs of a prediction: leave out those that are finished, share the others, sharpen a scene and write it as GeoTIFF."""
 
+import dataclasses
 import logging
 import time
 from collections.abc import Iterator, Sequence
@@ -7,14 +8,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 import common.distributed as hvd
+from common.errors import OutputError
 from common.files.atomic import whole_file
 from common.items.item import item_json, make_item
-from common.rasters.geotiff import RasterInfo, write_geotiff
+from common.rasters.geotiff import RasterInfo, read_description, write_geotiff
 from common.rasters.grids import georeference
 from common.runs.progress import progress
 from superres.prediction.plan import Job, PredictionPlan
 from superres.prediction.ranks import RankGroup
-from superres.prediction.result import describe_making, scene_tags
+from superres.prediction.result import describe_making, find_difference, result_settings, scene_tags
 from superres.prediction.scene import ScenePrediction
 from superres.prediction.sharpening import Sharpener
 from superres.prediction.windows import Predict
@@ -30,6 +32,62 @@ def share_jobs(jobs: Sequence[Job]) -> tuple[Sequence[Job], RankGroup]:
     if len(jobs) >= hvd.size() > 1:
         return jobs[hvd.rank() :: hvd.size()], RankGroup()
     return jobs, RankGroup(hvd.rank(), hvd.size())
+
+
+def without_finished_jobs(plan: PredictionPlan) -> PredictionPlan:
+    """Return a plan without the jobs whose files exist, and log which; with --skip-existing only. Call on rank 0.
+
+    Raises:
+        OutputError: as `is_finished`.
+    """
+    if not plan.options.skip_existing:
+        return plan
+    finished = {job.output for job in plan.jobs if is_finished(job, plan)}
+    for output in sorted(finished):
+        logger.info("%s exists and is skipped", output)
+    jobs = tuple(job for job in plan.jobs if job.output not in finished)
+    logger.info("%d of %d results exist; %d are to be written", len(finished), len(plan.jobs), len(jobs))
+    return dataclasses.replace(plan, jobs=jobs)
+
+
+def is_finished(job: Job, plan: PredictionPlan) -> bool:
+    """Return whether all files of a job exist.
+
+    Raises:
+        OutputError: a GeoTIFF exists, but was not made from this scene with these settings.
+    """
+    if not job.output.exists():
+        return False
+    info = result_info(job, plan)
+    wanted = result_settings(info.grid, info.bands, {**info.tags, "LAYOUT": "COG" if plan.options.cog else ""})
+    difference = find_difference(wanted, result_settings(*read_description(job.output)))
+    if difference:
+        raise OutputError(
+            f"{job.output} exists and was made with other settings: {difference}; give another --output, or replace it "
+            f"with --overwrite."
+        )
+    options = plan.options
+    return (job.quicklook.exists() or not options.quicklook) and (job.item.exists() or not options.stac)
+
+
+def result_info(job: Job, plan: PredictionPlan) -> RasterInfo:
+    """Return the metadata of the GeoTIFF that a job writes."""
+    tags = {**scene_tags(job.scene), **plan.tags}
+    return RasterInfo.of_region(job.scene, georeference(job.scene, 10), job.region, plan.bands, tags)
+
+
+def is_done_elsewhere(job: Job, plan: PredictionPlan, rank_group: RankGroup) -> bool:
+    """Return whether another command has finished a job by now, with --skip-existing. All ranks of the group must call it.
+
+    Raises:
+        OutputError: as `is_finished`.
+    """
+    if not plan.options.skip_existing:
+        return False
+    is_done = is_finished(job, plan) if rank_group.size == 1 else hvd.on_rank_zero(lambda: is_finished(job, plan))
+    if is_done:
+        logger.info("%s was written by another command and is skipped", job.output)
+    return is_done
 
 
 def run_job(job: Job, plan: PredictionPlan, predict_functions: dict[int, Predict], rank_group: RankGroup) -> list[str]:
@@ -65,9 +123,7 @@ def run_job(job: Job, plan: PredictionPlan, predict_functions: dict[int, Predict
             for _ in strips:
                 pass  # rank 0 receives the strips, but every rank must iterate
             return []
-        tags = {**scene_tags(job.scene), **plan.tags}
-        info = RasterInfo.of_region(job.scene, georeference(job.scene, 10), job.region, prediction.bands, tags)
-        write_result(job, plan, info, strips)
+        write_result(job, plan, result_info(job, plan), strips)
     report = describe_result(job, prediction, time.monotonic() - started)
     log_report(report)
     return report

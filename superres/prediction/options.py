@@ -40,4 +40,5 @@ class PredictionOptions:
     precision: str = AUTO
     window_px: int = WINDOW_PX
     overwrite: bool = False
+    skip_existing: bool = False
     show_progress: bool = False

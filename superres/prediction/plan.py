@@ -79,6 +79,8 @@ def prepare_prediction(options: PredictionOptions) -> PredictionPlan:
     Raises:
         S2Error: an option, a scene, a network or an output file cannot be used.
     """
+    if options.skip_existing and options.overwrite:
+        raise SettingError("--skip-existing keeps results that --overwrite replaces; give one of them.")
     if options.window_px < COARSEST_PX or options.window_px % COARSEST_PX:
         raise SettingError(
             f"--window must be a multiple of {COARSEST_PX}, the side of a 60 m pixel in 10 m pixels; "
@@ -101,7 +103,7 @@ def prepare_prediction(options: PredictionOptions) -> PredictionPlan:
     precision = fastest_precision() if options.precision == AUTO else options.precision
     for gsd, trained in trained_networks.items():
         logger.info("%d m bands: %s from %s, %s", gsd, trained.network_name, trained.source, precision)
-    tags = prediction_tags(trained_networks, precision, options.consistent)
+    tags = prediction_tags(trained_networks, precision, options.consistent, options.mask)
     return PredictionPlan(jobs, trained_networks, bands, precision, tags, options)
 
 
@@ -154,17 +156,18 @@ def prepare_job(
     grid = georeference(scene, 10)
     check_size(scene, grid, coarsest_gsd)
     job = Job(scene, find_region(options, grid, coarsest_gsd // 10), output)
-    check_output(output, options.overwrite, 2 * len(bands) * job.region.height * job.region.width)
+    may_replace = options.overwrite or (options.skip_existing and output.exists())
+    check_output(output, may_replace, 2 * len(bands) * job.region.height * job.region.width)
     check_output_is_no_input(output, scene, trained_networks)
     if output.suffix.lower() not in SUFFIXES:
         raise SettingError(f"--output {output} must end with {' or '.join(SUFFIXES)}, or be an existing folder.")
     if options.quicklook:
-        check_output(job.quicklook, options.overwrite)
+        check_output(job.quicklook, may_replace)
     if options.stac:
         sensing_datetime(scene)
-        check_output(job.item, options.overwrite)
+        check_output(job.item, may_replace)
         check_output_is_no_input(job.item, scene, trained_networks)
-    elif output.exists() and job.item.exists():
+    elif options.overwrite and output.exists() and job.item.exists():
         logger.warning("%s stays and describes the result that is replaced; replace it too with --stac", job.item)
     return job
 

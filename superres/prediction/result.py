@@ -7,7 +7,7 @@ Estimates in reflectance * 10000 become uint16 DN. A pixel is nodata (DN 0) wher
 
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from common.items.item import Processing
 from common.pixels.degrade import repeat_pixels
 from common.pixels.radiometry import scaled_reflectance_to_dn
 from common.pixels.sentinel2 import BANDS, BANDS_10M, BANDS_BY_GSD, NODATA_DN, SATURATED_DN
+from common.rasters.grids import GeoReference
 from common.runs import cli
 from common.runs.provenance import code_revision, utc_now
 from common.scenes.reflectance import band_offsets
@@ -65,13 +66,16 @@ def sharpened_dn(scene: Scene, gsd: int, estimate: np.ndarray, dn: Dn) -> np.nda
     return stored
 
 
-def prediction_tags(trained_networks: dict[int, TrainedNetwork], precision: str, consistent: bool) -> dict[str, str]:
+def prediction_tags(
+    trained_networks: dict[int, TrainedNetwork], precision: str, consistent: bool, mask: str | None = None
+) -> dict[str, str]:
     """Return the tags that say how a result was made; they are the same for all scenes.
 
     Args:
         trained_networks: GSD -> trained network.
         precision: of the convolutions.
         consistent: whether the estimates were corrected.
+        mask: the value of --mask.
     """
     tags = {
         "code_revision": code_revision(),
@@ -81,6 +85,8 @@ def prediction_tags(trained_networks: dict[int, TrainedNetwork], precision: str,
     }
     if consistent:
         tags["consistent"] = "yes"
+    if mask is not None:
+        tags["mask"] = mask
     for gsd, trained in trained_networks.items():
         tags |= {
             f"network_{gsd}m": trained.network_name,
@@ -107,6 +113,31 @@ def describe_making(trained_networks: dict[int, TrainedNetwork], tags: dict[str,
         steps.append("corrected so that degrading them returns the input")
     software = {"jeoparda": f"{cli.package_version()} ({tags['code_revision']})"}
     return Processing(software, "; ".join(steps) + ".", datetime.now(timezone.utc).replace(microsecond=0))
+
+
+def is_setting(tag: str) -> bool:
+    """Return whether a tag names an input or a setting, so that results that differ in it have other pixels."""
+    return (
+        tag in ("source_product", "level", "processing_baseline", "precision", "consistent", "mask", "LAYOUT")
+        or tag.startswith(("network_", "upsample_"))
+        or tag.endswith("_sha256")
+    )
+
+
+def result_settings(grid: GeoReference, bands: Sequence[str], tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the bands, the region, and the tags of a result that name an input or a setting."""
+    x, y = grid.geotransform[0], grid.geotransform[3]
+    region = f"{grid.rows} x {grid.cols} px from ({x:.0f}, {y:.0f})"
+    return {"bands": ", ".join(bands), "region": region} | {n: text for n, text in tags.items() if is_setting(n)}
+
+
+def find_difference(wanted: Mapping[str, str], found: Mapping[str, str]) -> str | None:
+    """Return one difference between two `result_settings`, or None: of a result to write, and of one that exists."""
+    for name in {**found, **wanted}:
+        here, there = wanted.get(name) or "none", found.get(name) or "none"
+        if here != there:
+            return f"its {name} is {there}, that of this command is {here}"
+    return None
 
 
 def scene_tags(scene: Scene) -> dict[str, str]:

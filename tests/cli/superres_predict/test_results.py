@@ -148,6 +148,27 @@ def test_several_scenes(run, weights_dir, product, tmp_path, capfd):
     assert sorted(path.name for path in tmp_path.glob("*.tif")) == sorted([f"{product.stem}.tif", f"{other.stem}.tif"])
 
 
+def test_a_batch_goes_on_with_the_scenes_that_are_missing(run, weights_dir, product, tmp_path, capfd):
+    other = write_safe(tmp_path, tile="T32TPS", size=SIZE, pixels=textured_pixels(np.random.default_rng(1), SIZE))
+    options = ("--run-dir", weights_dir / "run20", "--output", tmp_path)
+    first, second = tmp_path / f"{product.stem}.tif", tmp_path / f"{other.stem}.tif"
+    assert run(product, *options)[0] == 0
+    before = first.read_bytes()
+    code, stderr = run(product, other, *options, "--skip-existing", level="INFO")
+    assert code == 0
+    assert f"{first} exists and is skipped" in stderr
+    assert "1 of 2 results exist; 1 are to be written" in stderr
+    assert first.read_bytes() == before
+    assert band_names(second) == list(BANDS_20M)
+    second_before = second.stat().st_mtime_ns
+    code, stderr = run(product, other, *options, "--skip-existing", level="INFO")
+    assert (code, second.stat().st_mtime_ns) == (0, second_before)
+    assert "2 of 2 results exist; 0 are to be written" in stderr
+    code, stderr = run(product, "--run-dir", weights_dir / "run60", "--output", tmp_path, "--skip-existing")
+    assert code == 1
+    assert f"{first} exists and was made with other settings: its bands is B05, B06" in stderr
+
+
 def test_overwrite(run, weights_dir, product, tmp_path):
     """It also removes the files that GIS programs wrote beside the old file, and those of a killed run. An item stays."""
     process = subprocess.Popen(["true"])

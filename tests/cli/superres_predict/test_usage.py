@@ -79,6 +79,6 @@ def test_an_interrupted_run_leaves_nothing(weights_dir, product, tmp_path):
             assert list(out.iterdir()) == []
         stderr = process.communicate(timeout=60)[1]
     assert process.returncode == 0
-    message = "S2Error: interrupted; finished files stay, run the same command again."
+    message = "S2Error: interrupted; finished files stay, run the same command again with --skip-existing."
     assert [line for line in stderr.splitlines() if "Error" in line] == [message, message]
     assert "Traceback" not in stderr

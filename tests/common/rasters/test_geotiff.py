@@ -16,7 +16,14 @@ from common.errors import OutputError, ProductError
 from common.pixels.passbands import Passband
 from common.pixels.windows import Window
 from common.rasters import geotiff
-from common.rasters.geotiff import RasterInfo, check_output, read_geotiff, write_float_geotiff, write_geotiff
+from common.rasters.geotiff import (
+    RasterInfo,
+    check_output,
+    read_description,
+    read_geotiff,
+    write_float_geotiff,
+    write_geotiff,
+)
 from common.rasters.grids import georeference
 from common.scenes.tile_list import open_scene
 from tests.support.fake_safe import EPSG, UPPER_LEFT, write_safe
@@ -227,6 +234,22 @@ def test_full_disk(tmp_path, kind, size):
     assert done.stdout.count("\n") == 1
     assert done.stderr == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_description_tells_grid_bands_and_tags(written, info):
+    grid, bands, tags = read_description(written)
+    assert (grid.geotransform, grid.rows, grid.cols) == (info.grid.geotransform, info.grid.rows, info.grid.cols)
+    assert bands == BANDS
+    assert tags["source_product"] == info.tags["source_product"]
+    with open(written, "rb") as file:
+        assert ("LAYOUT" in tags) == (b"LAYOUT=IFDS_BEFORE_DATA" in file.read(300))  # in the header of a COG
+
+
+def test_a_file_without_description(tmp_path):
+    for content in (b"", b"a picture", b"II*\x00\x08\x00\x00\x00"):
+        (tmp_path / "out.tif").write_bytes(content)
+        with pytest.raises(OutputError, match=r"out\.tif exists, but is no GeoTIFF; move it away"):
+            read_description(tmp_path / "out.tif")
 
 
 def test_outputs_refused_before_the_work(tmp_path):

@@ -139,6 +139,16 @@ def test_failure_is_exit_code_1_and_one_line(error, line, on_all_ranks, capsys):
     assert capsys.readouterr() == ("", line + "\n")
 
 
+def test_an_interrupted_command_that_can_skip_files_says_so(capsys):
+    parser = parser_of(RunConfig)
+    parser.add_argument("--skip-existing", action="store_true")
+    for words, more in ((), " with --skip-existing"), (("--skip-existing",), ""):
+        assert cli.run_command(raising(KeyboardInterrupt()), parser, words) == 1
+        assert capsys.readouterr().err == (
+            f"S2Error: interrupted; finished files stay, run the same command again{more}.\n"
+        )
+
+
 def test_our_own_mistakes_keep_their_traceback():
     with pytest.raises(ZeroDivisionError):
         run(raising(ZeroDivisionError()))

@@ -1,4 +1,4 @@
-"""Jobs: shared among ranks, and their report."""
+"""Jobs: finished ones, shared among ranks, and their report."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,10 +7,26 @@ import numpy as np
 import pytest
 
 import common.distributed as hvd
+from common.errors import OutputError
 from common.pixels.windows import Window
-from superres.prediction.jobs import describe_result, rms, share_jobs
-from superres.prediction.plan import Job
+from common.rasters.geotiff import write_geotiff
+from common.scenes.scene import Scene
+from common.scenes.tile_list import open_scene
+from superres.networks.sources import WeightsOptions
+from superres.networks.trained import TrainedNetwork
+from superres.prediction.jobs import (
+    describe_result,
+    is_done_elsewhere,
+    is_finished,
+    result_info,
+    rms,
+    share_jobs,
+    without_finished_jobs,
+)
+from superres.prediction.options import PredictionOptions
+from superres.prediction.plan import Job, PredictionPlan
 from superres.prediction.ranks import RankGroup
+from superres.prediction.result import prediction_tags
 
 
 def jobs(count: int) -> tuple[Job, ...]:
@@ -31,6 +47,75 @@ def test_every_job_is_done_once(monkeypatch, count, ranks):
     else:
         assert [group for _, group in shares] == [RankGroup(rank, ranks) for rank in range(ranks)]
         assert all(own == jobs(count) for own, _ in shares)
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_job_that_another_command_has_done_by_now_is_skipped(monkeypatch, caplog, ranks):
+    """Ranks that share a scene all follow rank 0."""
+    monkeypatch.setattr("superres.prediction.jobs.is_finished", lambda job, plan: True)
+    monkeypatch.setattr(hvd, "on_rank_zero", lambda function: ("from rank 0", function())[1])
+    job, group = jobs(1)[0], RankGroup(0, ranks)
+    plan = SimpleNamespace(options=SimpleNamespace(skip_existing=False))
+    assert not is_done_elsewhere(job, plan, group)
+    plan.options.skip_existing = True
+    with caplog.at_level("INFO"):
+        assert is_done_elsewhere(job, plan, group)
+    assert caplog.messages == ["0.tif was written by another command and is skipped"]
+
+
+@pytest.fixture(scope="module")
+def scene(fake_product: Path) -> Scene:
+    return open_scene(fake_product)
+
+
+def plan_for(scene: Scene, output: Path, bands: tuple[str, ...] = ("B05", "B11"), cols: int = 12, **changes: object):
+    """A plan of a small region, with --skip-existing."""
+    options = PredictionOptions(("scene",), WeightsOptions(("w",)), output, skip_existing=True, **changes)
+    networks = {20: TrainedNetwork("w", output.with_name("20.h5"), "dsen2", 20, "")}
+    tags = prediction_tags(networks, "float32", options.consistent)
+    return PredictionPlan((Job(scene, Window(0, 0, 12, cols), output),), networks, bands, "float32", tags, options)
+
+
+def write_result(plan: PredictionPlan) -> None:
+    """Write the file of a plan, without a prediction."""
+    info = result_info(plan.jobs[0], plan)
+    write_geotiff(plan.jobs[0].output, info, iter([np.ones((12, 12, 2), np.uint16)]), plan.options.cog)
+
+
+@pytest.mark.parametrize("cog", [False, True])
+def test_finished_jobs_are_left_out(scene, tmp_path, caplog, cog):
+    plan = plan_for(scene, tmp_path / "out.tif", cog=cog)
+    assert without_finished_jobs(plan) == plan
+    write_result(plan)
+    with caplog.at_level("INFO"):
+        assert without_finished_jobs(plan).jobs == ()
+    assert f"{tmp_path}/out.tif exists and is skipped" in caplog.messages
+    assert "1 of 1 results exist; 0 are to be written" in caplog.messages
+
+
+@pytest.mark.parametrize(("option", "file"), [("quicklook", "out.png"), ("stac", "out.json")])
+def test_a_job_is_finished_if_all_its_files_exist(scene, tmp_path, option, file):
+    plan = plan_for(scene, tmp_path / "out.tif", **{option: True})
+    write_result(plan)
+    assert not is_finished(plan.jobs[0], plan)
+    (tmp_path / file).touch()
+    assert is_finished(plan.jobs[0], plan)
+
+
+def test_a_file_of_other_settings_is_not_taken_for_finished(scene, tmp_path):
+    write_result(plan_for(scene, tmp_path / "out.tif"))
+    for changes, name in (
+        ({"cog": True}, "LAYOUT"),
+        ({"bands": ("B05",)}, "bands"),
+        ({"cols": 18}, "region"),
+        ({"consistent": True}, "consistent"),
+    ):
+        plan = plan_for(scene, tmp_path / "out.tif", **changes)
+        message = (
+            rf"out\.tif exists and was made with other settings: its {name} is .*; give another --output, or replace"
+        )
+        with pytest.raises(OutputError, match=message):
+            without_finished_jobs(plan)
 
 
 def report(residuals: dict | None) -> list[str]:

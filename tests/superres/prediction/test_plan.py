@@ -168,3 +168,17 @@ def test_only_the_networks_of_the_chosen_bands_are_needed(bands, gsds):
 def test_bands_that_cannot_be_written(bands, message):
     with pytest.raises(SettingError, match=message):
         needed_networks(bands, {20: trained_network(Path("w.h5"))})
+
+
+def test_only_files_beside_a_finished_result_are_replaced(scene, tmp_path):
+    (tmp_path / "out.png").touch()
+    with pytest.raises(
+        OutputError, match=r"out\.png exists; replace it with --overwrite, keep it with --skip-existing"
+    ):
+        networks = {20: trained_network(tmp_path / "20.h5")}
+        prepare_job(scene, tmp_path / "out.tif", networks, BANDS_20M, options_with(skip_existing=True, quicklook=True))
+
+
+def test_existing_files_are_skipped_or_replaced_but_not_both():
+    with pytest.raises(SettingError, match="--skip-existing keeps results that --overwrite replaces; give one of them"):
+        prepare_prediction(options_with(skip_existing=True, overwrite=True))

@@ -1,5 +1,6 @@
 """The content of a sharpened GeoTIFF: offsets, nodata, saturated and clipped pixels, the order of bands, tags."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +8,19 @@ import pytest
 
 from common.pixels.sentinel2 import BANDS, BANDS_10M, BANDS_20M, BANDS_60M, BANDS_BY_GSD
 from common.pixels.windows import Window
+from common.rasters.grids import GeoReference
 from common.scenes.scene import Scene
 from superres.networks.trained import TrainedNetwork
 from superres.prediction import result
-from superres.prediction.result import prediction_tags, result_bands, result_dn, scene_tags, sharpened_dn
+from superres.prediction.result import (
+    find_difference,
+    prediction_tags,
+    result_bands,
+    result_dn,
+    result_settings,
+    scene_tags,
+    sharpened_dn,
+)
 from superres.prediction.strip import Strip
 
 SIDE = 12
@@ -142,3 +152,46 @@ def test_the_product_and_the_time(monkeypatch):
         "satellite": "S2B",
         "created_utc": "2024-01-01T00:00:00+00:00",
     }
+
+
+def settings_of(
+    networks: dict[int, TrainedNetwork], col: int = 0, mask: str | None = None, **tags: str
+) -> dict[str, str]:
+    grid = GeoReference("", (600_000.0 + 10 * col, 10, 0, 5_300_000.0, 0, -10), 12, 24)
+    made = prediction_tags(networks, "float32", False, mask)
+    return result_settings(grid, result_bands(networks, False), {**made, "source_product": "name", **tags})
+
+
+def test_equal_settings_have_no_difference(trained_networks):
+    """Time, revision, command and the path of the weights do not change the pixels; an empty tag is no tag."""
+    moved = {gsd: replace(trained, source="elsewhere") for gsd, trained in trained_networks.items()}
+    other = settings_of(moved, command="x", code_revision="y", created_utc="z", LAYOUT="", AREA_OR_POINT="Area")
+    assert find_difference(settings_of(trained_networks), other) is None
+
+
+def test_other_settings_are_a_difference(trained_networks):
+    settings = settings_of(trained_networks)
+    other_weights = {gsd: replace(trained, sha256="c" * 64) for gsd, trained in trained_networks.items()}
+    for other, difference in (
+        (settings_of(other_weights), f"its weights_20m_sha256 is {'c' * 64}, that of this command is {'a' * 64}"),
+        (
+            settings_of({20: trained_networks[20]}),
+            "its bands is B05, B06, B07, B8A, B11, B12, that of this command is ",
+        ),
+        (
+            settings_of(trained_networks, col=1),
+            r"its region is 12 x 24 px from (600010, 5300000), that of this command",
+        ),
+        (settings_of(trained_networks, mask="SCL"), "its mask is SCL, that of this command is none"),
+        (settings_of(trained_networks, LAYOUT="COG"), "its LAYOUT is COG, that of this command is none"),
+        (settings_of(trained_networks, source_product="x"), "its source_product is x, that of this command is name"),
+        (
+            settings_of(trained_networks, precision="bfloat16"),
+            "its precision is bfloat16, that of this command is float32",
+        ),
+        (settings_of(trained_networks, consistent="yes"), "its consistent is yes, that of this command is none"),
+    ):
+        assert find_difference(settings, other).startswith(difference)
+    assert find_difference(settings_of(trained_networks, mask="SCL"), settings) == (
+        "its mask is none, that of this command is SCL"
+    )
