@@ -10,6 +10,7 @@ paper.
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from common.errors import ProductError, ProductNotFoundError, TileListError, some_of
@@ -122,7 +123,10 @@ def _products(path: Path) -> list[Path]:
 
 
 def _is_product(folder: Path) -> bool:
-    return is_product_folder(folder) or is_zarr(folder)
+    """Return whether a folder is a product. A folder that cannot be read counts as none."""
+    with suppress(OSError):
+        return is_product_folder(folder) or is_zarr(folder)
+    return False
 
 
 def _read_scenes(path: Path) -> tuple[Scene, ...]:

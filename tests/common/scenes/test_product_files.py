@@ -146,7 +146,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("manifest.safe", "INSPIRE.xml", "GRANULE/L1C_T32TNS_A006291_20200701T101031/MTD_TL.xml"):
         (product / name).write_text("<a/>")
     (product / "DATASTRIP/DS_1").mkdir(parents=True)
-    write_tif(product / "result.tif", np.zeros((3, 3), np.uint8))
+    (product / "results").mkdir()
+    for name in ("result.tif", "results/result.tif"):
+        write_tif(product / name, np.zeros((3, 3), np.uint8))
     return product
 
 
@@ -168,9 +170,10 @@ def test_path_into_a_product_leads_to_the_product(
         assert (files.path, files.granule, len(files.names)) == (whole, granule, 13)
 
 
-def test_result_in_a_product_folder_is_no_part_of_it(whole: Path) -> None:
+@pytest.mark.parametrize("name", ["result.tif", "results/result.tif"])
+def test_result_in_a_product_folder_is_no_part_of_it(whole: Path, name: str) -> None:
     with pytest.raises(ProductError, match=r"result\.tif is one GeoTIFF without the metadata of a product"):
-        open_files(whole / "result.tif")
+        open_files(whole / name)
 
 
 def test_messages_say_what_to_give_instead(tmp_path: Path) -> None:
@@ -223,7 +226,7 @@ def test_xml_that_expands_in_a_zip(tmp_path: Path) -> None:
 
 
 def test_products_below_a_folder(tmp_path: Path) -> None:
-    for name in ("a/X.SAFE", "a/Y.SAFE", "b/c/Z.SAFE", ".hidden/a/W.SAFE"):
+    for name in ("a/X.SAFE", "a/Y.SAFE", "b/c/Z.SAFE", ".hidden/W.SAFE"):
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "MTD_MSIL1C.xml").write_text("<a/>")
     below = products_below(tmp_path, is_product_folder)
