@@ -139,3 +139,30 @@ def test_submitted_from_another_folder(cluster: Cluster) -> None:
     done = cluster.submit()
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert "submit the job from the repository's folder" in done.stderr
+
+
+def test_the_l2a_recipe_holds_out_the_test_patch(tmp_path: Path) -> None:
+    """It trains three seeds on all patches of L2A but the held-out one, and measures them beside the published weights."""
+    from superres.evaluate import build_parser as evaluation_parser
+    from superres.train import build_parser
+
+    held_out, other, mine = (f"S2A_MSIL2A_20170613T101031_{name}" for name in ("87_48", "1_2", "3_4"))
+    for folder in (f"sample/BigEarthNet-S2/{held_out}", f"sample/BigEarthNet-S2/{other}", f"mine/{mine}", "mine/notes"):
+        (tmp_path / folder).mkdir(parents=True)
+    record = 'if [ "$1" = common/sample.py ]; then echo "$PWD/sample"; else echo "$*" >>record; fi'
+    Cluster.write_program(tmp_path / "bin" / "python", record)
+    done = subprocess.run(
+        ["bash", REPOSITORY / "jobs" / "l2a-network.sh", "mine", "--epochs", "3"],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    *trainings, evaluation = (line.split()[1:] for line in (tmp_path / "record").read_text().splitlines())
+    options = [build_parser().parse_args(words) for words in trainings]
+    assert [option.seed for option in options] == [0, 1, 2]
+    assert {option.epochs for option in options} == {3}
+    assert [Path(line).name for line in (tmp_path / options[0].tiles).read_text().split()] == [mine, other]
+    assert [Path(line).name for line in (tmp_path / options[0].test_tiles).read_text().split()] == [held_out]
+    assert evaluation_parser().parse_args(evaluation).run_dir == [option.run_dir for option in options]
