@@ -215,9 +215,13 @@ def _best(band: str, assets: list[BandAsset], path: Path) -> BandAsset:
 
     Archives of COGs also name the original JPEG 2000 files, which only customers of a cloud can read.
     """
-    ranks = {(not asset.path, asset.is_jpeg2000): asset for asset in reversed(assets)}
-    best = ranks[min(ranks)]
-    same = [asset.key for asset in assets if (not asset.path, asset.is_jpeg2000) == min(ranks)]
-    if len(same) > 1:
-        raise ProductError(f"{path} has {len(same)} assets for {band} ({some_of(same)}); remove all but one.")
-    return best
+
+    def rank(asset: BandAsset) -> tuple[bool, bool]:
+        return not asset.path, asset.is_jpeg2000
+
+    lowest = min(map(rank, assets))
+    best = [asset for asset in assets if rank(asset) == lowest]
+    if len(best) > 1:
+        keys = some_of(asset.key for asset in best)
+        raise ProductError(f"{path} has {len(best)} assets for {band} ({keys}); remove all but one.")
+    return best[0]

@@ -99,6 +99,8 @@ def test_a_geotiff_that_can_be_reached_is_read(tmp_path: Path) -> None:
     assert assets_of(tmp_path / "2", **{"red-jp2": local})["B04"].key == "red"
     alone = assets_of(tmp_path / "3", "red", **{"red-jp2": local})["B04"]
     assert (alone.key, alone.is_jpeg2000) == ("red-jp2", True)
+    remote_tif = band_asset("B04", "s3://bucket/B04.tif")
+    assert assets_of(tmp_path / "5", **{"red": remote_tif, "red-jp2": local})["B04"].key == "red-jp2"
     with pytest.raises(ProductError, match=r"neither local nor at an http address \(red-jp2 at s3://sentinel-s2-l2a/"):
         assets_of(tmp_path / "4", "red", **{"red-jp2": jp2})
 
