@@ -15,7 +15,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # `benchmarks` and `tests` are not installed
 
-from benchmarks import bigearthnet, classification, extraction, loading, prediction, ranks
+from benchmarks import bigearthnet, classification, extraction, loading, prediction, ranks, remote
 from benchmarks.measure import Result
 
 MADE_PX = 5490
@@ -30,7 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--only",
-        choices=("extraction", "loading", "prediction", "bigearthnet", "classification", "ranks"),
+        choices=("extraction", "loading", "prediction", "remote", "bigearthnet", "classification", "ranks"),
         action="append",
         help="benchmark to run; may be repeated (all)",
     )
@@ -49,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     benchmarks: dict[str, Callable[[], list[Result]]] = {
         "extraction": lambda: with_product(arguments.product, extraction.run),
         "prediction": lambda: with_product(arguments.product, lambda path: prediction.run(path, arguments.precision)),
+        "remote": lambda: with_product(arguments.product, remote.run),
         "loading": loading.run,
         "bigearthnet": bigearthnet.run,
         "classification": classification.run,

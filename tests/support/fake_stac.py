@@ -146,11 +146,11 @@ def localize(item: Path, folder: Path, url: str = "") -> Path:
     return copy
 
 
-def write_bands(product: Path, folder: Path) -> None:
+def write_bands(product: Path, folder: Path, block_px: int = 128) -> None:
     """Write the bands of a SAFE product as `B02.tif` and so on, Cloud-Optimized GeoTIFFs, and copy its XML."""
     folder.mkdir(parents=True, exist_ok=True)
     for band, path in open_scene(product).band_paths.items():
-        options = ["COMPRESS=DEFLATE", "BLOCKSIZE=128"]
+        options = ["COMPRESS=DEFLATE", f"BLOCKSIZE={block_px}"]
         gdal.Translate(str(folder / f"{band}.tif"), path, format="COG", creationOptions=options)
     for xml in product.glob("MTD_MSIL*.xml"):
         shutil.copy(xml, folder)
