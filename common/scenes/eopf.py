@@ -25,8 +25,6 @@ logger = logging.getLogger(__name__)
 
 REFLECTANCE = "measurements/reflectance"
 _CLASSIFICATION = "conditions/mask/l2a_classification/r20m/scl"
-# EOPF products are made from JPEG 2000 files of 15 bits, in which saturated pixels have this DN.
-SATURATED_15_BITS = 2**15 - 1
 _TILE_WIDTH_M = 109_800
 _MAX_CHUNK_PX = 10_980**2  # a whole band
 _MAX_CHUNKS = 100_000  # of a band; real bands have 4 to 36
@@ -79,7 +77,6 @@ def _read_scene(files: ZarrFiles) -> Scene:
         quantification=quantification,
         offsets=_offsets(files, name, arrays, quantification, baseline),
         nodata=_nodata(files, arrays),
-        saturated=SATURATED_15_BITS,
         passbands=_passbands(files),
         crs=find_crs(files, arrays),
         zarr_format=files.zarr_format,

@@ -40,9 +40,19 @@ def result_dn(scene: Scene, strip: Strip, bands: Sequence[str]) -> np.ndarray:
     """Return the stored pixels of a strip: (rows, cols, bands) uint16 DN, in the order of `bands`."""
     needed = {BANDS[band].gsd for band in bands}
     images = {gsd: sharpened_dn(scene, gsd, strip.estimates[gsd], strip.dn) for gsd in needed - {10}}
-    images[10] = strip.dn[10]
+    images[10] = copied_dn(scene, strip.dn[10])
     places = [(BANDS[band].gsd, BANDS_BY_GSD[BANDS[band].gsd].index(band)) for band in bands]
     return np.stack([images[gsd][..., index] for gsd, index in places], axis=2)
+
+
+def copied_dn(scene: Scene, dn: np.ndarray) -> np.ndarray:
+    """Return DN of the scene as a result stores them: (rows, cols, bands) uint16; nodata and saturated pixels are 0 and 65535."""
+    if (scene.nodata, scene.saturated) == (NODATA_DN, SATURATED_DN):
+        return dn
+    stored = dn.clip(NODATA_DN + 1, SATURATED_DN - 1)
+    stored[dn == scene.nodata] = NODATA_DN
+    stored[dn == scene.saturated] = SATURATED_DN
+    return stored
 
 
 def sharpened_dn(scene: Scene, gsd: int, estimate: np.ndarray, dn: Dn) -> np.ndarray:

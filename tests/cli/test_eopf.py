@@ -33,11 +33,12 @@ FORMS = ("SAFE", "zarr 2", "zarr 2 zip", "zarr 3", "zarr 3 zip")
 
 @pytest.fixture(scope="module")
 def products(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Form -> the same L2A product with nodata in a corner, under the same name. Do not change them."""
+    """Form -> the same L2A product with nodata in a corner and saturated pixels, under the same name. Do not change them."""
     pytest.importorskip("zarr")
     folder = tmp_path_factory.mktemp("products")
     pixels = with_nodata(textured_pixels(np.random.default_rng(0), SIZE), 0, 0, 30, 48)
     pixels = {band: pixels[band] for band in L2A_BANDS}
+    pixels["B03"][60, 60] = pixels["B05"][40, 40] = 2**15 - 1
     products = {"SAFE": write_safe(folder / "SAFE", level="L2A", baseline="05.11", size=SIZE, pixels=pixels)}
     for form in FORMS[1:]:
         _, zarr_format, *zipped = form.split()
@@ -99,6 +100,10 @@ def test_prediction(products: dict[str, Path], run_folder: Path, tmp_path: Path,
     safe, eopf = results.values()
     np.testing.assert_array_equal(eopf.ReadAsArray(), safe.ReadAsArray())
     assert not eopf.ReadAsArray()[:, :30, :48].any()
+    assert np.argwhere(eopf.ReadAsArray() == 65535).tolist() == [
+        [1, 60, 60],
+        *([4, row, col] for row in (80, 81) for col in (80, 81)),
+    ]
     assert (eopf.GetGeoTransform(), eopf.GetProjection()) == (safe.GetGeoTransform(), safe.GetProjection())
     for index in range(1, safe.RasterCount + 1):
         bands = [dataset.GetRasterBand(index) for dataset in (safe, eopf)]

@@ -10,7 +10,7 @@ import pytest
 from common.errors import ProductError
 from common.pixels.passbands import PASSBANDS, Passband
 from common.pixels.sentinel2 import BANDS, BANDS_BY_GSD
-from common.scenes.eopf import SATURATED_15_BITS, array_name, read_eopf
+from common.scenes.eopf import array_name, read_eopf
 from tests.support.fake_eopf import (
     REFLECTANCE,
     band_array,
@@ -43,7 +43,7 @@ def test_metadata(tmp_path: Path, zarr_format: int, zipped: bool, level: str, ba
     assert scene.name == f"S2C_MSI{level}_20200701T101031_N0511_R022_T32TNS_20200701T101031"
     assert (scene.path, scene.level, scene.tile, scene.satellite) == (path, level, "T32TNS", "S2C")
     assert (scene.baseline, scene.sensing_time) == ("05.11", "2020-07-01T10:10:31.024Z")
-    assert (scene.quantification, scene.nodata, scene.saturated) == (10000, 0, SATURATED_15_BITS)
+    assert (scene.quantification, scene.nodata, scene.saturated) == (10000, 0, 65535)
     assert scene.offsets == dict.fromkeys(bands, -1000.0)
     assert (scene.crs, scene.zarr_format) == ("EPSG:32632", zarr_format)
     prefix = f"/vsizip/{{{path}}}/" if zipped else f"{path}/"

@@ -99,6 +99,15 @@ def test_saturated_pixels_stay_saturated_unless_they_have_no_data(scene):
     assert (stored[0, 1] == 0).all()
 
 
+def test_copied_bands_have_the_special_dn_of_results(scene):
+    """A product may state others: quicklooks and other programs know only those of the GeoTIFF."""
+    scene = replace(scene, nodata=7)
+    strip = constant_strip(5000, 3000)
+    strip.dn[10][0, :4, 1] = 7, SATURATED, 0, 65535
+    stored = result_dn(scene, strip, ("B03", "B05"))
+    assert stored[0, :5, 0].tolist() == [0, 65535, 1, 65534, 5000]
+
+
 @pytest.mark.parametrize("copy_10m", [False, True])
 def test_bands_of_a_result(copy_10m):
     assert result_bands([20, 60], copy_10m) == (*(BANDS_10M if copy_10m else ()), *BANDS_20M, *BANDS_60M)
