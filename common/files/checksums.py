@@ -93,12 +93,11 @@ def require_intact(name: str, paths: Sequence[str], rank: int = 0, size: int = 1
     Raises:
         ProductError: a file is damaged or cannot be read.
     """
-    unchecked = [path for path in paths if path not in _checked]
-    if not unchecked:
-        return
+    own_paths = paths[rank::size]  # chosen before the next line: each rank may have compared other files before
+    unchecked = [path for path in own_paths if path not in _checked]
     with ThreadPoolExecutor(_THREADS) as threads:
-        were_replaced = list(threads.map(_check_path, unchecked[rank::size]))
-    _checked.update(unchecked)
+        were_replaced = list(threads.map(_check_path, unchecked))
+    _checked.update(paths)
     if any(were_replaced) and name not in _told:
         _told.add(name)
         logger.warning(

@@ -139,6 +139,15 @@ def test_ranks_share_the_files(images: list[Path], tmp_path: Path, rank: int) ->
     check(images)
 
 
+def test_each_rank_compares_its_own_files_whatever_it_has_compared_before(images: list[Path], tmp_path: Path) -> None:
+    """Rank 1 compares the second file, also if it has compared the first one before."""
+    write_manifest(tmp_path / "p.SAFE")
+    check(images[:1])
+    damage(images[1])
+    with pytest.raises(ProductError, match="has the MD5"):
+        check(images, 1, 2)
+
+
 def test_a_file_that_the_system_refuses_is_not_called_damaged(images: list[Path], tmp_path: Path) -> None:
     write_manifest(tmp_path / "p.SAFE")
     archive = zip_of(tmp_path / "p.SAFE", zipfile.ZIP_STORED)
