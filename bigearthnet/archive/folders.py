@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import ProductError, ProductNotFoundError
-from common.files.refusals import describe_refusal
+from common.files.refusals import describe_failed_read
 
 S2_NAME = re.compile(r"S2[A-D]_MSIL2A_\d{8}T\d{5,6}(_N\d{4}_R\d{3}_(?P<tile>T\d{2}[A-Z]{3}))?_\d+_\d+")
 S1_NAME = re.compile(r"S1[A-D]_IW_GRDH_1SD[VH]_\d{8}T\d{5,6}_\d{2}[A-Z]{3}_\d+_\d+")
@@ -73,7 +73,7 @@ def walk_folders(folder: str, name_pattern: re.Pattern, depth: int) -> Iterator[
     try:
         entries = [entry for entry in os.scandir(folder) if entry.is_dir()]
     except OSError as error:
-        raise ProductError(f"{folder} {describe_refusal(error)}.") from error
+        raise ProductError(f"{folder} {describe_failed_read(error)}.") from error
     for entry in entries:
         if name_pattern.fullmatch(entry.name):
             yield entry.name, entry.path
@@ -170,6 +170,5 @@ def read_file(path: str | Path) -> bytes:
     except FileNotFoundError as error:
         raise ProductNotFoundError(f"{path} is missing; {UNPACK_AGAIN}.") from error
     except OSError as error:
-        reason = describe_refusal(error) or f"cannot be read ({error.strerror}); {UNPACK_AGAIN}"
-        raise ProductError(f"{path} {reason}.") from error
+        raise ProductError(f"{path} {describe_failed_read(error, UNPACK_AGAIN)}.") from error
     return content

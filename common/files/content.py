@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from common.files.refusals import describe_refusal
+from common.files.refusals import describe_failed_read
 
 _READ_BYTES = 1024
 _WANTED = "give the product as a .SAFE or .zarr folder, its zip, its tar or its MTD_*.xml"
@@ -41,7 +41,7 @@ def describe_content(path: Path) -> str:
         with path.open("rb") as file:
             head = file.read(_READ_BYTES)
     except OSError as error:
-        return describe_refusal(error) or f"cannot be read ({error.strerror})"
+        return describe_failed_read(error)
     if not head:
         return "is empty (0 bytes); download it again"
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()

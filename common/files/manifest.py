@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 from common.errors import ProductError
 from common.files.archives import open_archive
-from common.files.refusals import describe_refusal
+from common.files.refusals import describe_failed_read
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ def _read_entries(manifest: Path, _modified: int) -> dict[str, Entry]:
     try:
         content = manifest.read_bytes()
     except OSError as error:
-        raise ProductError(f"{manifest} {describe_refusal(error)}.") from error
+        raise ProductError(f"{manifest} {describe_failed_read(error)}.") from error
     return _parse(content, str(manifest))
 
 

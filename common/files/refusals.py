@@ -31,6 +31,16 @@ def describe_refusal(error: BaseException) -> str:
     return f"cannot be read ({os.strerror(number)}); {_ADVICE.get(number, _OTHERWISE)}"
 
 
+def describe_failed_read(error: OSError, otherwise: str = "check the path") -> str:
+    """Return reason and advice for a file that could not be read.
+
+    Args:
+        error: of the system.
+        otherwise: advice if the system has not refused to read it, such as for a file that is missing.
+    """
+    return describe_refusal(error) or f"cannot be read ({error.strerror}); {otherwise}"
+
+
 def find_refusal(path: Path | str) -> str:
     """Return what `describe_refusal` says if the system refuses to read a file; empty if it does not, or for a folder."""
     try:

@@ -47,11 +47,20 @@ def changed_bands(recorded: str, current: str) -> list[str]:
     """Return the bands whose files are others now than those recorded.
 
     Args:
-        recorded: from `record_sources`, when patches were cut.
+        recorded: from `record_sources`, when patches were cut; a damaged record counts as other files.
         current: from `record_sources`, now.
     """
-    before, now = json.loads(recorded), json.loads(current)
-    return [band for band, source in now.items() if not _is_same(Source(*before[band]), Source(*source))]
+    now = _parse(current)
+    try:
+        before = _parse(recorded)
+    except (ValueError, TypeError, AttributeError):  # the record is damaged
+        before = {}
+    return [band for band, source in now.items() if band not in before or not _is_same(before[band], source)]
+
+
+def _parse(record: str) -> dict[str, Source]:
+    """Return band -> source, from `record_sources`."""
+    return {band: Source(*source) for band, source in json.loads(record).items()}
 
 
 def _is_same(before: Source, now: Source) -> bool:

@@ -16,17 +16,18 @@ from common.pixels.sentinel2 import NODATA_DN, SATURATED_DN
 
 REFLECTANCE_SCALE = 10000.0
 FIRST_BASELINE_WITH_OFFSET = "04.00"
+USUAL_OFFSET = -0.1  # reflectance of DN 0 since then: -1000 DN
 _LOCAL_BASELINES = "99"  # Sen2Cor and other processors that people run write 99.99 or 99.33
 
 
-def baseline_has_offset(baseline: str) -> bool | None:
-    """Return whether ESA's products of a processing baseline have an offset, normally -1000 DN.
+def usual_offset(baseline: str) -> float | None:
+    """Return the usual offset of ESA's products of a processing baseline as a reflectance: 0, or -0.1 since 04.00.
 
     None if the baseline does not tell: it is unknown, or belongs to a processor that somebody ran, such as `99.99`.
     """
     if not re.fullmatch(r"\d\d\.\d\d", baseline) or baseline >= _LOCAL_BASELINES:
         return None
-    return baseline >= FIRST_BASELINE_WITH_OFFSET
+    return USUAL_OFFSET if baseline >= FIRST_BASELINE_WITH_OFFSET else 0.0
 
 
 def dn_to_reflectance(dn: np.ndarray, quantification: float, offsets: ArrayLike = 0.0) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import BinaryIO
 from osgeo import gdal
 
 from common.errors import ProductError
-from common.files.refusals import describe_refusal
+from common.files.refusals import describe_failed_read
 
 DOWNLOAD_AGAIN = "download or unpack the product again"
 _BOX_HEAD = struct.Struct(">I4sQ")  # length, kind, and the length of a box of more than 4 GB
@@ -36,8 +36,7 @@ def require_complete_jpeg2000(path: str, size: int) -> None:
             file.seek(max(0, min(end or 0, size) - len(_END_OF_CODESTREAM)))
             tail = file.read(len(_END_OF_CODESTREAM))
     except OSError as error:
-        reason = describe_refusal(error) or f"cannot be read ({error.strerror}); {DOWNLOAD_AGAIN}"
-        raise ProductError(f"{path} {reason}.") from error
+        raise ProductError(f"{path} {describe_failed_read(error, DOWNLOAD_AGAIN)}.") from error
     if end is None or end > size:
         raise ProductError(f"{path} is cut short at {size} bytes or is no JPEG 2000 file; {DOWNLOAD_AGAIN}.")
     if tail != _END_OF_CODESTREAM:

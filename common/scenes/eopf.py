@@ -14,7 +14,7 @@ from typing import Any
 
 from common.errors import ProductError, some_of
 from common.pixels.passbands import Passband, read_passband
-from common.pixels.radiometry import baseline_has_offset
+from common.pixels.radiometry import usual_offset
 from common.pixels.sentinel2 import BANDS, NODATA_DN, SATURATED_DN
 from common.scenes.eopf_crs import find_crs
 from common.scenes.scene import Scene
@@ -28,7 +28,6 @@ _CLASSIFICATION = "conditions/mask/l2a_classification/r20m/scl"
 _TILE_WIDTH_M = 109_800
 _MAX_CHUNK_PX = 10_980**2  # a whole band
 _MAX_CHUNKS = 100_000  # of a band; real bands have 4 to 36
-_OFFSET_SINCE_THEN = -0.1  # reflectance
 _STATED = "central_wavelength wavelength_min wavelength_max spectral_response_step spectral_response_values"
 _DOWNLOAD_AGAIN = "download the product again"
 
@@ -227,10 +226,10 @@ def _offsets(
     """
     stated = {band: _number(files, band, info, "add_offset") for band, info in arrays.items()}
     offsets = {band: round((offset or 0.0) * quantification, 6) for band, offset in stated.items()}
-    has_offset = baseline_has_offset(baseline)
-    if has_offset is None:
+    usual = usual_offset(baseline)
+    if usual is None:
         return offsets
-    if not has_offset:
+    if usual == 0:
         if any(offsets.values()):
             logger.warning(
                 "%s states add_offset %g, but its baseline %s has no offset; it is read with offset 0",
@@ -241,14 +240,17 @@ def _offsets(
         return dict.fromkeys(offsets, 0.0)
     absent = [band for band, offset in stated.items() if offset is None]
     if absent:
-        usual = round(_OFFSET_SINCE_THEN * quantification, 6)
+        usual_dn = round(usual * quantification, 6)
         logger.warning(
-            "%s states no add_offset for %s; its baseline %s means %g DN", name, some_of(absent), baseline, usual
+            "%s states no add_offset for %s; its baseline %s means %g DN", name, some_of(absent), baseline, usual_dn
         )
-        return offsets | dict.fromkeys(absent, usual)
+        return offsets | dict.fromkeys(absent, usual_dn)
     if not any(offsets.values()):
         logger.warning(
-            "%s states add_offset 0, but its baseline %s normally has -0.1; it is read with offset 0", name, baseline
+            "%s states add_offset 0, but its baseline %s normally has %g; it is read with offset 0",
+            name,
+            baseline,
+            usual,
         )
     return offsets
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from common.errors import ProductError
+from common.files.refusals import describe_failed_read
 from common.pixels.passbands import Passband, read_passband
 from common.pixels.sentinel2 import BANDS, SATURATED_DN, normalize_band
 from common.scenes.product_files import ProductFiles
@@ -71,7 +72,7 @@ class Metadata:
         try:
             content = files.read(files.xml_name)
         except OSError as error:
-            raise ProductError(f"{source} cannot be read ({error.strerror}); check its permissions.") from error
+            raise ProductError(f"{source} {describe_failed_read(error)}.") from error
         return cls.from_content(content, source)
 
     @classmethod

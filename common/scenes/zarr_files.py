@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from common.errors import ProductError, some_of
 from common.files.archives import Archive, open_archive, read_metadata
+from common.files.refusals import describe_failed_read
 
 _ROOT_FILES = {".zgroup": 2, "zarr.json": 3}  # file of the root group -> Zarr format
 _CHUNK = re.compile(r"(?:c[./])?(\d{1,9})[./](\d{1,9})")
@@ -183,10 +184,10 @@ def _folder_files(path: Path) -> ZarrFiles:
             with file.open("rb") as opened:
                 return read_metadata(opened, str(file))
         except OSError as error:
-            raise ProductError(f"{file} cannot be read ({error.strerror}); check its permissions.") from error
+            raise ProductError(f"{file} {describe_failed_read(error)}.") from error
 
     def refuse(error: OSError) -> None:
-        raise ProductError(f"{error.filename} cannot be read ({error.strerror}); check its permissions.") from error
+        raise ProductError(f"{error.filename} {describe_failed_read(error)}.") from error
 
     def list_names(folder: str) -> Iterator[str]:
         for parent, _, names in os.walk(path / folder, onerror=refuse):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import ProductError, ProductNotFoundError, some_of
-from common.files.refusals import describe_refusal
+from common.files.refusals import describe_failed_read
 
 if TYPE_CHECKING:
     import pystac
@@ -57,7 +57,7 @@ def _load(path: Path) -> Any:
     except FileNotFoundError as error:
         raise ProductNotFoundError(f"{path} does not exist; {_EXPECTED}.") from error
     except OSError as error:
-        raise ProductError(f"{path} {describe_refusal(error) or f'cannot be read ({error.strerror})'}.") from error
+        raise ProductError(f"{path} {describe_failed_read(error, _EXPECTED)}.") from error
     if len(content) > _MAX_BYTES:
         raise ProductError(f"{path} is larger than {_MAX_BYTES // 2**20} MiB, so it is no STAC item; {_EXPECTED}.")
     try:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import ProductError, some_of
-from common.pixels.radiometry import baseline_has_offset
+from common.pixels.radiometry import usual_offset
 from common.scenes.product_xml import Metadata
 from common.scenes.stac.assets import BandAsset
 
@@ -25,7 +25,6 @@ logger = logging.getLogger(__name__)
 
 APPLIED = ("earthsearch:boa_offset_applied", "sentinel:boa_offset_applied")
 _QUANTIFICATION = 10000.0
-_OFFSET_SINCE_04_00 = -1000.0
 _XML, _FLAG, _RASTER, _BASELINE = "the product XML", "boa_offset_applied", "raster:offset", "baseline "
 
 
@@ -74,7 +73,7 @@ def find_radiometry(
             _XML: in_xml.get(band),
             _FLAG: 0.0 if applied and not asset.is_jpeg2000 else None,
             _RASTER: _raster_offset(path, asset, quantification),
-            _BASELINE + baseline: _baseline_offset(baseline),
+            _BASELINE + baseline: _baseline_offset(baseline, quantification),
         }
         stated = {source: offset for source, offset in offset_by_source.items() if offset is not None}
         if not stated:
@@ -150,7 +149,7 @@ def _raster_offset(path: Path, asset: BandAsset, quantification: float) -> float
     return round(asset.offset * quantification, 6)
 
 
-def _baseline_offset(baseline: str) -> float | None:
+def _baseline_offset(baseline: str, quantification: float) -> float | None:
     """Return the usual offset in DN of a baseline; None if the baseline does not tell."""
-    has_offset = baseline_has_offset(baseline)
-    return None if has_offset is None else _OFFSET_SINCE_04_00 if has_offset else 0.0
+    offset = usual_offset(baseline)
+    return None if offset is None else round(offset * quantification, 6)

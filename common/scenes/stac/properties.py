@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from common.scenes.product_xml import tile_of as tile_in_name
+
 Properties = Mapping[str, Any]
 
 PRODUCT_NAMES = ("s2:product_uri", "sentinel:product_id")
@@ -53,7 +55,7 @@ def baseline_of(properties: Properties, *names: str) -> str:
 
 def tile_of(properties: Properties, name: str) -> str:
     """Return the MGRS tile such as `T33UUB`, by the name of the product or by the properties."""
-    if tile := _first(r"_(T\d{2}[A-Z]{3})(?:_|$)", [name]):
+    if tile := tile_in_name(name):
         return tile
     tile = _first(r"^(?:MGRS-)?(\d{1,2}[A-Z]{3})$", _texts(properties, TILES))
     return f"T{tile.zfill(5)}" if tile else ""

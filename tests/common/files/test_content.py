@@ -30,4 +30,4 @@ def test_content(tmp_path: Path, content: bytes, words: str) -> None:
 
 
 def test_file_that_cannot_be_read(tmp_path: Path) -> None:
-    assert describe_content(tmp_path / "none") == "cannot be read (No such file or directory)"
+    assert describe_content(tmp_path / "none") == "cannot be read (No such file or directory); check the path"

@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 import pytest
 
-from common.files.refusals import describe_refusal, find_refusal
+from common.files.refusals import describe_failed_read, describe_refusal, find_refusal
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,12 @@ def test_a_file_that_is_missing_or_cut_short_is_not_refused(tmp_path: Path) -> N
             h5py.File(tmp_path / name)
         assert describe_refusal(caught.value) == ""
     assert describe_refusal(ValueError("errno = 5")) == ""
+
+
+def test_every_failed_read_has_a_reason_and_an_advice() -> None:
+    refused, missing = (OSError(number, os.strerror(number)) for number in (errno.EIO, errno.ENOENT))
+    assert describe_failed_read(refused, "unpack it") == describe_refusal(refused)
+    assert describe_failed_read(missing, "unpack it") == "cannot be read (No such file or directory); unpack it"
 
 
 def test_find_refusal_reads_the_file(tmp_path: Path) -> None:

@@ -44,6 +44,11 @@ def test_without_a_checksum_size_and_time_count(product: Path, tmp_path: Path) -
     assert changes(before, product) == ["B03", "B08"]
 
 
+@pytest.mark.parametrize("record", ["", "{", "[]", "1", "{}", '{"B02": 1}', '{"B02": []}', b"\xff"])
+def test_a_damaged_record_counts_as_other_files(product: Path, record: str) -> None:
+    assert changes(record, product) == list(BANDS_10M)
+
+
 def test_a_copy_that_keeps_the_times_is_the_same(product: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(product, tmp_path / "copy" / product.name)
     assert changes(record(product), copy) == []

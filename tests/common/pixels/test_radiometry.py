@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.pixels.radiometry import (
-    baseline_has_offset,
     dn_to_reflectance,
     dn_to_scaled_reflectance,
     scaled_reflectance_to_dn,
+    usual_offset,
 )
 
 VALID_DN = np.arange(1, 65535, dtype=np.uint16).reshape(-1, 2)
@@ -72,16 +72,16 @@ def test_empty_image() -> None:
 
 
 @pytest.mark.parametrize(
-    "baseline, has_offset",
+    "baseline, offset",
     [
-        ("02.04", False),
-        ("03.01", False),
-        ("04.00", True),
-        ("05.12", True),
+        ("02.04", 0),
+        ("03.01", 0),
+        ("04.00", -0.1),
+        ("05.12", -0.1),
         ("99.33", None),
         ("99.99", None),
         ("", None),
     ],
 )
-def test_baselines_that_have_an_offset(baseline, has_offset):
-    assert baseline_has_offset(baseline) is has_offset
+def test_the_usual_offset_of_a_baseline(baseline, offset):
+    assert usual_offset(baseline) == offset
