@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Train a DSen2 for the 20 m bands of L2A: take the published weights, which are for L1C, further on patches of L2A.
 #
-#     bash jobs/l2a-network.sh BigEarthNet-v1.0 [more folders] [options of superres/train.py]     not a Slurm job
+#     bash jobs/l2a-network.sh my-patches [more folders] [options of superres/train.py]     with .venv active; not a Slurm job
 #
-# Each folder holds BigEarthNet patches or L2A products; with products, also give --patches-per-tile. The small sample adds
-# five patches, and its sixth is held out for the test. TEST_TILES=test.txt tests on other scenes; keep them out of the
-# folders. Options after the folders are given to superres/train.py. The results are runs/l2a-20m-seed0 to -seed2, and in
-# runs/l2a-20m-evaluation a table that compares them with the published weights. The same command continues after the last
-# whole epoch. Hardware: two cores, 4 GB of memory, no GPU. Time and errors: see superres/README.md. The published weights
-# are licensed under GPL-3.
+# Each folder holds BigEarthNet patches (some hundred, not the whole archive) or L2A products; with products, also
+# give --patches-per-tile. The small sample adds five patches, and its sixth is held out for the test.
+# TEST_TILES=test.txt tests on other scenes; keep them out of the folders. Options after the folders are given to
+# superres/train.py. The results are runs/l2a-20m-seed0 to -seed2, and in runs/l2a-20m-evaluation a table that
+# compares them with the published weights. The same command continues after the last whole epoch. Hardware: two
+# cores, 4 GB of memory, no GPU. Time and errors: see superres/README.md. The published weights are licensed under
+# GPL-3.
 set -euo pipefail
 
 published=dsen2-l1c-20m
