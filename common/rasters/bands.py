@@ -97,7 +97,8 @@ def _warn_of_unreal(scene: Scene, bands: Sequence[str], dn: np.ndarray) -> None:
         band, share = next(iter(shares.items()))
         logger.warning(
             "%s: %.0f %% of the pixels of %s have a reflectance below %g, which no ground has. The offset %g seems to be "
-            "subtracted from them already; if so, set earthsearch:boa_offset_applied to true in the STAC item",
+            "subtracted from them already; if so, correct the metadata (in a STAC item, set earthsearch:boa_offset_applied "
+            "to true), or get the product as ESA made it",
             scene.name,
             100 * share,
             band,

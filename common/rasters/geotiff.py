@@ -151,8 +151,8 @@ def write_float_geotiff(
             output.write_rows(0, image)
 
 
-def read_description(path: Path) -> tuple[GeoReference, tuple[str, ...], dict[str, str]]:
-    """Return the grid, the band names and the tags of a GeoTIFF; a Cloud-Optimized GeoTIFF has a tag `LAYOUT`.
+def read_info(path: Path) -> RasterInfo:
+    """Return the metadata of a GeoTIFF, without passbands; a Cloud-Optimized GeoTIFF has a tag `LAYOUT`.
 
     Raises:
         OutputError: the file is no GeoTIFF.
@@ -163,9 +163,13 @@ def read_description(path: Path) -> tuple[GeoReference, tuple[str, ...], dict[st
     except RuntimeError as error:
         raise OutputError(f"{path} exists, but is no GeoTIFF; move it away, or give another --output.") from error
     grid = GeoReference(dataset.GetProjection(), geotransform, dataset.RasterYSize, dataset.RasterXSize)
-    names = tuple(dataset.GetRasterBand(index + 1).GetDescription() for index in range(dataset.RasterCount))
+    bands = [dataset.GetRasterBand(index + 1) for index in range(dataset.RasterCount)]
+    names = tuple(band.GetDescription() for band in bands)
+    scales = {name: band.GetScale() or 1.0 for name, band in zip(names, bands, strict=True)}
+    offsets = {name: (band.GetOffset() or 0.0) / scales[name] for name, band in zip(names, bands, strict=True)}
     layout = dataset.GetMetadataItem("LAYOUT", "IMAGE_STRUCTURE")
-    return grid, names, dataset.GetMetadata() | ({"LAYOUT": layout} if layout else {})
+    tags = dataset.GetMetadata() | ({"LAYOUT": layout} if layout else {})
+    return RasterInfo(grid, names, 1 / scales[names[0]], offsets, tags, {})
 
 
 def read_geotiff(path: Path, window: Window, bands: Sequence[str]) -> np.ndarray:

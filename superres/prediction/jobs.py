@@ -11,7 +11,7 @@ import common.distributed as hvd
 from common.errors import OutputError
 from common.files.atomic import whole_file
 from common.items.item import item_json, make_item
-from common.rasters.geotiff import RasterInfo, read_description, write_geotiff
+from common.rasters.geotiff import RasterInfo, read_info, write_geotiff
 from common.rasters.grids import georeference
 from common.runs.progress import progress
 from superres.prediction.plan import Job, PredictionPlan
@@ -59,8 +59,9 @@ def is_finished(job: Job, plan: PredictionPlan) -> bool:
     if not job.output.exists():
         return False
     info = result_info(job, plan)
-    wanted = result_settings(info.grid, info.bands, {**info.tags, "LAYOUT": "COG" if plan.options.cog else ""})
-    difference = find_difference(wanted, result_settings(*read_description(job.output)))
+    tags = {**info.tags, "LAYOUT": "COG" if plan.options.cog else ""}
+    wanted = result_settings(dataclasses.replace(info, tags=tags))
+    difference = find_difference(wanted, result_settings(read_info(job.output)))
     if difference:
         raise OutputError(
             f"{job.output} exists and was made with other settings: {difference}; give another --output, or replace it "

@@ -17,7 +17,7 @@ from common.items.item import Processing
 from common.pixels.degrade import repeat_pixels
 from common.pixels.radiometry import scaled_reflectance_to_dn
 from common.pixels.sentinel2 import BANDS, BANDS_10M, BANDS_BY_GSD, NODATA_DN, SATURATED_DN
-from common.rasters.grids import GeoReference
+from common.rasters.geotiff import RasterInfo
 from common.runs import cli
 from common.runs.provenance import code_revision, utc_now
 from common.scenes.reflectance import band_offsets
@@ -134,11 +134,17 @@ def is_setting(tag: str) -> bool:
     )
 
 
-def result_settings(grid: GeoReference, bands: Sequence[str], tags: Mapping[str, str]) -> dict[str, str]:
-    """Return the bands, the region, and the tags of a result that name an input or a setting."""
+def result_settings(info: RasterInfo) -> dict[str, str]:
+    """Return the bands, region and radiometry of a result, and its tags that name an input or a setting."""
+    grid = info.grid
     x, y = grid.geotransform[0], grid.geotransform[3]
-    region = f"{grid.rows} x {grid.cols} px from ({x:.0f}, {y:.0f})"
-    return {"bands": ", ".join(bands), "region": region} | {n: text for n, text in tags.items() if is_setting(n)}
+    return {
+        "bands": ", ".join(info.bands),
+        "region": f"{grid.rows} x {grid.cols} px from ({x:.0f}, {y:.0f})",
+        "quantification": f"{info.quantification:.6g}",
+        "offsets": ", ".join(f"{info.offsets[band]:.6g}" for band in info.bands),
+        **{name: text for name, text in info.tags.items() if is_setting(name)},
+    }
 
 
 def find_difference(wanted: Mapping[str, str], found: Mapping[str, str]) -> str | None:
@@ -146,7 +152,7 @@ def find_difference(wanted: Mapping[str, str], found: Mapping[str, str]) -> str 
     for name in {**found, **wanted}:
         here, there = wanted.get(name) or "none", found.get(name) or "none"
         if here != there:
-            return f"its {name} is {there}, that of this command is {here}"
+            return f"{name} {there}, but this command has {here}"
     return None
 
 

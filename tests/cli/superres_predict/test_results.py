@@ -166,7 +166,7 @@ def test_a_batch_goes_on_with_the_scenes_that_are_missing(run, weights_dir, prod
     assert "2 of 2 results exist; 0 are to be written" in stderr
     code, stderr = run(product, "--run-dir", weights_dir / "run60", "--output", tmp_path, "--skip-existing")
     assert code == 1
-    assert f"{first} exists and was made with other settings: its bands is B05, B06" in stderr
+    assert f"{first} exists and was made with other settings: bands B05, B06" in stderr
 
 
 def test_overwrite(run, weights_dir, product, tmp_path):

@@ -19,8 +19,8 @@ from common.rasters import geotiff
 from common.rasters.geotiff import (
     RasterInfo,
     check_output,
-    read_description,
     read_geotiff,
+    read_info,
     write_float_geotiff,
     write_geotiff,
 )
@@ -236,10 +236,13 @@ def test_full_disk(tmp_path, kind, size):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_description_tells_grid_bands_and_tags(written, info):
-    grid, bands, tags = read_description(written)
+def test_the_metadata_of_a_file_are_read_back(written, info):
+    read = read_info(written)
+    grid, tags = read.grid, read.tags
     assert (grid.geotransform, grid.rows, grid.cols) == (info.grid.geotransform, info.grid.rows, info.grid.cols)
-    assert bands == BANDS
+    assert read.bands == BANDS
+    assert read.quantification == pytest.approx(10000)
+    assert read.offsets == pytest.approx({"B05": -1000, "B11": -500, "B01": -1000})
     assert tags["source_product"] == info.tags["source_product"]
     with open(written, "rb") as file:
         assert ("LAYOUT" in tags) == (b"LAYOUT=IFDS_BEFORE_DATA" in file.read(300))  # in the header of a COG
@@ -249,7 +252,7 @@ def test_a_file_without_description(tmp_path):
     for content in (b"", b"a picture", b"II*\x00\x08\x00\x00\x00"):
         (tmp_path / "out.tif").write_bytes(content)
         with pytest.raises(OutputError, match=r"out\.tif exists, but is no GeoTIFF; move it away"):
-            read_description(tmp_path / "out.tif")
+            read_info(tmp_path / "out.tif")
 
 
 def test_outputs_refused_before_the_work(tmp_path):

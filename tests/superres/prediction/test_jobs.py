@@ -111,9 +111,7 @@ def test_a_file_of_other_settings_is_not_taken_for_finished(scene, tmp_path):
         ({"consistent": True}, "consistent"),
     ):
         plan = plan_for(scene, tmp_path / "out.tif", **changes)
-        message = (
-            rf"out\.tif exists and was made with other settings: its {name} is .*; give another --output, or replace"
-        )
+        message = rf"out\.tif exists and was made with other settings: {name} .*; give another --output, or replace"
         with pytest.raises(OutputError, match=message):
             without_finished_jobs(plan)
 

@@ -8,6 +8,7 @@ import pytest
 
 from common.pixels.sentinel2 import BANDS, BANDS_10M, BANDS_20M, BANDS_60M, BANDS_BY_GSD
 from common.pixels.windows import Window
+from common.rasters.geotiff import RasterInfo
 from common.rasters.grids import GeoReference
 from common.scenes.scene import Scene
 from superres.networks.trained import TrainedNetwork
@@ -164,11 +165,13 @@ def test_the_product_and_the_time(monkeypatch):
 
 
 def settings_of(
-    networks: dict[int, TrainedNetwork], col: int = 0, mask: str | None = None, **tags: str
+    networks: dict[int, TrainedNetwork], col: int = 0, mask: str | None = None, offset: float = -1000.0, **tags: str
 ) -> dict[str, str]:
     grid = GeoReference("", (600_000.0 + 10 * col, 10, 0, 5_300_000.0, 0, -10), 12, 24)
     made = prediction_tags(networks, "float32", False, mask)
-    return result_settings(grid, result_bands(networks, False), {**made, "source_product": "name", **tags})
+    bands = result_bands(networks, False)
+    tags = {**made, "source_product": "name", **tags}
+    return result_settings(RasterInfo(grid, bands, 10000.0, dict.fromkeys(bands, offset), tags, {}))
 
 
 def test_equal_settings_have_no_difference(trained_networks):
@@ -182,25 +185,29 @@ def test_other_settings_are_a_difference(trained_networks):
     settings = settings_of(trained_networks)
     other_weights = {gsd: replace(trained, sha256="c" * 64) for gsd, trained in trained_networks.items()}
     for other, difference in (
-        (settings_of(other_weights), f"its weights_20m_sha256 is {'c' * 64}, that of this command is {'a' * 64}"),
+        (settings_of(other_weights), f"weights_20m_sha256 {'c' * 64}, but this command has {'a' * 64}"),
         (
             settings_of({20: trained_networks[20]}),
-            "its bands is B05, B06, B07, B8A, B11, B12, that of this command is ",
+            "bands B05, B06, B07, B8A, B11, B12, but this command has ",
         ),
         (
             settings_of(trained_networks, col=1),
-            r"its region is 12 x 24 px from (600010, 5300000), that of this command",
+            r"region 12 x 24 px from (600010, 5300000), but this command",
         ),
-        (settings_of(trained_networks, mask="SCL"), "its mask is SCL, that of this command is none"),
-        (settings_of(trained_networks, LAYOUT="COG"), "its LAYOUT is COG, that of this command is none"),
-        (settings_of(trained_networks, source_product="x"), "its source_product is x, that of this command is name"),
+        (
+            settings_of(trained_networks, offset=0),
+            "offsets 0, 0, 0, 0, 0, 0, 0, 0, but this command has -1000, ",
+        ),
+        (settings_of(trained_networks, mask="SCL"), "mask SCL, but this command has none"),
+        (settings_of(trained_networks, LAYOUT="COG"), "LAYOUT COG, but this command has none"),
+        (settings_of(trained_networks, source_product="x"), "source_product x, but this command has name"),
         (
             settings_of(trained_networks, precision="bfloat16"),
-            "its precision is bfloat16, that of this command is float32",
+            "precision bfloat16, but this command has float32",
         ),
-        (settings_of(trained_networks, consistent="yes"), "its consistent is yes, that of this command is none"),
+        (settings_of(trained_networks, consistent="yes"), "consistent yes, but this command has none"),
     ):
         assert find_difference(settings, other).startswith(difference)
     assert find_difference(settings_of(trained_networks, mask="SCL"), settings) == (
-        "its mask is none, that of this command is SCL"
+        "mask none, but this command has SCL"
     )
