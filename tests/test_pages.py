@@ -9,7 +9,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGES = ("common", "superres", "bigearthnet")
-FOLDERS = (*PACKAGES, "benchmarks", "docs", "jobs", "notebooks", "tests")
+FOLDERS = (*PACKAGES, "benchmarks", "docs", "findings", "jobs", "notebooks", "tests")
 TEXTS = sorted(
     path.relative_to(REPOSITORY)
     for path in (*REPOSITORY.glob("*"), *(path for folder in FOLDERS for path in (REPOSITORY / folder).rglob("*")))
