@@ -80,7 +80,7 @@ def saved_epoch(history: Sequence[dict], should_save: Callable[[list[dict]], boo
 
 
 def describe_period(times: Iterable[str]) -> str:
-    """Return the first and last day of some times, and how many calendar months they touch.
+    """Return the first and last day of some times, and the calendar months in which they lie.
 
     Args:
         times: ISO 8601, UTC; empty ones are unknown.

@@ -15,7 +15,7 @@ from typing import Any
 from common.errors import ProductError, some_of
 from common.pixels.passbands import Passband, read_passband
 from common.pixels.radiometry import usual_offset
-from common.pixels.sentinel2 import BANDS, NODATA_DN, SATURATED_DN
+from common.pixels.sentinel2 import BANDS, NODATA_DN
 from common.scenes.eopf_crs import find_crs
 from common.scenes.scene import Scene
 from common.scenes.stac.properties import baseline_of, level_of, satellite_of, start_time, tile_of
@@ -62,6 +62,7 @@ def _read_scene(files: ZarrFiles) -> Scene:
     name = _product_name(files, discovery)
     level = _level(files, properties)
     arrays = _read_arrays(files)
+    _check_fill_values(files, arrays)
     baseline = baseline_of(properties, name)
     quantification = _quantification(files, arrays)
     return Scene(
@@ -75,7 +76,6 @@ def _read_scene(files: ZarrFiles) -> Scene:
         band_paths={band: files.gdal_prefix + array_name(band) for band in _bands_with_pixels(files, name, arrays)},
         quantification=quantification,
         offsets=_offsets(files, name, arrays, quantification, baseline),
-        nodata=_nodata(files, arrays),
         passbands=_passbands(files),
         crs=find_crs(files, arrays),
         zarr_format=files.zarr_format,
@@ -263,18 +263,13 @@ def _passbands(files: ZarrFiles) -> dict[str, Passband]:
     return {band: passband for band, passband in passbands.items() if passband}
 
 
-def _nodata(files: ZarrFiles, arrays: Mapping[str, ArrayInfo]) -> int:
-    """Return the fill value that all bands share."""
-    values = {band: NODATA_DN if info.fill_value is None else info.fill_value for band, info in arrays.items()}
-    (first, nodata), *others = values.items()
-    if type(nodata) is not int or not 0 <= nodata <= SATURATED_DN:
-        raise ProductError(f"{files.path}: {first} has the fill value {shown(nodata)}; expected 0: {_DOWNLOAD_AGAIN}.")
-    for band, other in others:
-        if other != nodata:
+def _check_fill_values(files: ZarrFiles, arrays: Mapping[str, ArrayInfo]) -> None:
+    """Raise ProductError if a band has another fill value than DN 0. A band without one has it, too."""
+    for band, info in arrays.items():
+        if info.fill_value is not None and not (type(info.fill_value) is int and info.fill_value == NODATA_DN):
             raise ProductError(
-                f"{files.path}: {band} has the fill value {shown(other)}, but {first} has {nodata}; {_DOWNLOAD_AGAIN}."
+                f"{files.path}: {band} has the fill value {shown(info.fill_value)}; expected 0: {_DOWNLOAD_AGAIN}."
             )
-    return nodata
 
 
 def _number(files: ZarrFiles, band: str, info: ArrayInfo, key: str) -> float | None:

@@ -6,7 +6,6 @@ are paths, relative to the item, or http addresses, which GDAL reads through `/v
 
 import logging
 from pathlib import Path
-from typing import Any
 
 from common.errors import ProductError
 from common.pixels.sentinel2 import NODATA_DN, SATURATED_DN
@@ -56,6 +55,7 @@ def read_stac_item(path: Path) -> Scene:
             f"{path} has the datetime {str(properties.get('datetime'))[:60]}, which is no time; correct it."
         )
     assets = band_assets(item, path)
+    _check_nodata(path, assets)
     metadata = _product_metadata(path, product_metadata_path(item, path), level)
     baseline = baseline_of(properties, product, str(properties.get("s2:tile_id")), item.id)
     name = product or safe_name(item.id)
@@ -71,7 +71,6 @@ def read_stac_item(path: Path) -> Scene:
         band_paths={band: asset.path for band, asset in assets.items()},
         quantification=radiometry.quantification,
         offsets=radiometry.offsets,
-        nodata=_nodata(path, assets),
         saturated=metadata.special_value("SATURATED", SATURATED_DN) if metadata else SATURATED_DN,
         passbands=metadata.passbands() if metadata else {},
         classification_path=classification_path(item, path),
@@ -95,12 +94,8 @@ def _product_metadata(path: Path, xml_path: str, level: str) -> Metadata | None:
     return metadata
 
 
-def _nodata(path: Path, assets: dict[str, BandAsset]) -> int:
-    """Return the DN without data that all bands share."""
-    values: dict[Any, str] = {asset.nodata: asset.key for asset in assets.values() if asset.nodata is not None}
-    for value, key in values.items():
-        if not (value.is_integer() and 0 <= value <= SATURATED_DN):
-            raise ProductError(f"{path}: {key} has the nodata {value:g}; expected 0: correct the item.")
-    if len(values) > 1:
-        raise ProductError(f"{path} has the nodata {', '.join(f'{v:g} ({k})' for v, k in values.items())}; correct it.")
-    return int(next(iter(values), NODATA_DN))
+def _check_nodata(path: Path, assets: dict[str, BandAsset]) -> None:
+    """Raise ProductError if an asset states another nodata than DN 0. No archive does."""
+    for asset in assets.values():
+        if asset.nodata not in (None, NODATA_DN):
+            raise ProductError(f"{path}: {asset.key} has the nodata {asset.nodata:g}; expected 0: correct the item.")
