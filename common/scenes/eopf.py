@@ -19,7 +19,7 @@ from common.pixels.sentinel2 import BANDS, NODATA_DN
 from common.scenes.eopf_crs import find_crs
 from common.scenes.scene import Scene
 from common.scenes.stac.properties import baseline_of, level_of, satellite_of, start_time, tile_of
-from common.scenes.zarr_files import ArrayInfo, ZarrFiles, as_mapping, open_zarr, shown
+from common.scenes.zarr_files import DOWNLOAD_AGAIN, ArrayInfo, ZarrFiles, as_mapping, open_zarr, shown
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,6 @@ _TILE_WIDTH_M = 109_800
 _MAX_CHUNK_PX = 10_980**2  # a whole band
 _MAX_CHUNKS = 100_000  # of a band; real bands have 4 to 36
 _STATED = "central_wavelength wavelength_min wavelength_max spectral_response_step spectral_response_values"
-_DOWNLOAD_AGAIN = "download the product again"
 
 
 def read_eopf(path: Path | str) -> Scene:
@@ -140,7 +139,7 @@ def _sensing_time(files: ZarrFiles, properties: Mapping[str, Any]) -> str:
     time = start_time(properties)
     if not time:
         text = shown(str(properties.get("start_datetime") or properties.get("datetime")))
-        raise ProductError(f"{files.path} has start_datetime {text}, which is no time; {_DOWNLOAD_AGAIN}.")
+        raise ProductError(f"{files.path} has start_datetime {text}, which is no time; {DOWNLOAD_AGAIN}.")
     return time
 
 
@@ -152,7 +151,7 @@ def _read_arrays(files: ZarrFiles) -> dict[str, ArrayInfo]:
     """
     arrays = {band: info for band in BANDS if (info := files.array(array_name(band)))}
     if not arrays:
-        raise ProductError(f"{files.path} has no bands in {REFLECTANCE}/r10m, r20m and r60m; {_DOWNLOAD_AGAIN}.")
+        raise ProductError(f"{files.path} has no bands in {REFLECTANCE}/r10m, r20m and r60m; {DOWNLOAD_AGAIN}.")
     for band, info in arrays.items():
         _check_array(files, band, info)
     return arrays
@@ -168,12 +167,12 @@ def _check_array(files: ZarrFiles, band: str, info: ArrayInfo) -> None:
     size = _TILE_WIDTH_M // BANDS[band].gsd
     if len(info.shape) != 2 or max(info.shape) > size:
         raise ProductError(
-            f"{array} has the shape {shown(info.shape)}; expected at most {size} x {size} px: {_DOWNLOAD_AGAIN}."
+            f"{array} has the shape {shown(info.shape)}; expected at most {size} x {size} px: {DOWNLOAD_AGAIN}."
         )
     if math.prod(info.chunks) > _MAX_CHUNK_PX or math.prod(info.chunk_counts) > _MAX_CHUNKS:
         raise ProductError(
             f"{array} is stored in {math.prod(info.chunk_counts)} chunks of {shown(info.chunks)} px; expected at most "
-            f"{_MAX_CHUNKS} chunks of at most {_MAX_CHUNK_PX} px: {_DOWNLOAD_AGAIN}."
+            f"{_MAX_CHUNKS} chunks of at most {_MAX_CHUNK_PX} px: {DOWNLOAD_AGAIN}."
         )
     group = array_name(band).rpartition("/")[0]
     for axis, length in zip("yx", info.shape, strict=True):
@@ -181,7 +180,7 @@ def _check_array(files: ZarrFiles, band: str, info: ArrayInfo) -> None:
         if centres is None or centres.shape != (length,) or centres.chunks[0] > _TILE_WIDTH_M:
             raise ProductError(
                 f"{array} has the shape {shown(info.shape)}, but {group}/{axis} has "
-                f"{shown(centres.shape) if centres else 'none'}; expected one centre for each pixel: {_DOWNLOAD_AGAIN}."
+                f"{shown(centres.shape) if centres else 'none'}; expected one centre for each pixel: {DOWNLOAD_AGAIN}."
             )
 
 
@@ -205,13 +204,11 @@ def _quantification(files: ZarrFiles, arrays: Mapping[str, ArrayInfo]) -> float:
     scales = {band: _number(files, band, info, "scale_factor") for band, info in arrays.items()}
     (first, scale), *others = scales.items()
     if scale is None or not 0 < scale < math.inf or not math.isfinite(1 / scale):
-        raise ProductError(
-            f"{files.path}: {first} has scale_factor {shown(scale)}; expected 0.0001: {_DOWNLOAD_AGAIN}."
-        )
+        raise ProductError(f"{files.path}: {first} has scale_factor {shown(scale)}; expected 0.0001: {DOWNLOAD_AGAIN}.")
     for band, other in others:
         if other != scale:
             raise ProductError(
-                f"{files.path}: {band} has scale_factor {shown(other)}, but {first} has {scale:g}; {_DOWNLOAD_AGAIN}."
+                f"{files.path}: {band} has scale_factor {shown(other)}, but {first} has {scale:g}; {DOWNLOAD_AGAIN}."
             )
     return round(1 / scale, 6)
 
@@ -268,7 +265,7 @@ def _check_fill_values(files: ZarrFiles, arrays: Mapping[str, ArrayInfo]) -> Non
     for band, info in arrays.items():
         if info.fill_value is not None and not (type(info.fill_value) is int and info.fill_value == NODATA_DN):
             raise ProductError(
-                f"{files.path}: {band} has the fill value {shown(info.fill_value)}; expected 0: {_DOWNLOAD_AGAIN}."
+                f"{files.path}: {band} has the fill value {shown(info.fill_value)}; expected 0: {DOWNLOAD_AGAIN}."
             )
 
 
@@ -278,5 +275,5 @@ def _number(files: ZarrFiles, band: str, info: ArrayInfo, key: str) -> float | N
     if value is None:
         return None
     if type(value) not in (int, float) or not abs(value) < 1e6:
-        raise ProductError(f"{files.path}: {band} has {key} {shown(value)}, not a number; {_DOWNLOAD_AGAIN}.")
+        raise ProductError(f"{files.path}: {band} has {key} {shown(value)}, not a number; {DOWNLOAD_AGAIN}.")
     return float(value)

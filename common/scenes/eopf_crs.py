@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from common.errors import ProductError, some_of
-from common.scenes.zarr_files import ArrayInfo, ZarrFiles, as_mapping, shown
+from common.scenes.zarr_files import DOWNLOAD_AGAIN, ArrayInfo, ZarrFiles, as_mapping, shown
 
 _UTM = re.compile(r"EPSG:32[67](?:0[1-9]|[1-5]\d|60)")
 _WKT_CODE = re.compile(r'(?:AUTHORITY|ID)\["EPSG",\s*"?(\d+)"?\]\]\s*$')
@@ -25,18 +25,18 @@ def find_crs(files: ZarrFiles, arrays: Mapping[str, ArrayInfo]) -> str:
     if not places:
         raise ProductError(
             f"{files.path} has no CRS: no horizontal_CRS_code in other_metadata, and no proj:code or proj:epsg in "
-            f"stac_discovery or on its bands; download the product again."
+            f"stac_discovery or on its bands; {DOWNLOAD_AGAIN}."
         )
     (first, crs), *others = places.items()
     for place, other in others:
         if other != crs:
             raise ProductError(
-                f"{files.path} has two CRS: {shown(crs)} in {first}, {shown(other)} in {place}; download the product again."
+                f"{files.path} has two CRS: {shown(crs)} in {first}, {shown(other)} in {place}; {DOWNLOAD_AGAIN}."
             )
     if not _UTM.fullmatch(crs):
         raise ProductError(
-            f"{files.path} has the CRS {shown(crs)} in {some_of(places)}; expected UTM, such as EPSG:32632: download "
-            f"the product again."
+            f"{files.path} has the CRS {shown(crs)} in {some_of(places)}; expected UTM, such as EPSG:32632: "
+            f"{DOWNLOAD_AGAIN}."
         )
     return crs
 

@@ -20,7 +20,7 @@ from common.files.refusals import describe_failed_read
 
 _ROOT_FILES = {".zgroup": 2, "zarr.json": 3}  # file of the root group -> Zarr format
 _CHUNK = re.compile(r"(?:c[./])?(\d{1,9})[./](\d{1,9})")
-_DOWNLOAD_AGAIN = "download the product again"
+DOWNLOAD_AGAIN = "download the product again"
 
 
 class ArrayInfo(NamedTuple):
@@ -99,7 +99,7 @@ class ZarrFiles:
         if not all(sizes) or len(sizes[0]) != len(sizes[1]):
             raise ProductError(
                 f"{self.path}: array {name} has the shape {shown(metadata.get('shape'))} in chunks of "
-                f"{shown(chunks)}; expected positive sizes: {_DOWNLOAD_AGAIN}."
+                f"{shown(chunks)}; expected positive sizes: {DOWNLOAD_AGAIN}."
             )
         return ArrayInfo(*sizes, str(dtype), metadata.get("fill_value"), is_sharded, attributes)
 
@@ -121,9 +121,9 @@ class ZarrFiles:
         try:
             metadata = json.loads(content)
         except (ValueError, RecursionError) as error:
-            raise ProductError(f"{name} of {self.path} is no readable JSON ({error}); {_DOWNLOAD_AGAIN}.") from error
+            raise ProductError(f"{name} of {self.path} is no readable JSON ({error}); {DOWNLOAD_AGAIN}.") from error
         if not isinstance(metadata, dict):
-            raise ProductError(f"{name} of {self.path} holds no JSON object; {_DOWNLOAD_AGAIN}.")
+            raise ProductError(f"{name} of {self.path} holds no JSON object; {DOWNLOAD_AGAIN}.")
         return metadata
 
 
