@@ -5,11 +5,13 @@ name. An asset counts for a band if it holds that band alone and states no GSD b
 copies. Radiometry is read as archives write it, in `raster:bands` (1.0), `bands` or beside them (1.1).
 """
 
+import os
 import re
+import string
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from common.errors import ProductError, some_of
 from common.pixels.sentinel2 import BANDS, normalize_band
@@ -39,6 +41,7 @@ REMOTE = "/vsicurl/"
 _SUFFIX = re.compile(r"[_-](?:(?P<gsd>\d\d)m|jp2|tif)$")
 _PRODUCT_XML = re.compile(r"(?:^|/)MTD_MSIL(?:1C|2A)\.xml(?:\?|$)")
 _JPEG2000 = re.compile(r"\.jp2$|^image/jp2", re.IGNORECASE)
+_IN_ADDRESS = string.punctuation  # stays as it is, `%` too; spaces and letters with accents are quoted
 DOWNLOAD = "download the files, and write their paths into the item"
 
 
@@ -73,7 +76,8 @@ def band_assets(item: "pystac.Item", path: Path) -> dict[str, BandAsset]:
         path: its file; relative addresses of assets start at its folder.
 
     Raises:
-        ProductError: the item has no bands, two assets for one band, or a band whose file cannot be reached.
+        ProductError: the item has no bands, two assets for one band, one file for two bands, or a band whose file cannot
+            be reached.
     """
     found: dict[str, list[BandAsset]] = {}
     for key, asset in item.assets.items():
@@ -93,6 +97,10 @@ def band_assets(item: "pystac.Item", path: Path) -> dict[str, BandAsset]:
             f"{path} names files that are neither local nor at an http address ({some_of(unreachable)}); "
             f"no credentials are handled: {DOWNLOAD}."
         )
+    bands_by_path: dict[str, str] = {}
+    for band, asset in assets.items():
+        if (other := bands_by_path.setdefault(asset.path, band)) != band:
+            raise ProductError(f"{path} has the file {asset.href[:60]} for {other} and for {band}; correct the item.")
     return assets
 
 
@@ -126,14 +134,22 @@ def resolve(href: Any, path: Path) -> str:
     if not isinstance(href, str) or not href or href.startswith("/vsi") or re.search(r"[\x00-\x1f]", href):
         return ""
     try:
-        parts = urlsplit(href)
-    except ValueError:
+        parts, address = urlsplit(href), quote(href, safe=_IN_ADDRESS)
+    except ValueError:  # also for halves of a character, as JSON may hold
         return ""
     if parts.scheme in ("http", "https"):
-        return REMOTE + href if parts.netloc else ""
+        return REMOTE + address if parts.netloc else ""
     if parts.scheme == "file":
         return unquote(parts.path)
-    return "" if re.match(r"[a-z][a-z\d+.-]+:", href, re.IGNORECASE) else str(path.parent / href)
+    return "" if re.match(r"[a-z][a-z\d+.-]+:", href, re.IGNORECASE) else _beside(path, href)
+
+
+def _beside(path: Path, href: str) -> str:
+    """Return the path of a file beside an item. If the item is a link, the file may lie beside the item itself."""
+    beside = path.parent / href
+    if path.is_symlink() and not os.path.exists(beside):
+        return str(path.resolve().parent / href)
+    return str(beside)
 
 
 def _band_of(key: str, fields: dict[str, Any]) -> str:

@@ -146,6 +146,11 @@ def test_an_offset_that_is_no_number(tmp_path: Path, offset: Any) -> None:
         assets_of(tmp_path, red=RED | {"raster:offset": offset})
 
 
+def test_one_file_for_two_bands(tmp_path: Path) -> None:
+    with pytest.raises(ProductError, match=r"has the file \./B04\.tif for B04 and for B08; correct the item"):
+        assets_of(tmp_path, red={"href": "./B04.tif"}, nir={"href": "./B04.tif"})
+
+
 def test_an_asset_with_two_offsets(tmp_path: Path) -> None:
     fields = {"raster:bands": [{"offset": -0.1}], "raster:offset": 0}
     with pytest.raises(ProductError, match=r"red has the offset -0\.1 and 0; correct the item"):
@@ -160,6 +165,7 @@ def test_an_asset_with_two_offsets(tmp_path: Path) -> None:
         ("/data/B04.tif", "/data/B04.tif"),
         ("file:///data/my%20files/B04.tif", "/data/my files/B04.tif"),
         ("https://host/B04.tif?sig=a%2Fb", "/vsicurl/https://host/B04.tif?sig=a%2Fb"),
+        ("https://host/my files/é.tif?a=%2F", "/vsicurl/https://host/my%20files/%C3%A9.tif?a=%2F"),
         ("HTTP://host/B04.tif", "/vsicurl/HTTP://host/B04.tif"),
         ("s3://bucket/B04.tif", ""),
         ("gs://bucket/B04.tif", ""),
@@ -168,6 +174,8 @@ def test_an_asset_with_two_offsets(tmp_path: Path) -> None:
         ("https:///B04.tif", ""),
         ("https://[host/B04.tif", ""),
         ("B04.tif\0", ""),
+        ("https://host/\ud800.tif", ""),
+        ("\ud800.tif", ""),
         ("", ""),
         (None, ""),
         (4, ""),
@@ -175,6 +183,16 @@ def test_an_asset_with_two_offsets(tmp_path: Path) -> None:
 )
 def test_paths_of_files(href: Any, path: str) -> None:
     assert resolve(href, Path("/items/item.json")) == path
+
+
+def test_files_of_an_item_that_is_a_link(tmp_path: Path) -> None:
+    """They are beside the link or, if not there, beside the item."""
+    (tmp_path / "archive").mkdir()
+    link = tmp_path / "item.json"
+    link.symlink_to(tmp_path / "archive" / "item.json")
+    assert resolve("./B04.tif", link) == str(tmp_path / "archive" / "B04.tif")
+    (tmp_path / "B04.tif").touch()
+    assert resolve("./B04.tif", link) == str(tmp_path / "B04.tif")
 
 
 def test_scene_classification_and_product_xml(tmp_path: Path) -> None:
