@@ -19,6 +19,7 @@ from common.files.refusals import find_refusal
 from common.rasters.jpeg2000 import DOWNLOAD_AGAIN, is_jpeg2000, require_complete_jpeg2000
 from common.scenes.scene import Scene
 from common.scenes.stac.assets import DOWNLOAD, REMOTE
+from common.scenes.stac.item import is_item_file
 
 _DRIVERS = ["JP2OpenJPEG", "JP2KAK", "JP2ECW", "JP2MrSID", "GTiff"]
 _ZARR_DRIVERS = ["Zarr"]
@@ -83,7 +84,8 @@ def open_band(scene: Scene, band: str) -> gdal.Dataset:
             dataset = gdal.OpenEx(path, gdal.OF_RASTER, _ZARR_DRIVERS)
         _require_uint16(dataset, path)
         return dataset
-    size = _require_content(path)
+    advice = f"download it, or correct {scene.path}" if is_item_file(scene.path) else DOWNLOAD_AGAIN
+    size = _require_content(path, advice)
     # A zip has an end record and checksums; a server says how many bytes it sends.
     if not path.startswith(("/vsizip/", REMOTE)) and is_jpeg2000(path):
         require_complete_jpeg2000(path, size)
@@ -93,16 +95,16 @@ def open_band(scene: Scene, band: str) -> gdal.Dataset:
     return dataset
 
 
-def _require_content(path: str) -> int:
-    """Return the size of a file in bytes; raise ProductError if it is missing or empty."""
+def _require_content(path: str, advice: str = DOWNLOAD_AGAIN) -> int:
+    """Return the size of a file in bytes; raise ProductError, with an advice, if it is missing or empty."""
     with as_product_error(path, warnings_too=path.startswith(REMOTE)):
         status = gdal.VSIStatL(path)
     if status is None and path.startswith(REMOTE):
         raise ProductNotFoundError(f"{_url(path)} does not exist: the server answers 404; correct the item.")
     if status is None:
-        raise ProductNotFoundError(f"{path} does not exist; {DOWNLOAD_AGAIN}.")
+        raise ProductNotFoundError(f"{path} does not exist; {advice}.")
     if status.size == 0:
-        raise ProductError(f"{path} is empty (0 bytes); {DOWNLOAD_AGAIN}.")
+        raise ProductError(f"{path} is empty (0 bytes); {advice}.")
     return int(status.size)
 
 

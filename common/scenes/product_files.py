@@ -145,6 +145,8 @@ def _advice(path: Path) -> str:
         return f"it holds patch folders such as {patch}: give one of them, or a list of them"
     if archives:
         return f"it holds {some_of(archives)}: give one of these files"
+    if item := next((name for name in sorted(names) if name.lower().endswith((".json", ".geojson"))), None):
+        return f"it holds {item}: if this is a STAC item, give it"
     return "give the .SAFE folder itself, its zip, its tar or its MTD_*.xml"
 
 

@@ -167,7 +167,7 @@ def prepare_job(
         sensing_datetime(scene)
         check_output(job.item, may_replace)
         check_output_is_no_input(job.item, scene, trained_networks)
-    elif options.overwrite and output.exists() and job.item.exists():
+    elif options.overwrite and output.exists() and job.item.exists() and job.item.resolve() != scene.path.resolve():
         logger.warning("%s stays and describes the result that is replaced; replace it too with --stac", job.item)
     return job
 

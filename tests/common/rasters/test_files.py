@@ -11,6 +11,7 @@ from common.rasters.files import as_product_error, limit_cache, open_band, read_
 from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene
 from tests.support.fake_safe import band_file, write_patch_folder, write_tif
+from tests.support.fake_stac import write_item
 
 
 def test_missing_band_file(product: Path) -> None:
@@ -20,6 +21,12 @@ def test_missing_band_file(product: Path) -> None:
         open_band(scene, "B05")
     with pytest.raises(ProductNotFoundError, match="has no file for B05, it has B01"):
         open_band(open_scene(product), "B05")
+
+
+def test_missing_file_of_an_item(tmp_path: Path) -> None:
+    item = write_item(tmp_path, size=12, with_files=False)
+    with pytest.raises(ProductNotFoundError, match=rf"B05\.tif does not exist; download it, or correct {item}"):
+        open_band(open_scene(item), "B05")
 
 
 def test_empty_band_file(product: Path) -> None:

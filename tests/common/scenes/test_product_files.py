@@ -188,6 +188,10 @@ def test_messages_say_what_to_give_instead(tmp_path: Path) -> None:
         content.write(tmp_path / "inner.SAFE.zip", "inner.SAFE.zip")
     with pytest.raises(ProductError, match=r"has no MTD_.*, but inner\.SAFE\.zip; unpack it once, and give one"):
         open_files(tmp_path / "outer.zip")
+    (tmp_path / "item").mkdir()
+    (tmp_path / "item" / "a.json").touch()
+    with pytest.raises(ProductError, match=r"it holds a\.json: if this is a STAC item, give it"):
+        open_files(tmp_path / "item")
 
 
 def test_folder_of_patches(tmp_path: Path) -> None:

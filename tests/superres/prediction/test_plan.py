@@ -24,6 +24,7 @@ from superres.prediction.plan import (
     prepare_job,
     prepare_prediction,
 )
+from tests.support.fake_stac import write_item
 
 
 @pytest.fixture(scope="module")
@@ -182,3 +183,15 @@ def test_only_files_beside_a_finished_result_are_replaced(scene, tmp_path):
 def test_existing_files_are_skipped_or_replaced_but_not_both():
     with pytest.raises(SettingError, match="--skip-existing keeps results that --overwrite replaces; give one of them"):
         prepare_prediction(options_with(skip_existing=True, overwrite=True))
+
+
+def test_an_item_beside_the_result_is_told_unless_it_is_the_scene(tmp_path, caplog):
+    item = write_item(tmp_path, size=60)
+    output = item.with_suffix(".tif")
+    output.touch()
+    networks, options = {20: trained_network(tmp_path / "20.h5")}, options_with(overwrite=True)
+    prepare_job(open_scene(item), output, networks, BANDS_20M, options)
+    assert not [message for message in caplog.messages if "stays and describes" in message]
+    other = write_item(tmp_path / "other", size=60)
+    prepare_job(open_scene(other), output, networks, BANDS_20M, options)
+    assert f"{item} stays and describes the result that is replaced; replace it too with --stac" in caplog.messages
