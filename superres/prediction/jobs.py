@@ -11,6 +11,7 @@ import common.distributed as hvd
 from common.errors import OutputError
 from common.files.atomic import whole_file
 from common.items.item import item_json, make_item
+from common.pixels.sentinel2 import NODATA_DN
 from common.rasters.geotiff import RasterInfo, read_info, write_geotiff
 from common.rasters.grids import georeference
 from common.runs.progress import progress
@@ -124,10 +125,21 @@ def run_job(job: Job, plan: PredictionPlan, predict_functions: dict[int, Predict
             for _ in strips:
                 pass  # rank 0 receives the strips, but every rank must iterate
             return []
-        write_result(job, plan, result_info(job, plan), strips)
+        write_result(job, plan, result_info(job, plan), warn_if_empty(job, strips))
     report = describe_result(job, prediction, time.monotonic() - started)
     log_report(report)
     return report
+
+
+def warn_if_empty(job: Job, strips: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield the strips of a result; log a warning if no pixel of them has data."""
+    has_data = False
+    for strip in strips:
+        has_data = has_data or bool((strip != NODATA_DN).any())
+        yield strip
+    if not has_data:
+        reason = "the mask leaves none" if job.scene.mask else "the scene has none in this region"
+        logger.warning("%s has no pixel with data: %s", job.output, reason)
 
 
 def write_result(job: Job, plan: PredictionPlan, info: RasterInfo, strips: Iterator[np.ndarray]) -> None:

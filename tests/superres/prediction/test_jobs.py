@@ -21,6 +21,7 @@ from superres.prediction.jobs import (
     result_info,
     rms,
     share_jobs,
+    warn_if_empty,
     without_finished_jobs,
 )
 from superres.prediction.options import PredictionOptions
@@ -114,6 +115,15 @@ def test_a_file_of_other_settings_is_not_taken_for_finished(scene, tmp_path):
         message = rf"out\.tif exists and was made with other settings: {name} .*; give another --output, or replace"
         with pytest.raises(OutputError, match=message):
             without_finished_jobs(plan)
+
+
+def test_a_result_without_data_is_told(scene, caplog):
+    empty, full = np.zeros((6, 30, 2), np.uint16), np.ones((6, 30, 2), np.uint16)
+    job = Job(scene, Window(0, 0, 12, 30), Path("out.tif"))
+    assert len(list(warn_if_empty(job, iter([empty, full])))) == 2
+    assert caplog.messages == []
+    assert len(list(warn_if_empty(job, iter([empty, empty])))) == 2
+    assert caplog.messages == ["out.tif has no pixel with data: the scene has none in this region"]
 
 
 def report(residuals: dict | None) -> list[str]:
