@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import ProductError, ProductNotFoundError
-from common.files.refusals import describe_failed_read
+from common.files.read_errors import describe_failed_read
 
 S2_NAME = re.compile(r"S2[A-D]_MSIL2A_\d{8}T\d{5,6}(_N\d{4}_R\d{3}_(?P<tile>T\d{2}[A-Z]{3}))?_\d+_\d+")
 S1_NAME = re.compile(r"S1[A-D]_IW_GRDH_1SD[VH]_\d{8}T\d{5,6}_\d{2}[A-Z]{3}_\d+_\d+")

@@ -9,7 +9,7 @@ from pathlib import Path
 from bigearthnet.archive.folders import S2_NAME, PatchFacts
 from bigearthnet.archive.splits import ArchiveLists
 from common.errors import ProductError, ProductNotFoundError, SettingError
-from common.files.refusals import describe_refusal
+from common.files.read_errors import describe_refusal
 
 METADATA = ("metadata.parquet", "metadata_for_patches_with_snow_cloud_or_shadow.parquet")
 _COLUMNS = ("patch_id", "labels", "split", "s1_name")

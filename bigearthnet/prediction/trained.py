@@ -14,7 +14,7 @@ from bigearthnet.prediction.thresholds import read_thresholds
 from bigearthnet.prepared.file import BigEarthNetFile
 from bigearthnet.prepared.patch_source import ClassificationPatches
 from common.errors import RunFolderError, SettingError
-from common.files.refusals import describe_refusal
+from common.files.read_errors import describe_refusal
 from common.networks.precision import PRECISIONS
 from common.networks.weights import load_weights_on_all_ranks
 from common.runs.folder import CONFIG, THRESHOLDS, WEIGHTS, read_config

@@ -14,7 +14,7 @@ from bigearthnet.prepared.slots import DONE, SUMS, Slot, Slots
 from common.errors import OutputError
 from common.files.atomic import cannot_write, require_space
 from common.files.hdf5 import open_hdf5
-from common.files.refusals import describe_refusal
+from common.files.read_errors import describe_refusal
 from common.runs.provenance import code_revision, utc_now
 
 _PAGE_BYTES = 4096  # arrays start at multiples of it

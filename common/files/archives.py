@@ -15,8 +15,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from common.errors import ProductError, S2Error
-from common.files.content import describe_content
-from common.files.refusals import describe_refusal
+from common.files.first_bytes import describe_content
+from common.files.read_errors import describe_refusal
 
 MAX_METADATA_BYTES = 16 * 2**20  # real XML and JSON files hold up to 0.5 MB
 _GDAL_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)

@@ -17,9 +17,9 @@ from typing import IO, NamedTuple
 
 from common.errors import ProductError
 from common.files.archives import open_archive
+from common.files.gdal_paths import find_place
 from common.files.manifest import MANIFEST, Entry, find_entry, find_tar_entry
-from common.files.places import find_place
-from common.files.refusals import describe_refusal
+from common.files.read_errors import describe_refusal
 
 logger = logging.getLogger(__name__)
 

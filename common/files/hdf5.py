@@ -12,7 +12,7 @@ import numpy as np
 
 from common.errors import PatchFileError, S2Error
 from common.files.atomic import whole_file
-from common.files.refusals import describe_refusal
+from common.files.read_errors import describe_refusal
 
 
 class FileKind(NamedTuple):

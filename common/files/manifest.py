@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 from common.errors import ProductError
 from common.files.archives import open_archive
-from common.files.refusals import describe_failed_read
+from common.files.read_errors import describe_failed_read
 
 logger = logging.getLogger(__name__)
 

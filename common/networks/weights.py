@@ -10,7 +10,7 @@ import numpy as np
 
 import common.distributed as hvd
 from common.errors import WeightsError
-from common.files.refusals import describe_refusal
+from common.files.read_errors import describe_refusal
 
 WeightsReader = Callable[[keras.Model, Path], None]
 

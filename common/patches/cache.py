@@ -11,7 +11,7 @@ from common.errors import PatchFileError, SettingError, some_of
 from common.patches.extraction import make_patch_file, source_attributes
 from common.patches.file import SOURCES, PatchFile, check_content
 from common.patches.settings import PatchSettings
-from common.patches.sources import changed_bands, record_sources
+from common.patches.source_files import changed_bands, record_sources
 from common.scenes.scene import Scene
 
 logger = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from common.patches.degraded_scene import check_patch_fits, degrade_scene
 from common.patches.file import SOURCES, write_patch_file
 from common.patches.sampling import candidate_positions, cut_patches, holds_only
 from common.patches.settings import PatchSettings
-from common.patches.sources import record_sources
+from common.patches.source_files import record_sources
 from common.pixels.sentinel2 import BANDS_10M, BANDS_20M, BANDS_60M
 from common.rasters.grids import georeference
 from common.runs.provenance import code_revision, utc_now

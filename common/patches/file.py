@@ -13,7 +13,7 @@ Schema, version 1 (s = scale factor, 2 or 6; P = 32 px for s = 2, 96 px for s = 
                  scene_px, upper_left, scale_factor, degradation, quantification_value, radiometric_offsets (text),
                  offsets (DN, in the order bands_10m, bands_20m, bands_60m), nodata,
                  bands_10m, bands_20m, bands_60m, patches_requested, patches_with_nodata,
-                 patch_px, checksum (SHA-256 over the arrays), source_files (JSON, see `common/patches/sources.py`)
+                 patch_px, checksum (SHA-256 over the arrays), source_files (JSON, see `common/patches/source_files.py`)
 
 Patches are in random order, so that the first n are a random sample of the scene. Arrays are contiguous and
 uncompressed. A reader maps them into memory and gathers random rows at memory speed, and all ranks of a node share one

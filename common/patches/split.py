@@ -18,7 +18,7 @@ from common.patches.degraded_scene import check_patch_fits, target_shape
 from common.patches.ground import ScenePatches, grown, is_inside, overlaps, patches_on_ground, touches
 from common.patches.sampling import blur_margin_px, corner_positions
 from common.patches.settings import PatchSettings
-from common.patches.units import Part, Unit, side_units, split_units
+from common.patches.split_units import Part, Unit, side_units, split_units
 from common.rasters.grids import describe_crs, is_same_crs, transform_bounds
 from common.scenes.scene import Scene
 
@@ -56,7 +56,7 @@ def split_ground(scenes: Sequence[ScenePatches], margin_m: float, fraction: floa
     Raises:
         SettingError: all patches share ground, so that none could validate.
     """
-    ground = Ground(scenes, margin_m)
+    ground = HeldOutGround(scenes, margin_m)
     if fraction == 0:
         return ground.split()
     units = split_units(scenes)
@@ -92,7 +92,7 @@ def margin_m(settings: PatchSettings) -> float:
     return blur_margin_px(settings) * settings.gsd
 
 
-class Ground:
+class HeldOutGround:
     """The patches of all scenes, and the ground that has been held out so far.
 
     Args:

@@ -14,8 +14,8 @@ import numpy as np
 from osgeo import gdal
 
 from common.errors import ProductError, ProductNotFoundError
-from common.files.places import find_place
-from common.files.refusals import find_refusal
+from common.files.gdal_paths import find_place
+from common.files.read_errors import find_refusal
 from common.rasters.jpeg2000 import DOWNLOAD_AGAIN, is_jpeg2000, require_complete_jpeg2000
 from common.scenes.scene import Scene
 from common.scenes.stac.assets import DOWNLOAD, REMOTE

@@ -7,7 +7,7 @@ from typing import BinaryIO
 from osgeo import gdal
 
 from common.errors import ProductError
-from common.files.refusals import describe_failed_read
+from common.files.read_errors import describe_failed_read
 
 DOWNLOAD_AGAIN = "download or unpack the product again"
 _BOX_HEAD = struct.Struct(">I4sQ")  # length, kind, and the length of a box of more than 4 GB

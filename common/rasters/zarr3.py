@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from common.errors import ProductError, SettingError
-from common.files.refusals import describe_refusal
+from common.files.read_errors import describe_refusal
 from common.pixels.windows import Window
 from common.rasters.jpeg2000 import DOWNLOAD_AGAIN
 from common.scenes.scene import Scene

@@ -17,7 +17,7 @@ from typing import Any
 import common.distributed as hvd
 from common.errors import OutputError, RunFolderError
 from common.files.atomic import is_partial, write_text
-from common.files.refusals import describe_refusal
+from common.files.read_errors import describe_refusal
 from common.runs.config import RunConfig
 from common.runs.provenance import provenance_record
 

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from common.errors import ProductError, some_of
 from common.files.archives import Archive, open_archive, read_metadata
-from common.files.refusals import describe_failed_read
+from common.files.read_errors import describe_failed_read
 from common.scenes.patch_folder import is_patch_folder
 
 _PRODUCT_XML = re.compile(r"MTD_MSIL(1C|2A)\.xml|S2\w_(OPER|USER)_MTD_SAFL(1C|2A)_[^/]*\.xml", re.IGNORECASE)

@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from common.errors import ProductError
-from common.files.refusals import describe_failed_read
+from common.files.read_errors import describe_failed_read
 from common.pixels.passbands import Passband, read_passband
 from common.pixels.sentinel2 import BANDS, SATURATED_DN, normalize_band
 from common.scenes.product_files import ProductFiles

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from common.errors import ProductError, ProductNotFoundError, TileListError, some_of
 from common.files.archives import refuse_unfinished
-from common.files.refusals import describe_refusal
+from common.files.read_errors import describe_refusal
 from common.scenes.eopf import read_eopf
 from common.scenes.patch_folder import is_patch_folder, read_patch_folder
 from common.scenes.product_files import is_product_folder, products_below

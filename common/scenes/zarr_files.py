@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from common.errors import ProductError, some_of
 from common.files.archives import Archive, open_archive, read_metadata
-from common.files.refusals import describe_failed_read
+from common.files.read_errors import describe_failed_read
 
 _ROOT_FILES = {".zgroup": 2, "zarr.json": 3}  # file of the root group -> Zarr format
 _CHUNK = re.compile(r"(?:c[./])?(\d{1,9})[./](\d{1,9})")

@@ -16,7 +16,7 @@ import numpy as np
 from common.errors import WeightsError
 from common.files.atomic import require_space, whole_file
 from common.files.hdf5 import open_hdf5, whole_hdf5
-from common.files.refusals import describe_refusal
+from common.files.read_errors import describe_refusal
 
 HDF5_BYTES = 2**14  # most bytes that HDF5 adds to each array
 

@@ -15,7 +15,7 @@ import keras
 import common.distributed as hvd
 from common.errors import RunFolderError
 from common.files.hdf5 import open_hdf5
-from common.files.refusals import describe_refusal
+from common.files.read_errors import describe_refusal
 from common.networks.batch_statistics import AverageStatistics
 from common.runs import folder as run
 from common.runs.config import RunConfig

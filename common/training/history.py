@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 from common.errors import RunFolderError
-from common.files.refusals import describe_refusal
+from common.files.read_errors import describe_refusal
 from common.runs.tables import write_rows
 
 

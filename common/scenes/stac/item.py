@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import ProductError, ProductNotFoundError, some_of
-from common.files.refusals import describe_failed_read
+from common.files.read_errors import describe_failed_read
 
 if TYPE_CHECKING:
     import pystac

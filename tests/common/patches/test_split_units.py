@@ -1,7 +1,7 @@
 """Which parts of the ground are held out together."""
 
 from common.patches.settings import PatchSettings
-from common.patches.units import LEAST_AREAS, side_units, split_units
+from common.patches.split_units import LEAST_AREAS, side_units, split_units
 from tests.support.scenes_on_ground import grid_at, scene_on_ground
 
 CUT = PatchSettings(20, 1000)

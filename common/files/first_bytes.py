@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from common.files.refusals import describe_failed_read
+from common.files.read_errors import describe_failed_read
 
 _READ_BYTES = 1024
 _WANTED = "give the product as a .SAFE or .zarr folder, its zip, its tar or its MTD_*.xml"

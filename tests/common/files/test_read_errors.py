@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 import pytest
 
-from common.files.refusals import describe_failed_read, describe_refusal, find_refusal
+from common.files.read_errors import describe_failed_read, describe_refusal, find_refusal
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from common.errors import ProductError
 from common.files.checksums import KnownFile, known_files
-from common.files.places import Place, find_place
-from common.files.refusals import describe_refusal
+from common.files.gdal_paths import Place, find_place
+from common.files.read_errors import describe_refusal
 from common.scenes.scene import Scene
 
 

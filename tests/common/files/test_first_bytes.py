@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from common.files.content import describe_content
+from common.files.first_bytes import describe_content
 
 
 @pytest.mark.parametrize(

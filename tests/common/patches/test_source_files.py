@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import ProductError
-from common.patches.sources import changed_bands, record_sources
+from common.patches.source_files import changed_bands, record_sources
 from common.pixels.sentinel2 import BANDS_10M
 from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene

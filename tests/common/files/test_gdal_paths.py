@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from common.files.places import Place, find_place
+from common.files.gdal_paths import Place, find_place
 
 
 @pytest.mark.parametrize(

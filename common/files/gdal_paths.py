@@ -1,4 +1,6 @@
-"""Where the bytes of a file are. GDAL also opens files inside archives, as `common/files/archives.py` names them.
+"""A path that GDAL opens -> the file on the disk: the file itself, or the zip or tar that holds it.
+
+`common/files/archives.py` makes the paths into archives.
 
 In a zip: `/vsizip/{a.zip}/folder/b.jp2`. In a tar, by its first byte and its size: `/vsisubfile/1536_4000,a.tar`.
 """
