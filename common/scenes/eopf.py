@@ -223,8 +223,16 @@ def _offsets(
     """
     stated = {band: _number(files, band, info, "add_offset") for band, info in arrays.items()}
     offsets = {band: round((offset or 0.0) * quantification, 6) for band, offset in stated.items()}
+    absent = [band for band, offset in stated.items() if offset is None]
     usual = usual_offset(baseline)
     if usual is None:
+        if absent:
+            logger.warning(
+                "%s states no add_offset for %s, and its baseline (%s) does not tell it; it is read with offset 0",
+                name,
+                some_of(absent),
+                baseline or "unknown",
+            )
         return offsets
     if usual == 0:
         if any(offsets.values()):
@@ -235,7 +243,6 @@ def _offsets(
                 baseline,
             )
         return dict.fromkeys(offsets, 0.0)
-    absent = [band for band, offset in stated.items() if offset is None]
     if absent:
         usual_dn = round(usual * quantification, 6)
         logger.warning(

@@ -101,7 +101,13 @@ def test_wavelengths_come_from_the_product(tmp_path: Path) -> None:
         ("05.12", -0.1, -1000, ""),
         ("99.99", -0.1, -1000, ""),
         ("99.33", 0.0, 0, ""),
-        ("99.99", None, 0, ""),
+        (
+            "99.99",
+            None,
+            0,
+            "states no add_offset for B01, B02, B03 and 9 more, and its baseline (99.99) does not tell it; it is read with "
+            "offset 0",
+        ),
         ("05.11", 0.0, 0, "states add_offset 0, but its baseline 05.11 normally has -0.1; it is read with offset 0"),
         ("05.11", None, -1000, "states no add_offset for B01, B02, B03 and 9 more; its baseline 05.11 means -1000 DN"),
     ],
