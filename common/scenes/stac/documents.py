@@ -3,9 +3,9 @@
 import time
 from pathlib import Path
 
+from common.files.archives import MAX_METADATA_BYTES
 from common.scenes.stac.assets import REMOTE
 
-MAX_BYTES = 16 * 2**20  # a product XML has 50 kB
 _TIMEOUT_S = 10.0  # for each answer of the server
 _MOST_S = 30.0  # for the whole file
 
@@ -14,24 +14,24 @@ def read_document(path: str) -> bytes:
     """Read a file, or what a server answers for `/vsicurl/URL`. No credentials are sent.
 
     Raises:
-        OSError: the file cannot be read, the server does not answer with it, or it is larger than MAX_BYTES.
+        OSError: the file cannot be read, the server does not answer with it, or it is larger than MAX_METADATA_BYTES.
     """
     try:
         content = _download(path.removeprefix(REMOTE)) if path.startswith(REMOTE) else _read(Path(path))
     except ValueError as error:  # an impossible path or address
         raise OSError(str(error)) from error
-    if len(content) > MAX_BYTES:
-        raise OSError(f"it is larger than {MAX_BYTES // 2**20} MiB")
+    if len(content) > MAX_METADATA_BYTES:
+        raise OSError(f"it is larger than {MAX_METADATA_BYTES // 2**20} MiB")
     return content
 
 
 def _read(path: Path) -> bytes:
     with path.open("rb") as file:
-        return file.read(MAX_BYTES + 1)
+        return file.read(MAX_METADATA_BYTES + 1)
 
 
 def _download(url: str) -> bytes:
-    """Read what a server answers, at most about MAX_BYTES."""
+    """Read what a server answers, at most about MAX_METADATA_BYTES."""
     import http.client  # here, because commands that only print their help import this module, too
     import urllib.request
 
@@ -39,13 +39,13 @@ def _download(url: str) -> bytes:
     content = b""
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:
-            while len(content) <= MAX_BYTES and (part := answer.read1(65536)):
+            while len(content) <= MAX_METADATA_BYTES and (part := answer.read1(65536)):
                 content += part
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"it takes more than {_MOST_S:g} s")
             missing = answer.length  # read1 does not notice that an answer ends early
     except http.client.HTTPException as error:
         raise OSError(f"{type(error).__name__}: {error}") from error
-    if missing and len(content) <= MAX_BYTES:
+    if missing and len(content) <= MAX_METADATA_BYTES:
         raise OSError(f"the answer lacks {missing} bytes")
     return content

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import ProductError, ProductNotFoundError, some_of
+from common.files.archives import MAX_METADATA_BYTES
 from common.files.read_errors import describe_failed_read
 
 if TYPE_CHECKING:
     import pystac
 
-_MAX_BYTES = 16 * 2**20  # real items have 10 to 50 kB
 _EXPECTED = "give the JSON file of one STAC item of Sentinel-2"
 _FIELDS = {"stac_version": str, "id": str, "properties": dict, "assets": dict}
 _OTHER_OBJECTS = {
@@ -53,13 +53,15 @@ def _load(path: Path) -> Any:
     """Read a JSON file of limited size."""
     try:
         with path.open("rb") as file:
-            content = file.read(_MAX_BYTES + 1)
+            content = file.read(MAX_METADATA_BYTES + 1)
     except FileNotFoundError as error:
         raise ProductNotFoundError(f"{path} does not exist; {_EXPECTED}.") from error
     except OSError as error:
         raise ProductError(f"{path} {describe_failed_read(error, _EXPECTED)}.") from error
-    if len(content) > _MAX_BYTES:
-        raise ProductError(f"{path} is larger than {_MAX_BYTES // 2**20} MiB, so it is no STAC item; {_EXPECTED}.")
+    if len(content) > MAX_METADATA_BYTES:
+        raise ProductError(
+            f"{path} is larger than {MAX_METADATA_BYTES // 2**20} MiB, so it is no STAC item; {_EXPECTED}."
+        )
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:

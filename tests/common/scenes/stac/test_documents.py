@@ -70,7 +70,7 @@ def test_a_slow_server(server: FileServer, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_large_file(folder: Path, server: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documents, "MAX_BYTES", 2**17)
+    monkeypatch.setattr(documents, "MAX_METADATA_BYTES", 2**17)
     for path in (str(folder / "MTD.xml"), address(server)):
         with pytest.raises(OSError, match="is larger than 0 MiB"):
             read_document(path)

@@ -85,7 +85,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_a_huge_file_is_not_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stac_item, "_MAX_BYTES", 2**20)
+    monkeypatch.setattr(stac_item, "MAX_METADATA_BYTES", 2**20)
     path = tmp_path / "item.json"
     with path.open("wb") as file:
         file.truncate(2**36)  # takes no space on the disk
