@@ -104,7 +104,8 @@ def _require_content(path: str, advice: str = DOWNLOAD_AGAIN) -> int:
     if status is None:
         raise ProductNotFoundError(f"{path} does not exist; {advice}.")
     if status.size == 0:
-        raise ProductError(f"{path} is empty (0 bytes); {advice}.")
+        name = _url(path) if path.startswith(REMOTE) else path
+        raise ProductError(f"{name} is empty (0 bytes); {advice}.")
     return int(status.size)
 
 

@@ -102,7 +102,10 @@ def _open(scene: Scene, path: str) -> BandSource:
     """Open the raster of a mask; the scene classification of a product in Zarr format 3 with the reader of that format."""
     if scene.zarr_format == 3 and path == scene.classification_path:
         return Zarr3Band(dataclasses.replace(scene, band_paths={SCL: path}), SCL)
-    return GdalBand(gdal.OpenEx(path, gdal.OF_RASTER))
+    dataset = gdal.OpenEx(path, gdal.OF_RASTER)
+    if not dataset.RasterCount:
+        raise RuntimeError("it only names other rasters")  # such as a product XML
+    return GdalBand(dataset)
 
 
 def _read(scene: Scene, window: Window) -> np.ndarray:

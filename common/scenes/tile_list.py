@@ -27,6 +27,7 @@ from common.scenes.zarr_files import is_zarr, zarr_around
 
 # A tile, or a longer part of a scene's name that holds it.
 _WITH_PICK = re.compile(r"(?P<path>.+):(?P<pick>(?:[\w.-]*_)?T\d{2}[A-Z]{3}(?:_[\w.-]*)?)")
+_SHOWN = 200  # characters of a name in a message
 _ENDINGS = ("", ".SAFE", ".zip", ".SAFE.zip", ".zarr", ".zarr.zip", ".tar", ".SAFE.tar", ".json", ".SAFE.json")
 
 
@@ -44,9 +45,9 @@ def open_scenes(path: Path | str) -> tuple[Scene, ...]:
     base, pick = _split_pick(str(path))
     if re.match(r"https?:/", base):
         raise ProductError(f"{base} is an address; download the STAC item, and give its .json file.")
-    if not Path(base).exists():
+    if not base or not os.path.exists(base):  # an empty path would be the present folder
         raise ProductNotFoundError(
-            f"{base} does not exist; give a .SAFE or .zarr folder, its zip or tar, an MTD_*.xml, the .json of a STAC "
+            f"{base or 'an empty path'} does not exist; give a .SAFE or .zarr folder, its zip or tar, an MTD_*.xml, the .json of a STAC "
             f"item, or a BigEarthNet patch folder."
         )
     scenes = tuple(scene for product in _products(Path(base)) for scene in _read_scenes(product))
@@ -93,7 +94,7 @@ def read_tile_list(list_path: Path | str, data_dir: Path | str | None = None) ->
     if not entries:
         raise TileListError(f"{list_path} names no scene; write one product name or path a line.")
     paths = {line: _find(name, folders) for line, name in entries}
-    unknown = [f"line {line}: {name}" for line, name in entries if paths[line] is None]
+    unknown = [f"line {line}: {name[:_SHOWN]}" for line, name in entries if paths[line] is None]
     if unknown:
         raise TileListError(
             f"{list_path}: cannot find {len(unknown)} of {len(entries)} scenes in {folders[0]}, with or without .SAFE, "
@@ -206,6 +207,10 @@ def _lookup_folders(list_path: Path, data_dir: Path | str | None) -> tuple[Path,
 
 def _entries(list_path: Path) -> Iterator[tuple[int, str]]:
     """Yield line number and name of each scene in the list."""
+    if os.path.isdir(list_path) or is_item_file(list_path):
+        raise TileListError(
+            f"{list_path} is no tile list; give a text file, and write this path into it if it leads to a scene."
+        )
     try:
         lines = list_path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError as error:
@@ -213,7 +218,7 @@ def _entries(list_path: Path) -> Iterator[tuple[int, str]]:
             f"the tile list {list_path} does not exist; give a text file with one scene a line."
         ) from error
     except (OSError, UnicodeDecodeError) as error:
-        reason = describe_refusal(error) or f"is no readable text ({error}); give a text file"
+        reason = describe_refusal(error) or f"is no readable text ({error}); give a text file in UTF-8"
         raise TileListError(f"the tile list {list_path} {reason}.") from error
     for line_number, line in enumerate(lines, start=1):
         if name := line.partition("#")[0].strip():
@@ -231,6 +236,6 @@ def _find(name: str, folders: tuple[Path, ...]) -> str | None:
         stem = stem.removesuffix(ending)
     for folder in folders if "/" in base else folders[:1]:
         for candidate in (folder / base, *(folder / f"{stem}{ending}" for ending in _ENDINGS)):
-            if candidate.exists():
+            if os.path.exists(candidate):  # not Path.exists, which raises an error for a name that is too long
                 return f"{candidate}:{pick}" if pick else str(candidate)
     return None

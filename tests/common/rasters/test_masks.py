@@ -169,6 +169,9 @@ def test_a_file_that_is_no_raster_and_one_without_georeference(scene: Scene, tmp
     (tmp_path / "mask.tif").write_text("clouds")
     with pytest.raises(SettingError, match=r"mask\.tif cannot be read as a raster"):
         with_mask(scene, str(tmp_path / "mask.tif"))
+    (xml,) = write_safe(tmp_path, level="L2A", size=12).glob("MTD_MSIL2A.xml")
+    with pytest.raises(SettingError, match=r"MTD_MSIL2A\.xml cannot be read as a raster: it only names other rasters"):
+        with_mask(scene, str(xml))
     write_tif(tmp_path / "bare.tif", np.ones((120, 120), np.uint8))
     with pytest.raises(SettingError, match=r"bare\.tif has no georeference; give a raster on the grid of the scene"):
         with_mask(scene, str(tmp_path / "bare.tif"))

@@ -180,6 +180,10 @@ def test_path_that_looks_like_a_pick(tmp_path: Path) -> None:
 def test_missing_path(tmp_path: Path) -> None:
     with pytest.raises(ProductNotFoundError, match=r"none\.SAFE does not exist; .* or a BigEarthNet patch folder"):
         open_scenes(tmp_path / "none.SAFE")
+    with pytest.raises(ProductNotFoundError, match=r"^an empty path does not exist"):
+        open_scenes("")
+    with pytest.raises(ProductNotFoundError, match=r"a+ does not exist"):
+        open_scenes("a" * 5000)
 
 
 def test_metadata_without_images(tmp_path: Path) -> None:
@@ -275,8 +279,14 @@ def test_empty_list(tmp_path: Path, content: str) -> None:
 def test_list_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(TileListError, match="does not exist; give a text file"):
         read_tile_list(tmp_path / "none.txt")
-    with pytest.raises(TileListError, match="is no readable text"):
-        read_tile_list(tmp_path)
+    (tmp_path / "item.json").touch()
+    for scene in (tmp_path, tmp_path / "item.json"):
+        with pytest.raises(
+            TileListError, match=rf"{scene} is no tile list; give a text file, and write this path into"
+        ):
+            read_tile_list(scene)
+    with pytest.raises(TileListError, match=r"cannot find 1 of 1 scenes .*\(line 1: b{200}\)"):
+        read_tile_list(write_list(tmp_path, "b" * 5000))
     (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\x00\xd8")
     with pytest.raises(TileListError, match="is no readable text"):
         read_tile_list(tmp_path / "binary.txt")
