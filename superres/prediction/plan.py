@@ -163,6 +163,7 @@ def prepare_job(
         raise SettingError(f"--output {output} must end with {' or '.join(SUFFIXES)}, or be an existing folder.")
     if options.quicklook:
         check_output(job.quicklook, may_replace)
+        check_output_is_no_input(job.quicklook, scene, trained_networks)
     if options.stac:
         sensing_datetime(scene)
         check_output(job.item, may_replace)

@@ -93,6 +93,10 @@ def test_outputs_replace_no_mask(scene, tmp_path):
     with pytest.raises(SettingError, match="is an input"):
         check_output_is_no_input(tmp_path / "mask.tif", masked, {})
     check_output_is_no_input(tmp_path / "out.tif", masked, {})
+    masked = dataclasses.replace(scene, mask=Mask(str(tmp_path / "out.png"), 10))
+    networks, options = {20: trained_network(tmp_path / "20.h5")}, options_with(overwrite=True, quicklook=True)
+    with pytest.raises(SettingError, match=r"out\.png is an input"):
+        prepare_job(masked, tmp_path / "out.tif", networks, BANDS_20M, options)
 
 
 def test_the_folder_of_an_xml_is_that_of_the_product(fake_product, tmp_path):
