@@ -1,13 +1,14 @@
 """Offset and quantification of the bands of a STAC item, from the first source that states them.
 
-1. The product XML, where it is at hand.
-2. `raster:bands` or `raster:offset`; 0 where the item says that the offset is subtracted already.
-3. The processing baseline.
+1. The item's flag that the offset is subtracted already (`earthsearch:boa_offset_applied`, in version 0
+   `sentinel:boa_offset_applied`): then 0. It concerns the GeoTIFFs that the archive made, not ESA's JPEG 2000 files.
+2. The product XML, where it is at hand. It describes ESA's files, from which the archive made its own.
+3. `raster:bands` or `raster:offset`.
+4. The processing baseline.
 
-The item's flag that the offset is subtracted (`earthsearch:boa_offset_applied`, in version 0
-`sentinel:boa_offset_applied`) concerns the GeoTIFFs that the archive made, not ESA's JPEG 2000 files. Sources that
-contradict each other are decided by this order, and told in one warning: archives are known to state -0.1 for pixels from
-which it is subtracted.
+Sources that contradict each other are decided by this order, and told in one warning: archives are known to state -0.1
+for pixels from which it is subtracted. A flag does not contradict the XML and the baseline: these say how large the
+offset was.
 """
 
 import logging
@@ -70,8 +71,8 @@ def find_radiometry(
     contradictions: dict[str, list[str]] = {}
     for band, asset in assets.items():
         offset_by_source = {
-            _XML: in_xml.get(band),
             _FLAG: 0.0 if applied and not asset.is_jpeg2000 else None,
+            _XML: in_xml.get(band),
             _RASTER: _raster_offset(path, asset, quantification),
             _BASELINE + baseline: _baseline_offset(baseline, quantification),
         }
@@ -85,7 +86,8 @@ def find_radiometry(
         offsets[band] = stated[source]
         used.setdefault(f"{stated[source]:g} from {source}", []).append(band)
         for other, offset in stated.items():
-            if offset != stated[source] and (source, other) != (_FLAG, _BASELINE + baseline):
+            is_original = source == _FLAG and other in (_XML, _BASELINE + baseline)
+            if offset != stated[source] and not is_original:
                 contradictions.setdefault(f"{other} says {offset:g}", []).append(band)
     _log(name, used, contradictions, len(assets))
     return Radiometry(quantification, offsets)

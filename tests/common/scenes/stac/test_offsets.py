@@ -53,8 +53,11 @@ def find(
         (None, {}, None, "02.12", 0, "the product XML", ""),
         (-1000, {}, 0.0, "05.11", -1000, "the product XML", "raster:offset says 0"),
         (-1000, {}, None, "02.12", -1000, "the product XML", "baseline 02.12 says 0"),
-        (-1000, {FLAG: True}, 0.0, "05.11", -1000, "the product XML", "boa_offset_applied says 0"),
-        (None, {FLAG: True}, 0.0, "05.11", 0, "the product XML", "baseline 05.11 says -1000"),
+        (None, {}, None, "05.11", 0, "the product XML", "baseline 05.11 says -1000"),
+        # the flag: the XML describes ESA's files, from which the archive subtracted the offset
+        (-1000, {FLAG: True}, 0.0, "05.11", 0, "boa_offset_applied", ""),
+        (-1000, {FLAG: True}, -0.1, "05.11", 0, "boa_offset_applied", "raster:offset says -1000"),
+        (-1000, {FLAG: False}, -0.1, "05.11", -1000, "the product XML", ""),
         # the item
         ("", {}, -0.1, "05.11", -1000, "raster:offset", ""),
         ("", {}, 0.0, "03.01", 0, "raster:offset", ""),
@@ -106,6 +109,7 @@ def test_the_flag_does_not_concern_jpeg_2000(caplog: pytest.LogCaptureFixture) -
     radiometry, _, text = find(caplog, assets, **{FLAG: True})
     assert radiometry.offsets == {"B04": 0, "B08": -1000}
     assert "0 from boa_offset_applied (B04), -1000 from raster:offset (B08)" in text
+    assert find_radiometry(ITEM, "scene", assets, {FLAG: True}, "", metadata(-900)).offsets == {"B04": 0, "B08": -900}
 
 
 def test_other_scales(caplog: pytest.LogCaptureFixture) -> None:
