@@ -28,7 +28,11 @@ class RunLog(logging.Handler):
 
 
 def remember_log() -> None:
-    """Keep the messages that are logged before the run folder exists; `log_to_file` writes them."""
+    """Keep the messages that are logged before the run folder exists; `log_to_file` writes them.
+
+    Messages of an earlier run in this process, which may have failed, are dropped.
+    """
+    stop_logging_to_file()
     logging.getLogger().addHandler(logging.handlers.MemoryHandler(capacity=10_000, flushLevel=logging.CRITICAL + 1))
 
 
@@ -45,7 +49,7 @@ def log_to_file(folder: Path) -> None:
 
 
 def stop_logging_to_file() -> None:
-    """Undo `log_to_file`; a command that trains several times calls it after each run."""
+    """Undo `remember_log` and `log_to_file`; a command that trains several times calls it after each run."""
     root = logging.getLogger()
-    for handler in [handler for handler in root.handlers if isinstance(handler, RunLog)]:
+    for handler in [item for item in root.handlers if isinstance(item, (RunLog, logging.handlers.MemoryHandler))]:
         root.removeHandler(handler)

@@ -60,6 +60,14 @@ def test_earlier_messages_are_written_when_the_folder_exists(
     assert messages(tmp_path) == ["first", "second"]
 
 
+def test_messages_of_a_run_that_failed_are_not_those_of_the_next(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        remember_log()
+        logger.warning(name)
+    log_to_file(tmp_path)
+    assert messages(tmp_path) == ["second"]
+
+
 def test_each_run_of_a_command_has_its_own_messages(tmp_path: Path, root_handlers: list[logging.Handler]) -> None:
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
