@@ -1,5 +1,7 @@
 """Checksums that came with a file: the CRC-32 in the directory of its zip, or the checksum in its product's manifest.safe.
 
+Files without a checksum are searched for gaps of zeros (`jpeg2000_gaps.py`).
+
 Decoders of JPEG 2000 decode most damaged files without an error. GDAL compares no CRC-32 of files that a zip stores
 uncompressed, as the zips of products do.
 """
@@ -18,6 +20,7 @@ from typing import IO, NamedTuple
 from common.errors import ProductError
 from common.files.archives import open_archive
 from common.files.gdal_paths import find_place
+from common.files.jpeg2000_gaps import require_no_gap
 from common.files.manifest import MANIFEST, Entry, find_entry, find_tar_entry
 from common.files.read_errors import describe_refusal
 
@@ -82,7 +85,7 @@ def require_intact(name: str, paths: Sequence[str], rank: int = 0, size: int = 1
     """Compare files with the checksums that came with them. Each file is compared once in a process.
 
     A file of another size than in the manifest was replaced after ESA wrote the manifest, as in products that somebody
-    has cut. This is logged, because damage in such a file cannot be found.
+    has cut. This is logged, because not all damage in such a file can be found.
 
     Args:
         name: of the scene, for the log.
@@ -101,8 +104,8 @@ def require_intact(name: str, paths: Sequence[str], rank: int = 0, size: int = 1
     if any(were_replaced) and name not in _told:
         _told.add(name)
         logger.warning(
-            "%s: image files have other sizes than %s gives, so they were changed after it was written; damage in them "
-            "cannot be found",
+            "%s: image files have other sizes than %s gives, so they were changed after it was written; of damage in them, "
+            "only gaps of zeros can be found",
             name,
             MANIFEST,
         )
@@ -112,7 +115,11 @@ def _check_path(path: str) -> bool:
     """Raise ProductError if a file behind a path is damaged; return whether the file was replaced."""
     try:
         files = known_files(path)
-        if any(file.was_replaced for file in files):
+        was_replaced = any(file.was_replaced for file in files)
+        place = find_place(path)
+        if place and not place.member and (was_replaced or not files):
+            require_no_gap(path, place.file, place.offset or 0)
+        if was_replaced:
             return True
         for file, content in _open_all(files):
             _check_content(file, content)

@@ -114,7 +114,7 @@ def test_a_manifest_that_is_older_than_the_files_is_told_once(
         require_intact(str(tmp_path), [str(path)])
     assert [record.getMessage() for record in caplog.records] == [
         f"{tmp_path}: image files have other sizes than manifest.safe gives, so they were changed after it was written; "
-        f"damage in them cannot be found"
+        f"of damage in them, only gaps of zeros can be found"
     ]
 
 
