@@ -1,14 +1,28 @@
 """Fixtures for all tests: a fake product, made once per test run, a small wheel of weights, and the folder of real data."""
 
 import hashlib
+import logging
 import os
 import zipfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.support.fake_safe import write_safe
+
+
+@pytest.fixture(scope="module", autouse=True)
+def logging_of_the_module() -> Iterator[None]:
+    """Undo the logging that commands in a module set up, so that modules can run in any order."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    root.setLevel(level)
+    for handler in list(root.handlers):
+        if not type(handler).__module__.startswith("_pytest"):
+            root.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")
