@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from common.files.jpeg2000_gaps import SIGNATURE
 from common.files.read_errors import describe_failed_read
 
 _READ_BYTES = 1024
@@ -18,11 +19,8 @@ _KINDS = (
     (b"\x28\xb5\x2f\xfd", f"is compressed by zstd: {_UNPACK}"),
     (b"7z\xbc\xaf\x27\x1c", f"is a 7z archive: {_UNPACK}"),
     (b"Rar!", f"is a RAR archive: {_UNPACK}"),
-    (b"II*\0", f"is one GeoTIFF {_ONE_IMAGE}"),
-    (b"MM\0*", f"is one GeoTIFF {_ONE_IMAGE}"),
-    (b"II+\0", f"is one GeoTIFF {_ONE_IMAGE}"),
-    (b"MM\0+", f"is one GeoTIFF {_ONE_IMAGE}"),
-    (b"\0\0\0\x0cjP  ", f"is one JPEG 2000 image {_ONE_IMAGE}"),
+    ((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), f"is one GeoTIFF {_ONE_IMAGE}"),  # classic and big, both byte orders
+    (SIGNATURE, f"is one JPEG 2000 image {_ONE_IMAGE}"),
     (b"\x89HDF", f"is an HDF5 or NetCDF file; {_WANTED}"),
     (b"CDF", f"is a NetCDF file; {_WANTED}"),
 )

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from common.errors import ProductError
 
-_SIGNATURE = b"\0\0\0\x0cjP  "
+SIGNATURE = b"\0\0\0\x0cjP  "  # the first bytes of a JPEG 2000 file
+END_OF_CODESTREAM = b"\xff\xd9"  # marker EOC
 _START = b"\xff\x4f\xff\x51"  # markers SOC and SIZ
-_CODING, _DATA, _END = b"\xff\x52", b"\xff\x93", b"\xff\xd9"  # markers COD, SOD, EOC
+_CODING, _DATA = b"\xff\x52", b"\xff\x93"  # markers COD, SOD
 _SIZES = struct.Struct(">4x2x2x8I H")  # width, height, their offsets, tile width and height, their offsets, components
 _STYLE = struct.Struct(">2x2x2B H 4B 2x")  # flags, order, layers, colours, levels, code block width and height
 _HEAD_BYTES = 2**20  # metadata come before the codestream, some KB in files of ESA
@@ -33,13 +34,13 @@ def require_no_gap(path: str, file: Path, start: int = 0) -> None:
     if not file.is_file() or file.stat().st_size == 0:
         return
     with open(file, "rb") as opened, mmap(opened.fileno(), 0, access=ACCESS_READ) as content:
-        if content[start : start + len(_SIGNATURE)] != _SIGNATURE:
+        if content[start : start + len(SIGNATURE)] != SIGNATURE:
             return
         zeros = 0
         with suppress(struct.error, ValueError, ZeroDivisionError):  # other checks refuse a file without its head
             zeros = most_zeros(content[start : start + _HEAD_BYTES])
-        data, end = content.find(_DATA, start), content.find(_SIGNATURE, start + 1)
-        end = content.rfind(_END, start, end if end > 0 else len(content))
+        data, end = content.find(_DATA, start), content.find(SIGNATURE, start + 1)
+        end = content.rfind(END_OF_CODESTREAM, start, end if end > 0 else len(content))
         gap = content.find(bytes(zeros + 1), data, end) if zeros and 0 < data < end else -1
     if gap >= 0:
         raise ProductError(

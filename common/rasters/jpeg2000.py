@@ -7,12 +7,11 @@ from typing import BinaryIO
 from osgeo import gdal
 
 from common.errors import ProductError
+from common.files.jpeg2000_gaps import END_OF_CODESTREAM, SIGNATURE
 from common.files.read_errors import describe_failed_read
 
 DOWNLOAD_AGAIN = "download or unpack the product again"
 _BOX_HEAD = struct.Struct(">I4sQ")  # length, kind, and the length of a box of more than 4 GB
-_END_OF_CODESTREAM = b"\xff\xd9"
-_SIGNATURE = b"\0\0\0\x0cjP  "
 
 gdal.UseExceptions()
 
@@ -22,7 +21,7 @@ def is_jpeg2000(path: str) -> bool:
     if not path.startswith("/vsisubfile/"):
         return path.lower().endswith(".jp2")
     with _open(path) as file:
-        return file.read(len(_SIGNATURE)) == _SIGNATURE
+        return file.read(len(SIGNATURE)) == SIGNATURE
 
 
 def require_complete_jpeg2000(path: str, size: int) -> None:
@@ -33,13 +32,13 @@ def require_complete_jpeg2000(path: str, size: int) -> None:
     try:
         with _open(path) as file:
             end = _codestream_end(file, size)
-            file.seek(max(0, min(end or 0, size) - len(_END_OF_CODESTREAM)))
-            tail = file.read(len(_END_OF_CODESTREAM))
+            file.seek(max(0, min(end or 0, size) - len(END_OF_CODESTREAM)))
+            tail = file.read(len(END_OF_CODESTREAM))
     except OSError as error:
         raise ProductError(f"{path} {describe_failed_read(error, DOWNLOAD_AGAIN)}.") from error
     if end is None or end > size:
         raise ProductError(f"{path} is cut short at {size} bytes or is no JPEG 2000 file; {DOWNLOAD_AGAIN}.")
-    if tail != _END_OF_CODESTREAM:
+    if tail != END_OF_CODESTREAM:
         raise ProductError(
             f"{path} has no end marker of JPEG 2000, so it was not written completely; {DOWNLOAD_AGAIN}."
         )
