@@ -39,8 +39,9 @@ def require_no_gap(path: str, file: Path, start: int = 0) -> None:
         zeros = 0
         with suppress(struct.error, ValueError, ZeroDivisionError):  # other checks refuse a file without its head
             zeros = most_zeros(content[start : start + _HEAD_BYTES])
-        data, end = content.find(_DATA, start), content.find(SIGNATURE, start + 1)
-        end = content.rfind(END_OF_CODESTREAM, start, end if end > 0 else len(content))
+        next_file = content.find(SIGNATURE, start + 1) if start else -1  # in a tar
+        data = content.find(_DATA, start)
+        end = content.rfind(END_OF_CODESTREAM, start, next_file if next_file > 0 else len(content))
         gap = content.find(bytes(zeros + 1), data, end) if zeros and 0 < data < end else -1
     if gap >= 0:
         raise ProductError(
