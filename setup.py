@@ -23,6 +23,7 @@ setup(
         "matplotlib>=3.9",  # first release for numpy 2
         "scikit-learn>=1.5",  # first release for numpy 2
         "tqdm>=4.66",
+        "xxhash>=3.5",  # seals of HDF5 files; 4.1 is the release tried
         "pystac>=1.15",  # STAC items; the oldest release tried
         "tensorboard>=2.19",  # TensorFlow 2.21 does not install it, but needs it to write its logs
     ],

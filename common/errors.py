@@ -46,6 +46,10 @@ class WeightsError(S2Error, ValueError):
     """Weights or a checkpoint do not fit the network."""
 
 
+class DamagedFileError(S2Error, ValueError):
+    """A file is not as it was written: it differs from the checksums in it."""
+
+
 class SettingError(S2Error, ValueError):
     """An option is unknown, is out of range, or contradicts another."""
 
