@@ -42,6 +42,10 @@ class RunFolderError(S2Error, ValueError):
     """A run folder exists already, lacks a file, or was made with other settings."""
 
 
+class InUseError(S2Error, ValueError):
+    """Another job works on a run folder or an output."""
+
+
 class WeightsError(S2Error, ValueError):
     """Weights or a checkpoint do not fit the network."""
 

@@ -1,0 +1,120 @@
+"""The process that holds a lock: who it is, and whether it still runs."""
+
+import dataclasses
+import getpass
+import json
+import os
+import platform
+import shlex
+import sys
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+_JOB_VARIABLES = ("SLURM_JOB_ID", "LSB_JOBID", "PBS_JOBID")
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_NAMESPACE = Path("/proc/self/ns/pid")
+_LONGEST_COMMAND = 1000  # characters
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The holder of a lock, as the lock file describes it.
+
+    Attributes:
+        host: name of the machine.
+        boot: the machine's id since it was started.
+        namespace: in which process numbers count. A container has one of its own.
+        process: process number.
+        started: start of the process, in clock ticks after that of the machine: process numbers are used again.
+        user: name of the user.
+        job: number of the batch job, or empty.
+        command: command line.
+        since: time of this record, UTC.
+        record: random, so that no two records are equal.
+    """
+
+    host: str
+    boot: str
+    namespace: str
+    process: int
+    started: str
+    user: str
+    job: str
+    command: str
+    since: str
+    record: str
+
+    def __str__(self) -> str:
+        job = f"job {self.job}, " if self.job else ""
+        return f"process {self.process} on {self.host} ({job}user {self.user}, since {self.since})"
+
+    def to_bytes(self) -> bytes:
+        """Return the content of the lock file."""
+        return json.dumps(dataclasses.asdict(self)).encode() + b"\n"
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this process can see the holder among its own machine's processes."""
+        return (self.host, self.boot, self.namespace) == _machine() and bool(self.boot and self.namespace)
+
+    def is_running(self) -> bool | None:
+        """Return whether a holder that `is_here` still runs; None if the system does not tell."""
+        try:
+            os.kill(self.process, 0)  # signal 0 only asks whether the process exists
+        except ProcessLookupError:
+            return False
+        except PermissionError:  # a process of another user
+            pass
+        found = process_state(self.process)
+        return None if found is None else found == (self.started, True)
+
+
+def this_process() -> Holder:
+    """Return a new record of this process."""
+    return Holder(
+        *_machine(),
+        process=os.getpid(),
+        started=(process_state(os.getpid()) or ("", True))[0],
+        user=_user(),
+        job=next((os.environ[name] for name in _JOB_VARIABLES if name in os.environ), ""),
+        command=shlex.join(sys.argv)[:_LONGEST_COMMAND],
+        since=f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S} UTC",
+        record=uuid.uuid4().hex,
+    )
+
+
+def parse_holder(content: bytes) -> Holder | None:
+    """Return the holder that a lock file describes; None if the file is empty, cut short or damaged."""
+    try:
+        values = json.loads(content)
+        names = [field.name for field in dataclasses.fields(Holder)]
+        holder = Holder(**{name: str(values[name]) for name in names} | {"process": int(values["process"])})
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        return None
+    return holder if 0 < holder.process < 2**31 else None
+
+
+def process_state(process: int) -> tuple[str, bool] | None:
+    """Return the start of a process and whether it runs, a dead one that nobody waited for does not; None if unknown."""
+    try:
+        # The name of the program, in parentheses, may hold anything. See proc(5): the state is field 3, the start field 22.
+        fields = Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()
+        return fields[19].decode(), fields[0] not in (b"Z", b"X")
+    except (OSError, IndexError):
+        return None
+
+
+def _machine() -> tuple[str, str, str]:
+    try:
+        return platform.node(), _BOOT.read_text().strip(), os.readlink(_NAMESPACE)
+    except OSError:  # some containers do not tell
+        return platform.node(), "", ""
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # in a container that has no name for it
+        return str(os.getuid())
