@@ -10,7 +10,6 @@ import logging
 import shutil
 import sys
 import tarfile
-import tempfile
 import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,7 +17,7 @@ from pathlib import Path
 
 from common.errors import DownloadError
 from common.files.archives import name_inside
-from common.files.atomic import write_text
+from common.files.atomic import make_folder, move_into_place, temporary_folder, whole_file, write_text
 from common.files.downloads import SAMPLE, cache_folder, fetch_wheel
 from common.runs import cli
 
@@ -51,10 +50,10 @@ def fetch_sample() -> Path:
     folder = cache_folder() / "sample"
     if not folder.exists():
         wheel = fetch_wheel(SAMPLE)
-        with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+        with temporary_folder(folder) as temporary:
             unpack(wheel, Path(temporary) / "sample")
             with suppress(OSError):  # another process was faster; the check below covers its folder too
-                (Path(temporary) / "sample").replace(folder)
+                move_into_place(Path(temporary) / "sample", folder)
     missing = [name for name in (*ARCHIVES, "train.txt", "test.txt") if not (folder / name).exists()]
     if missing:
         raise DownloadError(f"{folder} lacks {', '.join(missing)}; rename this folder and run the command again.")
@@ -83,8 +82,8 @@ def unpack_patches(tar: tarfile.TarFile, folder: Path) -> None:
     for member in tar:
         if member.isfile():
             target = folder.joinpath(*Path(name_inside(Path(folder.name), member.name)).parts[-2:])
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with open(target, "wb") as file:
+            make_folder(target.parent)
+            with whole_file(target) as temporary, open(temporary, "wb") as file:
                 shutil.copyfileobj(tar.extractfile(member), file)
 
 

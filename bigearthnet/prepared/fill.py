@@ -13,7 +13,7 @@ from bigearthnet.prepared.selection import unreadable_error
 from bigearthnet.prepared.slots import Slots
 from bigearthnet.prepared.workers import in_blocks, process_count, run_blocks
 from common.errors import ProductError
-from common.files.atomic import cannot_write
+from common.files.atomic import cannot_write, sync
 from common.runs.progress import progress
 
 PATCHES_PER_BLOCK = 64  # 10 MB
@@ -117,4 +117,8 @@ def fill_on_all_ranks(
             unreadable |= filled.unreadable
             if unreadable and not options.skip_unreadable:
                 raise unreadable_error(unreadable)
+    try:
+        sync(slots.path)  # of this machine; the file is not complete before those of all machines are on the disk
+    except OSError as error:
+        raise cannot_write(slots.path, error) from error
     return {name: reason for reasons in hvd.allgather_object(unreadable) for name, reason in reasons.items()}

@@ -12,7 +12,7 @@ from bigearthnet.prepared.selection import count_left_out, describe_left_out, un
 from bigearthnet.prepared.slots import Slots
 from bigearthnet.prepared.writer import create_file, find_slots, finish_file, is_prepared_file, read_fill_state
 from common.errors import OutputError
-from common.files.atomic import cannot_write, whole_file, write_text
+from common.files.atomic import cannot_write, move_into_place, whole_file, write_text
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ def complete_output(output: Path, plan: PreparationPlan, unreadable: dict[str, s
     part = part_path(output)
     finish_file(part, left_out)
     try:
-        part.replace(output)
+        move_into_place(part, output)
     except OSError as error:
         raise cannot_write(output, error) from error
     write_unreadable(output.with_name(f"{output.stem}-unreadable.txt"), all_unreadable)

@@ -1,38 +1,134 @@
-"""Files that appear whole or not at all: each is written under a temporary name and renamed when it is complete."""
+"""Files that appear whole or not at all, also after a power cut.
 
+Each file is written under a temporary name, brought to the disk (fsync), and renamed. Then the folder is brought to the
+disk too, because the new name stands there. Without the first fsync, a power cut may leave an empty file under the final
+name; without the second, the older file.
+
+A temporary name is `.<host>.<process>.<random>.partial.<name>`. Nobody can guess it, and the file is created exclusively:
+a link that somebody put there is not followed.
+"""
+
+import errno
 import os
 import platform
+import re
+import secrets
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from common.errors import OutputError, S2Error
 
 PARTIAL = ".partial."  # part of the name of every temporary file
+ABANDONED_SECONDS = 24 * 3600  # a living process writes to its file more often
+_NAME = re.compile(r"\.(?P<host>.*?)\.(?P<process>\d{1,9})(\.\w+)?\.partial\..+")  # older versions: nothing random
+_NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)  # of file systems that cannot bring a folder to the disk
+_FIRST_NAMESPACE = "pid:[4026531836]"  # in which a Linux machine numbers its processes; containers have others
+
+
+def _host() -> str:
+    """Return the name of the machine, and of the container if it numbers its processes itself."""
+    with suppress(OSError):
+        namespace = os.readlink("/proc/self/ns/pid")
+        if namespace != _FIRST_NAMESPACE:
+            return f"{platform.node()}-{namespace[5:-1]}"
+    return platform.node()
+
+
+HOST = _host()  # a process is known by this name and its number
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` when the block ends without an error.
 
-    The temporary path has the same ending as `path`. After an error no part of the file stays on the disk, and an older
-    file at `path` stays as it is.
+    The temporary path has the same ending as `path`, and is an empty file. After an error no part of the file stays on
+    the disk, and an older file at `path` stays as it is.
 
     Raises:
         OutputError: the folder is missing or read-only, or the disk is full.
     """
-    temporary = path.with_name(f".{platform.node()}.{os.getpid()}{PARTIAL}{path.name}")
     try:
-        yield temporary
-        temporary.replace(path)
+        with temporary_file(path) as temporary:
+            yield temporary
+            move_into_place(temporary, path)
     except S2Error:  # some are OSErrors too: they tell of a file that was read
         raise
     except OSError as error:
         raise cannot_write(path, error) from error
+
+
+@contextmanager
+def temporary_file(path: Path) -> Iterator[Path]:
+    """Yield an empty file beside `path`, of a name that nobody can guess; remove it when the block ends.
+
+    Raises:
+        OSError: the folder is missing or read-only, or the disk is full.
+    """
+    remove_abandoned(path.parent)
+    temporary = path.with_name(f".{HOST}.{os.getpid()}.{secrets.token_hex(8)}{PARTIAL}{path.name}")
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_WRONLY, 0o666))
+    try:
+        yield temporary
     finally:
-        with suppress(OSError):  # in a folder that does not exist, for example
+        with suppress(OSError):  # it has its final name by now, for example
             temporary.unlink()
+
+
+def temporary_folder(path: Path) -> tempfile.TemporaryDirectory:
+    """Return a temporary folder beside `path`, for a `with` block.
+
+    Raises:
+        OSError: the folder around it is missing or read-only, or the disk is full.
+    """
+    remove_abandoned(path.parent)
+    return tempfile.TemporaryDirectory(f"{PARTIAL}{path.name}", f".{HOST}.{os.getpid()}.", path.parent)
+
+
+def move_into_place(temporary: Path, path: Path) -> None:
+    """Bring a file or folder to the disk, and give it its final name in a way that outlasts a power cut.
+
+    Raises:
+        OSError: the disk is full, or the folder is read-only.
+    """
+    sync(temporary)
+    temporary.replace(path)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file is on the disk; for a folder, the names in it.
+
+    Raises:
+        OSError: the disk is full or broken.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except PermissionError:  # a folder may let us write, but not read
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, in a way that outlasts a power cut.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        sync(path.parent)
 
 
 def cannot_write(path: Path, error: OSError) -> OutputError:
@@ -45,13 +141,25 @@ def is_partial(path: Path) -> bool:
     return path.name.startswith(".") and PARTIAL in path.name
 
 
-def remove_abandoned(path: Path) -> None:
-    """Remove the temporary files of `path` that killed processes of this machine have left."""
-    for temporary in path.parent.glob(f".{platform.node()}.*{PARTIAL}{path.name}*"):
-        process_id = temporary.name.removeprefix(f".{platform.node()}.").split(".")[0]
-        if process_id.isdigit() and not _is_running(int(process_id)):
-            with suppress(OSError):
-                temporary.unlink()
+@cache
+def remove_abandoned(folder: Path) -> None:
+    """Remove the temporary files and folders that killed processes have left in a folder. Once in a process is enough.
+
+    A process of this machine is gone when its number is unknown. Of another machine nothing is known, so its files count
+    as abandoned a day after the last byte was written to them. Files of a living process always stay.
+    """
+    with suppress(OSError):  # a folder that does not exist, for example
+        for path in list(folder.iterdir()):
+            if (name := _NAME.fullmatch(path.name)) and _is_abandoned(path, name["host"], int(name["process"])):
+                _remove(path)
+
+
+def _is_abandoned(path: Path, host: str, process_id: int) -> bool:
+    if host == HOST:
+        return not _is_running(process_id)
+    with suppress(OSError):  # it has gone by now
+        return time.time() - path.lstat().st_mtime > ABANDONED_SECONDS
+    return False
 
 
 def _is_running(process_id: int) -> bool:
@@ -64,12 +172,21 @@ def _is_running(process_id: int) -> bool:
     return True
 
 
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
+
+
 def require_space(path: Path, size: int) -> None:
     """Check that the folder of `path` accepts a file of `size` bytes. Some libraries crash on a full disk.
 
     Raises:
         OutputError: the folder is missing or read-only, or has less space.
     """
+    remove_abandoned(path.parent)
     try:
         with tempfile.TemporaryFile(dir=path.parent) as file:
             os.posix_fallocate(file.fileno(), 0, size)

@@ -5,13 +5,12 @@ import logging
 import os
 import subprocess
 import sys
-import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import DownloadError
-from common.files.atomic import whole_file
+from common.files.atomic import make_folder, move_into_place, temporary_folder, whole_file
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +47,7 @@ def fetch_wheel(wheel: Wheel) -> Path:
         DownloadError: the download failed, or the file has another checksum.
     """
     folder = cache_folder() / "downloads"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     path = folder / f"{wheel.package.replace('-', '_')}-{wheel.version}-py3-none-any.whl"
     if not path.exists():
         download(wheel, path)
@@ -66,7 +65,7 @@ def download(wheel: Wheel, path: Path) -> None:
         DownloadError: pip failed.
     """
     logger.info("downloading %s %s (%.1f MB)", wheel.package, wheel.version, wheel.megabytes)
-    with tempfile.TemporaryDirectory(dir=path.parent) as temporary:
+    with temporary_folder(path) as temporary:
         options = ["--quiet", "--no-deps", "--only-binary", ":all:", "--dest", temporary]
         command = [sys.executable, "-m", "pip", "download", *options, f"{wheel.package}=={wheel.version}"]
         done = subprocess.run(command, capture_output=True, text=True)
@@ -77,7 +76,7 @@ def download(wheel: Wheel, path: Path) -> None:
                 f"cannot download {wheel.package} {wheel.version}: {reason}; check the network, or put "
                 f"the wheel at {path}."
             )
-        files[0].replace(path)
+        move_into_place(files[0], path)
 
 
 def fetch_member(wheel: Wheel, member: str, sha256: str, path: Path) -> Path:
@@ -100,7 +99,7 @@ def fetch_member(wheel: Wheel, member: str, sha256: str, path: Path) -> Path:
             raise DownloadError(
                 f"{wheel.package} {wheel.version} holds no file {member} with the expected checksum; report this."
             )
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with whole_file(path) as temporary:
             temporary.write_bytes(content)
     return path

@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 import common.distributed as hvd
 from common.errors import PatchFileError, SettingError, some_of
+from common.files.atomic import make_folder
 from common.patches.extraction import make_patch_file, source_attributes
 from common.patches.file import SOURCES, PatchFile, check_content
 from common.patches.settings import PatchSettings
@@ -56,7 +57,7 @@ def make_cache(cache: Path, settings: PatchSettings) -> None:
     if settings.count < 1:
         raise SettingError(f"--patches-per-tile must be at least 1; got {settings.count}.")
     try:
-        cache.mkdir(parents=True, exist_ok=True)
+        make_folder(cache)
     except OSError as error:
         raise PatchFileError(
             f"cannot make the patch cache {cache}: {error.strerror}; give another --patch-cache."

@@ -7,7 +7,7 @@ offset = (DN + product's offset) / quantification. All files appear whole or not
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ import numpy as np
 from osgeo import gdal
 
 from common.errors import OutputError
-from common.files.atomic import remove_abandoned, require_space, whole_file
+from common.files.atomic import require_space, temporary_file, whole_file
 from common.pixels.passbands import Passband
 from common.pixels.sentinel2 import BANDS, NODATA_DN
 from common.pixels.windows import Window
@@ -95,7 +95,6 @@ def check_output(path: Path, overwrite: bool, pixel_bytes: int = 0) -> None:
         )
     if not path.parent.is_dir():
         raise OutputError(f"the folder {path.parent} does not exist; create it, or give another --output.")
-    remove_abandoned(path)
     require_space(path, int(LEAST_COMPRESSED * pixel_bytes) + 1)
 
 
@@ -114,17 +113,16 @@ def write_geotiff(path: Path, info: RasterInfo, strips: Iterator[np.ndarray], cl
         ValueError: the strips do not hold the rows of the grid.
     """
     with whole_file(path) as temporary:
-        plain = temporary.with_name(f"{temporary.name}.plain") if cloud_optimized else temporary
         try:
-            _write_strips(plain, info, strips, cloud_optimized)
-            _add_overviews(plain, info.grid)
-            if cloud_optimized:
-                _copy_as_cog(plain, temporary)
-                _mark_imagery(temporary)
+            with temporary_file(path) if cloud_optimized else nullcontext(temporary) as plain:
+                _write_strips(plain, info, strips, cloud_optimized)
+                _add_overviews(plain, info.grid)
+                if cloud_optimized:
+                    _copy_as_cog(plain, temporary)
+                    _mark_imagery(temporary)
         finally:
-            for name in (f"{temporary.name}.plain", f"{temporary.name}.ovr.tmp"):
-                with suppress(OSError):
-                    temporary.with_name(name).unlink()
+            with suppress(OSError):  # of GDAL's COG driver
+                temporary.with_name(f"{temporary.name}.ovr.tmp").unlink()
     for name in (f"{path.name}.aux.xml", f"{path.name}.ovr"):  # GIS programs wrote them about an older file
         path.with_name(name).unlink(missing_ok=True)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import common.distributed as hvd
 from common.errors import OutputError, RunFolderError
-from common.files.atomic import is_partial, write_text
+from common.files.atomic import is_partial, make_folder, remove_abandoned, write_text
 from common.files.read_errors import describe_refusal
 from common.runs.config import RunConfig
 from common.runs.provenance import provenance_record
@@ -148,7 +148,7 @@ def create_run_folder(run_dir: Path | None, name: str, overwrite: bool) -> Path:
     folder = run_dir or Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S-%f}"
     check_replaceable(folder, overwrite)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     except OSError as error:
         raise OutputError(f"cannot write to run folder {folder}: {error.strerror}; give another --run-dir.") from error
     check_writable(folder)
@@ -213,14 +213,15 @@ def open_output_folder(folder: Path, overwrite: bool, results: Sequence[str]) ->
     Raises:
         OutputError: the folder is not empty and overwrite is False, or it cannot be made or written to.
     """
-    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
+    remove_abandoned(folder)
+    if folder.is_dir() and not overwrite and not all(map(is_partial, folder.iterdir())):
         raise OutputError(f"{folder} is not empty; give another --output, or replace its results with --overwrite.")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with tempfile.TemporaryFile(dir=folder):
             pass
         for path in folder.iterdir():
-            if is_partial(path) or any(path.match(name) for name in results):
+            if any(path.match(name) for name in results) and not is_partial(path):
                 path.unlink()
     except OSError as error:
         is_file = isinstance(error, (FileExistsError, NotADirectoryError))

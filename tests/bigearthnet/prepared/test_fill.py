@@ -20,6 +20,7 @@ from bigearthnet.prepared.plan import PreparationPlan
 from bigearthnet.prepared.slots import Slots
 from bigearthnet.prepared.writer import create_file, find_slots, read_fill_state
 from common.errors import OutputError, ProductError
+from tests.support.disk_steps import note_disk_steps
 from tests.support.fake_safe import write_patch_folder, write_s1_patch
 
 N = 4
@@ -143,8 +144,10 @@ def test_all_blocks_are_filled(
 ) -> None:
     monkeypatch.setattr(fill, "PATCHES_PER_BLOCK", patches_per_block)
     options = PreparationOptions(Path("S2"), slots.path, processes=1)
+    steps = note_disk_steps(monkeypatch)
     assert fill_on_all_ranks(plan_for(patches), slots, options, show_bar=False) == {}
     check_rows(slots, patches, [0, 1, 2, 3])
+    assert steps == [("sync", slots.path.name)]
 
 
 def test_unreadable_patches_end_the_run_unless_they_are_to_be_skipped(

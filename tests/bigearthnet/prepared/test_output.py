@@ -19,6 +19,7 @@ from bigearthnet.prepared.plan import PreparationPlan
 from bigearthnet.prepared.slots import Slots
 from common.errors import OutputError, ProductError
 from common.patches.file import write_patch_file
+from tests.support.disk_steps import note_disk_steps
 
 N = 3
 PLAN = PreparationPlan(
@@ -127,6 +128,13 @@ def test_the_complete_file_has_its_final_name(output: Path, capsys: pytest.Captu
     file = BigEarthNetFile(output)
     assert (file.names.tolist(), json.loads(file.attributes["left_out"])) == (["a", "b", "c"], {"in no list": 2})
     assert capsys.readouterr().out == f"{output}: 3 patches, left out: 2 in no list\n"
+
+
+def test_the_complete_file_is_on_the_disk_before_it_has_its_name(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill_rows(open_part_file(output, PLAN, False).slots, *range(N))
+    steps = note_disk_steps(monkeypatch)
+    complete_output(output, PLAN, {})
+    assert steps == [("sync", "data.h5.part"), ("rename", "data.h5.part"), ("sync", output.parent.name)]
 
 
 def test_unreadable_patches_are_counted_and_listed_by_name(

@@ -1,7 +1,6 @@
 """Files, warnings and reports of `superres/predict.py`."""
 
 import hashlib
-import platform
 import subprocess
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pystac
 import pytest
 from osgeo import gdal
 
+from common.files.atomic import HOST
 from common.networks.precision import fastest_precision
 from common.pixels.sentinel2 import BANDS_10M, BANDS_20M, BANDS_60M
 from common.rasters.bands import read_bands
@@ -173,7 +173,7 @@ def test_overwrite(run, weights_dir, product, tmp_path):
     """It also removes the files that GIS programs wrote beside the old file, and those of a killed run. An item stays."""
     process = subprocess.Popen(["true"])
     process.wait()
-    old = ("out.tif", "out.tif.aux.xml", "out.tif.ovr", f".{platform.node()}.{process.pid}.partial.out.tif")
+    old = ("out.tif", "out.tif.aux.xml", "out.tif.ovr", f".{HOST}.{process.pid}.partial.out.tif")
     for name in old:
         (tmp_path / name).write_text("old")
     (tmp_path / "out.json").write_text("old")

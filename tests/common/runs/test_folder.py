@@ -2,11 +2,13 @@
 
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from common.errors import OutputError, RunFolderError
+from common.files.atomic import HOST
 from common.runs import folder as run
 from common.runs.config import RunConfig
 from common.runs.folder import (
@@ -184,12 +186,20 @@ def test_a_new_or_empty_output_folder_is_used(tmp_path: Path) -> None:
 
 def test_results_stay_unless_they_are_overwritten(tmp_path: Path) -> None:
     for name in ("metrics.csv", "scene-errors.png", "scene-notes.png", ".host.1.partial.metrics.csv"):
-        (tmp_path / name).write_text("x")
+        (tmp_path / name).write_text("x")  # the last one may be of a living process of another machine
     with pytest.raises(OutputError, match="is not empty; give another --output, or replace its results with --over"):
         open_output_folder(tmp_path, False, RESULTS)
     assert len(names(tmp_path)) == 4
     open_output_folder(tmp_path, True, RESULTS)
-    assert names(tmp_path) == {"scene-notes.png"}
+    assert names(tmp_path) == {"scene-notes.png", ".host.1.partial.metrics.csv"}
+
+
+def test_what_a_killed_process_left_is_no_result(tmp_path: Path) -> None:
+    with subprocess.Popen(["true"]) as ended:
+        (tmp_path / f".{HOST}.{ended.pid}.partial.metrics.csv").touch()
+    (tmp_path / ".host.1.partial.metrics.csv").touch()
+    open_output_folder(tmp_path, False, RESULTS)
+    assert names(tmp_path) == {".host.1.partial.metrics.csv"}
 
 
 @pytest.mark.parametrize("below", ["", "results"])
