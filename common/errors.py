@@ -70,6 +70,10 @@ class TrainingError(S2Error, ValueError):
     """Training cannot continue, for example because the loss is no longer finite."""
 
 
+class Interrupted(S2Error):
+    """A signal asks the command to stop. `common/runs/cli.py` adds to the message how to go on."""
+
+
 def some_of(names: Iterable[str]) -> str:
     """List the first few distinct names and count the rest: `A, B, C and 2 more`."""
     distinct = list(dict.fromkeys(names))

@@ -16,7 +16,7 @@ from tqdm import tqdm
 import common.distributed as hvd
 from common.pixels.degrade import DEGRADATIONS
 from common.pixels.sentinel2 import BANDS_BY_GSD
-from common.runs import cli
+from common.runs import cli, signals
 from superres.evaluation.options import EvaluationOptions
 from superres.options import add_precision_option, add_weights_options, read_weights_options
 
@@ -99,6 +99,7 @@ def evaluate(options: EvaluationOptions) -> None:
     metrics, errors_by_reflectance = {}, {}  # scene index -> rows
     own_scenes = range(hvd.rank(), len(plan.scenes), hvd.size())
     for index in tqdm(own_scenes, unit="scene", disable=not options.show_progress):
+        signals.require_going_on()
         scene = plan.scenes[index]
         result = measure_scene(scene, [*interpolation_methods(settings.gsd), *network_methods], settings)
         draw_scene(result, scene, settings, plan.folder / scene.name)

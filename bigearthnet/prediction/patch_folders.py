@@ -15,6 +15,7 @@ from bigearthnet.archive.reben import is_reben, read_reben_partners
 from bigearthnet.prediction.probabilities import predict_images
 from bigearthnet.prediction.trained import TrainedClassifier
 from common.errors import ProductError, SettingError
+from common.runs.signals import require_going_on
 from common.scenes.patch_folder import is_patch_folder
 
 
@@ -73,6 +74,7 @@ def predict_patch_folders(
     own_indices = range(hvd.rank(), len(patches), hvd.size())
     own_probabilities: dict[int, list[np.ndarray]] = {}
     for first in tqdm(range(0, len(own_indices), batch_size), unit="batch", disable=not show_progress):
+        require_going_on()
         indices = own_indices[first : first + batch_size]
         batch = [read_images(patches[index]) for index in indices]
         images = {group: np.stack([patch[group] for patch in batch]) for group in batch[0]}

@@ -9,6 +9,7 @@ from tqdm import tqdm
 import common.distributed as hvd
 from bigearthnet.prediction.probabilities import class_probabilities
 from bigearthnet.prepared.patch_source import ClassificationPatches
+from common.runs.signals import require_going_on
 from common.training.batches import validation_batches
 
 
@@ -39,6 +40,7 @@ def predict_prepared(
         disable=not show_progress,
         leave=False,
     ):
+        require_going_on()
         own_probabilities.append(class_probabilities(model, images).numpy())
     own_rows = patches.rows[own_indices]
     return pool_predictions(Predictions(own_rows, patches.file.labels[own_rows], np.concatenate(own_probabilities)))

@@ -8,6 +8,7 @@ import common.distributed as hvd
 from bigearthnet.prediction.probabilities import predict_images
 from bigearthnet.prediction.squares import read_squares, square_strips
 from common.rasters.grids import GeoReference
+from common.runs.signals import require_going_on
 from common.scenes.scene import Scene
 
 
@@ -29,6 +30,7 @@ def predict_scene(
     groups, classes = tuple(model.input), model.output_shape[-1]
     own_rows: dict[int, list[np.ndarray]] = {}
     for strip in tqdm(square_strips(grid)[hvd.rank() :: hvd.size()], unit="strip", disable=not show_progress):
+        require_going_on()
         for row, (squares, valid) in enumerate(read_squares(scene, strip, groups), start=strip.row):
             probabilities = np.full((grid.cols, classes), np.nan, np.float32)
             if valid.any():

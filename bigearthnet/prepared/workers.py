@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import common.distributed as hvd
 from common.errors import S2Error
+from common.runs import signals
 
 WORTH_PROCESSES = 8  # blocks; one process finishes fewer blocks before others have started
 
@@ -40,17 +41,22 @@ def run_blocks(function: Callable[[Block], Result], blocks: Sequence[Block], pro
 
     Raises:
         S2Error: a process was killed. Errors of the function are raised unchanged.
+        Interrupted: this process has got a stopping signal.
     """
     if processes == 1 or len(blocks) < 2:
-        yield from map(function, blocks)
+        for block in blocks:
+            signals.require_going_on()
+            yield function(block)
         return
     # Fork is faster, but not safe with the threads of TensorFlow and MPI, which run if there are several ranks.
     context = multiprocessing.get_context("spawn" if "tensorflow" in sys.modules else "fork")
     pool = ProcessPoolExecutor(min(processes, len(blocks)), mp_context=context, initializer=start_worker)
     try:
         for future in as_completed([pool.submit(function, block) for block in blocks]):
+            signals.require_going_on()
             yield future.result()
     except BrokenProcessPool as error:
+        signals.require_going_on()  # SIGTERM to the whole job ends the processes, too
         raise S2Error(
             "a process that read patches was killed, perhaps by the system for lack of memory; run the same "
             "command again, it continues."
@@ -60,8 +66,9 @@ def run_blocks(function: Callable[[Block], Result], blocks: Sequence[Block], pro
 
 
 def start_worker() -> None:
-    """Prepare a worker process: leave Ctrl-C to its parent, and end when the parent ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Prepare a worker process: leave signals to its parent, but end at SIGTERM, and when the parent ends."""
+    for number in signals.STOPPING:
+        signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=exit_after, args=(parent.sentinel,), daemon=True).start()

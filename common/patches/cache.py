@@ -13,6 +13,7 @@ from common.patches.extraction import make_patch_file, source_attributes
 from common.patches.file import SOURCES, PatchFile, check_content
 from common.patches.settings import PatchSettings
 from common.patches.source_files import changed_bands, record_sources
+from common.runs.signals import require_going_on
 from common.scenes.scene import Scene
 
 logger = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ def prepare_patch_files(
     missing = hvd.on_rank_zero(lambda: find_missing(scenes, settings, paths))
     own_missing = missing[hvd.rank() :: hvd.size()]
     for scene_index in tqdm(own_missing, desc="cutting patches", unit="scene", disable=not show_progress):
+        require_going_on()
         make_patch_file(scenes[scene_index], settings, paths[scene_index])
     wait_for_files(cache)
     files = [open_patch_file(scene, settings, path) for scene, path in zip(scenes, paths, strict=True)]

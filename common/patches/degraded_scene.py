@@ -13,6 +13,7 @@ from common.pixels.sentinel2 import input_gsds
 from common.pixels.windows import Window
 from common.rasters.bands import read_band
 from common.rasters.grids import georeference
+from common.runs.signals import require_going_on
 from common.scenes.reflectance import is_valid
 from common.scenes.scene import Scene
 
@@ -112,6 +113,7 @@ def degrade_bands(scene: Scene, gsd: int, window: Window, settings: PatchSetting
     native = np.empty((window.height, window.width, len(bands)), np.uint16) if keep_native else None
     threads = hvd.cores_per_rank()
     for band_index, (band, sigma) in enumerate(zip(bands, settings.sigmas(gsd), strict=True)):
+        require_going_on()
         dn = read_band(scene, band, window, threads=threads)
         if native is not None:
             native[..., band_index] = dn

@@ -8,9 +8,7 @@ import argparse
 import dataclasses
 import logging
 import os
-import signal
 import sys
-import threading
 import typing
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
@@ -18,7 +16,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import common.distributed as hvd
-from common.errors import OutputError, S2Error
+from common.errors import DownloadError, Interrupted, OutputError, S2Error
+from common.runs import signals
 from common.runs.config import Config
 from common.runs.folder import RunLocation
 
@@ -151,23 +150,20 @@ def run_command(
         The exit code.
     """
     options = parse_quietly(parser, argv)
-    try:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, interrupt)  # batch systems send it; clean up as after Ctrl-C
-        hvd.init()
-        set_up_logging(options.log_level)
-        command(options)
-    except S2Error as error:
-        return report_failure(error)
-    except OSError as error:  # report a full disk or a read-only folder in one line
-        return report_failure(OutputError(describe_os_error(error)))
-    except KeyboardInterrupt:
-        return report_failure(S2Error(describe_interruption(options)))
-    except BaseException:
-        if hvd.size() > 1:
-            logger.exception("unexpected error")
-            hvd.abort(1)
-        raise
+    with signals.noted_signals():
+        try:
+            signals.require_going_on()
+            hvd.init()
+            set_up_logging(options.log_level)
+            hvd.raise_together(signals.interruption())
+            command(options)
+        except (S2Error, OSError, KeyboardInterrupt) as error:
+            return report_failure(as_seen_by_user(error, options))
+        except BaseException:
+            if hvd.size() > 1:
+                logger.exception("unexpected error")
+                hvd.abort(1)
+            raise
     return 0
 
 
@@ -179,15 +175,27 @@ def parse_quietly(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -
         return parser.parse_args(argv)
 
 
-def interrupt(signal_number: int, frame: object) -> None:
-    """Handle SIGTERM as Ctrl-C."""
-    raise KeyboardInterrupt
+def as_seen_by_user(error: S2Error | OSError | KeyboardInterrupt, options: argparse.Namespace) -> S2Error:
+    """Return the error to report: an interruption with what to do next, an error of the file system in one line."""
+    cause = error
+    if isinstance(error, DownloadError):
+        cause = signals.interruption() or error  # Ctrl-C has ended pip, too
+    if isinstance(cause, (Interrupted, KeyboardInterrupt)):
+        seen = Interrupted(f"{str(cause) or 'interrupted'}; {how_to_go_on(options)}.")
+    else:
+        seen = cause if isinstance(cause, S2Error) else OutputError(describe_os_error(cause))
+    seen.on_all_ranks = getattr(error, "on_all_ranks", False)
+    return seen
 
 
-def describe_interruption(options: argparse.Namespace) -> str:
-    """Return one line for Ctrl-C or SIGTERM."""
-    more = "" if getattr(options, "skip_existing", True) else " with --skip-existing"
-    return f"interrupted; finished files stay, run the same command again{more}."
+def how_to_go_on(options: argparse.Namespace) -> str:
+    """Return what the user can do after an interruption."""
+    if not hasattr(options, "resume"):
+        more = "" if getattr(options, "skip_existing", True) else " with --skip-existing"
+        return f"finished files stay, run the same command again{more}"
+    if not getattr(options, "run_dir", True):
+        return "if the log names a run folder, go on with --resume --run-dir FOLDER; else run the same command again"
+    return f"the same command{'' if options.resume else ' with --resume'} goes on"
 
 
 def describe_os_error(error: OSError) -> str:

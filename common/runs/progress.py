@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
+from common.runs.signals import require_going_on
+
 logger = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 60
@@ -23,7 +25,8 @@ def progress(total: int, units: str, task: str, show_bar: bool) -> Iterator[Call
         show_bar: show a bar; otherwise log a line every minute.
 
     Yields:
-        A function to call after each piece of work, with the number of units done (1 if left out).
+        A function to call after each piece of work, with the number of units done (1 if left out). It raises Interrupted
+        if this process has got a stopping signal.
     """
     started = logged = time.monotonic()
     done = 0
@@ -31,6 +34,7 @@ def progress(total: int, units: str, task: str, show_bar: bool) -> Iterator[Call
 
         def advance(count: int = 1) -> None:
             nonlocal done, logged
+            require_going_on()
             done += count
             bar.update(count)
             now = time.monotonic()

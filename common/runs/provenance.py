@@ -36,7 +36,9 @@ def code_revision() -> str:
     checkout = Path(__file__).resolve().parents[2]
     command = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=12", "--match="]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        # A session of its own: Ctrl-C goes to all processes of this session, and git would end without an answer.
+        done = subprocess.run(command, capture_output=True, text=True, check=True, start_new_session=True)
+        return done.stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 

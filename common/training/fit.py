@@ -32,6 +32,7 @@ from common.training.history import read_history
 from common.training.learning_rate import LearningRate
 from common.training.progress import Progress
 from common.training.saving import RunWriter, ShouldSave, is_best
+from common.training.stopping import StopAtSignal
 from common.training.validation import BatchSums, PoolOverRanks, Summary
 
 logger = logging.getLogger(__name__)
@@ -80,6 +81,7 @@ def fit(
     Raises:
         RunFolderError: the checkpoint to continue from is damaged or of another run.
         TrainingError: the loss is no longer finite.
+        Interrupted: a rank got a stopping signal.
     """
     config = with_fitting_batches(config, len(task.training))
     steps = steps_per_epoch(len(task.training), config.batch_size)
@@ -140,7 +142,7 @@ def training_callbacks(
     ]
     if hvd.rank() == 0:
         callbacks.append(keras.callbacks.TensorBoard(str(writer.folder / run.TENSORBOARD), write_graph=False))
-    return callbacks
+    return [*callbacks, StopAtSignal(steps)]
 
 
 def batch_origins(config: RunConfig, task: Task, epoch: int, step: int) -> list[str]:

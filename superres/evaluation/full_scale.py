@@ -26,6 +26,7 @@ from common.metrics.fusion import OVERALL
 from common.patches.settings import PatchSettings
 from common.pixels.degrade import degrade, repeat_pixels
 from common.pixels.sentinel2 import BANDS_BY_GSD
+from common.runs.signals import require_going_on
 from common.scenes.scene import Scene
 from superres.evaluation.full_scale_strips import FullScaleStrip, read_strips
 from superres.evaluation.methods import Method
@@ -56,6 +57,7 @@ def measure_full_scale(scene: Scene, methods: Sequence[Method], settings: PatchS
     sums = {method.name: FullScaleSums(settings) for method in methods}
     reach = max(method.reach for method in methods) + LAPLACIAN_PX
     for strip in read_strips(scene, settings, reach):
+        require_going_on()
         coarse_detail.add(*coarse_and_degraded_detail(strip, settings))
         for method in methods:
             sums[method.name].add(strip, method.sharpen(strip.images))

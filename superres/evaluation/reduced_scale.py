@@ -19,6 +19,7 @@ from common.patches.degraded_scene import degrade_scene
 from common.patches.settings import PatchSettings
 from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
 from common.pixels.windows import Window
+from common.runs.signals import require_going_on
 from common.scenes.reflectance import scaled_reflectance
 from common.scenes.scene import Scene
 from superres.evaluation.error_statistics import ErrorStatistics
@@ -109,6 +110,7 @@ def measure_scene(scene: Scene, methods: Sequence[Method], settings: PatchSettin
     statistics = ErrorStatistics(degraded.truth, degraded.inputs["input_10m"], degraded.valid)
     rows, estimates = [], {}
     for method in methods:
+        require_going_on()
         started = time.monotonic()
         estimate = method.sharpen(degraded.inputs)
         method_rows = reduced_scale_rows(scene.name, method.name, degraded, estimate, settings)

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from common.pixels.windows import Window, grid
+from common.runs.signals import require_going_on
 from superres.prediction.options import WINDOW_PX
 
 # Window on the output grid -> inputs by name, each (rows / factor, cols / factor, bands) float32 in network units.
@@ -52,6 +53,7 @@ def predict_windows(
         A window and its prediction, (height, width, bands) float32 in network units. The windows hold each pixel once.
     """
     for window in grid(rows, cols, window_px, window_px):
+        require_going_on()
         outer = window.grown(margin, rows, cols)
         yield window, predict(read(outer))[window.relative_to(outer).slices]
 

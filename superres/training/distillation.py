@@ -23,6 +23,7 @@ from common.patches.cache import wait_for_files
 from common.patches.file import LOCATIONS, PatchFile, check_content, write_patch_file
 from common.pixels.degrade import MAX_DN
 from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
+from common.runs.signals import require_going_on
 from superres.networks.trained import TrainedNetwork
 from superres.training.patch_source import FusionPatches, dn_offsets
 
@@ -152,6 +153,7 @@ def predict_targets(file: PatchFile, inputs: Mapping[str, np.ndarray], predict: 
     count = len(inputs["input_10m"])
     targets = np.empty((count, *file.arrays["target"].shape[1:]), np.uint16)
     for first in range(0, count, BATCH):
+        require_going_on()
         batch = slice(first, first + BATCH)
         # `convert` also wants a target, which is not used, and the radiometry, which is the same for all patches.
         images, _ = patches.convert(any_patch | {name: tf.constant(array[batch]) for name, array in inputs.items()})

@@ -9,6 +9,7 @@ import tensorflow as tf
 from common.runs.config import RunConfig
 from common.training.learning_rate import LearningRate
 from common.training.saving import RunWriter
+from common.training.stopping import StopAtSignal
 from common.training.validation import PoolOverRanks
 
 IDENTITY = {"seed": 0}
@@ -79,6 +80,7 @@ def fit(
         PoolOverRanks(validation, squared_sums, mean_square),
         rate,
         writer,
+        StopAtSignal(steps),
     ]
     model.fit(
         batches(*targets), steps_per_epoch=steps, epochs=epochs, callbacks=all_callbacks, verbose=0, shuffle=False

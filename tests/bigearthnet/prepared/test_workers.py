@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 import common.distributed as hvd
 from bigearthnet.prepared.workers import WORTH_PROCESSES, in_blocks, process_count, run_blocks
-from common.errors import ProductError, S2Error
+from common.errors import Interrupted, ProductError, S2Error
+from common.runs import signals
 
 ROOT = Path(__file__).parents[3]
 
@@ -30,6 +31,17 @@ def fail_on_three(block: int) -> int:
 
 def kill_own_process(block: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def end_job(block: int) -> None:
+    for process in (os.getppid(), os.getpid()):
+        os.kill(process, signal.SIGTERM)
+
+
+def send_signals_to_own_process(block: int) -> int:
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+        os.kill(os.getpid(), number)
+    return block
 
 
 @given(st.lists(st.integers(), max_size=20), st.integers(1, 6))
@@ -69,6 +81,26 @@ def test_a_process_that_is_killed_is_reported() -> None:
         S2Error, match=r"a process that read patches was killed, .*; run the same command again, it con"
     ):
         list(run_blocks(kill_own_process, range(3), 2))
+
+
+def test_a_signal_stops_the_work_after_a_block() -> None:
+    """The processes end, and do not take the signal of the whole job for an error of their own."""
+    for processes in (1, 2):
+        with signals.noted_signals():
+            results = run_blocks(square, range(20), processes)
+            next(results)
+            os.kill(os.getpid(), signal.SIGHUP)
+            with pytest.raises(Interrupted):
+                list(results)
+
+
+def test_a_signal_to_all_processes_is_an_interruption() -> None:
+    with signals.noted_signals(), pytest.raises(Interrupted, match="stopped by SIGTERM"):
+        list(run_blocks(end_job, range(4), 2))
+
+
+def test_processes_leave_signals_to_their_parent() -> None:
+    assert set(run_blocks(send_signals_to_own_process, range(4), 2)) == {0, 1, 2, 3}
 
 
 PARENT = r"""

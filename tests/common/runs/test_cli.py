@@ -3,16 +3,20 @@
 import argparse
 import dataclasses
 import logging
+import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from common.errors import ProductNotFoundError, SettingError
-from common.runs import cli
+from common.errors import DownloadError, Interrupted, ProductNotFoundError, SettingError
+from common.runs import cli, signals
 from common.runs.config import RunConfig
 from common.runs.folder import RunLocation
 from superres.training.config import SuperresConfig
+
+NO_RUN_FOLDER = "if the log names a run folder, go on with --resume --run-dir FOLDER; else run the same command again"
 
 
 @pytest.fixture(autouse=True)
@@ -129,7 +133,8 @@ def test_success_is_exit_code_0(capsys):
             OSError("truncated file"),
             "OutputError: cannot read or write: truncated file; check space and permissions there.",
         ),
-        (KeyboardInterrupt(), "S2Error: interrupted; finished files stay, run the same command again."),
+        (KeyboardInterrupt(), f"Interrupted: interrupted; {NO_RUN_FOLDER}."),
+        (Interrupted("stopped by SIGHUP"), f"Interrupted: stopped by SIGHUP; {NO_RUN_FOLDER}."),
     ],
 )
 @pytest.mark.parametrize("on_all_ranks", [False, True])
@@ -139,14 +144,43 @@ def test_failure_is_exit_code_1_and_one_line(error, line, on_all_ranks, capsys):
     assert capsys.readouterr() == ("", line + "\n")
 
 
-def test_an_interrupted_command_that_can_skip_files_says_so(capsys):
-    parser = parser_of(RunConfig)
-    parser.add_argument("--skip-existing", action="store_true")
-    for words, more in ((), " with --skip-existing"), (("--skip-existing",), ""):
-        assert cli.run_command(raising(KeyboardInterrupt()), parser, words) == 1
-        assert capsys.readouterr().err == (
-            f"S2Error: interrupted; finished files stay, run the same command again{more}.\n"
-        )
+@pytest.mark.parametrize(
+    "options, words, advice",
+    [
+        ((), "", "finished files stay, run the same command again"),
+        (("--skip-existing",), "", "finished files stay, run the same command again with --skip-existing"),
+        (("--skip-existing",), "--skip-existing", "finished files stay, run the same command again"),
+        (("--resume",), "", "the same command with --resume goes on"),
+        (("--resume",), "--resume", "the same command goes on"),
+    ],
+)
+def test_an_interrupted_command_says_how_to_go_on(options, words, advice, capsys):
+    parser = cli.new_parser("test", "test")
+    for option in options:
+        parser.add_argument(option, action="store_true")
+    assert cli.run_command(raising(Interrupted("stopped by SIGTERM")), parser, words.split()) == 1
+    assert capsys.readouterr().err == f"Interrupted: stopped by SIGTERM; {advice}.\n"
+
+
+def test_a_run_folder_goes_on_with_resume(capsys):
+    assert run(raising(Interrupted("stopped by SIGTERM")), "--run-dir", "run") == 1
+    assert capsys.readouterr().err == "Interrupted: stopped by SIGTERM; the same command with --resume goes on.\n"
+
+
+def test_a_signal_before_the_work_stops_the_command(capsys):
+    with signals.noted_signals():
+        os.kill(os.getpid(), signal.SIGUSR1)
+        assert run(raising(AssertionError("never called"))) == 1
+    assert capsys.readouterr().err == f"Interrupted: stopped by SIGUSR1; {NO_RUN_FOLDER}.\n"
+
+
+def test_a_download_that_ctrl_c_ends_is_an_interruption(capsys):
+    def command(arguments: argparse.Namespace) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        raise DownloadError("pip failed")
+
+    assert run(command) == 1
+    assert capsys.readouterr().err.startswith("Interrupted: stopped by SIGINT; ")
 
 
 def test_our_own_mistakes_keep_their_traceback():
