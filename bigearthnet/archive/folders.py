@@ -4,7 +4,6 @@ Version 1 has all patches side by side; version 2 sorts them into folders of pro
 official lists, some times lack their leading zero (`S2B_MSIL2A_20170924T93020_69_24`); names are used unchanged.
 """
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import ProductError, ProductNotFoundError
+from common.files.limits import open_at_once, parse_json
 from common.files.read_errors import describe_failed_read
 
 S2_NAME = re.compile(r"S2[A-D]_MSIL2A_\d{8}T\d{5,6}(_N\d{4}_R\d{3}_(?P<tile>T\d{2}[A-Z]{3}))?_\d+_\d+")
@@ -23,6 +23,7 @@ _S1_EXAMPLE = "S1A_IW_GRDH_1SDV_20170617T064659_29UPU_48_5"
 _MAX_DEPTH = 3  # levels of folders that are searched for patches
 _REFERENCE_MAPS = "Reference_Maps"  # of version 2: its folders have the names of patches
 _READ_BYTES = 1 << 16  # more than one band holds
+_MAX_BYTES = 1 << 20  # of a file of a patch; a band holds 0.06 MB
 _UTM_ZONE = re.compile(r"UTM zone (\d{1,2}[NS])")
 
 
@@ -108,7 +109,7 @@ def region_of(metadata: Mapping, path: str) -> str:
     corner = metadata.get("coordinates")
     try:
         return f"{zone[1]} {int(corner['ulx'] // REGION_M)} {int(corner['uly'] // REGION_M)}"
-    except (TypeError, KeyError, ValueError) as error:  # ValueError: a coordinate is not finite
+    except (TypeError, KeyError, ValueError, OverflowError) as error:  # the last two: a coordinate is not finite
         raise ProductError(
             f"{path} lacks coordinates ulx and uly, or a UTM zone as projection; {UNPACK_AGAIN}."
         ) from error
@@ -143,8 +144,8 @@ def read_json(name: str, folder: str) -> dict:
     path = json_path(name, folder)
     content = read_file(path)
     try:
-        metadata = json.loads(content.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
+        metadata = parse_json(content.decode("utf-8-sig"))
+    except ValueError as error:
         raise ProductError(f"{path} is cut short or not a JSON file ({error}); {UNPACK_AGAIN}.") from error
     if not isinstance(metadata, dict):
         raise ProductError(f"{path} holds no JSON object; {UNPACK_AGAIN}.")
@@ -159,10 +160,10 @@ def read_file(path: str | Path) -> bytes:
         ProductError: it cannot be read.
     """
     try:
-        file = os.open(path, os.O_RDONLY)
+        file = open_at_once(os.fspath(path), os.O_RDONLY)
         try:
             content = part = os.read(file, _READ_BYTES)
-            while len(part) == _READ_BYTES:
+            while len(part) == _READ_BYTES and len(content) <= _MAX_BYTES:
                 part = os.read(file, _READ_BYTES)
                 content += part
         finally:
@@ -171,4 +172,6 @@ def read_file(path: str | Path) -> bytes:
         raise ProductNotFoundError(f"{path} is missing; {UNPACK_AGAIN}.") from error
     except OSError as error:
         raise ProductError(f"{path} {describe_failed_read(error, UNPACK_AGAIN)}.") from error
+    if len(content) > _MAX_BYTES:
+        raise ProductError(f"{path} is larger than {_MAX_BYTES // 2**20} MiB; {UNPACK_AGAIN}.")
     return content

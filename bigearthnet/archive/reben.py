@@ -3,12 +3,14 @@
 K. N. Clasen et al. 2024, arXiv:2407.03653. Labels are of the 19 classes only.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from bigearthnet.archive.folders import S2_NAME, PatchFacts
 from bigearthnet.archive.splits import ArchiveLists
 from common.errors import ProductError, ProductNotFoundError, SettingError
+from common.files.limits import MAX_ROWS
 from common.files.read_errors import describe_refusal
 
 METADATA = ("metadata.parquet", "metadata_for_patches_with_snow_cloud_or_shadow.parquet")
@@ -87,18 +89,31 @@ def read_rows(path: Path) -> Iterator[dict]:
     except ImportError as error:
         raise SettingError(f"reading {path} needs the package pyarrow; run pip install pyarrow.") from error
     try:
-        table = parquet.read_table(path)
-    except (OSError, pyarrow.ArrowException) as error:
+        with parquet.ParquetFile(path) as file:
+            missing = [column for column in _COLUMNS if column not in file.schema_arrow.names]
+            if missing:
+                raise ProductError(
+                    f"{path} lacks the columns {', '.join(missing)}; give the metadata of BigEarthNet v2."
+                )
+            if file.metadata.num_rows > MAX_ROWS:
+                raise ProductError(f"{path} has more than {MAX_ROWS:,} rows; give the metadata of BigEarthNet v2.")
+            columns = [name for name in (*_COLUMNS, *_FLAGS) if name in file.schema_arrow.names]
+            rows = file.read(columns).to_pylist()
+    except (OSError, pyarrow.ArrowException, UnicodeDecodeError) as error:
         reason = describe_refusal(error) or "cannot be read as Parquet; download it again"
         raise ProductError(f"{path} {reason}.") from error
-    missing = [column for column in _COLUMNS if column not in table.column_names]
-    if missing:
-        raise ProductError(f"{path} lacks the columns {', '.join(missing)}; give the metadata of BigEarthNet v2.")
-    rows = table.select([name for name in (*_COLUMNS, *_FLAGS) if name in table.column_names]).to_pylist()
     for row in rows:
-        if not is_reben(str(row["patch_id"])) or not isinstance(row["labels"], list):
+        if not _is_patch_row(row):
             raise ProductError(
-                f"{path} has patch_id {row['patch_id']!r} with labels {row['labels']!r}; expected names "
-                f"and lists of labels of BigEarthNet v2."
+                f"{path} has patch_id {row['patch_id']!r} with labels {row['labels']!r}, split {row['split']!r} and s1_name "
+                f"{row['s1_name']!r}; expected names and lists of labels of BigEarthNet v2."
             )
     yield from rows
+
+
+def _is_patch_row(row: Mapping[str, Any]) -> bool:
+    """Return whether the values of a row are of the types that reBEN has. Some patches have no Sentinel-1 partner."""
+    labels, texts = row["labels"], (row["patch_id"], row["split"], row["s1_name"] or "")
+    if not isinstance(labels, list) or not all(isinstance(text, str) for text in (*labels, *texts)):
+        return False
+    return is_reben(row["patch_id"])

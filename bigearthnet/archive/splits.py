@@ -12,6 +12,7 @@ import numpy as np
 from bigearthnet.archive.folders import PatchFacts
 from common.errors import SettingError, TileListError
 from common.files.downloads import SAMPLE, fetch_wheel
+from common.files.limits import read_lines
 
 SPLITS = ("train", "val", "test")
 SHARES = {"train": 0.52, "val": 0.24, "test": 0.24}  # of the patches, as in the official lists
@@ -46,8 +47,8 @@ def read_official_lists() -> ArchiveLists:
     """
     with zipfile.ZipFile(fetch_wheel(SAMPLE)) as archive:
         return ArchiveLists(
-            split_of={name: split for split in SPLITS for name in read_lines(archive, split)},
-            snow_cloud=frozenset(name for reason in _SNOW_CLOUD for name in read_lines(archive, reason)),
+            split_of={name: split for split in SPLITS for name in lines_in_wheel(archive, split)},
+            snow_cloud=frozenset(name for reason in _SNOW_CLOUD for name in lines_in_wheel(archive, reason)),
         )
 
 
@@ -58,11 +59,11 @@ def read_official_partners() -> dict[str, str]:
         DownloadError: the wheel cannot be downloaded.
     """
     with zipfile.ZipFile(fetch_wheel(SAMPLE)) as archive:
-        pairs = (line.split(",") for line in read_lines(archive, "s1_s2_name_country_season")[1:])
+        pairs = (line.split(",") for line in lines_in_wheel(archive, "s1_s2_name_country_season")[1:])
         return {s2: s1 for s1, s2, *_ in pairs}
 
 
-def read_lines(archive: zipfile.ZipFile, name: str) -> list[str]:
+def lines_in_wheel(archive: zipfile.ZipFile, name: str) -> list[str]:
     """Return the lines of a list in the wheel."""
     return bz2.decompress(archive.read(f"{_PACKAGE}/{name}.csv.bz2")).decode().splitlines()
 
@@ -84,9 +85,9 @@ def read_split_lists(folder: Path | str) -> dict[str, str]:
 def read_names(path: Path) -> list[str]:
     """Read the first column of a list; empty lines and comments after # are skipped."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a text file"
+        lines = read_lines(path)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise TileListError(
             f"{path} cannot be read ({reason}); --splits needs a folder with train.csv, val.csv and "
             f"test.csv, one patch name a line."

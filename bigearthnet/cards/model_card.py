@@ -1,6 +1,5 @@
 """The model card of a run of classification: settings, prepared patches, scores -> `MODEL.md` in the run folder."""
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from bigearthnet.archive.band_sets import BAND_SETS
 from bigearthnet.evaluation.tables import MAIN_METRICS, MetricRow
 from bigearthnet.training.config import BigEarthNetConfig
 from bigearthnet.training.data import TrainingData
+from common.files.limits import parse_json
 from common.metrics.multilabel import OVERALL
 from common.runs.folder import HISTORY, METRICS, THRESHOLDS
 from common.runs.model_card import describe_period, describe_settings, saved_epoch, write_model_card
@@ -115,7 +115,10 @@ def patch_days(names: Iterable[str]) -> list[str]:
 
 def describe_left_out(record: str) -> str:
     """Return the patches that were left out of a prepared file, from its attribute: JSON of reason -> patches."""
-    reasons = {reason: count for reason, count in json.loads(record).items() if count}
+    try:
+        reasons = {reason: count for reason, count in parse_json(record).items() if count}
+    except (ValueError, AttributeError):
+        return "unknown, because the record in the file is damaged"
     return ", ".join(f"{count} ({reason})" for reason, count in reasons.items()) or "none"
 
 

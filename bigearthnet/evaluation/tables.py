@@ -71,7 +71,7 @@ def read_metrics(path: str | os.PathLike[str]) -> list[MetricRow]:
     """Read `metrics.csv`.
 
     Raises:
-        OSError, KeyError, ValueError: the file is missing or damaged.
+        RunFolderError: the file is missing or damaged.
     """
     return read_rows(path, MetricRow, COLUMNS)
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from common.errors import RunFolderError
 from common.metrics.thresholds import Threshold
 from common.runs.tables import read_rows, write_rows
 
@@ -22,6 +23,10 @@ def read_thresholds(path: Path) -> list[Threshold]:
     """Read `thresholds.csv`.
 
     Raises:
-        ValueError, KeyError, OSError: the file is missing or damaged.
+        RunFolderError: the file is missing or damaged, or a threshold is no probability.
     """
-    return read_rows(path, Threshold, COLUMNS)
+    thresholds = read_rows(path, Threshold, COLUMNS)
+    for name, threshold, *_ in thresholds:
+        if not 0 <= threshold <= 1:
+            raise RunFolderError(f"{path} has the threshold {threshold} for {name}; expected 0 to 1: restore it.")
+    return thresholds

@@ -1,5 +1,6 @@
 """Trained classifiers as commands take them: a run folder with its network, classes, bands and thresholds."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,13 +9,13 @@ import keras
 import numpy as np
 
 from bigearthnet.archive.band_sets import BAND_SETS, band_statistics
+from bigearthnet.archive.groups import group_shapes
 from bigearthnet.networks.build import build_network
 from bigearthnet.networks.catalogue import NETWORKS, UPSAMPLINGS
 from bigearthnet.prediction.thresholds import read_thresholds
 from bigearthnet.prepared.file import BigEarthNetFile
 from bigearthnet.prepared.patch_source import ClassificationPatches
 from common.errors import RunFolderError, SettingError
-from common.files.read_errors import describe_refusal
 from common.networks.precision import PRECISIONS
 from common.networks.weights import load_weights_on_all_ranks
 from common.runs.folder import CONFIG, THRESHOLDS, WEIGHTS, read_config
@@ -100,14 +101,9 @@ def read_trained(folder: Path) -> TrainedClassifier:
     config = read_config(folder)
     if config.get("application") != "bigearthnet":
         raise RunFolderError(f"{folder} holds no run of bigearthnet-train; give the run folder of one.")
-    try:
-        thresholds = read_thresholds(folder / THRESHOLDS)
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        if refusal := describe_refusal(error):
-            raise RunFolderError(f"{folder / THRESHOLDS} {refusal}.") from error
-        raise RunFolderError(
-            f"{folder} has no readable {THRESHOLDS}: its training is not over; finish it with --resume."
-        ) from error
+    if not os.path.lexists(folder / THRESHOLDS):
+        raise RunFolderError(f"{folder} has no {THRESHOLDS}: its training is not over; finish it with --resume.")
+    thresholds = read_thresholds(folder / THRESHOLDS)
     try:
         trained = TrainedClassifier(
             folder,
@@ -115,9 +111,9 @@ def read_trained(folder: Path) -> TrainedClassifier:
             bands=_known_setting(config, "bands", BAND_SETS),
             upsampling=_known_setting(config, "resampling", UPSAMPLINGS),
             precision=_known_setting(config, "precision", PRECISIONS),
-            sync_batch_norm=config["settings"]["sync_batch_norm"],
+            sync_batch_norm=bool(config["settings"]["sync_batch_norm"]),
             class_names=tuple(config["class_names"]),
-            image_shapes={group: tuple(shape) for group, shape in config["image_shapes"].items()},
+            image_shapes=_known_shapes(config),
             thresholds=np.array([threshold.threshold for threshold in thresholds]),
         )
     except (KeyError, AttributeError, TypeError, ValueError) as error:
@@ -135,6 +131,17 @@ def _known_setting(config: Mapping, key: str, known: Sequence[str] | Mapping[str
     if value not in known:
         raise ValueError(f"{key} {value!r} is unknown")
     return value
+
+
+def _known_shapes(config: Mapping) -> dict[str, tuple[int, int, int]]:
+    """Return the image shapes of a run, which must be those of patches at native GSD or at 10 m."""
+    shapes = {group: tuple(shape) for group, shape in config["image_shapes"].items()}
+    if shapes.keys() != BAND_SETS[config["settings"]["bands"]].keys():
+        raise ValueError(f"image_shapes are of {', '.join(shapes)}")
+    for group, shape in shapes.items():
+        if shape not in (group_shapes(True)[group], group_shapes(True, [group])[group]):
+            raise ValueError(f"{group} has the shape {shape}")
+    return shapes
 
 
 def describe_shapes(shapes: Mapping[str, tuple[int, int, int]]) -> str:

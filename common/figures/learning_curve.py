@@ -1,6 +1,5 @@
 """The learning curves of a run folder, drawn from `history.csv`."""
 
-import csv
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from common.figures.style import INK, VERMILION, clean_axes, save_png, use_log_scale
+from common.files.limits import read_table
 
 CURVE_STYLE = {"marker": "o", "markersize": 2.5, "linewidth": 1.5}  # markers show a run of one epoch
 LOG_SCALE_RATIO = 8  # of the largest to the smallest value, from which on the axis is logarithmic
@@ -90,8 +90,7 @@ def draw_history(
 
 def _read_columns(history_csv: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Return the columns by name, always with `epoch`; empty cells are NaN."""
-    with open(history_csv, newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_table(history_csv)
     if not rows:
         raise ValueError(f"{history_csv} holds no epoch; train for one at least.")
     columns = {name: np.array([float(row[name] or "nan") for row in rows]) for name in rows[0]}

@@ -16,9 +16,9 @@ from typing import IO
 
 from common.errors import ProductError, S2Error
 from common.files.first_bytes import describe_content
+from common.files.limits import MAX_METADATA_BYTES, read_regular_file
 from common.files.read_errors import describe_refusal
 
-MAX_METADATA_BYTES = 16 * 2**20  # real XML and JSON files hold up to 0.5 MB
 _GDAL_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 1  # bit in the flags of a file in a zip
 # Some programs write the parts of a file in any order: such a file may have the end record of a zip, and holes.
@@ -52,7 +52,13 @@ class Archive:
             ProductError: the file is damaged, or larger than 16 MiB.
         """
         with _as_product_error(f"{name} of {self.path}"), self.open_member(self.members[name]) as file:
-            return read_metadata(file, f"{name} of {self.path}")
+            content = file.read(MAX_METADATA_BYTES + 1)
+        if len(content) > MAX_METADATA_BYTES:
+            raise ProductError(
+                f"{name} of {self.path} is larger than {MAX_METADATA_BYTES // 2**20} MiB; real metadata are not: do not use "
+                f"this product."
+            )
+        return content
 
     def gdal_path(self, name: str) -> str:
         """Return the path by which GDAL opens a file; in a zip, also a folder.
@@ -92,14 +98,17 @@ def open_archive(path: Path) -> Iterator[Archive]:
         yield archive
 
 
-def read_metadata(file: IO[bytes], source: str) -> bytes:
-    """Return the content of a small file; raise ProductError if it has more than 16 MiB, as no real one has."""
-    content = file.read(MAX_METADATA_BYTES + 1)
-    if len(content) > MAX_METADATA_BYTES:
-        raise ProductError(
-            f"{source} is larger than {MAX_METADATA_BYTES // 2**20} MiB; real metadata are not: do not use this product."
-        )
-    return content
+def read_metadata_file(path: Path) -> bytes:
+    """Return the content of a small file in a product folder.
+
+    Raises:
+        OSError: the system refuses to read it.
+        ProductError: it is no regular file, or has more than 16 MiB, as no real one has.
+    """
+    try:
+        return read_regular_file(path)
+    except ValueError as error:
+        raise ProductError(f"{path} cannot be read as metadata ({error}); do not use this product.") from error
 
 
 def refuse_unfinished(path: Path) -> None:

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 
 from common.errors import ProductError
-from common.files.archives import open_archive
+from common.files.archives import open_archive, read_metadata_file
+from common.files.limits import parse_xml
 from common.files.read_errors import describe_failed_read
 
 logger = logging.getLogger(__name__)
@@ -78,18 +79,16 @@ def _read_tar(tar: Path, _modified: int) -> dict[int, TarEntry]:
 def _read_entries(manifest: Path, _modified: int) -> dict[str, Entry]:
     """Return name of a file, relative to the product -> its entry. Read again when the manifest was modified."""
     try:
-        content = manifest.read_bytes()
+        return _parse(read_metadata_file(manifest), str(manifest))
     except OSError as error:
         raise ProductError(f"{manifest} {describe_failed_read(error)}.") from error
-    return _parse(content, str(manifest))
 
 
 def _parse(content: bytes, source: str) -> dict[str, Entry]:
     """Return name of a file, relative to the product -> its entry."""
     try:
-        root = ElementTree.fromstring(content)
-        return dict(filter(None, map(_entry, root.iterfind(".//{*}byteStream"))))
-    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        return dict(filter(None, map(_entry, parse_xml(content).iterfind(".//{*}byteStream"))))
+    except ValueError as error:
         logger.warning("%s cannot be read (%s); the files of the product are not compared with it", source, error)
         return {}
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from common.errors import ProductError
 from common.files.checksums import KnownFile, known_files
 from common.files.gdal_paths import Place, find_place
+from common.files.limits import parse_json
 from common.files.read_errors import describe_refusal
 from common.scenes.scene import Scene
 
@@ -60,7 +61,7 @@ def changed_bands(recorded: str, current: str) -> list[str]:
 
 def _parse(record: str) -> dict[str, Source]:
     """Return band -> source, from `record_sources`."""
-    return {band: Source(*source) for band, source in json.loads(record).items()}
+    return {band: Source(*source) for band, source in parse_json(record).items()}
 
 
 def _is_same(before: Source, now: Source) -> bool:

@@ -37,6 +37,8 @@ _ANSWERS = {
     "401": "the server answers 401: it wants credentials, which are not handled",
     "403": "the server answers 403: it wants credentials, which are not handled, or a fresh signature in the address",
 }
+MAX_IMAGE_BYTES = 64 * 2**20  # of an image that is read whole; a patch of BigEarthNet with all bands holds 0.4 MB
+MAX_BLOCK_BYTES = 256 * 2**20  # of a block that is decoded at once; a band of a tile in one block holds 241 MB
 CACHE_BYTES = 128 * 2**20  # two rows of blocks of a full tile at 10 m are 45 MB
 
 gdal.UseExceptions()
@@ -58,11 +60,12 @@ def read_raster(path: str) -> tuple[np.ndarray, tuple[str, ...]]:
 
     Raises:
         ProductNotFoundError: the file is missing.
-        ProductError: the file is empty or damaged.
+        ProductError: the file is empty, damaged, or larger than the patches that this function reads.
     """
     _require_content(path)
     with as_product_error(path, warnings_too=True):
         dataset = _open(path)
+        _require_size(path, dataset, dataset.RasterXSize, dataset.RasterYSize, MAX_IMAGE_BYTES)
         names = tuple(dataset.GetRasterBand(i + 1).GetDescription() for i in range(dataset.RasterCount))
         pixels = dataset.ReadAsArray()
     return np.moveaxis(pixels if pixels.ndim == 3 else pixels[None], 0, -1), names
@@ -92,6 +95,7 @@ def open_band(scene: Scene, band: str) -> gdal.Dataset:
     with as_product_error(path):
         dataset = _open(path)
     _require_uint16(dataset, path)
+    _require_size(path, dataset, *dataset.GetRasterBand(1).GetBlockSize(), MAX_BLOCK_BYTES)
     return dataset
 
 
@@ -117,6 +121,17 @@ def _open(path: str) -> gdal.Dataset:
     one_thread = path.startswith(REMOTE) and not _url(path).endswith(".jp2")
     options = ["NUM_THREADS=1"] if one_thread else []
     return gdal.OpenEx(path, gdal.OF_RASTER, _DRIVERS, options, sibling_files=[Path(path).name])
+
+
+def _require_size(path: str, dataset: gdal.Dataset, width: int, height: int, most_bytes: int) -> None:
+    """Raise ProductError if pixels would need more memory than expected. A small file may state a huge size."""
+    pixel_bytes = gdal.GetDataTypeSize(dataset.GetRasterBand(1).DataType) // 8 if dataset.RasterCount else 0
+    size = width * height * pixel_bytes * dataset.RasterCount
+    if size > most_bytes:
+        raise ProductError(
+            f"{path} asks for {size // 2**20} MiB at once, {height} x {width} px in {dataset.RasterCount} bands; expected at "
+            f"most {most_bytes // 2**20} MiB: {DOWNLOAD_AGAIN}."
+        )
 
 
 def _require_uint16(dataset: gdal.Dataset, path: str) -> None:

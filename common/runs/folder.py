@@ -17,6 +17,7 @@ from typing import Any
 import common.distributed as hvd
 from common.errors import OutputError, RunFolderError
 from common.files.atomic import is_partial, make_folder, remove_abandoned, write_text
+from common.files.limits import parse_json, read_regular_file
 from common.files.read_errors import describe_refusal
 from common.runs.config import RunConfig
 from common.runs.provenance import provenance_record
@@ -191,9 +192,11 @@ def read_config(folder: Path) -> dict:
     """
     path = folder / CONFIG
     try:
-        config = json.loads(path.read_text())
+        config = parse_json(read_regular_file(path))
         if not isinstance(config, dict) or not isinstance(config.get("settings", {}), dict):
             raise ValueError("it has no settings")
+        if not isinstance(config.get("earlier", []), list):
+            raise ValueError("it has no list of earlier parts")
         return config
     except FileNotFoundError:
         raise RunFolderError(f"{folder} has no {CONFIG}; give the folder that a training run wrote.") from None

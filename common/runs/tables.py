@@ -8,7 +8,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from common.errors import RunFolderError
 from common.files.atomic import whole_file
+from common.files.limits import read_table
+from common.files.read_errors import describe_failed_read
 
 Row = TypeVar("Row")
 
@@ -34,16 +37,18 @@ def read_rows(path: str | os.PathLike[str], row_class: type[Row], columns: Seque
         columns: the column of each field; None: columns have the names of the fields.
 
     Raises:
-        OSError, KeyError, ValueError: the file is missing, lacks a column, or holds a cell of another type.
+        RunFolderError: the file is missing, lacks a column, holds a cell of another type, or is too large.
     """
     types = typing.get_type_hints(row_class)
-    with open(path, newline="") as file:
-        return [
-            row_class(
-                *(_value(line[column], type_) for column, type_ in zip(columns or types, types.values(), strict=True))
-            )
-            for line in csv.DictReader(file, restval="")
-        ]
+    columns_and_types = list(zip(columns or types, types.values(), strict=True))
+    try:
+        return [row_class(*(_value(line[name], kind) for name, kind in columns_and_types)) for line in read_table(path)]
+    except OSError as error:
+        raise RunFolderError(f"{path} {describe_failed_read(error)}.") from error
+    except KeyError as error:
+        raise RunFolderError(f"{path} has no column {error}; restore it, or make it again.") from error
+    except ValueError as error:
+        raise RunFolderError(f"{path} cannot be read ({error}); restore it, or make it again.") from error
 
 
 def _value(cell: str, type_: Any) -> Any:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from common.errors import ProductError, some_of
-from common.files.archives import Archive, open_archive, read_metadata
+from common.files.archives import Archive, open_archive, read_metadata_file
 from common.files.read_errors import describe_failed_read
 from common.scenes.patch_folder import is_patch_folder
 
@@ -106,8 +106,7 @@ def _folder_files(folder: Path, xml_name: str, granule: str = "") -> ProductFile
     names = sorted(item.relative_to(folder).as_posix() for pattern in patterns for item in folder.glob(pattern))
 
     def read(name: str) -> bytes:
-        with (folder / name).open("rb") as file:
-            return read_metadata(file, str(folder / name))
+        return read_metadata_file(folder / name)
 
     return ProductFiles(
         folder, xml_name, folder.resolve().name, tuple(names), lambda name: f"{folder}/{name}", read, granule

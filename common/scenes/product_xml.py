@@ -7,6 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from common.errors import ProductError
+from common.files.limits import parse_xml
 from common.files.read_errors import describe_failed_read
 from common.pixels.passbands import Passband, read_passband
 from common.pixels.sentinel2 import BANDS, SATURATED_DN, normalize_band
@@ -79,8 +80,8 @@ class Metadata:
     def from_content(cls, content: bytes, source: str) -> "Metadata":
         """Parse the content of a product XML. Raises ProductError if it is no XML."""
         try:
-            return cls(ElementTree.fromstring(content), source)
-        except (ElementTree.ParseError, ValueError, LookupError) as error:
+            return cls(parse_xml(content), source)
+        except ValueError as error:
             raise ProductError(f"{source} is no readable XML ({error}); {DAMAGED}.") from error
 
     def elements(self, tag: str) -> list[ElementTree.Element]:

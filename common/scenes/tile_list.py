@@ -15,6 +15,7 @@ from pathlib import Path
 
 from common.errors import ProductError, ProductNotFoundError, TileListError, some_of
 from common.files.archives import refuse_unfinished
+from common.files.limits import read_lines
 from common.files.read_errors import describe_refusal
 from common.scenes.eopf import read_eopf
 from common.scenes.patch_folder import is_patch_folder, read_patch_folder
@@ -212,12 +213,12 @@ def _entries(list_path: Path) -> Iterator[tuple[int, str]]:
             f"{list_path} is no tile list; give a text file, and write this path into it if it leads to a scene."
         )
     try:
-        lines = list_path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_lines(list_path)
     except FileNotFoundError as error:
         raise TileListError(
             f"the tile list {list_path} does not exist; give a text file with one scene a line."
         ) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         reason = describe_refusal(error) or f"is no readable text ({error}); give a text file in UTF-8"
         raise TileListError(f"the tile list {list_path} {reason}.") from error
     for line_number, line in enumerate(lines, start=1):

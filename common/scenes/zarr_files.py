@@ -5,7 +5,6 @@ format 3. They are read one by one, so that a product needs no consolidated meta
 Zarr package is needed.
 """
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,7 +14,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from common.errors import ProductError, some_of
-from common.files.archives import Archive, open_archive, read_metadata
+from common.files.archives import Archive, open_archive, read_metadata_file
+from common.files.limits import parse_json
 from common.files.read_errors import describe_failed_read
 
 _ROOT_FILES = {".zgroup": 2, "zarr.json": 3}  # file of the root group -> Zarr format
@@ -119,8 +119,8 @@ class ZarrFiles:
         if content is None:
             return {}
         try:
-            metadata = json.loads(content)
-        except (ValueError, RecursionError) as error:
+            metadata = parse_json(content)
+        except ValueError as error:
             raise ProductError(f"{name} of {self.path} is no readable JSON ({error}); {DOWNLOAD_AGAIN}.") from error
         if not isinstance(metadata, dict):
             raise ProductError(f"{name} of {self.path} holds no JSON object; {DOWNLOAD_AGAIN}.")
@@ -181,8 +181,7 @@ def _folder_files(path: Path) -> ZarrFiles:
         if not file.is_file():
             return None
         try:
-            with file.open("rb") as opened:
-                return read_metadata(opened, str(file))
+            return read_metadata_file(file)
         except OSError as error:
             raise ProductError(f"{file} {describe_failed_read(error)}.") from error
 

@@ -1,9 +1,9 @@
 """The file `history.csv` of a run folder: losses, metrics and learning rate of each epoch."""
 
-import csv
 from pathlib import Path
 
 from common.errors import RunFolderError
+from common.files.limits import read_table
 from common.files.read_errors import describe_refusal
 from common.runs.tables import write_rows
 
@@ -25,9 +25,8 @@ def read_history(path: Path, epochs: int) -> list[dict]:
         RunFolderError: the file is missing or damaged.
     """
     try:
-        with open(path, newline="") as file:
-            rows = [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+        rows = [{name: float(value) for name, value in row.items() if value} for row in read_table(path)]
         return [{**row, "epoch": int(row["epoch"])} for row in rows[:epochs]]
-    except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
+    except (OSError, ValueError, KeyError, OverflowError) as error:  # OverflowError: an infinite epoch
         reason = describe_refusal(error) or f"cannot be read ({error}); restore it, or start a new run"
         raise RunFolderError(f"{path} {reason}.") from error

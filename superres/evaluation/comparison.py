@@ -77,7 +77,7 @@ def read_comparison(path: Path) -> list[ComparedNetwork]:
     """Read a file that `write_comparison` wrote.
 
     Raises:
-        OSError, KeyError, ValueError: as `common.runs.tables.read_rows`.
+        RunFolderError: as `common.runs.tables.read_rows`.
     """
     return read_rows(path, ComparedNetwork)
 

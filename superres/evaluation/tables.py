@@ -62,7 +62,7 @@ def read_metrics(path: str | os.PathLike[str]) -> list[MetricRow]:
     """Read a file that `write_metrics` wrote.
 
     Raises:
-        OSError, KeyError, ValueError: as `common.runs.tables.read_rows`.
+        RunFolderError: as `common.runs.tables.read_rows`.
     """
     return read_rows(path, MetricRow)
 

@@ -5,7 +5,7 @@ A run folder and published weights state their network and GSD. The GSD of a pla
 
 import hashlib
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -191,7 +191,7 @@ def _read_run(source: str, folder: Path) -> TrainedNetwork:
         sha256=_sha256(file),
         upsample=upsample,
         title=settings["model"],
-        levels=tuple(config.get("levels", ())),
+        levels=_levels(folder, config),
         degradation=settings.get("degradation"),
     )
 
@@ -232,7 +232,15 @@ def trained_levels(source: Path | str) -> tuple[str, ...]:
     file = find_weights(source)
     if published_level := _published_level(_sha256(file)):
         return (published_level,)
-    return tuple(read_config(file.parent).get("levels", ())) if (file.parent / CONFIG).exists() else ()
+    return _levels(file.parent, read_config(file.parent)) if (file.parent / CONFIG).exists() else ()
+
+
+def _levels(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the levels in `config.json`; none for older runs, which lack them."""
+    levels = config.get("levels", [])
+    if not isinstance(levels, list) or not all(level in ("L1C", "L2A") for level in levels):
+        raise RunFolderError(f"{folder / CONFIG} has the levels {levels}; expected L1C and L2A: restore it.")
+    return tuple(levels)
 
 
 def warn_of_level(source: str, levels: Sequence[str], scenes: Iterable[Scene]) -> None:

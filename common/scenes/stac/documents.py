@@ -1,9 +1,8 @@
 """Small text files that an item names, on disk or at an http address: read whole, in bounded time and memory."""
 
 import time
-from pathlib import Path
 
-from common.files.archives import MAX_METADATA_BYTES
+from common.files.limits import MAX_METADATA_BYTES, read_regular_file
 from common.scenes.stac.assets import REMOTE
 
 _TIMEOUT_S = 10.0  # for each answer of the server
@@ -17,17 +16,12 @@ def read_document(path: str) -> bytes:
         OSError: the file cannot be read, the server does not answer with it, or it is larger than MAX_METADATA_BYTES.
     """
     try:
-        content = _download(path.removeprefix(REMOTE)) if path.startswith(REMOTE) else _read(Path(path))
-    except ValueError as error:  # an impossible path or address
+        content = _download(path.removeprefix(REMOTE)) if path.startswith(REMOTE) else read_regular_file(path)
+    except ValueError as error:  # an impossible path or address, a device, or too large
         raise OSError(str(error)) from error
     if len(content) > MAX_METADATA_BYTES:
         raise OSError(f"it is larger than {MAX_METADATA_BYTES // 2**20} MiB")
     return content
-
-
-def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(MAX_METADATA_BYTES + 1)
 
 
 def _download(url: str) -> bytes:

@@ -1,12 +1,11 @@
 """JSON file -> STAC item of Sentinel-2, read with pystac, without any network. Other STAC objects are refused."""
 
-import json
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import ProductError, ProductNotFoundError, some_of
-from common.files.archives import MAX_METADATA_BYTES
+from common.files.limits import parse_json, read_regular_file
 from common.files.read_errors import describe_failed_read
 
 if TYPE_CHECKING:
@@ -52,19 +51,16 @@ def read_item(path: Path) -> "pystac.Item":
 def _load(path: Path) -> Any:
     """Read a JSON file of limited size."""
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_METADATA_BYTES + 1)
+        content = read_regular_file(path)
     except FileNotFoundError as error:
         raise ProductNotFoundError(f"{path} does not exist; {_EXPECTED}.") from error
     except OSError as error:
         raise ProductError(f"{path} {describe_failed_read(error, _EXPECTED)}.") from error
-    if len(content) > MAX_METADATA_BYTES:
-        raise ProductError(
-            f"{path} is larger than {MAX_METADATA_BYTES // 2**20} MiB, so it is no STAC item; {_EXPECTED}."
-        )
+    except ValueError as error:
+        raise ProductError(f"{path} is no STAC item ({error}); {_EXPECTED}.") from error
     try:
-        return json.loads(content)
-    except (ValueError, RecursionError) as error:
+        return parse_json(content)
+    except ValueError as error:
         reason = f"it begins with {content[:20].decode(errors='replace')!r}" if content.strip()[:1] == b"<" else error
         raise ProductError(f"{path} is no JSON ({reason}); {_EXPECTED}.") from error
 

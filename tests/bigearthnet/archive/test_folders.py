@@ -1,6 +1,7 @@
 """Patch folders are found by name, and their JSON files are read or refused in one line."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -192,6 +193,14 @@ def test_files_are_read_whole(tmp_path: Path, size: int) -> None:
     content = bytes(index % 251 for index in range(size))
     (tmp_path / "file").write_bytes(content)
     assert read_file(tmp_path / "file") == content
+
+
+def test_a_file_that_never_ends_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "endless").symlink_to("/dev/zero")
+    with pytest.raises(ProductError, match="endless is larger than 1 MiB; unpack the archive again"):
+        read_file(tmp_path / "endless")
+    os.mkfifo(tmp_path / "pipe")
+    assert read_file(tmp_path / "pipe") == b""  # and does not wait for somebody who writes to it
 
 
 def test_a_folder_cannot_be_read_as_a_file(tmp_path: Path) -> None:

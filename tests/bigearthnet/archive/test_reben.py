@@ -88,7 +88,9 @@ def test_patches_without_a_split_are_in_none(tmp_path: Path) -> None:
     [
         ([{"patch_id": P, "split": "test"}], "lacks the columns labels, s1_name; give the metadata of BigEarthNet v2"),
         ([row("patch 1", "test")], "has patch_id 'patch 1' with labels .*; expected names and lists of labels of"),
-        ([row(P, "test") | {"labels": "Pastures"}], f"has patch_id '{P}' with labels 'Pastures'; expected names"),
+        ([row(P, "test") | {"labels": "Pastures"}], f"has patch_id '{P}' with labels 'Pastures', .*; expected names"),
+        ([row(P, "test") | {"split": ["test"]}], r"has .* split \['test'\] and .*; expected names"),
+        ([row(P, "test") | {"labels": [1]}], r"has .* with labels \[1\], .*; expected names"),
     ],
 )
 def test_other_tables_are_refused(tmp_path: Path, rows: list[dict], message: str) -> None:

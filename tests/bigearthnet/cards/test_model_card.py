@@ -37,6 +37,8 @@ def test_days_of_patches():
 def test_patches_that_were_left_out():
     assert describe_left_out('{"snow or clouds": 3, "no class": 0}') == "3 (snow or clouds)"
     assert describe_left_out("{}") == "none"
+    for damaged in ("{", "[]", "[" * 9999):
+        assert describe_left_out(damaged) == "unknown, because the record in the file is damaged"
 
 
 def test_the_command():

@@ -92,6 +92,26 @@ def test_read_raster_refuses_missing_and_empty_and_damaged_files(
     assert capfd.readouterr() == ("", "")
 
 
+def write_sparse(path: Path, size: int, *options: str) -> Path:
+    """Write a small file of a large image."""
+    gdal.GetDriverByName("GTiff").Create(str(path), size, size, 1, gdal.GDT_UInt16, ["SPARSE_OK=YES", *options])
+    assert path.stat().st_size < 2**20
+    return path
+
+
+def test_a_small_file_of_a_large_image_is_not_read_whole(tmp_path: Path) -> None:
+    path = write_sparse(tmp_path / "a.tif", 30_000, "TILED=YES", "BLOCKXSIZE=4096", "BLOCKYSIZE=4096")
+    with pytest.raises(ProductError, match=r"a\.tif asks for 1716 MiB at once, 30000 x 30000 px in 1 bands"):
+        read_raster(str(path))
+
+
+def test_a_band_in_one_large_block_is_refused(tmp_path: Path) -> None:
+    patch = write_patch_folder(tmp_path)
+    path = write_sparse(patch / f"{patch.name}_B02.tif", 20_000, "BLOCKYSIZE=20000", "COMPRESS=DEFLATE")
+    with pytest.raises(ProductError, match=rf"{path.name} asks for 762 MiB at once"):
+        open_band(open_scene(patch), "B02")
+
+
 def test_warnings_are_damage_on_request_only() -> None:
     with as_product_error("a.tif"):
         gdal.Error(gdal.CE_Warning, 1, "odd")

@@ -171,7 +171,7 @@ def test_a_resumed_run_keeps_the_records_of_its_earlier_parts(tmp_path: Path) ->
     assert not any("earlier" in earlier for earlier in record["earlier"])
 
 
-@pytest.mark.parametrize("text", ['{"settings": ', "[]", '{"settings": []}', "\xff"])
+@pytest.mark.parametrize("text", ['{"settings": ', "[]", '{"settings": []}', '{"earlier": 5}', "[" * 9999, "\xff"])
 def test_a_damaged_config_is_an_error(tmp_path: Path, text: str) -> None:
     (tmp_path / run.CONFIG).write_text(text, encoding="latin-1")
     with pytest.raises(RunFolderError, match=r"config\.json cannot be read \(.*\); train again, or restore it"):

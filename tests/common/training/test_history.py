@@ -28,7 +28,7 @@ def test_only_the_first_epochs_are_read(tmp_path: Path) -> None:
     assert read_history(tmp_path / "history.csv", 0) == []
 
 
-@pytest.mark.parametrize("text", [None, "epoch,loss\n1,low\n", "loss\n1\n", "epoch,loss\n1,2,3\n"])
+@pytest.mark.parametrize("text", [None, "epoch,loss\n1,low\n", "loss\n1\n", "epoch,loss\n1,2,3\n", "epoch\ninf\n"])
 def test_a_missing_or_damaged_history_is_an_error(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "odd.csv").write_text(text)

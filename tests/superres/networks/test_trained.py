@@ -120,3 +120,7 @@ def test_levels_follow_from_the_checksum_or_from_the_run_folder(weights_wheel: P
     assert trained_levels(tmp_path / "run") == ()
     (tmp_path / "run" / CONFIG).write_text('{"levels": ["L1C", "L2A"]}')
     assert trained_levels(tmp_path / "run") == ("L1C", "L2A")
+    for damaged in ("5", "[1]", '"L1C"'):
+        (tmp_path / "run" / CONFIG).write_text(f'{{"levels": {damaged}}}')
+        with pytest.raises(RunFolderError, match=r"config\.json has the levels .*; expected L1C and L2A"):
+            trained_levels(tmp_path / "run")
