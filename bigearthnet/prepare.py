@@ -3,7 +3,8 @@
     bigearthnet-prepare --root BigEarthNet-v1.0 --s1-root BigEarthNet-S1-v1.0 --output data.h5
 
 The file is filled as `<output>.part` and gets its final name when it is complete. The same command continues an
-interrupted run. Patches that cannot be read are listed in `<output without ending>-unreadable.txt`.
+interrupted run. One job at a time fills a file. Patches that cannot be read are listed in
+`<output without ending>-unreadable.txt`.
 """
 
 import argparse
@@ -16,10 +17,11 @@ import common.distributed as hvd
 from bigearthnet.prepared.fill import fill_on_all_ranks
 from bigearthnet.prepared.json_files import read_facts_block, read_on_all_ranks, read_partner_block
 from bigearthnet.prepared.options import PreparationOptions
-from bigearthnet.prepared.output import check_output, complete_output, open_part_file, report_speed
+from bigearthnet.prepared.output import check_output, complete_output, open_part_file, output_lock, report_speed
 from bigearthnet.prepared.plan import make_plan
 from bigearthnet.prepared.selection import select_patches
 from common.runs import cli
+from common.runs.locks.lock import held_on_rank_zero
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -106,14 +108,16 @@ def prepare(options: PreparationOptions, show_bar: bool = False) -> None:
     """Choose patches, read their JSON files, then their images; all ranks share the reading."""
     started = time.monotonic()
     hvd.on_rank_zero(lambda: check_output(options.output, options.overwrite))
-    selection = hvd.on_rank_zero(lambda: select_patches(options))
-    facts = read_on_all_ranks(read_facts_block, {} if selection.facts else selection.folders, options.processes)
-    partners = read_on_all_ranks(read_partner_block, selection.unlisted_s1, options.processes)
-    plan = hvd.on_rank_zero(lambda: make_plan(options, selection, facts, partners))
-    part = hvd.on_rank_zero(lambda: open_part_file(options.output, plan, options.overwrite))
-    filling_started = time.monotonic()
-    unreadable = fill_on_all_ranks(plan, part.slots, options, show_bar)
-    hvd.on_rank_zero(lambda: complete_output(options.output, plan, unreadable))
+    with held_on_rank_zero(output_lock(options.output)):
+        hvd.on_rank_zero(lambda: check_output(options.output, options.overwrite))  # another job may have made it
+        selection = hvd.on_rank_zero(lambda: select_patches(options))
+        facts = read_on_all_ranks(read_facts_block, {} if selection.facts else selection.folders, options.processes)
+        partners = read_on_all_ranks(read_partner_block, selection.unlisted_s1, options.processes)
+        plan = hvd.on_rank_zero(lambda: make_plan(options, selection, facts, partners))
+        part = hvd.on_rank_zero(lambda: open_part_file(options.output, plan, options.overwrite))
+        filling_started = time.monotonic()
+        unreadable = fill_on_all_ranks(plan, part.slots, options, show_bar)
+        hvd.on_rank_zero(lambda: complete_output(options.output, plan, unreadable))
     finished = time.monotonic()
     report_speed(part.missing_count, finished - filling_started, finished - started)
 

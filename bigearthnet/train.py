@@ -14,7 +14,7 @@ import common.distributed as hvd
 from bigearthnet.training.config import BigEarthNetConfig
 from common.runs import cli
 from common.runs import folder as run
-from common.runs.folder import RunLocation
+from common.runs.opening import RunLocation
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -56,15 +56,16 @@ def train(config: BigEarthNetConfig, location: RunLocation, show_progress: bool 
 
     hvd.on_rank_zero(lambda: prepare_training(config, location))
     data = open_data(config)
-    folder = hvd.on_rank_zero(lambda: open_run(config, location))
-    model = fit(config, data, folder, location.resume, show_progress)
-    if hvd.rank() == 0:
-        plot_history(folder / run.HISTORY, folder / run.CURVES)
-    rows = measure_run(model, config, data, folder, show_progress)
-    if hvd.rank() == 0:
-        write_card(folder, config, data, model, rows)
+    with open_run(config, location) as (folder, resumes):
+        model = fit(config, data, folder, resumes, show_progress)
+        if hvd.rank() == 0:
+            plot_history(folder / run.HISTORY, folder / run.CURVES)
+        rows = measure_run(model, config, data, folder, show_progress)
+        if hvd.rank() == 0:
+            write_card(folder, config, data, model, rows)
+        if hvd.rank() == 0 and rows:
+            plot_class_scores(folder / run.METRICS, folder / run.METRIC_BARS)
     if hvd.rank() == 0 and rows:
-        plot_class_scores(folder / run.METRICS, folder / run.METRIC_BARS)
         print(markdown_metric_table(rows))
         print(f"\n{len(data.test)} test patches; {folder / run.METRICS}, {folder / run.METRIC_BARS}")
     elif hvd.rank() == 0:

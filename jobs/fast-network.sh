@@ -12,11 +12,10 @@ shift
 options=("$@")
 
 stage() { # arguments: name of the run folder, options of this stage
-    local folder=runs/$1 resume=()
+    local folder=runs/$1
     shift
-    if [ -e "$folder/checkpoint.h5" ]; then resume=(--resume); fi
     python superres/train.py --tiles "$tiles" --model lowres --teacher dsen2-l1c-20m --schedule cosine \
-        --run-dir "$folder" "$@" "${options[@]}" "${resume[@]}"
+        --run-dir "$folder" --resume "$@" "${options[@]}"
 }
 
 stage fast-1 --epochs 32 --batch-size 8 --learning-rate 4e-4

@@ -30,12 +30,11 @@ test_list=${TEST_TILES:-$lists/test.txt}
 
 runs=()
 for seed in 0 1 2; do
-    folder=runs/l2a-20m-seed$seed resume=()
-    if [ -e "$folder/checkpoint.h5" ]; then resume=(--resume); fi
+    folder=runs/l2a-20m-seed$seed
     # No validation: every patch counts where there are few, and the cosine ends at a low learning rate.
     python superres/train.py --tiles "$lists/tiles.txt" --init-weights "$published" --patches-per-tile 9 --batch-size 4 \
         --epochs 4 --learning-rate 1e-4 --schedule cosine --warmup-epochs 0.5 --validation-fraction 0 \
-        --patch-cache runs/l2a-20m-patches --seed "$seed" --run-dir "$folder" --test-tiles "$test_list" "$@" "${resume[@]}"
+        --patch-cache runs/l2a-20m-patches --seed "$seed" --run-dir "$folder" --resume --test-tiles "$test_list" "$@"
     runs+=("$folder")
 done
 python superres/evaluate.py --tiles "$test_list" --weights "$published" --run-dir "${runs[@]}" \

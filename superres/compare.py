@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 import common.distributed as hvd
 from common.errors import SettingError
 from common.runs import cli
-from common.runs import folder as run
-from common.runs.folder import RunLocation, open_output_folder
+from common.runs.folder import open_output_folder
 from common.runs.log import stop_logging_to_file
+from common.runs.opening import RunLocation
 from superres.evaluate import evaluate
 from superres.evaluation.options import EvaluationOptions
 from superres.networks.catalogue import DEFAULT_UPSAMPLING, NETWORKS, UPSAMPLINGS
@@ -208,6 +208,7 @@ def prepare_comparison(options: ComparisonOptions) -> None:
     from superres.evaluation.plan import find_networks
     from superres.training.plan import check_init_weights, check_scenes, find_teacher
 
+    RunLocation(options.folder, options.resume, options.overwrite)  # refuses both options together
     if not options.variants and not options.trained:
         raise SettingError("there is nothing to compare: give --models, --trained, or both.")
     if not options.settings.get("test_tiles"):
@@ -235,10 +236,8 @@ def prepare_comparison(options: ComparisonOptions) -> None:
 
 
 def train_variant(options: ComparisonOptions, variant: Variant) -> None:
-    """Train one variant; a resumed comparison continues it from its checkpoint, if there is one."""
-    folder = options.run_folder(variant)
-    has_checkpoint = hvd.broadcast_object((folder / run.CHECKPOINT).exists())
-    location = RunLocation(folder, options.resume and has_checkpoint, options.overwrite or options.resume)
+    """Train one variant; a resumed comparison continues it after its last finished epoch."""
+    location = RunLocation(options.run_folder(variant), options.resume, options.overwrite)
     train(options.variant_config(variant), location, options.show_progress)
     stop_logging_to_file()
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import common.distributed as hvd
 from common.runs import cli
 from common.runs import folder as run
-from common.runs.folder import RunLocation
+from common.runs.opening import RunLocation
 from common.scenes.scene import Scene
 from superres.training.config import SuperresConfig
 
@@ -61,13 +61,13 @@ def train(config: SuperresConfig, location: RunLocation, show_progress: bool = F
 
     plan = hvd.on_rank_zero(lambda: prepare_training(config, location))
     data = prepare_data(config, plan, show_progress)
-    folder = hvd.on_rank_zero(lambda: open_run(config, location, data))
-    model = fit(config, data, folder, location.resume, show_progress)
-    if hvd.rank() == 0:
-        plot_history(folder / run.HISTORY, folder / run.CURVES)
-    rows = measure(model, config, plan.test_scenes, folder) if plan.test_scenes else []
-    if hvd.rank() == 0:
-        write_card(folder, config, plan, data, model, rows)
+    with open_run(config, location, data) as (folder, resumes):
+        model = fit(config, data, folder, resumes, show_progress)
+        if hvd.rank() == 0:
+            plot_history(folder / run.HISTORY, folder / run.CURVES)
+        rows = measure(model, config, plan.test_scenes, folder) if plan.test_scenes else []
+        if hvd.rank() == 0:
+            write_card(folder, config, plan, data, model, rows)
 
 
 def measure(

@@ -13,6 +13,7 @@ from bigearthnet.prepared.slots import Slots
 from bigearthnet.prepared.writer import create_file, find_slots, finish_file, is_prepared_file, read_fill_state
 from common.errors import OutputError
 from common.files.atomic import cannot_write, move_into_place, whole_file, write_text
+from common.runs.locks.lock import Lock, require_held
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,11 @@ def check_output(output: Path, overwrite: bool) -> None:
 def part_path(output: Path) -> Path:
     """Return the name of the output until it is complete."""
     return output.with_name(f"{output.name}.part")
+
+
+def output_lock(output: Path) -> Lock:
+    """Return the lock of the output. One job at a time may fill it."""
+    return Lock(output.with_name(f"{output.name}.lock"), output, "--output")
 
 
 def open_part_file(output: Path, plan: PreparationPlan, overwrite: bool) -> PartFile:
@@ -98,7 +104,9 @@ def complete_output(output: Path, plan: PreparationPlan, unreadable: dict[str, s
     Raises:
         ProductError: no patch could be read.
         OutputError: the disk is full.
+        InUseError: another job has taken the output over.
     """
+    require_held(output_lock(output))
     if len(unreadable) == len(plan.patches):
         raise unreadable_error(unreadable)
     all_unreadable = {**plan.unreadable, **unreadable}

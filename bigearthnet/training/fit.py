@@ -2,6 +2,8 @@
 
 import dataclasses
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,24 +18,27 @@ from bigearthnet.training.losses import build_loss
 from bigearthnet.training.validation import ValidationSums, summarize_validation
 from common.metrics.thresholds import DEFAULT_THRESHOLD
 from common.networks.weights import load_weights_on_all_ranks
-from common.runs.folder import WEIGHTS, RunLocation, open_run_folder
+from common.runs.folder import WEIGHTS
 from common.runs.log import log_to_file
+from common.runs.opening import Run, RunLocation, opened_run
 from common.training import fit as training
 from common.training.optimizer import compile_model
 
 logger = logging.getLogger(__name__)
 
 
-def open_run(config: BigEarthNetConfig, location: RunLocation) -> Path:
-    """Make or find the run folder, and log to it from now on. Call on rank 0.
+@contextmanager
+def open_run(config: BigEarthNetConfig, location: RunLocation) -> Iterator[Run]:
+    """Open and hold the run folder during the block, and log to it. Every rank must call it.
 
     Raises:
-        RunFolderError, OutputError: as `open_run_folder`.
+        RunFolderError, InUseError, OutputError: as `opened_run`.
     """
-    folder = open_run_folder(location, f"bigearthnet-{config.model}-{config.bands}")
-    log_to_file(folder)
-    logger.info("run folder %s", folder)
-    return folder
+    with opened_run(location, f"bigearthnet-{config.model}-{config.bands}") as run:
+        if hvd.rank() == 0:
+            log_to_file(run.folder)
+            logger.info("run folder %s", run.folder)
+        yield run
 
 
 def fit(

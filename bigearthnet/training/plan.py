@@ -4,8 +4,8 @@ from bigearthnet.prepared.file import BigEarthNetFile
 from bigearthnet.prepared.patch_source import require_band_set
 from bigearthnet.training.config import BigEarthNetConfig
 from common.errors import SettingError
-from common.runs.folder import RunLocation, check_run_folder
 from common.runs.log import remember_log
+from common.runs.opening import RunLocation, check_run_folder
 
 
 def prepare_training(config: BigEarthNetConfig, location: RunLocation) -> None:
@@ -13,7 +13,7 @@ def prepare_training(config: BigEarthNetConfig, location: RunLocation) -> None:
 
     Raises:
         PatchFileError, SettingError: as `check_data`.
-        RunFolderError, OutputError: as `check_run_folder`.
+        RunFolderError, InUseError, OutputError: as `check_run_folder`.
     """
     remember_log()
     check_data(config)

@@ -1,4 +1,7 @@
-"""The patch cache: one patch file for each scene and GSD. Missing files are made, shared among the ranks."""
+"""The patch cache: one patch file for each scene and GSD. Missing files are made, shared among the ranks.
+
+Two jobs may use a cache at once, without a lock. If both cut the same scene, both write the same whole file.
+"""
 
 import logging
 from collections.abc import Sequence

@@ -19,7 +19,7 @@ import common.distributed as hvd
 from common.errors import DownloadError, Interrupted, OutputError, S2Error
 from common.runs import signals
 from common.runs.config import Config
-from common.runs.folder import RunLocation
+from common.runs.opening import RunLocation
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="continue the run in --run-dir from its checkpoint, exactly as if it had never stopped",
+        help="continue the run in --run-dir after its last finished epoch, exactly as if it had never stopped; start it "
+        "if no epoch is finished",
     )
 
 
@@ -113,8 +114,13 @@ def read_settings(options: argparse.Namespace, config_class: type[Config]) -> Co
 
 
 def read_location(options: argparse.Namespace) -> RunLocation:
-    """Return where the options of `add_run_options` keep the run."""
-    return RunLocation(Path(options.run_dir) if options.run_dir else None, options.resume, options.overwrite)
+    """Return where the options of `add_run_options` keep the run; every rank must call it.
+
+    Raises:
+        SettingError: the options contradict each other; on all ranks.
+    """
+    folder = Path(options.run_dir) if options.run_dir else None
+    return hvd.on_rank_zero(lambda: RunLocation(folder, options.resume, options.overwrite))
 
 
 def set_up_logging(level: str) -> None:

@@ -1,16 +1,14 @@
-"""Run folders of training, and output folders of other commands. Only rank 0 writes them.
+"""The files of run folders, and output folders of other commands. Only rank 0 writes them.
 
 A run folder holds `config.json` (settings, command, revision, versions, ranks), `history.csv`, `best.weights.h5`,
-`checkpoint.h5` (for `--resume`), `run.log`, `history.png`, and `metrics.csv` if the command measures the network.
+`checkpoint.h5` (for `--resume`), `run.log`, `history.png`, and `metrics.csv` if the command measures the network. While
+a job works on it, it also holds `run.lock` and a folder `ranks`.
 """
 
 import dataclasses
 import json
-import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from common.files.atomic import is_partial, make_folder, remove_abandoned, write
 from common.files.limits import parse_json, read_regular_file
 from common.files.read_errors import describe_refusal
 from common.runs.config import RunConfig
+from common.runs.locks.lock import CLAIM, Lock
 from common.runs.provenance import provenance_record
 
 CONFIG = "config.json"
@@ -34,130 +33,40 @@ PICTURE = "comparison.png"
 SPLIT = "split.txt"
 CARD = "MODEL.md"
 THRESHOLDS = "thresholds.csv"  # of a classifier
-FILES = (CONFIG, HISTORY, WEIGHTS, CHECKPOINT, LOG, CURVES, METRICS, METRIC_BARS, PICTURE, SPLIT, CARD)
-REPLACEABLE = (*FILES, THRESHOLDS)  # files that `--overwrite` may delete
+PREVIOUS_CHECKPOINT = "checkpoint.previous.h5"
+# In the order of removal: what is left of a run that was half removed never looks like one that may start again.
+FILES = (
+    *(CARD, CURVES, METRIC_BARS, PICTURE, METRICS),
+    *(HISTORY, CHECKPOINT, PREVIOUS_CHECKPOINT, WEIGHTS, SPLIT, CONFIG, LOG),
+)
+REPLACEABLE = (THRESHOLDS, *FILES)  # files that `--overwrite` may delete
 TENSORBOARD = "tensorboard"
+LOCK = "run.lock"
+RANKS = "ranks"  # signs of life of the ranks
 
 
-@dataclass(frozen=True)
-class RunLocation:
-    """The run folder of a training, and how to treat its content: the options of `cli.add_run_options`.
-
-    Attributes:
-        folder: the run folder; None asks for a new one below `runs/`.
-        resume: continue the run in the folder from its checkpoint.
-        overwrite: replace the run in the folder.
-    """
-
-    folder: Path | None = None
-    resume: bool = False
-    overwrite: bool = False
-
-
-def open_run_folder(location: RunLocation, name: str) -> Path:
-    """Return the folder of the run to resume, or make a new one. Call on rank 0.
-
-    Call `check_run_folder` first, and this function when everything else is ready. A command that fails in between leaves
-    an older run as it is.
-
-    Args:
-        location: the options of the command.
-        name: first part of the name of a new folder below `runs/`.
-
-    Raises:
-        RunFolderError: there is no run to resume, or the folder holds something that may not be replaced.
-        OutputError: the folder cannot be made or written to.
-    """
-    if not location.resume:
-        return create_run_folder(location.folder, name, location.overwrite)
-    check_resumable(location.folder)
-    return location.folder
-
-
-def check_run_folder(location: RunLocation) -> None:
-    """Raise the errors that `open_run_folder` would raise, but change nothing. Call on rank 0."""
-    if location.resume:
-        check_resumable(location.folder)
-        return
-    if location.folder:
-        check_replaceable(location.folder, location.overwrite)
-    check_writable(location.folder or Path("runs"))
-
-
-def check_resumable(folder: Path | None) -> None:
-    """Raise RunFolderError if a folder holds no run with a checkpoint."""
-    if folder is None:
-        raise RunFolderError("--resume needs the folder of a run; give it with --run-dir.")
-    read_config(folder)
-    if not (folder / CHECKPOINT).exists():
-        raise RunFolderError(
-            f"{folder} has no {CHECKPOINT}: no epoch was finished; start again with --overwrite instead of --resume."
-        )
-
-
-def check_replaceable(folder: Path, overwrite: bool) -> None:
-    """Raise RunFolderError if a folder holds anything that a new run may not replace."""
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise RunFolderError(f"{folder} is a file; give --run-dir a folder.")
-    paths = sorted(folder.iterdir())
-    if paths and not overwrite:
-        raise RunFolderError(f"{folder} is not empty; continue with --resume, or replace it with --overwrite.")
-    for path in paths:
-        if not is_of_a_run(path):
-            raise RunFolderError(
-                f"{folder} holds {path.name}, which no run writes; --overwrite does not replace such a folder: "
-                f"give another --run-dir."
-            )
+def run_lock(folder: Path) -> Lock:
+    """Return the lock of a run folder. One job at a time may change the folder."""
+    return Lock(folder / LOCK, folder, "--run-dir")
 
 
 def is_of_a_run(path: Path) -> bool:
     """Return whether a path in a run folder is one that a run writes."""
     if path.name == TENSORBOARD:
         return holds_only_logs(path)
-    return is_partial(path) or (path.name in REPLACEABLE and path.is_file())
+    return is_of_a_job(path) or (path.name in REPLACEABLE and path.is_file())
+
+
+def is_of_a_job(path: Path) -> bool:
+    """Return whether a path in a run folder is one that stays only if the job is killed."""
+    if path.name == RANKS:
+        return path.is_dir() and all(file.name.isdigit() or is_partial(file) for file in path.iterdir())
+    return is_partial(path) or path.name == LOCK or path.name.startswith(LOCK + CLAIM)
 
 
 def holds_only_logs(folder: Path) -> bool:
     """Return whether this is a folder with files of TensorBoard only."""
     return folder.is_dir() and all(path.is_dir() or path.name.startswith("events") for path in folder.rglob("*"))
-
-
-def check_writable(folder: Path) -> None:
-    """Raise OutputError if files cannot be made in a folder; if it does not exist, in the nearest one above it."""
-    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    try:
-        with tempfile.TemporaryFile(dir=existing):
-            pass
-    except OSError as error:
-        raise OutputError(f"cannot write to run folder {folder}: {error.strerror}; give another --run-dir.") from error
-
-
-def create_run_folder(run_dir: Path | None, name: str, overwrite: bool) -> Path:
-    """Make an empty run folder. Call on rank 0.
-
-    Args:
-        run_dir: the folder; None makes a new `runs/<name>-<time>`.
-        name: first part of the name of a new folder.
-        overwrite: delete the run that the folder holds.
-
-    Raises:
-        RunFolderError: the folder is not empty and overwrite is False, or it holds files that no run writes.
-        OutputError: the folder cannot be made or written to.
-    """
-    folder = run_dir or Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S-%f}"
-    check_replaceable(folder, overwrite)
-    try:
-        make_folder(folder)
-    except OSError as error:
-        raise OutputError(f"cannot write to run folder {folder}: {error.strerror}; give another --run-dir.") from error
-    check_writable(folder)
-    for path in folder.iterdir():
-        if path.name in REPLACEABLE or is_partial(path):
-            path.unlink()
-    shutil.rmtree(folder / TENSORBOARD, ignore_errors=True)
-    return folder
 
 
 def write_config(folder: Path, config: RunConfig, **more: Any) -> None:

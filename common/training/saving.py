@@ -9,6 +9,7 @@ import keras
 import common.distributed as hvd
 from common.files.atomic import require_space
 from common.runs import folder as run
+from common.runs.locks.lock import require_held
 from common.training.checkpoint import checkpoint_size, weights_size, write_checkpoint, write_weights
 from common.training.history import write_history
 from common.training.learning_rate import LearningRate
@@ -36,6 +37,7 @@ class RunWriter(keras.callbacks.Callback):
 
     Raises:
         OutputError: a file cannot be written.
+        InUseError: another job has taken the run folder over.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class RunWriter(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
         if hvd.rank() != 0:
             return
+        require_held(run.run_lock(self.folder))
         self.history.append({"epoch": epoch + 1, **logs})
         # The checkpoint comes last: it says which epoch is next, so a run that stops here must repeat this epoch.
         if self.should_save(self.history):

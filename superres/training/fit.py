@@ -2,6 +2,8 @@
 
 import dataclasses
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,9 @@ import common.distributed as hvd
 from common.files.atomic import write_text
 from common.networks.weights import load_weights_on_all_ranks
 from common.patches.split import describe_split
-from common.runs.folder import SPLIT, WEIGHTS, RunLocation, open_run_folder
+from common.runs.folder import SPLIT, WEIGHTS
 from common.runs.log import log_to_file
+from common.runs.opening import Run, RunLocation, opened_run
 from common.training import fit as training
 from common.training.optimizer import compile_model
 from superres.networks.build import build_network
@@ -30,18 +33,28 @@ from superres.training.validation import error_sums, summarize_errors
 logger = logging.getLogger(__name__)
 
 
-def open_run(config: SuperresConfig, location: RunLocation, data: TrainingData) -> Path:
-    """Make or find the run folder, log to it from now on, and write the split into a new one. Call on rank 0.
+@contextmanager
+def open_run(config: SuperresConfig, location: RunLocation, data: TrainingData) -> Iterator[Run]:
+    """Open and hold the run folder during the block. Every rank must call it.
 
     Raises:
-        RunFolderError, OutputError: as `open_run_folder`.
+        RunFolderError, InUseError, OutputError: as `opened_run`.
     """
-    folder = open_run_folder(location, f"superres-{config.model}-{config.gsd}m")
-    log_to_file(folder)
-    logger.info("run folder %s", folder)
-    if not location.resume:  # the checkpoint of a resumed run checks that the split is the same
-        write_text(folder / SPLIT, describe_split(data.scenes, data.split))
-    return folder
+    with opened_run(location, f"superres-{config.model}-{config.gsd}m") as run:
+        hvd.on_rank_zero(lambda: begin_run(run, data))
+        yield run
+
+
+def begin_run(run: Run, data: TrainingData) -> None:
+    """Log to the run folder from now on, and write the split into a new one. Call on rank 0.
+
+    Raises:
+        OutputError: the folder cannot be written to.
+    """
+    log_to_file(run.folder)
+    logger.info("run folder %s", run.folder)
+    if not run.resumes:  # the checkpoint of a resumed run checks that the split is the same
+        write_text(run.folder / SPLIT, describe_split(data.scenes, data.split))
 
 
 def fit(

@@ -11,8 +11,8 @@ from common.patches.ground import Footprint, overlaps
 from common.patches.split import check_split
 from common.pixels.sentinel2 import input_gsds
 from common.rasters.grids import check_grids, footprint_lonlat
-from common.runs.folder import RunLocation, check_run_folder
 from common.runs.log import remember_log
+from common.runs.opening import RunLocation, check_run_folder
 from common.scenes.scene import Scene
 from common.scenes.tile_list import read_tile_list
 from superres.networks.build import build_network
@@ -53,8 +53,8 @@ def prepare_training(config: SuperresConfig, location: RunLocation) -> TrainingP
     teacher = find_teacher(config) if config.teacher else None
     if teacher:
         warn_of_level(teacher.source, teacher.levels, scenes)
-    check_run_folder(location)
-    check_weights_are_kept(config, location)
+    if not check_run_folder(location):
+        check_weights_are_kept(config, location.folder)
     warn_of_emulated_precision(config.precision)
     logger.info("%d scenes to train on, %d to test on", len(scenes), len(test_scenes))
     return TrainingPlan(scenes, test_scenes, teacher)
@@ -80,15 +80,15 @@ def check_init_weights(config: SuperresConfig, scenes: Sequence[Scene]) -> None:
         warn_of_level(config.init_weights, trained_levels(config.init_weights), scenes)
 
 
-def check_weights_are_kept(config: SuperresConfig, location: RunLocation) -> None:
-    """Check that the run does not replace the weights of --init-weights or --teacher.
+def check_weights_are_kept(config: SuperresConfig, run_folder: Path | None) -> None:
+    """Check that a new run does not replace the weights of --init-weights or --teacher.
 
     Raises:
         SettingError: the weights lie in the folder of the new run.
     """
-    if location.resume or not location.folder:
+    if not run_folder:
         return
-    folder = location.folder.resolve()
+    folder = run_folder.resolve()
     for option, source in (("--init-weights", config.init_weights), ("--teacher", config.teacher)):
         if source and folder in (Path(source).resolve(), Path(source).resolve().parent):
             raise SettingError(

@@ -4,6 +4,7 @@ Bad input gives exit code 1, one line on stderr, and no file under its final nam
 """
 
 import json
+import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -19,7 +20,9 @@ from bigearthnet.archive.groups import GROUP_BANDS, S2_GROUPS
 from bigearthnet.archive.labels import CLASSES_43, decode
 from bigearthnet.prepared import fill, json_files, workers
 from bigearthnet.prepared.file import BigEarthNetFile
+from bigearthnet.prepared.output import output_lock
 from common.files.downloads import cache_folder
+from common.runs.locks.lock import release, take
 from tests.support.fake_safe import expected_dn, write_labelled_patch, write_s1_patch
 
 ROOT = Path(__file__).parents[2]
@@ -62,12 +65,12 @@ class Bench:
         printed = self.capsys.readouterr()
         return code, printed.out, [line for line in printed.err.splitlines() if not LOG_LINE.match(line)]
 
-    def fails(self, *options: object, unfinished: bool = False) -> str:
-        """Return the one line that the command prints before it fails."""
+    def fails(self, *options: object, unfinished: bool = False, others: tuple[str, ...] = ()) -> str:
+        """Return the one line that the command prints before it fails. It leaves no files but those of others."""
         code, out, lines = self.run(*options)
         assert (code, out, len(lines)) == (1, "", 1), lines
         left = {path.name for path in self.folder.iterdir() if path.is_file()}
-        assert left <= ({"data.h5.part"} if unfinished else set())
+        assert left <= {*others, *(["data.h5.part"] if unfinished else [])}
         return lines[0]
 
     def json(self, number: int = 0) -> Path:
@@ -413,3 +416,15 @@ def test_a_file_of_another_schema_is_not_continued(bench: Bench) -> None:
     assert "data.h5.part cannot be continued: it is cut short, or is not a file of bigearthnet-prepare" in bench.fails(
         unfinished=True
     )
+
+
+def test_an_output_that_another_job_fills(bench: Bench) -> None:
+    lock = output_lock(bench.output)
+    take(lock)
+    assert re.fullmatch(
+        rf"InUseError: {bench.output} is in use by process {os.getpid()} on .*; wait until it ends, or give another --output\.",
+        bench.fails(others=(lock.path.name,)),
+    )
+    release(lock)
+    assert bench.run()[0] == 0
+    assert not lock.path.exists()

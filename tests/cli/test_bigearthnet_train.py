@@ -200,7 +200,7 @@ def test_run_folder_that_holds_something(
     finished: Path, data: Path, tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:
     shutil.copytree(finished, tmp_path / "run")
-    check_fails(train.main, capfd, r"RunFolderError: \S+run is not empty; .*", words(data, tmp_path / "run"))
+    check_fails(train.main, capfd, r"RunFolderError: \S+run holds \S.*", words(data, tmp_path / "run"))
     assert train.main(words(data, tmp_path / "run", "--overwrite")) == 0
 
 

@@ -23,6 +23,7 @@ from common.errors import InUseError
 from common.files.atomic import cannot_write, whole_file
 from common.runs.locks.heartbeat import INTERVAL_S, SILENT_BEATS, Repeater, Sign, read_sign
 from common.runs.locks.holder import parse_holder, this_process
+from common.runs.signals import require_going_on
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ def take(lock: Lock) -> None:
     Raises:
         InUseError: another job holds it.
         OutputError: the lock file cannot be written.
+        Interrupted: this process has got a stopping signal.
     """
     content = this_process().to_bytes()
     _take(lock, lock.path, content)
@@ -162,6 +164,7 @@ def _is_gone(lock: Lock, path: Path, sign: Sign) -> bool:
         if running:
             break
         time.sleep(lock.interval / _LOOKS)
+        require_going_on()
         now = read_sign(path)
         if now is None or now.content != sign.content:
             return False

@@ -193,7 +193,11 @@ def test_a_scene_without_room_for_two_patches_cannot_be_split(bench: TrainingBen
             r"OutputError: cannot write to run folder \S+: Not a directory; give another --run-dir\.",
         ),
         ("run_dir", "file", r"RunFolderError: \S+file is a file; give --run-dir a folder\."),
-        ("run_dir", "run", r"RunFolderError: \S+run is not empty; continue with --resume, or .* --overwrite\."),
+        (
+            "run_dir",
+            "run",
+            r"RunFolderError: \S+run holds a finished run of 2 epochs; continue with --resume, or .* --overwrite\.",
+        ),
         (
             "patch_cache",
             "file/patches",
@@ -210,7 +214,7 @@ def test_folder_that_cannot_be_written(bench: TrainingBench, option: str, path: 
 def test_overwrite_keeps_files_that_no_run_writes(bench: TrainingBench) -> None:
     (bench.folder / "run/thesis.tex").write_text("years of work")
     bench.fails(
-        r"RunFolderError: \S+run holds thesis\.tex, which no run writes; .*: give another --run-dir\.", "--overwrite"
+        r"RunFolderError: \S+run holds thesis\.tex, which no run writes, .*; give another --run-dir\.", "--overwrite"
     )
 
 

@@ -1,8 +1,15 @@
 """`superres-train --resume`: a resumed run continues exactly, and other runs and damaged files are refused."""
 
+import dataclasses
+import re
+import shutil
+
 import pytest
 
 from common.runs import folder as run
+from common.runs.locks.holder import this_process
+from common.runs.locks.lock import release, take
+from common.training.progress import Progress
 from superres import train
 from superres.networks.catalogue import NETWORKS
 from tests.support.commands import lines_without_log
@@ -44,18 +51,71 @@ def test_resume_without_run_dir(bench: TrainingBench) -> None:
     assert snapshot(bench.folder) == before
 
 
+def test_one_line_starts_a_run_and_continues_it(bench: TrainingBench) -> None:
+    """After a stop in the first epoch, and when all is finished."""
+    folder, straight = bench.folder / "run", bench.folder / "straight"
+    shutil.copytree(folder, straight)
+    for name in (run.CHECKPOINT, run.PREVIOUS_CHECKPOINT, run.CARD, run.CURVES):
+        (folder / name).unlink(missing_ok=True)
+    lines = (folder / run.HISTORY).read_text().splitlines(keepends=True)
+    (folder / run.HISTORY).write_text("".join(lines[:2]))  # it was killed before its first checkpoint
+    code, stderr = bench.train("--resume")
+    assert code == 0
+    assert f"{folder} holds a run that was stopped before its first epoch was finished; starts again" in stderr
+    assert_same_runs(folder, straight)
+    checkpoint = (folder / run.CHECKPOINT).read_bytes()
+    code, stderr = bench.train("--resume")
+    assert code == 0
+    assert f"{folder} holds a finished run of 2 epochs; continues" in stderr
+    assert (folder / run.CHECKPOINT).read_bytes() == checkpoint
+    assert not (folder / run.LOCK).exists()
+
+
+def test_a_run_folder_that_another_job_holds(bench: TrainingBench) -> None:
+    lock = run.run_lock(bench.folder / "run")
+    take(lock)
+    for flag in ("--resume", "--overwrite"):
+        bench.fails(
+            r"InUseError: \S+run is in use by process \d+ on .*; wait until it ends, or give .* --run-dir\.", flag
+        )
+    release(lock)
+
+
+def test_a_job_whose_folder_was_taken_over_stops_before_it_writes(
+    bench: TrainingBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was suspended in an epoch for more than a minute, and another job has begun."""
+    folder = bench.folder / "run"
+
+    def take_over(callback: Progress, epoch: int, logs: dict | None = None) -> None:
+        (folder / run.LOCK).write_bytes(dataclasses.replace(this_process(), host="node7").to_bytes())
+
+    before = {name: (folder / name).read_bytes() for name in (run.CHECKPOINT, run.HISTORY, run.WEIGHTS)}
+    monkeypatch.setattr(Progress, "on_train_begin", take_over)
+    code, stderr = bench.train("--resume", epochs=3)
+    assert code == 1
+    (line,) = lines_without_log(stderr)
+    assert re.fullmatch(r"InUseError: \S+run was taken over by process \d+ on node7 .*; this job ends and .*", line)
+    assert before == {name: (folder / name).read_bytes() for name in before}
+
+
+def test_resume_and_overwrite_contradict_each_other(bench: TrainingBench) -> None:
+    bench.fails(r"SettingError: --resume continues a run, and --overwrite replaces it; .*", "--resume", "--overwrite")
+
+
 def test_resume_a_folder_without_a_run(bench: TrainingBench) -> None:
     bench.fails(
-        r"RunFolderError: \S+ has no config\.json; give the folder that a training run wrote\.",
+        r"RunFolderError: \S+patches holds \S+\.h5, which no run writes; give another --run-dir\.",
         "--resume",
         run_dir=bench.folder / "patches",
     )
 
 
 def test_resume_without_checkpoint(bench: TrainingBench) -> None:
-    (bench.folder / "run" / run.CHECKPOINT).unlink()
+    for name in (run.CHECKPOINT, run.PREVIOUS_CHECKPOINT):
+        (bench.folder / "run" / name).unlink(missing_ok=True)
     bench.fails(
-        r"RunFolderError: \S+run has no checkpoint\.h5: no epoch was finished; start again with --overwrite .*",
+        r"RunFolderError: \S+run holds history\.csv with 2 epochs, but no checkpoint\.h5 of this run; restore what .*",
         "--resume",
     )
 

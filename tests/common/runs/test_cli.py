@@ -13,7 +13,7 @@ import pytest
 from common.errors import DownloadError, Interrupted, ProductNotFoundError, SettingError
 from common.runs import cli, signals
 from common.runs.config import RunConfig
-from common.runs.folder import RunLocation
+from common.runs.opening import RunLocation
 from superres.training.config import SuperresConfig
 
 NO_RUN_FOLDER = "if the log names a run folder, go on with --resume --run-dir FOLDER; else run the same command again"
@@ -229,5 +229,10 @@ def test_run_options_give_the_location_of_the_run() -> None:
     parser = cli.new_parser("test", "test")
     cli.add_run_options(parser)
     assert cli.read_location(parser.parse_args([])) == RunLocation(None, resume=False, overwrite=False)
+    arguments = parser.parse_args(["--run-dir", "runs/first", "--resume"])
+    assert cli.read_location(arguments) == RunLocation(Path("runs/first"), resume=True, overwrite=False)
     arguments = parser.parse_args(["--run-dir", "runs/first", "--resume", "--overwrite"])
-    assert cli.read_location(arguments) == RunLocation(Path("runs/first"), resume=True, overwrite=True)
+    with pytest.raises(
+        SettingError, match="--resume continues a run, and --overwrite replaces it; give one of the two"
+    ):
+        cli.read_location(arguments)

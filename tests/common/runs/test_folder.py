@@ -1,7 +1,6 @@
-"""Run folders and output folders: older results stay, or are replaced on request, and nothing else is."""
+"""The files of a run folder; output folders: older results stay, or are replaced on request, and nothing else is."""
 
 import os
-import re
 import subprocess
 from pathlib import Path
 
@@ -12,11 +11,7 @@ from common.files.atomic import HOST
 from common.runs import folder as run
 from common.runs.config import RunConfig
 from common.runs.folder import (
-    RunLocation,
-    check_run_folder,
-    create_run_folder,
     open_output_folder,
-    open_run_folder,
     read_config,
     write_config,
 )
@@ -25,132 +20,29 @@ from tests.support.permissions import without_permission
 RESULTS = ("metrics.csv", "*-errors.png")
 
 
-def finished_run(folder: Path) -> Path:
-    """Make a folder with every file of a run."""
-    folder.mkdir()
-    for name in run.FILES:
-        (folder / name).write_text(name)
-    (folder / run.TENSORBOARD / "train").mkdir(parents=True)
-    (folder / run.TENSORBOARD / "train" / "events.1").touch()
-    return folder
-
-
 def names(folder: Path) -> set[str]:
     """Return the names in a folder."""
     return {path.name for path in folder.iterdir()}
 
 
-def test_a_new_run_folder_is_made_empty(tmp_path: Path) -> None:
-    assert create_run_folder(tmp_path / "runs" / "first", "name", overwrite=False) == tmp_path / "runs" / "first"
-    assert list((tmp_path / "runs" / "first").iterdir()) == []
-    create_run_folder(tmp_path / "runs" / "first", "name", overwrite=False)  # an empty folder may be used
+def test_each_file_of_a_run_is_known(tmp_path: Path) -> None:
+    for name in (*run.REPLACEABLE, run.LOCK, f"{run.LOCK}.claim.0123", ".node7.4711.partial.checkpoint.h5"):
+        (tmp_path / name).touch()
+    (tmp_path / run.RANKS).mkdir()
+    (tmp_path / run.RANKS / "0").touch()
+    (tmp_path / run.TENSORBOARD / "train").mkdir(parents=True)
+    (tmp_path / run.TENSORBOARD / "train" / "events.1").touch()
+    assert all(run.is_of_a_run(path) for path in tmp_path.iterdir())
 
 
-def test_without_a_name_each_run_has_a_new_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    first, second = (create_run_folder(None, "superres-dsen2-20m", overwrite=False) for _ in range(2))
-    assert first != second
-    assert re.fullmatch(r"runs/superres-dsen2-20m-\d{8}-\d{6}-\d{6}", str(first))
-    assert first.is_dir()
-
-
-def test_a_finished_run_stays_unless_it_is_overwritten(tmp_path: Path) -> None:
-    folder = finished_run(tmp_path / "run")
-    with pytest.raises(RunFolderError, match="is not empty; continue with --resume, or replace it with --overwrite"):
-        create_run_folder(folder, "name", overwrite=False)
-    assert names(folder) == {*run.FILES, run.TENSORBOARD}
-    create_run_folder(folder, "name", overwrite=True)
-    assert names(folder) == set()
-
-
-def test_overwrite_keeps_a_folder_with_other_files(tmp_path: Path) -> None:
-    folder = finished_run(tmp_path / "run")
-    (folder / "thesis.tex").write_text("years of work")
-    with pytest.raises(RunFolderError, match=r"holds thesis\.tex, which no run writes; --overwrite does not replace"):
-        create_run_folder(folder, "name", overwrite=True)
-    assert names(folder) == {*run.FILES, run.TENSORBOARD, "thesis.tex"}
-
-
-def test_overwrite_keeps_a_tensorboard_folder_with_other_files(tmp_path: Path) -> None:
-    folder = finished_run(tmp_path / "run")
-    (folder / run.TENSORBOARD / "thesis.tex").write_text("years of work")
-    with pytest.raises(RunFolderError, match="holds tensorboard, which no run writes"):
-        create_run_folder(folder, "name", overwrite=True)
-    assert (folder / run.TENSORBOARD / "thesis.tex").exists()
-
-
-def test_overwrite_deletes_partial_files(tmp_path: Path) -> None:
-    folder = finished_run(tmp_path / "run")
-    (folder / ".node7.4711.partial.checkpoint.h5").touch()
-    create_run_folder(folder, "name", overwrite=True)
-    assert names(folder) == set()
-
-
-def test_a_file_is_not_a_run_folder(tmp_path: Path) -> None:
-    (tmp_path / "run").touch()
-    for overwrite in (False, True):
-        with pytest.raises(RunFolderError, match="is a file; give --run-dir a folder"):
-            create_run_folder(tmp_path / "run", "name", overwrite)
-    with pytest.raises(OutputError, match=r"cannot write to run folder .*; give another --run-dir"):
-        create_run_folder(tmp_path / "run" / "first", "name", overwrite=False)
-
-
-@pytest.mark.parametrize("resume", [False, True])
-@pytest.mark.parametrize("overwrite", [False, True])
-@pytest.mark.parametrize("content", ["nothing", "run", "foreign"])
-def test_the_check_raises_the_errors_of_opening_and_changes_nothing(
-    tmp_path: Path, resume: bool, overwrite: bool, content: str
-) -> None:
-    folder = tmp_path / "run"
-    if content != "nothing":
-        finished_run(folder)
-        write_config_of_run(folder)
-    if content == "foreign":
-        (folder / "thesis.tex").write_text("years of work")
-    location = RunLocation(folder, resume, overwrite)
-    before = names(folder) if folder.exists() else None
-    errors = []
-    for function in (check_run_folder, lambda location: open_run_folder(location, "name")):
-        try:
-            function(location)
-            errors.append(None)
-        except RunFolderError as error:
-            errors.append(str(error))
-        if function is check_run_folder:
-            assert (names(folder) if folder.exists() else None) == before
-    assert errors[0] == errors[1]
-
-
-def write_config_of_run(folder: Path) -> None:
-    """Replace `config.json` by a whole one."""
-    (folder / run.CONFIG).unlink()
-    write_config(folder, RunConfig())
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_folder_is_seen_before_the_run_folder_is_made(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(OutputError, match=r"cannot write to run folder .*: Permission denied; give another --run-dir"):
-        check_run_folder(RunLocation(tmp_path / "runs" / "first"))
-
-
-def test_resume_needs_a_run_with_a_checkpoint(tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    with pytest.raises(RunFolderError, match="--resume needs the folder of a run; give it with --run-dir"):
-        open_run_folder(RunLocation(resume=True), "name")
-    with pytest.raises(RunFolderError, match=r"has no config\.json; give the folder that a training run wrote"):
-        open_run_folder(RunLocation(folder, resume=True), "name")
-    assert open_run_folder(RunLocation(folder), "name") == folder
-    write_config(folder, RunConfig())
-    with pytest.raises(
-        RunFolderError,
-        match=r"has no checkpoint\.h5: no epoch was finished; start again with "
-        r"--overwrite instead of --resume",
-    ):
-        open_run_folder(RunLocation(folder, resume=True), "name")
-    (folder / run.CHECKPOINT).touch()
-    assert open_run_folder(RunLocation(folder, resume=True), "name") == folder
-    assert names(folder) == {run.CONFIG, run.CHECKPOINT}
+@pytest.mark.parametrize(
+    "name", ["thesis.tex", "run.lock.txt", "tensorboard/thesis.tex", "ranks/thesis.tex", "run.log/a"]
+)
+def test_other_files_are_not_of_a_run(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("years of work")
+    assert not run.is_of_a_run(tmp_path / Path(name).parts[0])
 
 
 def test_config_holds_settings_provenance_and_further_entries(tmp_path: Path) -> None:

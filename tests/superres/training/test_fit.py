@@ -10,8 +10,9 @@ import pytest
 from common.errors import WeightsError
 from common.patches.ground import ScenePatches
 from common.patches.split import TRAINING, VALIDATION, Split
-from common.runs.folder import CHECKPOINT, SPLIT, RunLocation, write_config
+from common.runs.folder import CHECKPOINT, LOCK, SPLIT, write_config
 from common.runs.log import stop_logging_to_file
+from common.runs.opening import RunLocation
 from common.training.fit import digest
 from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS
@@ -116,12 +117,15 @@ def run_log() -> Iterator[None]:
 @pytest.mark.usefixtures("run_log")
 def test_a_new_run_folder_gets_the_split_and_a_resumed_one_keeps_it(tmp_path: Path) -> None:
     data = make_data(tmp_path)
-    folder = open_run(make_config(), RunLocation(tmp_path / "run"), data)
-    assert folder == tmp_path / "run"
+    with open_run(make_config(), RunLocation(tmp_path / "run"), data) as (folder, resumes):
+        assert (folder, resumes) == (tmp_path / "run", False)
+        assert (folder / LOCK).exists()
+    assert not (folder / LOCK).exists()
     assert (folder / SPLIT).read_text().splitlines()[1] == "scene 4 2 0"
     (folder / SPLIT).write_text("as it was")
     write_config(folder, make_config())
     (folder / CHECKPOINT).touch()
     other_data = make_data(tmp_path, held_out_block=1)
-    assert open_run(make_config(), RunLocation(folder, resume=True), other_data) == folder
+    with open_run(make_config(), RunLocation(folder, resume=True), other_data) as opened:
+        assert opened == (folder, True)
     assert (folder / SPLIT).read_text() == "as it was"

@@ -9,7 +9,7 @@ import pytest
 
 from common.errors import SettingError, WeightsError
 from common.rasters.grids import footprint_lonlat
-from common.runs.folder import CONFIG, WEIGHTS, RunLocation
+from common.runs.folder import CONFIG, WEIGHTS
 from common.scenes.tile_list import read_tile_list
 from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS
@@ -66,12 +66,12 @@ def test_a_scene_on_both_lists(tmp_path: Path) -> None:
 def test_weights_in_the_folder_that_a_run_replaces(tmp_path: Path, option: str, source: str) -> None:
     config = make_config(**{option: str(tmp_path / source)})
     (tmp_path / "elsewhere").mkdir()
-    for folder, resume in ((tmp_path / "other", False), (tmp_path / "run", True), (None, False)):
-        check_weights_are_kept(config, RunLocation(folder, resume, True))
+    for folder in (tmp_path / "other", None):
+        check_weights_are_kept(config, folder)
     with pytest.raises(
         SettingError, match=rf"--{option.replace('_', '-')} \S+ is in the run folder that this run would"
     ):
-        check_weights_are_kept(config, RunLocation(tmp_path / "run", False, True))
+        check_weights_are_kept(config, tmp_path / "run")
 
 
 def test_teacher_must_be_for_the_same_gsd(tmp_path: Path) -> None:

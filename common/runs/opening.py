@@ -1,0 +1,175 @@
+"""Open a run folder: check it, hold it, continue its run or make it empty. Only rank 0 changes it."""
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import common.distributed as hvd
+from common.errors import OutputError, RunFolderError, SettingError
+from common.files.atomic import is_partial, make_folder
+from common.runs.folder import RANKS, REPLACEABLE, TENSORBOARD, run_lock
+from common.runs.locks.lock import release, require_free, take
+from common.runs.locks.watchdog import watched_ranks
+from common.runs.state import Content, RunState, first_foreign, read_state
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RunLocation:
+    """The run folder of a training, and how to treat its content: the options of `cli.add_run_options`.
+
+    Attributes:
+        folder: the run folder; None asks for a new one below `runs/`.
+        resume: continue the run in the folder after its last finished epoch, or start it if no epoch was finished.
+        overwrite: replace the run in the folder.
+
+    Raises:
+        SettingError: resume and overwrite are both given.
+    """
+
+    folder: Path | None = None
+    resume: bool = False
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if self.resume and self.overwrite:
+            raise SettingError("--resume continues a run, and --overwrite replaces it; give one of the two.")
+
+
+class Run(NamedTuple):
+    """An open run folder.
+
+    Attributes:
+        folder: the folder.
+        resumes: whether to continue from its checkpoint.
+    """
+
+    folder: Path
+    resumes: bool
+
+
+@contextmanager
+def opened_run(location: RunLocation, name: str) -> Iterator[Run]:
+    """Open a run folder and hold it during the block; watch the ranks meanwhile. Every rank must call it.
+
+    Args:
+        location: the options of the command.
+        name: first part of the name of a new folder below `runs/`.
+
+    Raises:
+        RunFolderError, InUseError, OutputError: as `open_run_folder`; on all ranks.
+    """
+    run = hvd.on_rank_zero(lambda: open_run_folder(location, name))
+    try:
+        with watched_ranks(run.folder / RANKS):
+            yield run
+    finally:
+        release(run_lock(run.folder))
+
+
+def check_run_folder(location: RunLocation) -> bool:
+    """Raise the errors that `open_run_folder` would raise, and log what it will do, but change nothing. Call on rank 0.
+
+    Returns:
+        Whether a run is there to be continued.
+    """
+    folder = location.folder or Path("runs")
+    state = require_suitable(location)
+    if location.folder and folder.exists():
+        require_free(run_lock(folder))
+    check_writable(folder)
+    if location.resume and state.content is Content.EMPTY:
+        logger.warning("%s holds no run; --resume starts it from the beginning", folder)
+    elif location.resume:
+        logger.info("%s holds %s; %s", folder, state.text, "continues" if state.has_checkpoint else "starts again")
+    return location.resume and state.has_checkpoint
+
+
+def open_run_folder(location: RunLocation, name: str) -> Run:
+    """Hold the folder of the run to continue, or make a new one. Call on rank 0; `release` its lock at the end.
+
+    Call `check_run_folder` first, and this function when everything else is ready. A command that fails in between leaves
+    an older run as it is.
+
+    Args:
+        location: the options of the command.
+        name: first part of the name of a new folder below `runs/`.
+
+    Raises:
+        RunFolderError: the folder holds a damaged run to resume, or something that may not be replaced.
+        InUseError: another job holds the folder.
+        OutputError: the folder cannot be made or written to.
+    """
+    require_suitable(location)
+    folder = location.folder or Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S-%f}"
+    try:
+        make_folder(folder)
+    except OSError as error:
+        raise OutputError(f"cannot write to run folder {folder}: {error.strerror}; give another --run-dir.") from error
+    check_writable(folder)
+    take(run_lock(folder))
+    try:
+        state = require_suitable(location)  # again: another job may have changed it
+        resumes = location.resume and state.has_checkpoint
+        shutil.rmtree(folder / RANKS, ignore_errors=True)
+        if not resumes:
+            make_empty(folder)
+    except BaseException:
+        release(run_lock(folder))
+        raise
+    return Run(folder, resumes)
+
+
+def require_suitable(location: RunLocation) -> RunState:
+    """Return the state of a run folder.
+
+    Raises:
+        RunFolderError: the command may neither start a run there nor continue the one that is there.
+    """
+    folder = location.folder
+    if folder is None:
+        if location.resume:
+            raise RunFolderError("--resume needs the folder of a run; give it with --run-dir.")
+        return RunState(Content.EMPTY, "no run")
+    state = read_state(folder)
+    if state.content is Content.FOREIGN or (state.content is Content.DAMAGED and not location.overwrite):
+        remedy = "restore what is missing, or " if state.content is Content.DAMAGED else ""
+        raise RunFolderError(f"{folder} holds {state.text}; {remedy}give another --run-dir.")
+    if location.resume and state.has_checkpoint:
+        return state
+    if state.content is not Content.EMPTY and not (location.resume or location.overwrite):
+        verb = "continue" if state.has_checkpoint else "start it again"
+        raise RunFolderError(f"{folder} holds {state.text}; {verb} with --resume, or replace it with --overwrite.")
+    if foreign := first_foreign(folder):
+        raise RunFolderError(
+            f"{folder} holds {foreign.name}, which no run writes, beside a run that would be replaced; "
+            f"give another --run-dir."
+        )
+    return state
+
+
+def check_writable(folder: Path) -> None:
+    """Raise OutputError if files cannot be made in a folder; if it does not exist, in the nearest one above it."""
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        raise OutputError(f"cannot write to run folder {folder}: {error.strerror}; give another --run-dir.") from error
+
+
+def make_empty(folder: Path) -> None:
+    """Delete the run in a folder, in the order of `REPLACEABLE`."""
+    for name in REPLACEABLE:
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / TENSORBOARD, ignore_errors=True)
+    for path in folder.iterdir():
+        if is_partial(path):
+            path.unlink()

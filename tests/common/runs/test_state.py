@@ -1,0 +1,118 @@
+"""The state of a run folder at each moment at which a job may be killed."""
+
+from pathlib import Path
+
+import pytest
+
+from common.errors import RunFolderError
+from common.runs import folder as run
+from common.runs.config import RunConfig
+from common.runs.state import Content, first_foreign, read_state
+from tests.support.run_folders import EPOCHS, write_checkpoint, write_history, write_run
+
+
+def test_a_missing_and_an_empty_folder(tmp_path: Path) -> None:
+    assert read_state(tmp_path / "run").content is Content.EMPTY
+    assert read_state(tmp_path).content is Content.EMPTY
+
+
+def test_files_of_a_killed_job_are_no_run(tmp_path: Path) -> None:
+    for name in (run.LOCK, f"{run.LOCK}.claim.0123", ".node7.4711.partial.config.json"):
+        (tmp_path / name).touch()
+    (tmp_path / run.RANKS).mkdir()
+    (tmp_path / run.RANKS / "0").touch()
+    assert read_state(tmp_path).content is Content.EMPTY
+
+
+def test_each_moment_of_the_first_epoch_is_a_run_without_a_finished_epoch(tmp_path: Path) -> None:
+    """The files in the order in which a training writes them."""
+    steps = (
+        lambda: (tmp_path / run.LOG).touch(),
+        lambda: (tmp_path / run.SPLIT).touch(),
+        lambda: run.write_config(tmp_path, RunConfig(epochs=EPOCHS)),
+        lambda: (tmp_path / run.TENSORBOARD).mkdir(),
+        lambda: (tmp_path / run.WEIGHTS).touch(),
+        lambda: write_history(tmp_path, 1),
+    )
+    for step in steps:
+        step()
+        state = read_state(tmp_path)
+        assert state.content is Content.STARTED
+        assert state.text == "a run that was stopped before its first epoch was finished"
+    write_checkpoint(tmp_path, 1)
+    assert read_state(tmp_path).text == "a run with 1 of 3 epochs finished"
+
+
+@pytest.mark.parametrize("epochs, content", [(2, Content.RESUMABLE), (3, Content.FINISHED), (4, Content.FINISHED)])
+def test_a_run_with_a_checkpoint_can_continue(tmp_path: Path, epochs: int, content: Content) -> None:
+    state = read_state(write_run(tmp_path, epochs))
+    assert (state.content, state.has_checkpoint) == (content, True)
+    assert state.text == ("a run with 2 of 3 epochs finished" if epochs == 2 else f"a finished run of {epochs} epochs")
+
+
+def test_the_previous_checkpoint_is_enough(tmp_path: Path) -> None:
+    (write_run(tmp_path, 2) / run.CHECKPOINT).unlink()
+    write_checkpoint(tmp_path, 1, run.PREVIOUS_CHECKPOINT)
+    assert read_state(tmp_path).text == "a run with 1 of 3 epochs finished"
+
+
+def test_a_damaged_checkpoint_is_left_to_its_reader(tmp_path: Path) -> None:
+    write_run(tmp_path, 2)
+    for name in (run.CHECKPOINT, run.PREVIOUS_CHECKPOINT):
+        (tmp_path / name).write_bytes(b"cut short")
+    assert read_state(tmp_path).text == "a run with a checkpoint"
+
+
+@pytest.mark.parametrize(
+    "missing, text",
+    [
+        ((run.CONFIG,), r"a checkpoint, but no config\.json"),
+        ((run.CHECKPOINT, run.PREVIOUS_CHECKPOINT), r"history\.csv with 2 epochs, but no checkpoint\.h5 of this run"),
+        ((run.CHECKPOINT, run.PREVIOUS_CHECKPOINT, run.HISTORY), r"MODEL\.md, but no checkpoint\.h5 of this run"),
+    ],
+)
+def test_a_run_that_lacks_a_file(tmp_path: Path, missing: tuple[str, ...], text: str) -> None:
+    write_run(tmp_path, 2)
+    for name in missing:
+        (tmp_path / name).unlink()
+    state = read_state(tmp_path)
+    assert state.content is Content.DAMAGED
+    assert state.text == text.replace("\\", "")
+
+
+def test_a_run_with_a_damaged_config(tmp_path: Path) -> None:
+    (write_run(tmp_path) / run.CONFIG).write_text("{")
+    state = read_state(tmp_path)
+    assert state.content is Content.DAMAGED
+    assert state.text.startswith(f"a run that cannot continue: {tmp_path / run.CONFIG} cannot be read (")
+
+
+def test_copied_weights_are_no_run_that_may_start_again(tmp_path: Path) -> None:
+    """People share weights with their settings, without log and checkpoint."""
+    run.write_config(tmp_path, RunConfig())
+    (tmp_path / run.WEIGHTS).touch()
+    assert read_state(tmp_path).content is Content.DAMAGED
+
+
+def test_a_half_removed_run_is_never_one_that_may_start_again_with_weights(tmp_path: Path) -> None:
+    """A finished run that is being replaced, and whose removal is stopped anywhere."""
+    write_run(tmp_path)
+    for name in run.REPLACEABLE:
+        (tmp_path / name).unlink()
+        content = read_state(tmp_path).content
+        kept = (tmp_path / run.CHECKPOINT).exists() or (tmp_path / run.PREVIOUS_CHECKPOINT).exists()
+        assert content in ((Content.FINISHED, Content.RESUMABLE) if kept else (Content.STARTED,)), name
+
+
+def test_a_folder_of_something_else(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    state = read_state(tmp_path)
+    assert (state.content, state.text) == (Content.FOREIGN, "thesis.tex, which no run writes")
+    assert first_foreign(tmp_path) == tmp_path / "thesis.tex"
+    assert first_foreign(write_run(tmp_path / "run")) is None
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "run").touch()
+    with pytest.raises(RunFolderError, match="run is a file; give --run-dir a folder"):
+        read_state(tmp_path / "run")
