@@ -1,0 +1,37 @@
+"""A reader as the fuzzer runs it: valid inputs to damage, and a function that reads one input."""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.fuzz.mutations import Seed, make_seed
+
+Read = Callable[[bytes, int], Any]  # content of an input, and which of the reader's files it is
+REAL_DATA = Path(os.environ.get("JEOPARDA_REAL_DATA", "/nonexistent"))
+
+
+class Reader(NamedTuple):
+    """A reader of outside input.
+
+    Attributes:
+        make: writes what the reader needs into a folder; returns seeds, and the function that reads one input.
+        share: of all inputs; readers that take long get less.
+        refusals: errors beside ours that mean a refusal.
+        imports: packages that take long to import; the process that starts those of the readers imports them once.
+    """
+
+    make: Callable[[Path], tuple[Sequence[Seed], Read]]
+    share: float = 20.0
+    refusals: tuple[type[BaseException], ...] = ()
+    imports: tuple[str, ...] = ()
+
+
+def seeds_of(contents: Iterable[bytes], form: str, index: int = 0) -> list[Seed]:
+    """Return a seed for each content."""
+    return [make_seed(content, form, index) for content in contents]
+
+
+def real_contents(*patterns: str) -> list[bytes]:
+    """Return the files of the real data that match a pattern; none if JEOPARDA_REAL_DATA is not set."""
+    return [path.read_bytes() for pattern in patterns for path in sorted(REAL_DATA.glob(pattern))]

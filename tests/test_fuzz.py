@@ -1,0 +1,77 @@
+"""Readers of outside input refuse damaged inputs with our errors: a small part of `python -m tests.fuzz`."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from common.errors import ProductError
+from tests.fuzz import runner
+from tests.fuzz.mutations import FORMS, make_seed
+from tests.fuzz.reader import Reader
+from tests.fuzz.readers import READERS
+
+ROOT = Path(__file__).parents[1]
+SEEDS = {"json": b'{"a": [1, "two"]}', "xml": b'<a><b c="1">two</b></a>', "table": b"a,b\n1,2\n", "bytes": bytes(100)}
+
+
+@pytest.mark.slow
+def test_all_readers() -> None:
+    command = [sys.executable, "-m", "tests.fuzz", "--inputs", "20000", "--seconds", "90"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
+
+
+def run(monkeypatch: pytest.MonkeyPatch, read, inputs: int = 20) -> runner.Outcome:
+    """Run a reader that is made for a test."""
+    seeds = [make_seed(content, form) for form, content in SEEDS.items()]
+    monkeypatch.setitem(READERS, "made", Reader(lambda folder: (seeds, read)))
+    return runner.run_reader("made", inputs, 0, 60)
+
+
+def test_inputs_are_damaged_and_the_same_for_the_same_seed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        path = tmp_path / name
+        run(monkeypatch, lambda content, _, path=path: path.open("ab").write(content + b"|"))
+    contents = (tmp_path / "first").read_bytes()
+    assert contents == (tmp_path / "second").read_bytes()
+    assert len(set(contents.split(b"|"))) > 15
+    assert SEEDS.keys() == FORMS.keys()
+
+
+def test_our_errors_are_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(content: bytes, _index: int) -> None:
+        if len(content) % 2:
+            raise ProductError("odd")
+
+    outcome = run(monkeypatch, read)
+    assert (outcome.inputs, outcome.accepted + outcome.refused, outcome.found) == (20, 20, {})
+    assert outcome.accepted and outcome.refused
+
+
+def test_foreign_errors_are_found_once_of_a_kind_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome = run(monkeypatch, lambda content, _: {}["key"])
+    ((kind, count),) = outcome.found.items()
+    assert kind.startswith("KeyError in tests/test_fuzz.py:")
+    assert (count, len(outcome.findings), outcome.inputs) == (20, 1, 20)
+
+
+def test_a_process_that_dies_is_found_and_followed_by_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome = run(monkeypatch, lambda content, _: os.abort(), inputs=3)
+    assert outcome.found == {"process died, exit code -6": 3}
+
+
+def test_a_slow_input_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "MOST_SECONDS", 0.1)
+    outcome = run(monkeypatch, lambda content, _: time.sleep(5), inputs=2)
+    assert [kind.partition(" ")[0] for kind in outcome.found] == ["TooSlow"]
+
+
+def test_an_input_that_fills_the_memory_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "MOST_BYTES", 100 * 2**20)
+    assert run(monkeypatch, lambda content, _: b"x" * 120 * 2**20, inputs=1).found == {"more than 2 GB": 1}
+    outcome = run(monkeypatch, lambda content, _: bytes(2**30), inputs=1)
+    assert [kind.partition(" ")[0] for kind in outcome.found] == ["MemoryError"]
