@@ -10,7 +10,7 @@ from bigearthnet.prediction.squares import SQUARE_M
 from bigearthnet.prediction.trained import TrainedClassifier
 from common.rasters.geotiff import write_float_geotiff
 from common.rasters.grids import GeoReference
-from common.runs.provenance import code_revision, utc_now
+from common.runs.provenance import code_revision, describe_variables, number_variables, utc_now
 from common.runs.tables import write_rows
 
 TABLE, RASTER = "probabilities.csv", "probabilities.tif"
@@ -78,6 +78,9 @@ def write_raster(
         "CREATED_UTC": utc_now(),
         "COMMAND": " ".join(sys.argv),
     }
+    variables = describe_variables(number_variables())
+    if variables:
+        tags["ENVIRONMENT"] = variables
     write_float_geotiff(path, grid, probabilities, trained.class_names, tags)
 
 

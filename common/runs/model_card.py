@@ -12,6 +12,7 @@ from pathlib import Path
 from common.files.atomic import write_text
 from common.runs.config import RunConfig
 from common.runs.folder import CARD, read_config
+from common.runs.provenance import describe_variables
 from common.runs.tables import markdown_table
 
 
@@ -45,6 +46,11 @@ def describe_run(record: Mapping) -> str:
         f"{record['settings']['seed']}",
         f"- Versions: {versions}",
     ]
+    hardware, variables = record.get("hardware"), record.get("environment")  # missing in runs of older versions
+    if hardware:
+        lines.append(f"- Hardware: {hardware['processor']}, {hardware['cores_per_rank']} cores a rank")
+    if variables:
+        lines.append(f"- Environment variables that change numbers: {describe_variables(variables)}")
     if record["earlier"]:
         lines.append(f"- Continued with `--resume`; earlier parts in `config.json`: {len(record['earlier'])}")
     return "\n".join(lines)

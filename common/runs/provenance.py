@@ -1,14 +1,35 @@
-"""How a result was made: command, time, code revision, library versions."""
+"""How a result was made: command, time, code revision, library versions, variables that change numbers."""
 
+import fnmatch
+import logging
+import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 LIBRARIES = ("jeoparda", "tensorflow", "tensorflow-cpu", "keras", "horovod", "gdal", "h5py", "numpy", "scikit-learn")
+# Patterns of environment variables that change numbers, often in the last digits only. DNNL_* are oneDNN's older names.
+NUMBER_VARIABLES = (
+    "ONEDNN_*",
+    "DNNL_*",
+    "TF_ENABLE_ONEDNN_OPTS",
+    "TF_*DETERMINISTIC*",
+    "TF_NUM_*THREADS",
+    "TF_XLA_FLAGS",
+    "XLA_FLAGS",
+    "NVIDIA_TF32_OVERRIDE",
+    "HOROVOD_*FUSION*",
+    "HOROVOD_CYCLE_TIME",
+    "HOROVOD_*ALLREDUCE*",
+)
+FLOAT32_MODES = ("ONEDNN_DEFAULT_FPMATH_MODE", "DNNL_DEFAULT_FPMATH_MODE")
+
+logger = logging.getLogger(__name__)
 
 
 def provenance_record() -> dict[str, Any]:
@@ -18,12 +39,42 @@ def provenance_record() -> dict[str, Any]:
         "created_utc": utc_now(),
         "code_revision": code_revision(),
         "versions": library_versions(),
+        "environment": number_variables(),
     }
 
 
 def provenance_line() -> str:
-    """Return one sentence of Markdown: command, code revision and time."""
-    return f"Made by `{' '.join(sys.argv)}`, code revision {code_revision()}, {utc_now()}."
+    """Return one sentence of Markdown: command, code revision and time, and the variables that change numbers, if any is set."""
+    variables = describe_variables(number_variables())
+    more = f", with {variables}" if variables else ""
+    return f"Made by `{' '.join(sys.argv)}`, code revision {code_revision()}, {utc_now()}{more}."
+
+
+def number_variables() -> dict[str, str]:
+    """Return the environment variables that are set and change numbers, by name."""
+    return {
+        name: os.environ[name]
+        for name in sorted(os.environ)
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in NUMBER_VARIABLES)
+    }
+
+
+def describe_variables(variables: Mapping[str, str]) -> str:
+    """Return environment variables as `NAME=value, NAME=value`."""
+    return ", ".join(f"{name}={value}" for name, value in variables.items())
+
+
+def warn_of_reduced_float32() -> None:
+    """Log a warning if an environment variable lets oneDNN compute float32 convolutions in a shorter format."""
+    for name in FLOAT32_MODES:
+        mode = os.environ.get(name, "STRICT")
+        if mode.upper() != "STRICT":
+            logger.warning(
+                "%s=%s: processors with such instructions compute float32 in fewer digits, and results differ; unset it for "
+                "full float32",
+                name,
+                mode,
+            )
 
 
 def utc_now() -> str:

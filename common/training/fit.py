@@ -17,8 +17,10 @@ from common.errors import RunFolderError
 from common.files.hdf5 import open_hdf5
 from common.files.read_errors import describe_refusal
 from common.networks.batch_statistics import AverageStatistics
+from common.networks.precision import hardware_record
 from common.runs import folder as run
 from common.runs.config import RunConfig
+from common.runs.provenance import number_variables
 from common.training.batches import (
     PatchSource,
     epoch_order,
@@ -91,7 +93,7 @@ def fit(
         first_epoch, state, history = hvd.on_rank_zero(lambda: restore(folder, task.identity, model))
         learning_rate.state.update(state)
     # Write only after the checkpoint has loaded, so that a wrong one overwrites nothing.
-    hvd.on_rank_zero(lambda: run.write_config(folder, config, **task.record))
+    hvd.on_rank_zero(lambda: write_record(folder, config, task))
     hvd.broadcast_variables([variable for group in variable_groups(model).values() for variable in group])
     logger.info(
         "%s: %d parameters, %d training and %d validation patches, %d ranks, %d steps an epoch",
@@ -112,6 +114,32 @@ def fit(
         verbose=0,
         shuffle=False,
         callbacks=training_callbacks(config, task, writer, steps, show_progress),
+    )
+
+
+def write_record(folder: Path, config: RunConfig, task: Task) -> None:
+    """Write `config.json`; warn if a run continues on hardware, or with variables, that change numbers. Call on rank 0."""
+    hardware = hardware_record()
+    earlier = run.read_config(folder) if (folder / run.CONFIG).exists() else {}
+    changes = describe_changes(earlier, {"hardware": hardware, "environment": number_variables()})
+    if changes:
+        logger.warning("%s: numbers no longer agree bit for bit with a run that did not stop", changes)
+    run.write_config(folder, config, hardware=hardware, **task.record)
+
+
+def describe_changes(earlier: dict, now: dict[str, dict]) -> str:
+    """Return the hardware and variables that differ between two records: `cores_per_rank was 2 and is 1`.
+
+    Args:
+        earlier: of the run so far; a part that it lacks, as in runs of older versions, counts as equal.
+        now: part -> name -> value.
+    """
+    return ", ".join(
+        f"{name} was {earlier[part].get(name, 'not set')} and is {values.get(name, 'not set')}"
+        for part, values in now.items()
+        if isinstance(earlier.get(part), dict)
+        for name in {**earlier[part], **values}
+        if earlier[part].get(name) != values.get(name)
     )
 
 

@@ -19,7 +19,7 @@ from common.pixels.radiometry import scaled_reflectance_to_dn
 from common.pixels.sentinel2 import BANDS, BANDS_10M, BANDS_BY_GSD, NODATA_DN, SATURATED_DN
 from common.rasters.geotiff import RasterInfo
 from common.runs import cli
-from common.runs.provenance import code_revision, utc_now
+from common.runs.provenance import code_revision, describe_variables, number_variables, utc_now
 from common.scenes.reflectance import band_offsets
 from common.scenes.scene import Scene
 from superres.networks.trained import TrainedNetwork
@@ -97,6 +97,9 @@ def prediction_tags(
         tags["consistent"] = "yes"
     if mask is not None:
         tags["mask"] = mask
+    variables = describe_variables(number_variables())
+    if variables:
+        tags["environment"] = variables
     for gsd, trained in trained_networks.items():
         tags |= {
             f"network_{gsd}m": trained.network_name,
@@ -121,6 +124,8 @@ def describe_making(trained_networks: dict[int, TrainedNetwork], tags: dict[str,
     ]
     if "consistent" in tags:
         steps.append("corrected so that degrading them returns the input")
+    if "environment" in tags:
+        steps.append(f"computed with {tags['environment']}")
     software = {"jeoparda": f"{cli.package_version()} ({tags['code_revision']})"}
     return Processing(software, "; ".join(steps) + ".", datetime.now(timezone.utc).replace(microsecond=0))
 

@@ -63,7 +63,10 @@ def prepare_training(config: SuperresConfig, location: RunLocation) -> TrainingP
 def warn_of_emulated_precision(precision: str) -> None:
     """Log a warning if the hardware only emulates a precision, which is many times slower than float32."""
     if precision == "bfloat16" and not has_bfloat16():
-        logger.warning("this processor only emulates bfloat16, which is slow; --precision float32 is faster")
+        logger.warning(
+            "bfloat16 is only emulated, because the processor lacks its instructions, or an environment variable of oneDNN "
+            "forbids them; --precision float32 is faster"
+        )
 
 
 def check_init_weights(config: SuperresConfig, scenes: Sequence[Scene]) -> None:

@@ -6,7 +6,17 @@ import keras
 import pytest
 import tensorflow as tf
 
-from common.networks.precision import PRECISIONS, dtype_policy, fastest_precision, has_bfloat16
+import common.distributed as hvd
+from common.networks.precision import (
+    PRECISIONS,
+    dtype_policy,
+    fastest_precision,
+    hardware_record,
+    has_bfloat16,
+    processor_record,
+)
+
+CPUINFO = "processor\t: 0\nmodel name\t: Some CPU @ 2.50GHz\nflags\t\t: fpu {} sse\n\nprocessor\t: 1\n"
 
 
 @pytest.fixture
@@ -20,7 +30,7 @@ def machine(monkeypatch: pytest.MonkeyPatch):
             tf.config.experimental, "get_device_details", lambda gpu: {"compute_capability": capability}
         )
         monkeypatch.setattr(Path, "exists", lambda path: flags is not None)
-        monkeypatch.setattr(Path, "read_text", lambda path: f"flags : fpu {flags} sse")
+        monkeypatch.setattr(Path, "read_text", lambda path: CPUINFO.format(flags))
 
     return pretend
 
@@ -43,6 +53,43 @@ def test_bfloat16_is_used_where_the_hardware_computes_in_it(
     machine(flags, capability)
     assert has_bfloat16() == expected
     assert fastest_precision() == ("bfloat16" if expected else "float32")
+
+
+@pytest.mark.parametrize(
+    "name, value, expected",
+    [
+        ("ONEDNN_MAX_CPU_ISA", "AVX512_CORE", False),
+        ("ONEDNN_MAX_CPU_ISA", "avx2", False),
+        ("DNNL_MAX_CPU_ISA", "AVX512_CORE_VNNI", False),
+        ("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_BF16", True),
+        ("ONEDNN_MAX_CPU_ISA", "ALL", True),
+        ("TF_ENABLE_ONEDNN_OPTS", "0", False),
+        ("TF_ENABLE_ONEDNN_OPTS", "1", True),
+    ],
+)
+def test_variables_that_forbid_bfloat16_instructions(
+    machine, monkeypatch, name: str, value: str, expected: bool
+) -> None:
+    machine("avx512_bf16 amx_bf16")
+    monkeypatch.setenv(name, value)
+    assert has_bfloat16() == expected
+
+
+def test_the_record_of_the_processor(machine) -> None:
+    machine("avx2 avx512f amx_bf16 amx_tile")
+    assert processor_record() == {
+        "processor": "Some CPU @ 2.50GHz",
+        "instruction_sets": ["avx2", "avx512f", "amx_bf16"],
+    }
+    machine(None)
+    assert processor_record() == {"processor": "unknown", "instruction_sets": []}
+
+
+def test_the_record_of_this_machine() -> None:
+    record = hardware_record()
+    assert record["cores_per_rank"] == hvd.cores_per_rank()
+    assert record["processor"] != "unknown"
+    assert {"intra_op_threads", "inter_op_threads", "device"} < set(record)
 
 
 @pytest.mark.parametrize("policy", PRECISIONS.values())

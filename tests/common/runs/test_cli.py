@@ -183,6 +183,13 @@ def test_a_download_that_ctrl_c_ends_is_an_interruption(capsys):
     assert capsys.readouterr().err.startswith("Interrupted: stopped by SIGINT; ")
 
 
+def test_every_command_warns_of_float32_in_fewer_digits(capsys, monkeypatch):
+    monkeypatch.setenv("ONEDNN_DEFAULT_FPMATH_MODE", "BF16")
+    assert run(lambda arguments: None) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert " ONEDNN_DEFAULT_FPMATH_MODE=BF16: " in line
+
+
 def test_our_own_mistakes_keep_their_traceback():
     with pytest.raises(ZeroDivisionError):
         run(raising(ZeroDivisionError()))

@@ -40,6 +40,14 @@ def test_a_run_that_was_continued_says_so(folder):
     assert "earlier parts in `config.json`: 1" in describe_run({**read_config(folder), "command": ["train.py"]})
 
 
+def test_hardware_and_variables_of_a_run(folder):
+    record = {**read_config(folder), "command": ["train.py"], "environment": {}}
+    assert "Hardware" not in describe_run(record)  # a run of an older version
+    hardware = {"processor": "Fast 1", "cores_per_rank": 3}
+    text = describe_run({**record, "hardware": hardware, "environment": {"XLA_FLAGS": "a"}})
+    assert text.endswith("- Hardware: Fast 1, 3 cores a rank\n- Environment variables that change numbers: XLA_FLAGS=a")
+
+
 def test_the_card(folder):
     write_model_card(folder, "a network", {"Use": "so", "Quality": "good"})
     text = (folder / CARD).read_text()

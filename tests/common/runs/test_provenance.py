@@ -43,6 +43,28 @@ def test_the_line_is_one_sentence_with_command_revision_and_time() -> None:
     assert re.fullmatch(line, provenance_line())
 
 
+def test_variables_that_change_numbers_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in provenance.number_variables():
+        monkeypatch.delenv(name)
+    assert provenance_record()["environment"] == {}
+    wanted = {"HOROVOD_FUSION_THRESHOLD": "0", "ONEDNN_DEFAULT_FPMATH_MODE": "BF16", "TF_DETERMINISTIC_OPS": "1"}
+    for name, value in {**wanted, "TF_CPP_MIN_LOG_LEVEL": "2", "HOROVOD_STALL_CHECK_TIME_SECONDS": "9"}.items():
+        monkeypatch.setenv(name, value)
+    assert provenance_record()["environment"] == wanted
+    variables = "HOROVOD_FUSION_THRESHOLD=0, ONEDNN_DEFAULT_FPMATH_MODE=BF16, TF_DETERMINISTIC_OPS=1"
+    assert provenance_line().endswith(f", with {variables}.")
+
+
+@pytest.mark.parametrize("mode, warns", [(None, False), ("strict", False), ("BF16", True), ("any", True)])
+def test_float32_in_fewer_digits_is_warned_of(
+    mode: str | None, warns: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    if mode:
+        monkeypatch.setenv("ONEDNN_DEFAULT_FPMATH_MODE", mode)
+    provenance.warn_of_reduced_float32()
+    assert [message.startswith(f"ONEDNN_DEFAULT_FPMATH_MODE={mode}: ") for message in caplog.messages] == [True] * warns
+
+
 def test_versions_are_those_of_installed_libraries_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(provenance, "LIBRARIES", ("numpy", "no-such-library"))
     assert library_versions().keys() == {"python", "numpy"}

@@ -11,7 +11,7 @@ import common.distributed as hvd
 from common.errors import RunFolderError, WeightsError
 from common.runs import folder as run
 from common.runs.config import RunConfig
-from common.training.fit import Task, batch_origins, digest, fit, with_fitting_batches
+from common.training.fit import Task, batch_origins, describe_changes, digest, fit, with_fitting_batches
 from common.training.history import read_history, write_history
 from tests.support.constant_training import constant_model, mean_square, squared_sums
 
@@ -76,6 +76,33 @@ def test_a_resumed_run_equals_one_that_did_not_stop(finished: Path, tmp_path: Pa
     )
     assert [row["learning_rate"] for row in read_history(tmp_path / run.HISTORY, 9)] == [0.1, 0.1, 0.1, 0.05]
     assert len(run.read_config(tmp_path)["earlier"]) == 1
+
+
+def test_other_cores_and_variables_are_recorded_and_warned_of(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = copy_run(finished, tmp_path / "run")
+    cores = hvd.cores_per_rank()
+    with caplog.at_level("WARNING"):
+        fit(constant_model(), replace(CONFIG, epochs=5), TASK, folder, resume=True)
+    assert not caplog.messages
+    monkeypatch.setattr(hvd, "cores_per_rank", lambda: cores + 1)
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    with caplog.at_level("WARNING"):
+        fit(constant_model(), replace(CONFIG, epochs=6), TASK, folder, resume=True)
+    (message,) = caplog.messages
+    assert f"cores_per_rank was {cores} and is {cores + 1}" in message
+    assert message.endswith(
+        "ONEDNN_MAX_CPU_ISA was not set and is AVX2: numbers no longer agree bit for bit with a run that did not stop"
+    )
+    config = run.read_config(folder)
+    assert (config["hardware"]["cores_per_rank"], config["environment"]["ONEDNN_MAX_CPU_ISA"]) == (cores + 1, "AVX2")
+
+
+def test_a_run_of_an_older_version_recorded_no_hardware() -> None:
+    now = {"hardware": {"cores_per_rank": 2}, "environment": {}}
+    assert describe_changes({"settings": {}}, now) == describe_changes(now, now) == ""
+    assert describe_changes({**now, "environment": {"XLA_FLAGS": "a"}}, now) == "XLA_FLAGS was a and is not set"
 
 
 def test_a_run_without_validation_has_no_validation_loss(tmp_path: Path) -> None:

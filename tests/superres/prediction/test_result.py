@@ -10,10 +10,12 @@ from common.pixels.sentinel2 import BANDS, BANDS_10M, BANDS_20M, BANDS_60M, BAND
 from common.pixels.windows import Window
 from common.rasters.geotiff import RasterInfo
 from common.rasters.grids import GeoReference
+from common.runs.provenance import number_variables
 from common.scenes.scene import Scene
 from superres.networks.trained import TrainedNetwork
 from superres.prediction import result
 from superres.prediction.result import (
+    describe_making,
     find_difference,
     prediction_tags,
     result_bands,
@@ -144,6 +146,18 @@ def test_a_corrected_result_says_so(trained_networks, consistent):
     tags = prediction_tags({20: trained_networks[20]}, "float32", consistent)
     assert (tags.get("consistent") == "yes") == consistent
     assert not any("60m" in name for name in tags)
+
+
+def test_variables_that_change_numbers_are_in_the_tags_and_the_item(trained_networks, monkeypatch):
+    for name in number_variables():
+        monkeypatch.delenv(name)
+    tags = prediction_tags(trained_networks, "float32", False)
+    assert "environment" not in tags
+    assert "computed with" not in describe_making(trained_networks, tags).lineage
+    monkeypatch.setenv("ONEDNN_DEFAULT_FPMATH_MODE", "BF16")
+    tags = prediction_tags(trained_networks, "float32", False)
+    assert tags["environment"] == "ONEDNN_DEFAULT_FPMATH_MODE=BF16"
+    assert describe_making(trained_networks, tags).lineage.endswith("; computed with ONEDNN_DEFAULT_FPMATH_MODE=BF16.")
 
 
 def test_the_command_can_be_pasted_into_a_shell(trained_networks, monkeypatch):
