@@ -1,52 +1,135 @@
-"""Load the weights of a Keras model, and turn every failure into one line."""
+"""Write and load the weights of a Keras model. A file that is damaged, or of another network, is an error in one line.
 
+A file that `write_weights` wrote has two attributes besides Keras' arrays: `network`, the name of the model, and `seal`
+(`common/files/seal.py`). Keras alone reads it too. Files without them, such as those of older versions, load as well.
+"""
+
+import math
 import re
 import warnings
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 
 import common.distributed as hvd
-from common.errors import WeightsError
+from common.errors import S2Error, WeightsError
+from common.files.atomic import require_space, whole_file
+from common.files.hdf5 import open_hdf5
 from common.files.read_errors import describe_refusal
+from common.files.seal import require_seal, seal
+
+NETWORK = "network"  # attribute with the name of the model
+HDF5_BYTES = 2**14  # most bytes that HDF5 and the seal add to each array
 
 WeightsReader = Callable[[keras.Model, Path], None]
 
 
+def write_weights(path: Path, model: keras.Model) -> None:
+    """Write the weights of a model in Keras' format, whole or not at all, without the state of its optimizer.
+
+    Keras would save that state too, and the file would be two or three times as large. Only a checkpoint needs it.
+
+    Raises:
+        OutputError: there is no space, or the folder is missing or read-only.
+    """
+    require_space(path, weights_size(model))
+    optimizer, model.optimizer = getattr(model, "optimizer", None), None
+    try:
+        with whole_file(path) as temporary:
+            model.save_weights(temporary)
+            with open_hdf5(temporary, "r+") as file:
+                file.attrs[NETWORK] = model.name
+                seal(file)
+    finally:
+        model.optimizer = optimizer
+
+
+def weights_size(model: keras.Model) -> int:
+    """Return the largest size of a file of a model's weights, in bytes."""
+    return array_bytes(model.variables)
+
+
+def array_bytes(variables: Sequence) -> int:
+    """Return the largest size of variables in an HDF5 file, in bytes."""
+    sizes = (math.prod(variable.shape) * np.dtype(variable.dtype).itemsize for variable in variables)
+    return sum(sizes) + HDF5_BYTES * len(variables)
+
+
 def read_keras_weights(model: keras.Model, file: Path) -> None:
-    """Set the weights of a model from a file that Keras wrote."""
+    """Set the weights of a model from a file that Keras wrote, which must hold these arrays and no others.
+
+    Raises:
+        WeightsError: the number or the shapes of the arrays differ.
+        Exception: as Keras raises, if the file does not have the names of the layers or cannot be read.
+    """
+    with open_hdf5(file) as handle:
+        require_arrays(model, file, stored_shapes(handle))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the optimizer, whose state only a checkpoint holds
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings("error", "Skipping")  # of layers that Keras would leave as they are
+        warnings.filterwarnings(
+            "ignore", "Skipping variable loading for optimizer"
+        )  # only a checkpoint holds its state
         model.load_weights(file)
 
 
-def load_weights(model: keras.Model, file: Path, read: WeightsReader = read_keras_weights) -> None:
+def stored_shapes(handle: h5py.File) -> list[tuple[int, ...]]:
+    """Return the shape of each array in a file."""
+    shapes = []
+    handle.visititems(lambda _, item: shapes.append(item.shape) if isinstance(item, h5py.Dataset) else None)
+    return shapes
+
+
+def require_arrays(model: keras.Model, file: Path, stored: Sequence[tuple[int, ...]]) -> None:
+    """Raise WeightsError unless a file holds as many arrays as a model, of the same shapes.
+
+    Keras itself leaves out arrays of a larger network without a word.
+    """
+    wanted = Counter(tuple(variable.shape) for variable in model.variables)
+    reason = ""
+    if len(stored) != wanted.total():
+        reason = f"{len(stored)} arrays where the network has {wanted.total()}"
+    elif others := Counter(stored) - wanted:
+        reason = f"an array {next(iter(others))} where the network has {next(iter(wanted - Counter(stored)))}"
+    if reason:
+        raise _other_network(model, file, reason)
+
+
+def load_weights(
+    model: keras.Model, file: Path, read: WeightsReader = read_keras_weights, any_name: bool = False
+) -> None:
     """Set the weights of a model from a file.
 
     Args:
         model: the network that the weights are for.
         file: the file of weights.
         read: sets the model's weights from the file. It may raise anything.
+        any_name: accept weights that were written under another name of a network.
 
     Raises:
         WeightsError: the file is missing or damaged, is of another network, or holds values that are not finite. The
             model may have changed.
+        DamagedFileError: the file is not as it was written.
     """
     if not file.exists():
         raise WeightsError(f"there are no weights {file}; give the folder of a run that finished an epoch.")
     try:
+        with open_hdf5(file) as handle:
+            require_seal(file, handle, "restore it, or train again")
+            name = handle.attrs.get(NETWORK, model.name)
+        if name != model.name and not any_name:
+            raise _other_network(model, file, f"but of {name}")
         read(model, file)
-    except WeightsError:
+    except S2Error:
         raise
     except Exception as error:  # Keras and h5py raise many kinds; all but refusals mean the same here
         if refusal := describe_refusal(error):
             raise WeightsError(f"{file} {refusal}.") from error
-        raise WeightsError(
-            f"{file} does not hold weights of {model.name} ({_reason(error)}); give weights of the same network, "
-            f"trained with the same options."
-        ) from error
+        raise _other_network(model, file, _reason(error)) from error
     if not all(np.isfinite(array).all() for array in model.get_weights()):
         raise WeightsError(f"{file} holds values that are not finite; give weights of a run that ended well.")
 
@@ -55,10 +138,17 @@ def load_weights_on_all_ranks(model: keras.Model, file: Path) -> None:
     """Read weights on rank 0, and give them to the model of every rank. Every rank must call it.
 
     Raises:
-        WeightsError: as `load_weights`; on all ranks, so that it is reported once.
+        WeightsError, DamagedFileError: as `load_weights`; on all ranks, so that it is reported once.
     """
     hvd.on_rank_zero(lambda: load_weights(model, file))
     hvd.broadcast_variables(model.weights)
+
+
+def _other_network(model: keras.Model, file: Path, reason: str) -> WeightsError:
+    return WeightsError(
+        f"{file} does not hold weights of {model.name} ({reason}); give weights of the same network, trained with the same "
+        f"options."
+    )
 
 
 def _reason(error: Exception) -> str:

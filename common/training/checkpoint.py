@@ -1,4 +1,4 @@
-"""Files of weights, and checkpoints from which a run continues as if it had not stopped.
+"""Checkpoints, from which a run continues as if it had not stopped.
 
 `checkpoint.h5` holds the arrays `weights/<n>` and `optimizer/<n>` in the order of the Keras variables. A model with an
 attribute `checkpoint_groups`, such as one with an adversary, has these groups instead. Attributes: `epoch` (number of
@@ -6,7 +6,6 @@ finished epochs), `state` (of the learning rate, JSON) and `identity` (JSON).
 """
 
 import json
-import math
 from pathlib import Path
 
 import h5py
@@ -14,44 +13,14 @@ import keras
 import numpy as np
 
 from common.errors import WeightsError
-from common.files.atomic import require_space, whole_file
 from common.files.hdf5 import open_hdf5, whole_hdf5
 from common.files.read_errors import describe_refusal
-
-HDF5_BYTES = 2**14  # most bytes that HDF5 adds to each array
-
-
-def write_weights(path: Path, model: keras.Model) -> None:
-    """Write the weights of a model in Keras' format, whole or not at all, without the state of its optimizer.
-
-    Keras would save that state too, and the file would be two or three times as large. Only a checkpoint needs it.
-
-    Raises:
-        OutputError: there is no space, or the folder is missing or read-only.
-    """
-    require_space(path, weights_size(model))
-    optimizer, model.optimizer = getattr(model, "optimizer", None), None
-    try:
-        with whole_file(path) as temporary:
-            model.save_weights(temporary)
-    finally:
-        model.optimizer = optimizer
-
-
-def weights_size(model: keras.Model) -> int:
-    """Return the largest size of a file of a model's weights, in bytes."""
-    return array_bytes(model.variables)
+from common.networks.weights import array_bytes
 
 
 def checkpoint_size(model: keras.Model) -> int:
     """Return the largest size of a checkpoint of a compiled model, in bytes."""
     return sum(array_bytes(variables) for variables in variable_groups(model).values())
-
-
-def array_bytes(variables: list) -> int:
-    """Return the largest size of variables in an HDF5 file, in bytes."""
-    sizes = (math.prod(variable.shape) * np.dtype(variable.dtype).itemsize for variable in variables)
-    return sum(sizes) + HDF5_BYTES * len(variables)
 
 
 def write_checkpoint(path: Path, model: keras.Model, epoch: int, state: dict, identity: dict) -> None:

@@ -8,9 +8,10 @@ import keras
 
 import common.distributed as hvd
 from common.files.atomic import require_space
+from common.networks.weights import weights_size, write_weights
 from common.runs import folder as run
 from common.runs.locks.lock import require_held
-from common.training.checkpoint import checkpoint_size, weights_size, write_checkpoint, write_weights
+from common.training.checkpoint import checkpoint_size, write_checkpoint
 from common.training.history import write_history
 from common.training.learning_rate import LearningRate
 

@@ -54,7 +54,8 @@ def build_network(
             for g, tensor in zip(input_gsds(gsd), inputs.values(), strict=True)
         ]
         output = body(upsampled, bands, dtype)
-    return keras.Model(inputs, output, name=f"{network_name}_{gsd}m")
+    other_upsampling = "" if upsample == DEFAULT_UPSAMPLING else f"_{upsample}"
+    return keras.Model(inputs, output, name=f"{network_name}_{gsd}m{other_upsampling}")
 
 
 def network_body(network: Network) -> Callable[..., keras.KerasTensor]:

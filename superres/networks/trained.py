@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import h5py
 import keras
 
 from common.errors import RunFolderError, SettingError
 from common.files.hdf5 import open_hdf5
+from common.networks.weights import stored_shapes
 from common.runs.folder import CONFIG, read_config
 from common.scenes.scene import Scene
 from superres.networks.build import build_network
@@ -27,7 +27,6 @@ from superres.networks.weights import find_weights, load_weights
 logger = logging.getLogger(__name__)
 
 GSDS = (20, 60)
-KERNEL_AXES = 4  # rows, columns, bands in, bands out
 
 
 @dataclass(frozen=True)
@@ -204,14 +203,9 @@ def guess_gsd(file: Path, network_name: str, upsample: str) -> int:
     Raises:
         SettingError: the network is unknown, or it does not accept the upsampling.
     """
-    shapes: set[tuple[int, ...]] = set()
-
-    def collect(_name: str, item: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(item, h5py.Dataset) and item.ndim == KERNEL_AXES:
-            shapes.add(item.shape)
-
-    with suppress(OSError), open_hdf5(file) as handle:
-        handle.visititems(collect)
+    shapes = set()
+    with suppress(Exception), open_hdf5(file) as handle:  # the load says what is wrong with a file
+        shapes = set(stored_shapes(handle))
     for gsd in GSDS:
         last_layer = build_network(network_name, gsd, upsample=upsample).get_layer("last")
         if tuple(last_layer.kernel.shape) in shapes:

@@ -39,18 +39,20 @@ def find_weights(source: Path | str) -> Path:
     return file
 
 
-def load_weights(model: keras.Model, source: Path | str) -> None:
+def load_weights(model: keras.Model, source: Path | str, any_name: bool = False) -> None:
     """Set the weights of a model; on an error the model keeps its weights.
 
     Args:
         model: from `superres.networks.build.build_network`.
         source: as for `find_weights`.
+        any_name: accept weights of a network with the same arrays, such as one with another upsampling.
 
     Raises:
         WeightsError: the file does not exist, is damaged, or holds weights of another network.
+        DamagedFileError: the file is not as it was written.
         DownloadError: published weights cannot be fetched.
     """
-    keras_weights.load_weights(model, find_weights(source), read_weights)
+    keras_weights.load_weights(model, find_weights(source), read_weights, any_name)
 
 
 def read_weights(model: keras.Model, file: Path) -> None:
@@ -66,7 +68,8 @@ def load_init_weights(
 ) -> None:
     """Set the weights that training starts from (`--init-weights`).
 
-    A network with attention also accepts the weights of the same network without attention.
+    A network with attention also accepts the weights of the same network without attention. Any network accepts the
+    weights of the same network with another upsampling.
 
     Args:
         model: the network `network_name` for `gsd`, from `build_network`.
@@ -76,15 +79,15 @@ def load_init_weights(
         upsample: upsampling of the network.
 
     Raises:
-        WeightsError, DownloadError: as `load_weights`.
+        WeightsError, DamagedFileError, DownloadError: as `load_weights`.
     """
     try:
-        load_weights(model, source)
+        load_weights(model, source, any_name=True)
     except WeightsError:
         if not network_name.endswith(ATTENTION):
             raise
         base_model = build_network(network_name.removesuffix(ATTENTION), gsd, upsample=upsample)
-        load_weights(base_model, source)
+        load_weights(base_model, source, any_name=True)
         for layer in base_model.layers:
             model.get_layer(layer.name).set_weights(layer.get_weights())
 

@@ -1,37 +1,79 @@
 """Weights load as they were saved; every failure to load them is one line."""
 
 import fcntl
+from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 import pytest
 
-from common.errors import WeightsError
-from common.networks.weights import load_weights, load_weights_on_all_ranks
+from common.errors import DamagedFileError, OutputError, WeightsError
+from common.networks.weights import load_weights, load_weights_on_all_ranks, weights_size, write_weights
+from tests.support.flips import flips
 from tests.support.permissions import without_permission
 
 
-def dense_model(units: int = 3, seed: int = 0) -> keras.Model:
-    """A model of one dense layer with random weights."""
+def dense_model(units: int = 3, seed: int = 0, layers: int = 1, name: str = "net") -> keras.Model:
+    """A model of dense layers with random weights."""
     keras.utils.set_random_seed(seed)
-    image = keras.Input((4,))
-    return keras.Model(image, keras.layers.Dense(units, name="dense")(image), name="net")
+    image = output = keras.Input((4,))
+    for number in range(layers):
+        output = keras.layers.Dense(units, name=f"dense_{number}")(output)
+    return keras.Model(image, output, name=name)
 
 
 def save(model: keras.Model, folder: Path) -> Path:
-    """Save the weights of a model; returns the file."""
+    """Save the weights of a model with Keras alone; returns the file."""
     file = folder / "some.weights.h5"
     model.save_weights(file)
     return file
 
 
-def test_saved_weights_load(tmp_path: Path) -> None:
-    saved, model = dense_model(seed=1), dense_model(seed=2)
+def write(model: keras.Model, folder: Path) -> Path:
+    """Write the weights of a model; returns the file."""
+    file = folder / "best.weights.h5"
+    write_weights(file, model)
+    return file
+
+
+def check_same(model: keras.Model, other: keras.Model) -> None:
+    for array, expected in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(array, expected)
+
+
+@pytest.mark.parametrize("write_file", [save, write])
+@pytest.mark.parametrize("read_file", [load_weights, keras.Model.load_weights])
+def test_our_files_and_those_of_keras_load_here_and_in_keras(
+    tmp_path: Path, write_file: Callable, read_file: Callable
+) -> None:
+    saved, model = dense_model(seed=1, layers=2), dense_model(seed=2, layers=2)
     assert not np.array_equal(saved.get_weights()[0], model.get_weights()[0])
-    load_weights(model, save(saved, tmp_path))
-    for loaded, expected in zip(model.get_weights(), saved.get_weights(), strict=True):
-        np.testing.assert_array_equal(loaded, expected)
+    read_file(model, write_file(saved, tmp_path))
+    check_same(model, saved)
+
+
+def test_weights_are_written_without_the_optimizer(tmp_path: Path) -> None:
+    """The optimizer stays as it was."""
+    model = dense_model()
+    model.compile(keras.optimizers.Nadam(0.01), "mse", run_eagerly=True)
+    model.train_on_batch(np.ones((2, 4)), np.ones((2, 3)))
+    before = [np.asarray(variable).copy() for variable in model.optimizer.variables]
+    with h5py.File(write(model, tmp_path)) as file:
+        assert "optimizer" not in file
+    for variable, expected in zip(model.optimizer.variables, before, strict=True):
+        np.testing.assert_array_equal(variable, expected)
+
+
+def test_no_file_is_larger_than_its_estimate(tmp_path: Path) -> None:
+    model = dense_model(layers=30)
+    assert write(model, tmp_path).stat().st_size <= weights_size(model)
+
+
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="check space and permissions there"):
+        write(dense_model(), tmp_path / "none")
 
 
 def test_a_compiled_model_takes_weights_without_a_warning(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
@@ -62,6 +104,60 @@ def test_weights_of_another_network(tmp_path: Path) -> None:
         match=r"does not hold weights of net \(an array \(4, 3\) where the network has \(4, 5\)\); give weights of the",
     ):
         load_weights(dense_model(units=5), save(dense_model(units=3), tmp_path))
+
+
+@pytest.mark.parametrize("write_file", [save, write])
+@pytest.mark.parametrize("layers, wanted", [(3, 2), (2, 3)])
+def test_weights_of_a_larger_or_smaller_network(tmp_path: Path, write_file: Callable, layers: int, wanted: int) -> None:
+    """Keras leaves out the arrays that it does not need, without a word."""
+    model = dense_model(layers=wanted)
+    before = model.get_weights()
+    with pytest.raises(WeightsError, match=rf"net \({2 * layers} arrays where the network has {2 * wanted}\); give"):
+        load_weights(model, write_file(dense_model(layers=layers, seed=1), tmp_path))
+    for array, expected in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(array, expected)
+
+
+def test_weights_of_a_network_with_the_same_arrays_in_other_layers(tmp_path: Path) -> None:
+    image = keras.Input((4,))
+    other = keras.Model(image, keras.layers.EinsumDense("ab,bc->ac", 3, bias_axes="c")(image), name="net")
+    with pytest.raises(WeightsError, match="does not hold weights of net"):
+        load_weights(dense_model(), save(other, tmp_path))
+
+
+def test_weights_that_were_written_under_another_name(tmp_path: Path) -> None:
+    """The same arrays may belong to a network that computes something else."""
+    saved, model = dense_model(seed=1, name="other"), dense_model()
+    with pytest.raises(WeightsError, match=r"does not hold weights of net \(but of other\); give weights of the same"):
+        load_weights(model, write(saved, tmp_path))
+    load_weights(model, write(saved, tmp_path), any_name=True)
+    check_same(model, saved)
+
+
+def test_a_damaged_file_is_named_with_its_part(tmp_path: Path) -> None:
+    file = write(dense_model(), tmp_path)
+    with h5py.File(file, "r+") as handle:
+        handle["layers/dense/vars/0"][0, 0] += 1
+    with pytest.raises(
+        DamagedFileError,
+        match=r"best\.weights\.h5 is damaged: layers/dense/vars/0 is not as it was written; restore it",
+    ):
+        load_weights(dense_model(), file)
+
+
+def test_a_flipped_bit_anywhere_is_found_or_changes_nothing(tmp_path: Path) -> None:
+    saved, model = dense_model(1000, seed=1), dense_model(1000)
+    file = write(saved, tmp_path)
+    found = 0
+    for damaged in flips(file.read_bytes(), 60, seed=0):
+        file.write_bytes(damaged)
+        try:
+            load_weights(model, file)
+        except (DamagedFileError, WeightsError):
+            found += 1
+        else:
+            check_same(model, saved)
+    assert found > 30
 
 
 @pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.99])

@@ -9,13 +9,7 @@ import numpy as np
 import pytest
 
 from common.errors import OutputError, WeightsError
-from common.training.checkpoint import (
-    checkpoint_size,
-    read_checkpoint,
-    weights_size,
-    write_checkpoint,
-    write_weights,
-)
+from common.training.checkpoint import checkpoint_size, read_checkpoint, write_checkpoint
 from tests.support.permissions import without_permission
 
 IDENTITY = {"model": "tiny", "seed": 0, "ranks": 1}
@@ -177,21 +171,7 @@ def test_an_interrupted_write_leaves_the_old_checkpoint(
     assert [file.name for file in path.parent.iterdir()] == ["checkpoint.h5"]
 
 
-def test_weights_are_written_without_the_optimizer(tmp_path: Path, trained: keras.Model) -> None:
-    """The file is as small as that of a model that was never compiled, and the optimizer stays as it was."""
-    before = state_of(trained)
-    write_weights(tmp_path / "best.weights.h5", trained)
-    check_same(state_of(trained), before)
-    bare = keras.Sequential.from_config(trained.get_config())
-    bare.save_weights(tmp_path / "bare.weights.h5")
-    assert (tmp_path / "best.weights.h5").stat().st_size == (tmp_path / "bare.weights.h5").stat().st_size
-    bare.load_weights(tmp_path / "best.weights.h5")
-    check_same(bare.get_weights(), trained.get_weights())
-
-
-def test_no_file_is_larger_than_its_estimate(path: Path, tmp_path: Path, trained: keras.Model) -> None:
-    write_weights(tmp_path / "best.weights.h5", trained)
-    assert (tmp_path / "best.weights.h5").stat().st_size <= weights_size(trained)
+def test_no_file_is_larger_than_its_estimate(path: Path, trained: keras.Model) -> None:
     assert path.stat().st_size <= checkpoint_size(trained)
 
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from common.errors import WeightsError
+from common.networks.weights import write_weights
 from common.runs.folder import WEIGHTS
 from superres.networks.build import build_network
-from superres.networks.catalogue import NETWORKS, Network
+from superres.networks.catalogue import ATTENTION, NETWORKS, Network
 from superres.networks.dsen2 import residual_network
-from superres.networks.weights import load_weights
+from superres.networks.weights import load_init_weights, load_weights
 from tests.support.checks import random_batch, set_random_weights
 from tests.support.tiny_training import residual_reach
 
@@ -117,7 +118,6 @@ def test_published_weights_of_another_network(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.filterwarnings("ignore:Skipping nested container")
 @pytest.mark.parametrize(
     "saved, name, gsd", [("small", "small", 60), ("small", "shorter", 20), ("shorter", "small", 20)]
 )
@@ -129,6 +129,27 @@ def test_our_weights_of_another_network(tmp_path: Path, saved: str, name: str, g
         rf"network, trained with the same options",
     ):
         load_weights(build_network(name, gsd), tmp_path)
+
+
+@pytest.mark.parametrize("name, gsd", [("dsen2", 20), ("palsson", 60), ("fuse", 60), ("lowres", 20), ("tiny", 60)])
+def test_weights_of_the_network_with_attention(tmp_path: Path, name: str, gsd: int) -> None:
+    """Keras would leave the arrays of the attention out, and the result would be wrong by hundreds of DN."""
+    build_network(name + ATTENTION, gsd).save_weights(tmp_path / WEIGHTS)
+    check_refused(
+        build_network(name, gsd),
+        tmp_path,
+        rf"does not hold weights of {name}_{gsd}m \(\d+ arrays where the network has",
+    )
+
+
+def test_weights_of_another_upsampling_only_start_a_training(tmp_path: Path) -> None:
+    """The arrays are the same, but the network was trained on other inputs."""
+    trained = random_network(20)
+    write_weights(tmp_path / WEIGHTS, trained)
+    model = build_network("small", 20, upsample="bicubic")
+    check_refused(model, tmp_path, r"does not hold weights of small_20m_bicubic \(but of small_20m\); give weights")
+    load_init_weights(model, "small", 20, tmp_path, "bicubic")
+    np.testing.assert_array_equal(weights_of(model)[0], weights_of(trained)[0])
 
 
 @pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.99])
