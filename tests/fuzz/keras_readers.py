@@ -35,7 +35,7 @@ def weights(folder: Path) -> tuple[list[Seed], Read]:
     """Files of weights: ours, and files of Keras 2 as published weights are."""
     import h5py
 
-    from common.training.checkpoint import write_weights
+    from common.networks.weights import write_weights
     from superres.networks.build import build_network
     from superres.networks.catalogue import NETWORKS
     from superres.networks.trained import read_trained
@@ -90,7 +90,7 @@ def classifier(folder: Path) -> tuple[list[Seed], Read]:
 def fusion_run(folder: Path) -> tuple[list[Seed], Read]:
     """Run folders of fusion networks: `config.json`."""
     from common.runs.folder import CONFIG, WEIGHTS, write_config
-    from common.training.checkpoint import write_weights
+    from common.networks.weights import write_weights
     from superres.networks.build import build_network
     from superres.networks.catalogue import NETWORKS
     from superres.networks.trained import _read_run, trained_levels
