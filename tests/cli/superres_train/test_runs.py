@@ -39,7 +39,8 @@ def test_from_products_to_run_folder(
     assert lines_without_log(err) == []
     assert "epoch 2/2" in err
     folder = tmp_path / "run"
-    assert {path.name for path in folder.iterdir()} == {*run.FILES, run.TENSORBOARD}
+    names = {path.name for path in folder.iterdir()}
+    assert {*names, run.PREVIOUS_CHECKPOINT} == {*run.FILES, run.TENSORBOARD}
     assert {path.name for path in (tmp_path / "patches").iterdir()} == {
         f"{name}-20m.h5" for name in two_scenes.read_text().split()
     }
