@@ -50,7 +50,7 @@ def predict_methods(
     plan: EvaluationPlan, models: Mapping[str, keras.Model], batch_size: int, show_progress: bool = False
 ) -> dict[str, Predictions]:
     """Return method -> predictions of the patches of the plan, on all ranks. Every rank must call it."""
-    file = BigEarthNetFile(plan.data)  # each rank maps the file itself
+    file = BigEarthNetFile(plan.data)  # each rank opens the file itself
     predictions = {}
     for method, trained in plan.classifiers.items():
         patches = trained.patches(file, plan.rows)

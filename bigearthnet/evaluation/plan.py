@@ -8,7 +8,7 @@ import numpy as np
 
 from bigearthnet.evaluation.options import EvaluationOptions
 from bigearthnet.prediction.trained import TrainedClassifier, method_names, read_trained
-from bigearthnet.prepared.file import BigEarthNetFile
+from bigearthnet.prepared.file import BigEarthNetFile, log_checks
 from common.errors import SettingError
 
 
@@ -42,6 +42,7 @@ def prepare_evaluation(options: EvaluationOptions) -> EvaluationPlan:
     trained = [read_trained(folder) for folder in dict.fromkeys(options.run_folders)]
     classifiers = dict(zip(method_names(trained), trained, strict=True))
     file = BigEarthNetFile(options.data)
+    log_checks(file)
     rows = np.flatnonzero(file.splits == options.split)
     if not len(rows):
         raise SettingError(

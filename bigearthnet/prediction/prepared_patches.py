@@ -10,7 +10,7 @@ import common.distributed as hvd
 from bigearthnet.prediction.probabilities import class_probabilities
 from bigearthnet.prepared.patch_source import ClassificationPatches
 from common.runs.signals import require_going_on
-from common.training.batches import validation_batches
+from common.training.batches import own_read_errors, validation_batches
 
 
 class Predictions(NamedTuple):
@@ -30,18 +30,24 @@ class Predictions(NamedTuple):
 def predict_prepared(
     model: keras.Model, patches: ClassificationPatches, batch_size: int, show_progress: bool = False
 ) -> Predictions:
-    """Return the predictions of all patches, in the order of their rows, on all ranks. Every rank must call it."""
+    """Return the predictions of all patches, in the order of their rows, on all ranks. Every rank must call it.
+
+    Raises:
+        PatchFileError: a patch is damaged, or the file cannot be read.
+    """
     own_indices = np.arange(hvd.rank(), len(patches), hvd.size())  # as `validation_batches` shares them out
     own_probabilities = [np.empty((0, patches.file.labels.shape[1]), np.float32)]
-    for images, _ in tqdm(
+    batches = tqdm(
         validation_batches(patches, batch_size),
         unit="batch",
         total=-(-len(own_indices) // batch_size),
         disable=not show_progress,
         leave=False,
-    ):
-        require_going_on()
-        own_probabilities.append(class_probabilities(model, images).numpy())
+    )
+    with own_read_errors():
+        for images, _ in batches:
+            require_going_on()
+            own_probabilities.append(class_probabilities(model, images).numpy())
     own_rows = patches.rows[own_indices]
     return pool_predictions(Predictions(own_rows, patches.file.labels[own_rows], np.concatenate(own_probabilities)))
 

@@ -1,6 +1,6 @@
 """The prepared file, the HDF5 file that `bigearthnet-prepare` makes: its schema and its reader.
 
-Schema, version 1 (N patches, sorted by name; C classes):
+Schema, version 2 (N patches, sorted by name; C classes):
 
     s2_10m       (N, 120, 120, 4)  uint16 DN    B02, B03, B04, B08
     s2_20m       (N, 60, 60, 6)    uint16 DN    B05, B06, B07, B8A, B11, B12; 120 px if brought to 10 m beforehand
@@ -10,19 +10,23 @@ Schema, version 1 (N patches, sorted by name; C classes):
     class_names  (C,)              string       43 or 19
     name         (N,)              string       of the Sentinel-2 patch
     split        (N,)              string       train, val or test
-    checksums    (N,)              uint64       of the patch's images together (`bigearthnet/prepared/slots.py`)
+    patch_xxh3/  (N,)              uint64       XXH3-64 of each image of s2_10m, s2_20m, s2_60m and s1, under their names
     done         (N,)              uint8        1: read; 0: could not be read and was left out (images are zeros)
 
     attributes   schema_version, complete, created_utc, code_revision, command, plan (SHA-256 of the planned
                  content), superres (groups brought to 10 m beforehand), bands_<group>, left_out (JSON: reason ->
-                 patches), checksum (SHA-256 over names, splits, labels and checksums)
+                 patches), checksum (SHA-256 over class_names, name, split, labels, done and patch_xxh3),
+                 seal (of everything but the images, see `common/files/seal.py`)
 
 Arrays are contiguous and uncompressed, not chunked, so that the position of a patch follows from its row. Processes and
-ranks write side by side without a lock, and an interrupted run continues. A reader maps the file into memory and
-gathers random patches at memory speed.
+ranks write side by side without a lock, and an interrupted run continues. A reader finds random patches as fast as the
+disk (`common/patches/stored_images.py`). Version 1 has no seal, and instead of patch_xxh3 one checksum a patch, of all its
+images together, in `checksums`.
 """
 
+import logging
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,21 +34,29 @@ import h5py
 import numpy as np
 
 from bigearthnet.archive.groups import GROUP_BANDS
-from bigearthnet.prepared.slots import DONE, SUMS
-from common.files.hdf5 import FileKind, checksum_arrays, map_array, open_complete_hdf5
+from bigearthnet.prepared.slots import DONE
+from common.errors import PatchFileError
+from common.files.hdf5 import CHECKSUMS, FileKind, checksum_arrays, open_complete_hdf5
+from common.patches.stored_images import StoredFile, StoredImages
+
+logger = logging.getLogger(__name__)
+
+OLDER_SUMS = "checksums"  # of files of schema 1
 
 PREPARED_FILE = FileKind(
     title="prepared file",
     program="bigearthnet-prepare",
     mark="plan",
-    schema_version=1,
+    schema_version=2,
     remedy="run bigearthnet-prepare again, or give another file",
+    older_versions=(1,),
 )
 
 
 def prepared_checksum(file: h5py.File) -> str:
     """Return the SHA-256 over labels, names, splits and the checksums of the images of an open file."""
-    return checksum_arrays({name: file[name][()] for name in ("class_names", "name", "split", "labels", DONE, SUMS)})
+    sums = [f"{CHECKSUMS}/{name}" for name in file[CHECKSUMS]] if CHECKSUMS in file else [OLDER_SUMS]
+    return checksum_arrays({name: file[name][()] for name in ("class_names", "name", "split", "labels", DONE, *sums)})
 
 
 class BigEarthNetFile:
@@ -60,6 +72,7 @@ class BigEarthNetFile:
         has_s1: whether it holds Sentinel-1.
         shapes: array (`s2_10m`, `s2_20m`, `s2_60m`, `s1`, `labels`) -> shape of one patch, without N.
         dtypes: the same arrays -> NumPy type.
+        has_checksums: whether each image is checked when it is first read; not in files of schema 1.
 
     Raises:
         PatchFileError: as `open_complete_hdf5`.
@@ -69,23 +82,31 @@ class BigEarthNetFile:
         self.path = Path(path)
         with open_complete_hdf5(self.path, PREPARED_FILE) as file:
             self.attributes: dict[str, Any] = dict(file.attrs)
+            self.has_checksums = CHECKSUMS in file
+            if not self.has_checksums and prepared_checksum(file) != file.attrs["checksum"]:
+                raise PatchFileError(
+                    f"{self.path} is damaged: its names or labels are not as they were written; {PREPARED_FILE.remedy}."
+                )
             self._load(file)
 
     def _load(self, file: h5py.File) -> None:
         rows = np.flatnonzero(file[DONE][()])
         self._rows = None if len(rows) == len(file[DONE]) else rows  # None: all, so that rows need no translation
-        self._arrays = {name: map_array(self.path, file[name]) for name in GROUP_BANDS if name in file or name != "s1"}
         self.labels: np.ndarray = file["labels"][()][rows]
         self.class_names: tuple[str, ...] = tuple(file["class_names"][()].astype(str).tolist())
         self.names: np.ndarray = file["name"][()].astype(str)[rows]
         self.splits: np.ndarray = file["split"][()].astype(str)[rows]
-        arrays = {**self._arrays, "labels": self.labels}
+        stored, title = StoredFile(self.path, PREPARED_FILE), partial(find_name, self.names, rows)
+        self._images = {
+            name: StoredImages(stored, file[name], title) for name in GROUP_BANDS if name in file or name != "s1"
+        }
+        arrays = {**self._images, "labels": self.labels}
         self.shapes: dict[str, tuple[int, ...]] = {name: array.shape[1:] for name, array in arrays.items()}
         self.dtypes: dict[str, np.dtype] = {name: array.dtype for name, array in arrays.items()}
 
     @property
     def has_s1(self) -> bool:
-        return "s1" in self._arrays
+        return "s1" in self._images
 
     def __len__(self) -> int:
         return len(self.names)
@@ -101,4 +122,17 @@ class BigEarthNetFile:
             Name -> (B, ...) as in the file: DN uint16, dB float32, labels uint8.
         """
         stored = rows if self._rows is None else self._rows[rows]
-        return {name: self.labels[rows] if name == "labels" else self._arrays[name][stored] for name in arrays}
+        return {name: self.labels[rows] if name == "labels" else self._images[name][stored] for name in arrays}
+
+
+def log_checks(file: BigEarthNetFile) -> None:
+    """Log it if the images of a file are read unchecked. Call on rank 0."""
+    if not file.has_checksums:
+        logger.info(
+            "%s was made by an earlier version: its names and labels are checked, its images are not", file.path
+        )
+
+
+def find_name(names: np.ndarray, rows: np.ndarray, row: int) -> str:
+    """Return the name of the patch in a row of the file. `rows`, in rising order, are the rows of all `names`."""
+    return str(names[np.searchsorted(rows, row)])

@@ -77,11 +77,13 @@ def open_part_file(output: Path, plan: PreparationPlan, overwrite: bool) -> Part
     digest = plan.digest()
     if part.exists():
         state = read_fill_state(part)
-        if state.plan == digest:
+        if state.plan == digest and state.is_older:
+            logger.info("%s was begun by an earlier version of this program; it is begun again", part)
+        elif state.plan == digest:
             done_count = int(state.done.sum())
             logger.info("%s is continued: %d of %d patches are there", part, done_count, len(plan.patches))
             return PartFile(find_slots(part), len(plan.patches) - done_count)
-        if not overwrite:
+        elif not overwrite:
             raise OutputError(
                 f"{part} was begun with other patches or options; give the options that it was begun with, "
                 f"or another --output, or replace it with --overwrite."

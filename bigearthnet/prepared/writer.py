@@ -10,10 +10,10 @@ import numpy as np
 
 from bigearthnet.archive.groups import GROUP_BANDS, group_dtype
 from bigearthnet.prepared.file import PREPARED_FILE, prepared_checksum
-from bigearthnet.prepared.slots import DONE, SUMS, Slot, Slots
+from bigearthnet.prepared.slots import DONE, Slot, Slots
 from common.errors import OutputError
 from common.files.atomic import cannot_write, require_space
-from common.files.hdf5 import open_hdf5
+from common.files.hdf5 import CHECKSUMS, complete, open_hdf5
 from common.files.read_errors import describe_refusal
 from common.runs.provenance import code_revision, utc_now
 
@@ -51,7 +51,9 @@ def create_file(
         with open_hdf5(path, "w", alignment_threshold=_PAGE_BYTES, alignment_interval=_PAGE_BYTES) as file:
             for name, shape in shapes.items():
                 reserve(file, name, (len(names), *shape), group_dtype(name))
-            reserve(file, SUMS, (len(names),), "uint64")
+            file.create_group(CHECKSUMS)
+            for name in shapes:
+                reserve(file, f"{CHECKSUMS}/{name}", (len(names),), "uint64")
             reserve(file, DONE, (len(names),), "uint8")
             file["labels"] = labels.astype(np.uint8)
             for name, texts in (("class_names", class_names), ("name", names), ("split", splits)):
@@ -81,12 +83,17 @@ def reserve(file: h5py.File, name: str, shape: tuple[int, ...], dtype: str) -> N
 def find_slots(path: Path) -> Slots:
     """Return the positions of the arrays of a file that is being filled."""
     with open_hdf5(path) as file:
-        slots = {
-            name: Slot(file[name].id.get_offset(), file[name].shape[1:], file[name].dtype.name)
-            for name in (*GROUP_BANDS, SUMS, DONE)
-            if name in file
-        }
-    return Slots(path, {name: slot for name, slot in slots.items() if name in GROUP_BANDS}, slots[SUMS], slots[DONE])
+
+        def find(name: str) -> Slot:
+            return Slot(file[name].id.get_offset(), file[name].shape[1:], file[name].dtype.name)
+
+        groups = [name for name in GROUP_BANDS if name in file]
+        return Slots(
+            path,
+            {name: find(name) for name in groups},
+            {name: find(f"{CHECKSUMS}/{name}") for name in groups},
+            find(DONE),
+        )
 
 
 def finish_file(path: Path, left_out: Mapping[str, int]) -> None:
@@ -99,7 +106,7 @@ def finish_file(path: Path, left_out: Mapping[str, int]) -> None:
         with open_hdf5(path, "r+") as file:
             file.attrs["left_out"] = json.dumps(left_out)
             file.attrs["checksum"] = prepared_checksum(file)
-            file.attrs["complete"] = True
+            complete(file, PREPARED_FILE)
     except OSError as error:
         raise cannot_write(path, error) from error
 
@@ -124,10 +131,12 @@ class FillState(NamedTuple):
 
     Attributes:
         plan: digest of the plan that it was begun with.
+        is_older: whether an earlier version of this code began it, without the checksums of this schema.
         done: (N,) bool, which patches are written.
     """
 
     plan: str
+    is_older: bool
     done: np.ndarray
 
 
@@ -139,7 +148,8 @@ def read_fill_state(path: Path) -> FillState:
     """
     try:
         with open_hdf5(path) as file:
-            return FillState(str(file.attrs["plan"]), file[DONE][()].astype(bool))
+            is_older = file.attrs["schema_version"] != PREPARED_FILE.schema_version
+            return FillState(str(file.attrs["plan"]), is_older, file[DONE][()].astype(bool))
     except (OSError, KeyError, ValueError, RuntimeError) as error:
         reason = describe_refusal(error) or (
             "cannot be continued: it is cut short, or is not a file of bigearthnet-prepare; move it away, or give "

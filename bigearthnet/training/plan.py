@@ -1,6 +1,6 @@
 """The checks of `bigearthnet/train.py` before the work starts."""
 
-from bigearthnet.prepared.file import BigEarthNetFile
+from bigearthnet.prepared.file import BigEarthNetFile, log_checks
 from bigearthnet.prepared.patch_source import require_band_set
 from bigearthnet.training.config import BigEarthNetConfig
 from common.errors import SettingError
@@ -28,6 +28,7 @@ def check_data(config: BigEarthNetConfig) -> None:
         SettingError: it lacks Sentinel-1 that --bands asks for, or patches of split train or val.
     """
     file = BigEarthNetFile(config.data)
+    log_checks(file)
     require_band_set(file, config.bands)
     for split, purpose in (("train", "to train on"), ("val", "to choose weights and thresholds on")):
         if split not in file.splits:

@@ -1,4 +1,4 @@
-"""HDF5 files that appear whole or not at all, the checks on opening one, and arrays mapped from it."""
+"""HDF5 files that appear whole or not at all, and the checks on opening one."""
 
 import hashlib
 import io
@@ -10,9 +10,12 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from common.errors import PatchFileError, S2Error
+from common.errors import DamagedFileError, PatchFileError, S2Error
 from common.files.atomic import whole_file
 from common.files.read_errors import describe_refusal
+from common.files.seal import require_seal, seal
+
+CHECKSUMS = "patch_xxh3"  # group that holds for each array of images a checksum of each image, under the same name
 
 
 class FileKind(NamedTuple):
@@ -22,8 +25,9 @@ class FileKind(NamedTuple):
         title: the kind in messages, such as `patch file`.
         program: the command that makes such files.
         mark: name of an attribute that every file of this kind has, and no file of another kind.
-        schema_version: the schema that this code reads.
+        schema_version: the schema that this code writes.
         remedy: advice to a user whose file is of another schema, unfinished or damaged.
+        older_versions: further schemas that this code reads. Their files have no seal.
     """
 
     title: str
@@ -31,6 +35,7 @@ class FileKind(NamedTuple):
     mark: str
     schema_version: int
     remedy: str
+    older_versions: tuple[int, ...] = ()
 
 
 def open_hdf5(path: Path, mode: str = "r", **options: Any) -> h5py.File:
@@ -70,7 +75,10 @@ def open_complete_hdf5(path: Path, kind: FileKind) -> Iterator[h5py.File]:
     try:
         with open_hdf5(path) as file:
             check_attributes(path, file.attrs, kind)
+            check_seal(path, file, kind)
             yield file
+    except DamagedFileError as error:
+        raise PatchFileError(str(error)) from error
     except S2Error:
         raise
     except (OSError, LookupError, ValueError, RuntimeError, AttributeError, TypeError) as error:
@@ -82,10 +90,33 @@ def check_attributes(path: Path, attributes: Mapping, kind: FileKind) -> None:
     if kind.mark not in attributes:
         raise PatchFileError(f"{path} is not a {kind.title} of {kind.program}; give another file.")
     version = attributes.get("schema_version", "none")
-    if version != kind.schema_version:
+    if version not in (kind.schema_version, *kind.older_versions):
         raise PatchFileError(f"{path} has schema {version}, this code reads {kind.schema_version}; {kind.remedy}.")
     if not attributes.get("complete", False) or "checksum" not in attributes:
         raise PatchFileError(f"{path} is unfinished; {kind.remedy}.")
+
+
+def check_seal(path: Path, file: h5py.File, kind: FileKind) -> None:
+    """Compare everything but the images with the seal. Images have checksums of their own, for when they are read.
+
+    Raises:
+        DamagedFileError: a part of the file is not as it was written.
+    """
+    is_older = file.attrs["schema_version"] in kind.older_versions
+    if not is_older and not require_seal(path, file, kind.remedy, image_names(file)):
+        raise DamagedFileError(f"{path} is damaged: its seal is missing; {kind.remedy}.")
+
+
+def complete(file: h5py.File, kind: FileKind) -> None:
+    """Mark a file as complete, and seal everything but the images. Nothing else may be written after it."""
+    file.attrs["schema_version"] = kind.schema_version
+    file.attrs["complete"] = True
+    seal(file, image_names(file))
+
+
+def image_names(file: h5py.File) -> tuple[str, ...]:
+    """Return the names of the arrays that have a checksum of each image."""
+    return tuple(file.get(CHECKSUMS, ()))
 
 
 def describe_failure(path: Path, error: Exception, kind: FileKind) -> str:
@@ -97,19 +128,6 @@ def describe_failure(path: Path, error: Exception, kind: FileKind) -> str:
     if path.is_dir():
         return f"{path} is a folder; give the HDF5 file itself."
     return f"{path} is cut short or damaged, or is not a {kind.title} of {kind.program}; {kind.remedy}."
-
-
-def map_array(path: Path, dataset: h5py.Dataset) -> np.ndarray:
-    """Return a dataset as a read-only array mapped from the file, of the dataset's shape and dtype.
-
-    Raises:
-        ValueError: the dataset is not contiguous, or the file ends before it does.
-    """
-    offset = dataset.id.get_offset()
-    if offset is None:
-        raise ValueError(f"{dataset.name} is not contiguous")
-    # As a plain array: indexing a np.memmap object costs several microseconds.
-    return np.asarray(np.memmap(path, dtype=dataset.dtype, mode="r", offset=offset, shape=dataset.shape))
 
 
 def checksum_arrays(arrays: Mapping[str, np.ndarray]) -> str:

@@ -13,7 +13,7 @@ import common.distributed as hvd
 from common.errors import PatchFileError, SettingError, some_of
 from common.files.atomic import make_folder
 from common.patches.extraction import make_patch_file, source_attributes
-from common.patches.file import SOURCES, PatchFile, check_content
+from common.patches.file import SOURCES, PatchFile, check_content, check_older_file
 from common.patches.settings import PatchSettings
 from common.patches.source_files import changed_bands, record_sources
 from common.runs.signals import require_going_on
@@ -76,11 +76,13 @@ def find_missing(scenes: Sequence[Scene], settings: PatchSettings, paths: Sequen
         PatchFileError: a file is damaged or of other settings.
         ProductError: a file of a scene is missing or cannot be read.
     """
-    missing = [
-        index
-        for index, (scene, path) in enumerate(zip(scenes, paths, strict=True))
-        if not path.exists() or is_outdated(open_patch_file(scene, settings, path), scene, settings)
-    ]
+    missing = []
+    for index, (scene, path) in enumerate(zip(scenes, paths, strict=True)):
+        file = open_patch_file(scene, settings, path) if path.exists() else None
+        if file is None or is_outdated(file, scene, settings):
+            missing.append(index)
+        else:
+            check_older_file(file)
     logger.info("patch cache %s: %d of %d scenes are there", paths[0].parent, len(paths) - len(missing), len(paths))
     return missing
 

@@ -1,6 +1,6 @@
 """Patch files of super-resolution: one HDF5 file a scene and GSD.
 
-Schema, version 1 (s = scale factor, 2 or 6; P = 32 px for s = 2, 96 px for s = 6):
+Schema, version 2 (s = scale factor, 2 or 6; P = 32 px for s = 2, 96 px for s = 6):
 
     input_10m    (N, P, P, 4)       uint16 DN   degraded by s
     input_20m    (N, P/2, P/2, 6)   uint16 DN   degraded by s
@@ -8,16 +8,18 @@ Schema, version 1 (s = scale factor, 2 or 6; P = 32 px for s = 2, 96 px for s = 
     target       (N, P, P, 6 or 2)  uint16 DN   native: the 20 m or the 60 m bands
     row, col     (N,) int32         upper-left corner on the target grid, in pixels
     block        (N,) int16         part of the scene, for splits inside it
+    patch_xxh3/  (N,) uint64        XXH3-64 of each image of input_10m, input_20m, input_60m and target, under their names
 
     attributes   schema_version, complete, created_utc, code_revision, command, seed, scene, level, baseline,
                  scene_px, upper_left, scale_factor, degradation, quantification_value, radiometric_offsets (text),
                  offsets (DN, in the order bands_10m, bands_20m, bands_60m), nodata,
                  bands_10m, bands_20m, bands_60m, patches_requested, patches_with_nodata,
-                 patch_px, checksum (SHA-256 over the arrays), source_files (JSON, see `common/patches/source_files.py`)
+                 patch_px, checksum (SHA-256 over the arrays), source_files (JSON, see `common/patches/source_files.py`),
+                 seal (of everything but the images, see `common/files/seal.py`)
 
 Patches are in random order, so that the first n are a random sample of the scene. Arrays are contiguous and
-uncompressed. A reader maps them into memory and gathers random rows at memory speed, and all ranks of a node share one
-copy in the page cache. h5py reads random rows about ten times slower, and compressed ones a hundred times slower.
+uncompressed, so that a reader finds each image by its number (`common/patches/stored_images.py`). h5py reads random rows
+about ten times slower, and compressed ones a hundred times slower. Version 1 has neither patch_xxh3 nor a seal.
 """
 
 from collections.abc import Mapping
@@ -27,14 +29,16 @@ from typing import Any
 import numpy as np
 
 from common.errors import PatchFileError
-from common.files.hdf5 import FileKind, checksum_arrays, map_array, open_complete_hdf5, whole_hdf5
+from common.files.hdf5 import CHECKSUMS, FileKind, checksum_arrays, complete, open_complete_hdf5, whole_hdf5
+from common.patches.stored_images import StoredFile, StoredImages, image_checksums
 
 PATCH_FILE = FileKind(
     title="patch file",
     program="superres-train",
     mark="scene",
-    schema_version=1,
+    schema_version=2,
     remedy="move it away and superres-train makes it again",
+    older_versions=(1,),
 )
 
 
@@ -52,10 +56,16 @@ def write_patch_file(path: Path, arrays: Mapping[str, np.ndarray], attributes: M
     with whole_hdf5(path) as file:
         for name, array in arrays.items():
             file.create_dataset(name, data=array)
+            if name not in LOCATIONS:
+                file[f"{CHECKSUMS}/{name}"] = image_checksums(array)
         file.attrs.update(attributes)
-        file.attrs["checksum"] = checksum_arrays(dict(sorted(arrays.items())))
-        file.attrs["schema_version"] = PATCH_FILE.schema_version
-        file.attrs["complete"] = True
+        file.attrs["checksum"] = arrays_checksum(arrays)
+        complete(file, PATCH_FILE)
+
+
+def arrays_checksum(arrays: Mapping[str, np.ndarray]) -> str:
+    """Return the SHA-256 over names and contents of the arrays of a patch file."""
+    return checksum_arrays(dict(sorted(arrays.items())))
 
 
 class PatchFile:
@@ -64,20 +74,40 @@ class PatchFile:
     Attributes:
         path: the file.
         attributes: as in the schema.
-        arrays: name -> read-only array, mapped from the file.
+        arrays: name -> array: `row`, `col` and `block` in memory, images in the file.
 
     Raises:
-        PatchFileError: the file is missing, of another kind or schema, unfinished or damaged.
+        PatchFileError: the file is missing, of another kind or schema, unfinished or damaged. An image is checked when
+            it is first read.
     """
 
     def __init__(self, path: Path):
         self.path = path
         with open_complete_hdf5(path, PATCH_FILE) as file:
             self.attributes: dict[str, Any] = dict(file.attrs)
-            self.arrays: dict[str, np.ndarray] = {name: map_array(path, file[name]) for name in file}
+            stored, scene = StoredFile(path, PATCH_FILE), self.attributes["scene"]
+            self.arrays: dict[str, np.ndarray | StoredImages] = {
+                name: file[name][()]
+                if name in LOCATIONS
+                else StoredImages(stored, file[name], lambda row: f"patch {row} of {scene}")
+                for name in file
+                if name != CHECKSUMS
+            }
 
     def __len__(self) -> int:
         return len(self.arrays["row"])
+
+
+def check_older_file(file: PatchFile) -> None:
+    """Compare all arrays of a file of schema 1, which has no checksum of each image, with its SHA-256.
+
+    Raises:
+        PatchFileError: they differ.
+    """
+    if file.attributes["schema_version"] == PATCH_FILE.schema_version:
+        return
+    if arrays_checksum({name: np.asarray(array) for name, array in file.arrays.items()}) != file.attributes["checksum"]:
+        raise PatchFileError(f"{file.path} is damaged: its arrays are not as they were written; {PATCH_FILE.remedy}.")
 
 
 def check_content(file: PatchFile) -> None:

@@ -5,16 +5,20 @@ patches as step t of one process with a batch of N * B, and a run that is resume
 not stop.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 
 import common.distributed as hvd
+from common.errors import S2Error
 from common.training.augmentation import turn_all
 
 READ_AHEAD = 2  # batches
 TURNS = 8  # flips and quarter turns
+_failed_reads: list[S2Error] = []
 
 
 class PatchSource(Protocol):
@@ -87,8 +91,13 @@ def read_patches(source: PatchSource, indices: tf.Tensor, turn: tf.Tensor | int 
     """Read patches and turn them, as a TensorFlow operation."""
     signature = source.signature()
 
+    @tf.autograph.experimental.do_not_convert
     def read(indices: np.ndarray, turn: int) -> list[np.ndarray]:
-        patches = turn_all(source.read(indices), turn)
+        try:
+            patches = turn_all(source.read(indices), turn)
+        except S2Error as error:
+            _failed_reads.append(error)
+            raise
         return [patches[name] for name in signature]
 
     tensors = tf.numpy_function(read, [indices, turn], [spec.dtype for spec in signature.values()], stateful=False)
@@ -96,3 +105,19 @@ def read_patches(source: PatchSource, indices: tf.Tensor, turn: tf.Tensor | int 
         name: tf.ensure_shape(tensor, spec.shape)
         for (name, spec), tensor in zip(signature.items(), tensors, strict=True)
     }
+
+
+@contextmanager
+def own_read_errors() -> Iterator[None]:
+    """Raise the error of a source that cannot read a patch, instead of TensorFlow's error around it.
+
+    Raises:
+        S2Error: of the source.
+    """
+    _failed_reads.clear()
+    try:
+        yield
+    except tf.errors.OpError as error:
+        if _failed_reads:
+            raise _failed_reads[0] from error
+        raise

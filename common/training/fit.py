@@ -24,6 +24,7 @@ from common.runs.provenance import number_variables
 from common.training.batches import (
     PatchSource,
     epoch_order,
+    own_read_errors,
     steps_per_epoch,
     training_batches,
     validation_batches,
@@ -84,6 +85,7 @@ def fit(
         RunFolderError: the checkpoint to continue from is damaged or of another run.
         TrainingError: the loss is no longer finite.
         Interrupted: a rank got a stopping signal.
+        PatchFileError: a patch is damaged, or its file cannot be read.
     """
     config = with_fitting_batches(config, len(task.training))
     steps = steps_per_epoch(len(task.training), config.batch_size)
@@ -106,15 +108,16 @@ def fit(
     )
     logger.info("each rank computes on %s", hvd.describe_hardware())
     writer = RunWriter(folder, learning_rate, task.identity, history, task.saved_model, task.should_save)
-    model.fit(
-        training_batches(task.training, config.batch_size, config.seed, first_epoch),
-        steps_per_epoch=steps,
-        epochs=config.epochs,
-        initial_epoch=first_epoch,
-        verbose=0,
-        shuffle=False,
-        callbacks=training_callbacks(config, task, writer, steps, show_progress),
-    )
+    with own_read_errors():
+        model.fit(
+            training_batches(task.training, config.batch_size, config.seed, first_epoch),
+            steps_per_epoch=steps,
+            epochs=config.epochs,
+            initial_epoch=first_epoch,
+            verbose=0,
+            shuffle=False,
+            callbacks=training_callbacks(config, task, writer, steps, show_progress),
+        )
 
 
 def write_record(folder: Path, config: RunConfig, task: Task) -> None:

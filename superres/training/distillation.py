@@ -20,7 +20,7 @@ from tqdm import tqdm
 import common.distributed as hvd
 from common.errors import PatchFileError
 from common.patches.cache import wait_for_files
-from common.patches.file import LOCATIONS, PatchFile, check_content, write_patch_file
+from common.patches.file import LOCATIONS, PatchFile, check_content, check_older_file, write_patch_file
 from common.pixels.degrade import MAX_DN
 from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
 from common.runs.signals import require_going_on
@@ -78,6 +78,7 @@ def is_teacher_file(path: Path, file: PatchFile) -> bool:
     try:
         teacher_file = PatchFile(path)
         check_content(teacher_file)
+        check_older_file(teacher_file)
         return teacher_file.attributes.get("taught_from") == file.attributes["checksum"]
     except PatchFileError:
         return False
@@ -113,7 +114,7 @@ def variant_inputs(file: PatchFile, gsd: int, variants: int, rng: np.random.Gene
     inputs = {}
     for input_gsd in input_gsds(gsd):
         name, bands = f"input_{input_gsd}m", BANDS_BY_GSD[input_gsd]
-        images = np.concatenate([file.arrays[name]] * variants)
+        images = np.concatenate([file.arrays[name][:]] * variants)
         images[len(file) :] = recolour(images[len(file) :], dn_offsets(file, bands), rng)
         inputs[name] = images
     return inputs

@@ -51,20 +51,20 @@ class FusionPatches:
             `target` (B, P, P, bands): uint16 DN. For their conversion into network units: `scale` (B,), and for each
             of these arrays `shift_<name>` (B, bands), float32.
         """
-        file_indices, rows = self.file_indices[patch_indices], self.rows[patch_indices]
+        file_indices = self.file_indices[patch_indices]
         return (
-            {name: self._read_images(name, file_indices, rows) for name in self.bands}
+            self._read_images(file_indices, self.rows[patch_indices])
             | {f"shift_{name}": shifts[file_indices] for name, shifts in self.shifts.items()}
             | {"scale": self.scales[file_indices]}
         )
 
-    def _read_images(self, name: str, file_indices: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        if (file_indices == file_indices[0]).all():  # spares a copy
-            return self.files[file_indices[0]].arrays[name][rows]
-        images = np.empty((len(rows), *self.files[0].arrays[name].shape[1:]), np.uint16)
+    def _read_images(self, file_indices: np.ndarray, rows: np.ndarray) -> dict[str, np.ndarray]:
+        arrays = self.files[0].arrays
+        images = {name: np.empty((len(rows), *arrays[name].shape[1:]), np.uint16) for name in self.bands}
         for file_index in np.unique(file_indices):
-            is_from_file = file_indices == file_index
-            images[is_from_file] = self.files[file_index].arrays[name][rows[is_from_file]]
+            positions = np.flatnonzero(file_indices == file_index)
+            for name, batch in images.items():
+                self.files[file_index].arrays[name].read_into(batch, positions, rows[positions])
         return images
 
     def signature(self) -> dict[str, tf.TensorSpec]:

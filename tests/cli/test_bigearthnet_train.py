@@ -190,7 +190,7 @@ def test_file_that_is_not_there_or_of_another_schema(data: Path, tmp_path: Path,
     check_fails(
         train.main,
         capfd,
-        r"PatchFileError: \S+other\.h5 has schema 99, this code reads 1; .*",
+        r"PatchFileError: \S+other\.h5 has schema 99, this code reads 2; .*",
         words(other, tmp_path / "run"),
     )
 

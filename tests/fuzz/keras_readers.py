@@ -89,8 +89,8 @@ def classifier(folder: Path) -> tuple[list[Seed], Read]:
 
 def fusion_run(folder: Path) -> tuple[list[Seed], Read]:
     """Run folders of fusion networks: `config.json`."""
-    from common.runs.folder import CONFIG, WEIGHTS, write_config
     from common.networks.weights import write_weights
+    from common.runs.folder import CONFIG, WEIGHTS, write_config
     from superres.networks.build import build_network
     from superres.networks.catalogue import NETWORKS
     from superres.networks.trained import _read_run, trained_levels

@@ -8,10 +8,12 @@ import pytest
 
 from bigearthnet.archive.groups import group_shapes
 from bigearthnet.archive.labels import CLASSES_19
-from bigearthnet.prepared.file import BigEarthNetFile
+from bigearthnet.prepared.file import BigEarthNetFile, log_checks, prepared_checksum
 from bigearthnet.prepared.writer import create_file, find_slots, finish_file
 from common.errors import PatchFileError
+from common.files.hdf5 import CHECKSUMS
 from common.patches.file import write_patch_file
+from tests.support.damaged_patches import flip, offset_of, require_flips_found
 from tests.support.made_patches import write_prepared_file
 
 N = 5
@@ -96,17 +98,17 @@ def test_patches_that_were_unreadable_are_hidden(tmp_path: Path) -> None:
     [
         (
             lambda file: file.attrs.update(schema_version=9),
-            r"data.h5 has schema 9, this code reads 1; run bigearthnet-prepare",
+            r"data.h5 has schema 9, this code reads 2; run bigearthnet-prepare",
         ),
         (lambda file: file.attrs.update(complete=False), "data.h5 is unfinished"),
         (
             lambda file: file.attrs.__delitem__("plan"),
             "data.h5 is not a prepared file of bigearthnet-prepare; give another file",
         ),
-        (lambda file: file.__delitem__("split"), "data.h5 is cut short or damaged"),
-        (lambda file: file.__delitem__("s2_20m"), "data.h5 is cut short or damaged"),
-        (lambda file: file.move("labels", "names/labels"), "data.h5 is cut short or damaged"),
-        (lambda file: (file.__delitem__("name"), file.create_group("name")), "data.h5 is cut short or damaged"),
+        (lambda file: file.__delitem__("split"), "data.h5 is damaged: "),
+        (lambda file: file.__delitem__("s2_20m"), "data.h5 is damaged: "),
+        (lambda file: file.move("labels", "names/labels"), "data.h5 is damaged: "),
+        (lambda file: (file.__delitem__("name"), file.create_group("name")), "data.h5 is damaged: "),
         (lambda file: file.attrs.__delitem__("checksum"), "data.h5 is unfinished"),
     ],
 )
@@ -115,6 +117,55 @@ def test_files_that_are_not_as_written(path: Path, change, message: str) -> None
         change(file)
     with pytest.raises(PatchFileError, match=message):
         BigEarthNetFile(path)
+
+
+def make_older(path: Path) -> None:
+    """Turn a prepared file into one of schema 1."""
+    with h5py.File(path, "r+") as file:
+        del file[CHECKSUMS], file.attrs["seal"]
+        file["checksums"] = np.arange(N, dtype=np.uint64)
+        file.attrs.update(schema_version=1, checksum=prepared_checksum(file))
+
+
+def test_a_file_of_schema_1_is_read_and_its_names_and_labels_are_checked(path: Path, caplog) -> None:
+    make_older(path)
+    file = BigEarthNetFile(path)
+    np.testing.assert_array_equal(file.read(np.array([2]), ["s1"])["s1"], random_images()["s1"][[2]])
+    with caplog.at_level("INFO"):
+        log_checks(file)
+    assert "data.h5 was made by an earlier version: its names and labels are checked, its images are not" in caplog.text
+    flip(path, offset_of(path, "labels"), 0)
+    with pytest.raises(PatchFileError, match=r"data\.h5 is damaged: its names or labels are not as they were written"):
+        BigEarthNetFile(path)
+
+
+def test_images_of_this_schema_are_checked_without_a_word(path: Path, caplog) -> None:
+    with caplog.at_level("INFO"):
+        log_checks(BigEarthNetFile(path))
+    assert not caplog.records
+
+
+def test_a_flipped_bit_of_an_image_is_found_when_the_image_is_read(path: Path) -> None:
+    flip(path, offset_of(path, "s1") + 3 * 120 * 120 * 2 * 4 + 70, 6)
+    file = BigEarthNetFile(path)
+    file.read(np.arange(N), ["s2_10m"])
+    file.read(np.array([0, 1, 2, 4]), ["s1"])
+    message = r"data\.h5 is damaged: s1 of patch3 is not as it was written; run bigearthnet-prepare again, or give"
+    with pytest.raises(PatchFileError, match=message):
+        file.read(np.array([1, 3]), ["s1"])
+
+
+def test_every_flipped_bit_is_found_or_changes_nothing(tmp_path: Path) -> None:
+    """Bits of the whole file: images, labels, names, attributes, checksums, and HDF5's own structures."""
+    images = {name: image[:2] for name, image in random_images().items()}
+    write_prepared_file(tmp_path / "two.h5", images, labels()[:2], CLASSES_19, NAMES[:2], SPLITS[:2])
+
+    def read_all() -> dict:
+        file = BigEarthNetFile(tmp_path / "two.h5")
+        read = file.read(np.arange(len(file)), list(file.shapes))
+        return file.attributes | read | {"names": file.names, "splits": file.splits, "classes": file.class_names}
+
+    require_flips_found(tmp_path / "two.h5", read_all, PatchFileError)
 
 
 def test_patches_of_super_resolution(tmp_path: Path) -> None:

@@ -101,6 +101,15 @@ def test_the_same_plan_continues(output: Path, overwrite: bool) -> None:
         assert [again.slots.holds(file.fileno(), row) for row in range(N)] == [True, False, True]
 
 
+def test_a_part_file_of_schema_1_is_begun_again(output: Path, caplog: pytest.LogCaptureFixture) -> None:
+    fill_rows(open_part_file(output, PLAN, False).slots, 0)
+    with h5py.File(output.with_name("data.h5.part"), "r+") as file:
+        file.attrs["schema_version"] = 1
+    with caplog.at_level("INFO"):
+        assert open_part_file(output, PLAN, overwrite=False).missing_count == N
+    assert "data.h5.part was begun by an earlier version of this program; it is begun again" in caplog.text
+
+
 def test_another_plan_replaces_the_file_only_with_overwrite(output: Path) -> None:
     fill_rows(open_part_file(output, PLAN, False).slots, 0)
     before = output.with_name("data.h5.part").read_bytes()

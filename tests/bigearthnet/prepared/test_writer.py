@@ -46,9 +46,10 @@ def test_a_new_file_has_its_labels_and_room_for_its_images(path: Path) -> None:
         assert [name.decode() for name in file["class_names"]] == list(CLASSES_19)
         assert [split.decode() for split in file["split"]] == SPLITS
         assert [name.decode() for name in file["name"]] == ["a", "b", "c"]
-        assert not any(file[name][()].any() for name in (*GROUP_BANDS, "checksums", "done"))
+        sums = [f"patch_xxh3/{name}" for name in GROUP_BANDS]
+        assert not any(file[name][()].any() for name in (*GROUP_BANDS, *sums, "done"))
         attributes = dict(file.attrs)
-    assert (attributes["schema_version"], attributes["complete"], attributes["plan"]) == (1, False, "12")
+    assert (attributes["schema_version"], attributes["complete"], attributes["plan"]) == (2, False, "12")
     assert attributes["bands_s2_20m"] == "B05,B06,B07,B8A,B11,B12"
     assert {"created_utc", "code_revision"} <= set(attributes)
 
@@ -57,7 +58,8 @@ def test_arrays_lie_in_the_file_without_gaps_or_overlap(path: Path) -> None:
     slots = find_slots(path)
     assert list(slots.images) == list(GROUP_BANDS)
     spans = sorted(
-        (slot.offset, slot.offset + N * slot.size) for slot in (*slots.images.values(), slots.sums, slots.done)
+        (slot.offset, slot.offset + N * slot.size)
+        for slot in (*slots.images.values(), *slots.sums.values(), slots.done)
     )
     assert all(end <= start for (_, end), (start, _) in pairwise(spans))
     assert spans[-1][1] <= path.stat().st_size
@@ -73,6 +75,13 @@ def test_the_state_tells_plan_and_written_patches(path: Path) -> None:
     write_row(find_slots(path), 1, 9)
     state = read_fill_state(path)
     assert (state.plan, state.done.dtype, state.done.tolist()) == ("12", bool, [False, True, False])
+    assert not state.is_older
+
+
+def test_the_state_of_a_file_of_schema_1(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        file.attrs["schema_version"] = 1
+    assert read_fill_state(path).is_older
 
 
 def test_writing_through_slots_is_reading_through_hdf5(path: Path) -> None:

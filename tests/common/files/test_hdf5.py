@@ -1,4 +1,4 @@
-"""Our HDF5 files: whole or not at all, checked when they are opened, mapped into memory."""
+"""Our HDF5 files: whole or not at all, sealed, and checked when they are opened."""
 
 import fcntl
 import os
@@ -10,16 +10,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from common.errors import OutputError, PatchFileError, SettingError
-from common.files.hdf5 import FileKind, checksum_arrays, map_array, open_complete_hdf5, open_hdf5, whole_hdf5
+from common.files.hdf5 import CHECKSUMS, FileKind, checksum_arrays, complete, open_complete_hdf5, open_hdf5, whole_hdf5
 from tests.support.permissions import without_permission
 
-KIND = FileKind("test file", "make-test-file", mark="made_for_tests", schema_version=3, remedy="make it again")
-ATTRIBUTES = {"made_for_tests": "", "schema_version": 3, "complete": True, "checksum": "12"}
+KIND = FileKind("test file", "make-test-file", "made_for_tests", 3, remedy="make it again", older_versions=(1, 2))
+ATTRIBUTES = {"made_for_tests": "", "checksum": "12"}
 
 
 @pytest.fixture
@@ -27,7 +24,9 @@ def path(tmp_path: Path) -> Path:
     """A complete file of the kind."""
     with whole_hdf5(tmp_path / "a.h5") as file:
         file["values"] = np.arange(1000)
+        file["images"], file[f"{CHECKSUMS}/images"] = np.ones((5, 7)), np.arange(5)
         file.attrs.update(ATTRIBUTES)
+        complete(file, KIND)
     return tmp_path / "a.h5"
 
 
@@ -79,7 +78,7 @@ def test_a_file_is_read_and_written_without_a_lock(path: Path) -> None:
     """Some network file systems have no locks, and another program may hold one."""
     with path.open("rb") as other, open_hdf5(path, "r+") as file:
         fcntl.flock(other, fcntl.LOCK_EX)
-        file.attrs["changed"] = True
+        file["values"][0] = 0
         with open_complete_hdf5(path, KIND) as again:
             assert len(again["values"]) == 1000
 
@@ -124,24 +123,35 @@ def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
         file["values"] = np.arange(10)
 
 
-@settings(max_examples=20)
-@given(hnp.arrays(st.sampled_from([np.uint16, np.float32, "S3"]), hnp.array_shapes(max_dims=3, max_side=5)))
-def test_a_mapped_array_is_the_dataset(tmp_path_factory: pytest.TempPathFactory, array: np.ndarray) -> None:
-    path = tmp_path_factory.mktemp("mapped") / "a.h5"
-    with h5py.File(path, "w") as file:
-        file["values"] = array
-    with h5py.File(path) as file:
-        mapped = map_array(path, file["values"])
-    assert mapped.dtype == array.dtype
-    np.testing.assert_array_equal(mapped, array)
-    assert not mapped.flags.writeable
-
-
-def test_a_chunked_dataset_cannot_be_mapped(path: Path) -> None:
+@pytest.mark.parametrize("part", ["values", "made_for_tests", f"{CHECKSUMS}/images", "seal"])
+def test_changes_are_found_by_the_seal(path: Path, part: str) -> None:
     with h5py.File(path, "r+") as file:
-        dataset = file.create_dataset("chunked", data=np.ones((4, 4)), chunks=(2, 2))
-        with pytest.raises(ValueError, match="/chunked is not contiguous"):
-            map_array(path, dataset)
+        if part in file:
+            file[part][3] += 1
+        else:
+            file.attrs[part] = "changed"
+    assert f"{path} is damaged: " in refusal(path)
+
+
+def test_images_are_left_to_their_own_checksums(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        file["images"][3] += 1
+    with open_complete_hdf5(path, KIND) as file:
+        assert "images" in file
+
+
+def test_a_file_that_has_lost_its_seal_is_damaged(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        del file.attrs["seal"]
+    assert refusal(path) == f"{path} is damaged: its seal is missing; make it again."
+
+
+def test_files_of_older_schemas_have_no_seal(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        del file.attrs["seal"]
+        file.attrs["schema_version"] = 2
+    with open_complete_hdf5(path, KIND) as file:
+        assert len(file["values"]) == 1000
 
 
 def test_the_checksum_depends_on_content_names_and_order() -> None:

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 
 from common.errors import PatchFileError, SettingError
@@ -15,6 +16,7 @@ from common.patches.sampling import candidate_positions
 from common.patches.settings import PatchSettings
 from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene
+from tests.support.damaged_patches import flip, make_older, offset_of
 from tests.support.fake_safe import band_file, write_safe
 
 SETTINGS_20M = PatchSettings(20, 40)
@@ -98,19 +100,32 @@ def test_patches_of_changed_files_are_cut_again(tmp_path: Path, caplog: pytest.L
     assert cut_anew("B03")
     assert caplog.messages == [f"{first.path} was made from other files of B03; it is made again"]
     (second,) = prepare_patch_files((scene,), two, tmp_path)
-    assert (second.arrays["input_10m"][..., 1] == first.arrays["input_10m"][..., 2]).all()
+    assert (second.arrays["input_10m"][:][..., 1] == first.arrays["input_10m"][:][..., 2]).all()
 
 
 def test_files_of_older_versions_are_made_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """They may hold saturated pixels of files of 15 bits."""
     scene, two = open_scene(write_safe(tmp_path, size=120)), PatchSettings(20, 2)
     (file,) = prepare_patch_files((scene,), two, tmp_path)
+    make_older(file.path)
     with h5py.File(file.path, "r+") as old:
         del old.attrs["source_files"]
     (again,) = prepare_patch_files((scene,), two, tmp_path)
     message = f"{file.path} was made by an older version, and may hold saturated pixels; it is made again"
     assert caplog.messages == [message]
     assert again.attributes["checksum"] == file.attributes["checksum"]
+
+
+def test_files_of_schema_1_are_used_if_they_are_whole(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    scene, two = open_scene(write_safe(tmp_path, size=120)), PatchSettings(20, 2)
+    (file,) = prepare_patch_files((scene,), two, tmp_path)
+    make_older(file.path)
+    (again,) = prepare_patch_files((scene,), two, tmp_path)
+    assert not caplog.messages
+    np.testing.assert_array_equal(again.arrays["target"], file.arrays["target"])
+    flip(file.path, offset_of(file.path, "target") + 100, 2)
+    with pytest.raises(PatchFileError, match="is damaged: its arrays are not as they were written; move it away"):
+        prepare_patch_files((scene,), two, tmp_path)
 
 
 def test_a_damaged_file_is_refused_before_any_work(

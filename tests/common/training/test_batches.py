@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import common.distributed as hvd
+from common.errors import PatchFileError
 from common.pixels.degrade import block_mean
 from common.training.batches import (
     epoch_order,
+    own_read_errors,
     steps_per_epoch,
     training_batches,
     validation_batches,
@@ -144,3 +146,21 @@ def test_validation_sees_every_patch_once(patches, batch_size, ranks):
             np.testing.assert_array_equal(target, Indexed(patches).read(inputs["index"])["fine"])
             seen += inputs["index"].tolist()
     assert sorted(seen) == list(range(patches))
+
+
+class Damaged(Indexed):
+    """Patches that cannot be read."""
+
+    def read(self, indices: np.ndarray) -> dict[str, np.ndarray]:
+        raise PatchFileError("a.h5 is damaged; give another file.")
+
+
+def test_an_error_of_a_source_is_raised_as_it_is() -> None:
+    for batches in (training_batches(Damaged(5), 2, seed=0), validation_batches(Damaged(5), 2)):
+        with pytest.raises(PatchFileError, match=r"^a.h5 is damaged; give another file\.$"), own_read_errors():
+            next(iter(batches))
+
+
+def test_other_errors_of_tensorflow_are_left_as_they_are() -> None:
+    with pytest.raises(tf.errors.OpError), own_read_errors():
+        tf.ensure_shape(tf.zeros(3), [2])

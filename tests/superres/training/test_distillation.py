@@ -79,10 +79,10 @@ def test_targets_have_the_radiometry_of_the_patch_file(tmp_path: Path, gsd: int)
     def repeat(inputs: dict[str, tf.Tensor]) -> tf.Tensor:
         return tf.repeat(tf.repeat(inputs[name], factor, axis=1), factor, axis=2)
 
-    inputs = {f"input_{g}m": file.arrays[f"input_{g}m"] for g in input_gsds(gsd)}
+    inputs = {f"input_{g}m": file.arrays[f"input_{g}m"][:] for g in input_gsds(gsd)}
     targets = predict_targets(file, inputs, repeat, gsd)
     assert targets.dtype == np.uint16
-    expected = file.arrays[name].repeat(factor, axis=1).repeat(factor, axis=2)
+    expected = file.arrays[name][:].repeat(factor, axis=1).repeat(factor, axis=2)
     np.testing.assert_allclose(targets.astype(int), expected.astype(int), atol=1)
 
 
@@ -118,7 +118,7 @@ def test_a_teacher_file_that_lacks_an_array_is_not_valid(tmp_path: Path) -> None
     file = write_random_patches(tmp_path, "scene")
     attributes = file.attributes | {"taught_from": file.attributes["checksum"]}
     for missing in (None, "row", "target"):
-        arrays = {name: array for name, array in file.arrays.items() if name != missing}
+        arrays = {name: array[:] for name, array in file.arrays.items() if name != missing}
         write_patch_file(tmp_path / "teacher.h5", arrays, attributes)
         assert is_teacher_file(tmp_path / "teacher.h5", file) == (missing is None)
     assert not is_teacher_file(tmp_path / "none.h5", file)

@@ -53,9 +53,9 @@ def test_each_band_has_its_own_offset(tmp_path: Path) -> None:
     assert dn_offsets(file, ("B05", "B12")).tolist() == [-400, -900]
     assert dn_offsets(file, ("B09", "B01")).tolist() == [-1100, -1000]
     inputs, target = converted(FusionPatches([file], [np.arange(6)], 60), np.arange(6))
-    expected = (file.arrays["target"].astype(np.float64) + np.array([-1000, -1100])) / DIVISOR
+    expected = (file.arrays["target"][:].astype(np.float64) + np.array([-1000, -1100])) / DIVISOR
     np.testing.assert_allclose(target, expected, rtol=1e-6, atol=1e-5)
-    expected = (file.arrays["input_20m"].astype(np.float64) + offsets[4:10]) / DIVISOR
+    expected = (file.arrays["input_20m"][:].astype(np.float64) + offsets[4:10]) / DIVISOR
     np.testing.assert_allclose(inputs["input_20m"], expected, rtol=1e-6, atol=1e-5)
 
 
