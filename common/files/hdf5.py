@@ -2,20 +2,28 @@
 
 import hashlib
 import io
+import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import h5py
 import numpy as np
 
 from common.errors import DamagedFileError, PatchFileError, S2Error
 from common.files.atomic import whole_file
+from common.files.limits import require_regular_file
 from common.files.read_errors import describe_refusal
 from common.files.seal import require_seal, seal
 
 CHECKSUMS = "patch_xxh3"  # group that holds for each array of images a checksum of each image, under the same name
+
+_HEAP = b"GCOL\1"  # signature and version
+_HEAP_HEAD = struct.Struct("<8sQ")  # signature, version and zeros; size
+_OBJECT_HEAD = struct.Struct("<H6xQ")  # number and counter of uses; size
+_MOST_HEAP_BYTES = 2**30
+_BLOCK_BYTES = 2**20
 
 
 class FileKind(NamedTuple):
@@ -43,8 +51,70 @@ def open_hdf5(path: Path, mode: str = "r", **options: Any) -> h5py.File:
 
     Some network file systems have no locks, and a reader needs none: our files appear by a rename when they are whole. A
     prepared file that is being filled is not yet marked as complete.
+
+    Raises:
+        OSError: the file is missing, is no HDF5 file, is a device or a pipe, or is damaged.
     """
-    return h5py.File(path, mode, locking=False, **options)
+    if mode != "r":
+        return h5py.File(path, mode, locking=False, **options)
+    try:
+        require_regular_file(path)
+        file = h5py.File(path, mode, locking=False, **options)
+        try:
+            require_whole_heaps(path, file)
+        except BaseException:
+            file.close()
+            raise
+    except (ValueError, RuntimeError) as error:
+        raise OSError(str(error)) from error
+    return file
+
+
+def require_whole_heaps(path: Path, file: h5py.File) -> None:
+    """Raise ValueError if a heap, in which HDF5 keeps texts, is damaged. HDF5 1.14.6 reads some of these without an end.
+
+    Only bytes outside of arrays are searched.
+    """
+    arrays: list[tuple[int, int]] = []
+
+    def collect(_name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset) and (offset := item.id.get_offset()) is not None:
+            arrays.append((offset, offset + item.id.get_storage_size()))
+
+    file.visititems(collect)
+    position, size = 0, path.stat().st_size
+    with path.open("rb") as raw:
+        for start, end in (*sorted(arrays), (size, size)):
+            for heap in _find_heaps(raw, position, min(start, size)):
+                _require_whole_heap(raw, heap)
+            position = max(position, end)
+
+
+def _find_heaps(raw: BinaryIO, start: int, end: int) -> Iterator[int]:
+    """Yield the positions of heaps (global heap collections of version 1) between two bytes of a file."""
+    for block in range(start, end, _BLOCK_BYTES):
+        raw.seek(block)
+        content = raw.read(min(_BLOCK_BYTES, end - block) + len(_HEAP) - 1)
+        found = content.find(_HEAP)
+        while found >= 0:
+            yield block + found
+            found = content.find(_HEAP, found + 1)
+
+
+def _require_whole_heap(raw: BinaryIO, position: int) -> None:
+    """Raise ValueError unless the objects of a heap follow each other up to its end. HDF5 file format, section III.E."""
+    raw.seek(position)
+    _, size = _HEAP_HEAD.unpack(raw.read(_HEAP_HEAD.size).ljust(_HEAP_HEAD.size, b"\0"))
+    if not _HEAP_HEAD.size <= size <= _MOST_HEAP_BYTES:
+        return  # HDF5 itself refuses it
+    content = raw.read(size - _HEAP_HEAD.size)
+    place = 0
+    while place + _OBJECT_HEAD.size <= len(content):
+        index, object_size = _OBJECT_HEAD.unpack_from(content, place)
+        step = _OBJECT_HEAD.size + -(-object_size // 8) * 8 if index else object_size  # 0: free space to the end
+        if not 0 < step <= len(content) - place:
+            raise ValueError(f"the heap at byte {position} is damaged")
+        place += step
 
 
 @contextmanager

@@ -27,11 +27,20 @@ def read_regular_file(path: str | os.PathLike[str], most_bytes: int = MAX_METADA
     """
     with open(path, "rb", opener=open_at_once) as file:
         status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise ValueError("it is a device or a pipe, not a file")
+        _require_regular(status)
         if status.st_size > most_bytes:
             raise ValueError(f"it is larger than {most_bytes // 2**20} MiB")
         return file.read(most_bytes)
+
+
+def require_regular_file(path: str | os.PathLike[str]) -> None:
+    """Raise ValueError if a path is a device or a pipe, and OSError if there is no file. For libraries that open files."""
+    _require_regular(os.stat(path))
+
+
+def _require_regular(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+        raise ValueError("it is a device or a pipe, not a file")
 
 
 def open_at_once(path: str, flags: int) -> int:

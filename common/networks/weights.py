@@ -115,7 +115,7 @@ def load_weights(
             model may have changed.
         DamagedFileError: the file is not as it was written.
     """
-    if not file.exists():
+    if not file.is_file():
         raise WeightsError(f"there are no weights {file}; give the folder of a run that finished an epoch.")
     try:
         with open_hdf5(file) as handle:

@@ -66,7 +66,7 @@ def read_checkpoint(path: Path, model: keras.Model, identity: dict) -> tuple[int
         raise WeightsError(f"there is no checkpoint {path}; start the run without --resume.") from None
     except WeightsError:
         raise
-    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         reason = describe_refusal(error) or "is cut short, or is no checkpoint; restore it, or start a new run"
         raise WeightsError(f"{path} {reason}.") from error
     for variable, value in values:

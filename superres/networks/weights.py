@@ -31,7 +31,7 @@ def find_weights(source: Path | str) -> Path:
         return fetch_published(str(source))
     path = Path(source)
     file = path / WEIGHTS if path.is_dir() else path
-    if not file.exists():
+    if not file.is_file():
         raise WeightsError(
             f"there are no weights {file}; give a run folder, a file of weights, or the name of published weights "
             f"({', '.join(PUBLISHED)})."

@@ -18,7 +18,7 @@ from common.rasters.files import read_raster
 from common.rasters.masks import read_mask, with_mask
 from common.scenes.tile_list import open_scene, open_scenes
 from tests.fuzz.mutations import Seed, make_seed
-from tests.fuzz.reader import Read, Reader, real_contents, seeds_of
+from tests.fuzz.reader import Read, Reader, real_contents, seeds_of, without_seal
 from tests.support.fake_eopf import write_eopf
 from tests.support.fake_layouts import tar_product
 from tests.support.fake_safe import write_patch_folder, write_safe, write_tif
@@ -27,6 +27,7 @@ from tests.support.manifests import write_manifest
 from tests.support.patch_files import write_random_patches
 
 SIZE = 60  # px at 10 m, of made products
+HEAD_BYTES = 9000  # of a prepared file: names, shapes and attributes
 
 
 def product_zip(folder: Path) -> tuple[list[Seed], Read]:
@@ -181,7 +182,8 @@ def _reben(path: Path, compression: str, **columns: list) -> bytes:
 
 def patch_file(folder: Path) -> tuple[list[Seed], Read]:
     """Patch files of super-resolution."""
-    contents = [write_random_patches(folder, f"scene{gsd}", gsd=gsd).path.read_bytes() for gsd in (20, 60)]
+    paths = [write_random_patches(folder, f"scene{gsd}", gsd=gsd).path for gsd in (20, 60)]
+    contents = [content for path in paths for content in (path.read_bytes(), without_seal(path))]
 
     def use(path: Path) -> None:
         file = PatchFile(path)
@@ -194,8 +196,9 @@ def patch_file(folder: Path) -> tuple[list[Seed], Read]:
 
 def prepared_file(folder: Path) -> tuple[list[Seed], Read]:
     """Prepared files of classification."""
-    content = write_made(folder / "valid.h5", split_names(1, 1, 1)).read_bytes()
-    head = content[:9000]
+    made = write_made(folder / "valid.h5", split_names(1, 1, 1))
+    contents = made.read_bytes(), without_seal(made)
+    heads = [content[:HEAD_BYTES] for content in contents]
 
     def use(path: Path) -> None:
         file = BigEarthNetFile(path)
@@ -204,10 +207,10 @@ def prepared_file(folder: Path) -> tuple[list[Seed], Read]:
     path = folder / "prepared.h5"
     read_whole = _read_file(path, use)
 
-    def read(changed: bytes, _index: int) -> None:
-        read_whole(changed + content[len(head) :], 0)  # most changes hit the head
+    def read(changed: bytes, index: int) -> None:
+        read_whole(changed + contents[index][HEAD_BYTES:], 0)  # most changes hit the head
 
-    return seeds_of([head], "bytes"), read
+    return [make_seed(head, "bytes", index) for index, head in enumerate(heads)], read
 
 
 def _read_file(path: Path, use: Callable[[Path], None]) -> Read:

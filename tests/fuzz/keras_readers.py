@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.fuzz.mutations import Seed, make_seed
-from tests.fuzz.reader import Read, Reader, seeds_of
+from tests.fuzz.reader import Read, Reader, seeds_of, without_seal
 
 TEXT_FILES = ("config.json", "thresholds.csv")
 
@@ -28,7 +28,7 @@ def checkpoint(folder: Path) -> tuple[list[Seed], Read]:
         epoch, state = read_checkpoint(path, model, identity)
         assert 0 < epoch < 10**9 and isinstance(state, dict)
 
-    return seeds_of([path.read_bytes()], "bytes"), read
+    return seeds_of([path.read_bytes(), without_seal(path)], "bytes"), read
 
 
 def weights(folder: Path) -> tuple[list[Seed], Read]:
@@ -45,7 +45,7 @@ def weights(folder: Path) -> tuple[list[Seed], Read]:
     model = build_network("dsen2", 20)
     path = folder / "weights.weights.h5"
     write_weights(path, model)
-    contents = [path.read_bytes()]
+    contents = [path.read_bytes(), without_seal(path)]
     with h5py.File(folder / "old.hdf5", "w") as file:
         for number, layer in enumerate(layer for layer in model.layers if type(layer).__name__ == "Conv2D"):
             name = f"conv2d_{number}"

@@ -1,9 +1,12 @@
 """A reader as the fuzzer runs it: valid inputs to damage, and a function that reads one input."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import h5py
 
 from tests.fuzz.mutations import Seed, make_seed
 
@@ -30,6 +33,15 @@ class Reader(NamedTuple):
 def seeds_of(contents: Iterable[bytes], form: str, index: int = 0) -> list[Seed]:
     """Return a seed for each content."""
     return [make_seed(content, form, index) for content in contents]
+
+
+def without_seal(path: Path) -> bytes:
+    """Return an HDF5 file as versions before seals wrote it, so that damage reaches the checks after the seal."""
+    copy = path.with_suffix(".unsealed.h5")
+    shutil.copyfile(path, copy)
+    with h5py.File(copy, "r+") as file:
+        file.attrs.pop("seal", None)
+    return copy.read_bytes()
 
 
 def real_contents(*patterns: str) -> list[bytes]:

@@ -96,7 +96,7 @@ def run_reader(name: str, inputs: int, seed: int, seconds: float) -> Outcome:
         if process.exitcode == 0:
             break
         if shared[NEXT] < 0:
-            raise RuntimeError(f"{name} cannot be made ready; call its function in tests/fuzz to see why")
+            raise RuntimeError(f"{name}: its process died before the first input, exit code {process.exitcode}")
         kind = f"more than {STANDS_STILL_S} s" if has_stood_still else f"process died, exit code {process.exitcode}"
         outcome.add(Finding(name, kind, shared[NEXT], "", b""))
         first = shared[NEXT] + 1
@@ -114,6 +114,8 @@ def _receive(receiver: Connection, process: multiprocessing.Process, shared: Seq
                 message = receiver.recv()
             except EOFError:
                 return False
+            if isinstance(message, str):
+                raise RuntimeError(f"{outcome.reader} cannot be made ready: {message}")
             if isinstance(message, Finding):
                 outcome.add(message)
             else:
@@ -142,7 +144,11 @@ def _work(name: str, indices: range, seed: int, seconds: float, shared: Sequence
     with tempfile.TemporaryDirectory(prefix="fuzz-", dir=memory) as folder:
         os.chdir(folder)
         reader = READERS[name]
-        seeds, read = reader.make(Path(folder))
+        try:
+            seeds, read = reader.make(Path(folder))
+        except Exception:
+            sender.send(traceback.format_exc())
+            raise
         _limit_memory()
         peak, slowest, end = _peak(), 0.0, time.monotonic() + seconds
         before = _resident()

@@ -170,3 +170,28 @@ def test_the_checksum_is_that_of_the_bytes() -> None:
     """SHA-256 of `a`, the bytes 1 2 3 and `b`, from sha256sum."""
     arrays = {"a": np.array([1, 2, 3], np.uint8), "b": np.zeros((0, 4), np.float32)}
     assert checksum_arrays(arrays) == "253515c9578d86d58fb662588d5ad7339f8bd75ec6110b89f734cdbc52111c21"
+
+
+def test_a_damaged_heap_of_texts_is_refused(tmp_path: Path) -> None:
+    """A text that is longer than the heap. HDF5 would open the file, and fail when the text is read."""
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["pixels"] = np.arange(5000)
+        file.attrs.update(scene="name of a scene", bands="B02,B03")
+        file["names"] = ["one", "two"]
+    with open_hdf5(path) as file:
+        assert file.attrs["scene"] == "name of a scene"
+    content = bytearray(path.read_bytes())
+    size = content.index(b"GCOL") + 24  # of the first text
+    content[size : size + 8] = (10**6).to_bytes(8, "little")
+    path.write_bytes(content)
+    with pytest.raises(OSError, match=r"the heap at byte \d+ is damaged"):
+        open_hdf5(path)
+
+
+def test_bytes_of_an_array_are_not_taken_for_a_heap(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["pixels"] = np.frombuffer(b"GCOL\1\0\0\0" + (4096).to_bytes(8, "little") + bytes(5000), np.uint8)
+    with open_hdf5(path) as file:
+        assert len(file["pixels"]) == 5016

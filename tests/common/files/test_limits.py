@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from common.files import limits
-from common.files.limits import parse_json, parse_xml, read_lines, read_regular_file, read_table
+from common.files.limits import (
+    parse_json,
+    parse_xml,
+    read_lines,
+    read_regular_file,
+    read_table,
+    require_regular_file,
+)
 
 DEEP = 20_000
 
@@ -23,6 +30,8 @@ def test_files_that_may_never_end(tmp_path: Path, make) -> None:
     make(tmp_path / "endless")
     with pytest.raises(ValueError, match="it is a device or a pipe, not a file"):
         read_regular_file(tmp_path / "endless")
+    with pytest.raises(ValueError, match="it is a device or a pipe, not a file"):
+        require_regular_file(tmp_path / "endless")
 
 
 @pytest.mark.parametrize(
