@@ -43,11 +43,15 @@ HOST = _host()  # a process is known by this name and its number
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, previous: Path | None = None) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` when the block ends without an error.
 
     The temporary path has the same ending as `path`, and is an empty file. After an error no part of the file stays on
     the disk, and an older file at `path` stays as it is.
+
+    Args:
+        path: the file.
+        previous: name for the older file at `path`; None replaces it. At every moment one of the two names has a file.
 
     Raises:
         OutputError: the folder is missing or read-only, or the disk is full.
@@ -55,7 +59,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     try:
         with temporary_file(path) as temporary:
             yield temporary
-            move_into_place(temporary, path)
+            move_into_place(temporary, path, previous)
     except S2Error:  # some are OSErrors too: they tell of a file that was read
         raise
     except OSError as error:
@@ -89,13 +93,20 @@ def temporary_folder(path: Path) -> tempfile.TemporaryDirectory:
     return tempfile.TemporaryDirectory(f"{PARTIAL}{path.name}", f".{HOST}.{os.getpid()}.", path.parent)
 
 
-def move_into_place(temporary: Path, path: Path) -> None:
+def move_into_place(temporary: Path, path: Path, previous: Path | None = None) -> None:
     """Bring a file or folder to the disk, and give it its final name in a way that outlasts a power cut.
+
+    Args:
+        temporary: the file or folder.
+        path: its final name.
+        previous: name for the older file at `path`; None replaces it.
 
     Raises:
         OSError: the disk is full, or the folder is read-only.
     """
     sync(temporary)
+    if previous and path.exists():
+        path.replace(previous)
     temporary.replace(path)
     sync(path.parent)
 

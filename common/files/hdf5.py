@@ -118,10 +118,14 @@ def _require_whole_heap(raw: BinaryIO, position: int) -> None:
 
 
 @contextmanager
-def whole_hdf5(path: Path) -> Iterator[h5py.File]:
+def whole_hdf5(path: Path, previous: Path | None = None) -> Iterator[h5py.File]:
     """Yield an HDF5 file to fill. It is built in memory and written to `path` when the block ends without an error.
 
     On a full disk HDF5 itself leaves a file that it cannot close, and crashes the process at its end.
+
+    Args:
+        path: of the file.
+        previous: as for `whole_file`.
 
     Raises:
         OutputError: as `whole_file`.
@@ -129,7 +133,7 @@ def whole_hdf5(path: Path) -> Iterator[h5py.File]:
     image = io.BytesIO()
     with h5py.File(image, "w") as file:
         yield file
-    with whole_file(path) as temporary:
+    with whole_file(path, previous) as temporary:
         temporary.write_bytes(image.getbuffer())
 
 

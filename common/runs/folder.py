@@ -1,8 +1,8 @@
 """The files of run folders, and output folders of other commands. Only rank 0 writes them.
 
 A run folder holds `config.json` (settings, command, revision, versions, ranks), `history.csv`, `best.weights.h5`,
-`checkpoint.h5` (for `--resume`), `run.log`, `history.png`, and `metrics.csv` if the command measures the network. While
-a job works on it, it also holds `run.lock` and a folder `ranks`.
+`checkpoint.h5` and, an epoch older, `checkpoint.previous.h5` (for `--resume`), `run.log`, `history.png`, and `metrics.csv`
+if the command measures the network. While a job works on it, it also holds `run.lock` and a folder `ranks`.
 """
 
 import dataclasses
@@ -33,13 +33,14 @@ PICTURE = "comparison.png"
 SPLIT = "split.txt"
 CARD = "MODEL.md"
 THRESHOLDS = "thresholds.csv"  # of a classifier
-PREVIOUS_CHECKPOINT = "checkpoint.previous.h5"
+PREVIOUS_CHECKPOINT = "checkpoint.previous.h5"  # an epoch older
+UNUSABLE_CHECKPOINT = "checkpoint.unusable.h5"  # kept under this name when the previous one is used instead
 # In the order of removal: what is left of a run that was half removed never looks like one that may start again.
 FILES = (
     *(CARD, CURVES, METRIC_BARS, PICTURE, METRICS),
     *(HISTORY, CHECKPOINT, PREVIOUS_CHECKPOINT, WEIGHTS, SPLIT, CONFIG, LOG),
 )
-REPLACEABLE = (THRESHOLDS, *FILES)  # files that `--overwrite` may delete
+REPLACEABLE = (THRESHOLDS, UNUSABLE_CHECKPOINT, *FILES)  # files that `--overwrite` may delete
 TENSORBOARD = "tensorboard"
 LOCK = "run.lock"
 RANKS = "ranks"  # signs of life of the ranks

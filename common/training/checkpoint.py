@@ -2,20 +2,40 @@
 
 `checkpoint.h5` holds the arrays `weights/<n>` and `optimizer/<n>` in the order of the Keras variables. A model with an
 attribute `checkpoint_groups`, such as one with an adversary, has these groups instead. Attributes: `epoch` (number of
-finished epochs), `state` (of the learning rate, JSON) and `identity` (JSON).
+finished epochs), `state` (of the learning rate, JSON), `history` (rows of `history.csv`, JSON), `identity` (JSON), and
+`seal` (`common/files/seal.py`). Files of older versions lack `history` and `seal`.
 """
 
 import json
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import h5py
 import keras
 import numpy as np
 
-from common.errors import WeightsError
+from common.errors import DamagedFileError, S2Error, WeightsError
 from common.files.hdf5 import open_hdf5, whole_hdf5
+from common.files.limits import parse_json
 from common.files.read_errors import describe_refusal
+from common.files.seal import require_seal, seal
 from common.networks.weights import array_bytes
+
+REMEDY = "restore it, or start a new run"
+
+
+class Checkpoint(NamedTuple):
+    """What a checkpoint holds besides the arrays of a model.
+
+    Attributes:
+        epoch: number of finished epochs.
+        state: state of the learning rate, plain numbers.
+        history: row of each finished epoch; None if an older version wrote the file.
+    """
+
+    epoch: int
+    state: dict[str, Any]
+    history: list[dict[str, Any]] | None
 
 
 def checkpoint_size(model: keras.Model) -> int:
@@ -23,27 +43,32 @@ def checkpoint_size(model: keras.Model) -> int:
     return sum(array_bytes(variables) for variables in variable_groups(model).values())
 
 
-def write_checkpoint(path: Path, model: keras.Model, epoch: int, state: dict, identity: dict) -> None:
+def write_checkpoint(
+    path: Path, model: keras.Model, checkpoint: Checkpoint, identity: dict, previous: Path | None = None
+) -> None:
     """Write a checkpoint, whole or not at all.
 
     Args:
         path: the file.
         model: a compiled model, its optimizer built.
-        epoch: number of finished epochs.
-        state: state of the learning rate, plain numbers.
+        checkpoint: all else that is needed to continue.
         identity: settings that a run must share to continue from this checkpoint, for JSON.
+        previous: name for the older checkpoint at `path`; None replaces it.
 
     Raises:
         OutputError: there is no space, or the folder is missing or read-only.
     """
-    with whole_hdf5(path) as file:
+    with whole_hdf5(path, previous) as file:
         for group, variables in variable_groups(model).items():
             for index, variable in enumerate(variables):
                 file[f"{group}/{index}"] = np.asarray(variable)
-        file.attrs.update(epoch=epoch, state=json.dumps(state), identity=json.dumps(identity))
+        texts = {"state": checkpoint.state, "history": checkpoint.history, "identity": identity}
+        file.attrs.update({name: json.dumps(value, default=float) for name, value in texts.items()})
+        file.attrs["epoch"] = checkpoint.epoch
+        seal(file)
 
 
-def read_checkpoint(path: Path, model: keras.Model, identity: dict) -> tuple[int, dict]:
+def read_checkpoint(path: Path, model: keras.Model, identity: dict) -> Checkpoint:
     """Set the weights of a compiled model and the variables of its optimizer from a checkpoint.
 
     Args:
@@ -51,27 +76,44 @@ def read_checkpoint(path: Path, model: keras.Model, identity: dict) -> tuple[int
         model: a compiled model, its optimizer built.
         identity: settings that the checkpoint must share, for JSON.
 
-    Returns:
-        Number of finished epochs, and the state of the learning rate.
-
     Raises:
-        WeightsError: the file is missing, damaged, or of another network or other settings. The model is unchanged.
+        DamagedFileError: the file is missing, damaged, or cannot be read. The model is unchanged.
+        WeightsError: it is of another network or other settings. The model is unchanged.
     """
     try:
         with open_hdf5(path) as file:
-            check_identity(path, json.loads(file.attrs["identity"]), identity)
+            require_seal(path, file, REMEDY)
+            check_identity(path, parse_json(file.attrs["identity"]), identity)
             values = read_arrays(path, file, variable_groups(model))
-            epoch, state = int(file.attrs["epoch"]), json.loads(file.attrs["state"])
+            checkpoint = read_attributes(file)
     except FileNotFoundError:
-        raise WeightsError(f"there is no checkpoint {path}; start the run without --resume.") from None
-    except WeightsError:
+        raise DamagedFileError(f"there is no checkpoint {path}; start the run without --resume.") from None
+    except S2Error:
         raise
-    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
-        reason = describe_refusal(error) or "is cut short, or is no checkpoint; restore it, or start a new run"
-        raise WeightsError(f"{path} {reason}.") from error
+    except Exception as error:  # h5py raises many kinds for damaged files
+        reason = describe_refusal(error) or f"is cut short, or is no checkpoint; {REMEDY}"
+        raise DamagedFileError(f"{path} {reason}.") from error
     for variable, value in values:
         variable.assign(value)
-    return epoch, state
+    return checkpoint
+
+
+def read_attributes(file: h5py.File) -> Checkpoint:
+    """Return what a checkpoint holds besides the arrays.
+
+    Raises:
+        KeyError, TypeError, ValueError: an attribute is missing, or is none of a checkpoint.
+    """
+    epoch, state = int(file.attrs["epoch"]), dict(parse_json(file.attrs["state"]))
+    history = parse_json(file.attrs["history"]) if "history" in file.attrs else None
+    if epoch < 1 or not (history is None or is_complete(history, epoch)):
+        raise ValueError(f"{epoch} epochs")
+    return Checkpoint(epoch, state, history)
+
+
+def is_complete(history: list[dict[str, Any]], epoch: int) -> bool:
+    """Return whether a history holds each epoch up to the given one, and no more."""
+    return len(history) == epoch and all(row["epoch"] == number for number, row in enumerate(history, start=1))
 
 
 def variable_groups(model: keras.Model) -> dict[str, list]:

@@ -13,9 +13,11 @@ from typing import Any
 import keras
 
 import common.distributed as hvd
-from common.errors import RunFolderError
+from common.errors import DamagedFileError, RunFolderError
+from common.files.atomic import cannot_write, move_into_place
 from common.files.hdf5 import open_hdf5
 from common.files.read_errors import describe_refusal
+from common.files.seal import require_seal
 from common.networks.batch_statistics import AverageStatistics
 from common.networks.precision import hardware_record
 from common.runs import folder as run
@@ -29,7 +31,7 @@ from common.training.batches import (
     training_batches,
     validation_batches,
 )
-from common.training.checkpoint import read_checkpoint, variable_groups
+from common.training.checkpoint import REMEDY, Checkpoint, is_complete, read_checkpoint, variable_groups
 from common.training.finite_loss import FiniteLoss
 from common.training.history import read_history
 from common.training.learning_rate import LearningRate
@@ -182,30 +184,90 @@ def batch_origins(config: RunConfig, task: Task, epoch: int, step: int) -> list[
     return task.training.origins(indices)
 
 
-def restore(folder: Path, identity: dict[str, Any], model: keras.Model) -> tuple[int, dict, list[dict]]:
-    """Set the model from the checkpoint of a run folder. Call on rank 0.
+def restore(folder: Path, identity: dict[str, Any], model: keras.Model) -> Checkpoint:
+    """Set the model from the newest whole checkpoint of a run folder. Call on rank 0.
 
     Returns:
-        Number of finished epochs, state of the learning rate, and rows of the history.
+        What the checkpoint holds besides the arrays; its history is that of `history.csv` if an older version wrote it.
 
     Raises:
-        WeightsError: the checkpoint is missing, damaged, or of another network or other settings.
-        RunFolderError: history or best weights are missing or damaged.
+        DamagedFileError: all checkpoints are missing or damaged, or the best weights are damaged.
+        WeightsError: the checkpoint is of another network or other settings.
+        RunFolderError: the best weights, or the history of a run of an older version, are missing or damaged.
     """
-    epoch, state = read_checkpoint(folder / run.CHECKPOINT, model, identity)
+    checkpoint = read_newest(folder, identity, model)
+    if checkpoint.history is None:
+        checkpoint = checkpoint._replace(history=read_old_history(folder, checkpoint.epoch))
+    require_best_weights(folder / run.WEIGHTS)
+    logger.info("resumed after epoch %d", checkpoint.epoch)
+    return checkpoint
+
+
+def read_newest(folder: Path, identity: dict[str, Any], model: keras.Model) -> Checkpoint:
+    """Set the model from the newest checkpoint, or from the previous one if that is damaged.
+
+    A checkpoint that cannot be used is kept under another name, so that the next one does not take the place of the
+    previous, whole one.
+
+    Raises:
+        DamagedFileError, WeightsError: as `restore`.
+    """
+    newest = folder / run.CHECKPOINT
+    found = [path for path in (newest, folder / run.PREVIOUS_CHECKPOINT) if path.exists()]
+    problems: list[str] = []
+    for path in found or [newest]:
+        try:
+            checkpoint = read_checkpoint(path, model, identity)
+        except DamagedFileError as error:
+            problems.append(str(error))
+            continue
+        if problems:
+            set_aside(newest)
+            logger.warning("%s The run goes on from %s, after epoch %d", problems[0], path.name, checkpoint.epoch)
+        return checkpoint
+    raise DamagedFileError(" ".join(problems))
+
+
+def set_aside(path: Path) -> None:
+    """Rename a checkpoint that cannot be used.
+
+    Raises:
+        OutputError: it cannot be renamed.
+    """
+    try:
+        move_into_place(path, path.with_name(run.UNUSABLE_CHECKPOINT))
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def read_old_history(folder: Path, epoch: int) -> list[dict]:
+    """Return the rows of `history.csv` for a checkpoint of an older version, which does not hold them.
+
+    Raises:
+        RunFolderError: the file is missing or damaged, or lacks an epoch.
+    """
     history = read_history(folder / run.HISTORY, epoch)
-    if [row["epoch"] for row in history] != list(range(1, epoch + 1)):  # the best epoch may be among those missing
+    if not is_complete(history, epoch):  # the best epoch may be among those missing
         raise RunFolderError(
             f"{folder / run.HISTORY} lacks some of the {epoch} epochs before the checkpoint; "
             f"restore it, or start a new run."
         )
+    return history
+
+
+def require_best_weights(path: Path) -> None:
+    """Check that the file of the best weights, which the command loads after the last epoch, is whole.
+
+    Raises:
+        DamagedFileError: it is not as it was written.
+        RunFolderError: it is missing, cut short, or cannot be read.
+    """
     try:
-        open_hdf5(folder / run.WEIGHTS).close()  # fails for a file that is cut short, unlike `h5py.is_hdf5`
+        with open_hdf5(path) as file:
+            require_seal(path, file, REMEDY)
     except OSError as error:
-        reason = describe_refusal(error) or "is missing or damaged; restore it, or start a new run"
-        raise RunFolderError(f"{folder / run.WEIGHTS} {reason}.") from error
-    logger.info("resumed after epoch %d", epoch)
-    return epoch, state, history
+        reason = describe_refusal(error) or f"is missing or damaged; {REMEDY}"
+        raise RunFolderError(f"{path} {reason}.") from error
 
 
 def digest(value: Any) -> str:

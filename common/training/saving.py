@@ -11,7 +11,7 @@ from common.files.atomic import require_space
 from common.networks.weights import weights_size, write_weights
 from common.runs import folder as run
 from common.runs.locks.lock import require_held
-from common.training.checkpoint import checkpoint_size, write_checkpoint
+from common.training.checkpoint import Checkpoint, checkpoint_size, write_checkpoint
 from common.training.history import write_history
 from common.training.learning_rate import LearningRate
 
@@ -59,13 +59,19 @@ class RunWriter(keras.callbacks.Callback):
         self.should_save = should_save
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """Fail before the first epoch if the disk is too small for the weights and, during a change, two checkpoints.
+        """Fail before the first epoch if the disk is too small. Write the history that the checkpoint holds.
 
         Raises:
-            OutputError: the disk is too small.
+            OutputError: the disk is too small for the weights and for two checkpoints, or three during a change.
         """
-        if hvd.rank() == 0:
-            require_space(self.folder / run.CHECKPOINT, weights_size(self.model) + 2 * checkpoint_size(self.model))
+        if hvd.rank() != 0:
+            return
+        needed = weights_size(self.model) + 3 * checkpoint_size(self.model)
+        present = (self.folder / name for name in (run.WEIGHTS, run.CHECKPOINT, run.PREVIOUS_CHECKPOINT))
+        missing = needed - sum(path.stat().st_size for path in present if path.exists())
+        require_space(self.folder / run.CHECKPOINT, max(missing, checkpoint_size(self.model)))
+        if self.history:
+            write_history(self.folder / run.HISTORY, self.history)
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
         if hvd.rank() != 0:
@@ -76,4 +82,6 @@ class RunWriter(keras.callbacks.Callback):
         if self.should_save(self.history):
             write_weights(self.folder / run.WEIGHTS, self.saved_model or self.model)
         write_history(self.folder / run.HISTORY, self.history)
-        write_checkpoint(self.folder / run.CHECKPOINT, self.model, epoch + 1, self.learning_rate.state, self.identity)
+        checkpoint = Checkpoint(epoch + 1, self.learning_rate.state, self.history)
+        path, previous = self.folder / run.CHECKPOINT, self.folder / run.PREVIOUS_CHECKPOINT
+        write_checkpoint(path, self.model, checkpoint, self.identity, previous)

@@ -76,6 +76,7 @@ def test_run_folder(finished: Path, data: Path) -> None:
         run.HISTORY,
         run.WEIGHTS,
         run.CHECKPOINT,
+        run.PREVIOUS_CHECKPOINT,
         run.LOG,
         run.CURVES,
         run.METRICS,

@@ -15,17 +15,18 @@ def checkpoint(folder: Path) -> tuple[list[Seed], Read]:
     """Checkpoints of a training."""
     import keras
 
-    from common.training.checkpoint import read_checkpoint, write_checkpoint
+    from common.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3), keras.layers.Dense(2)])
     model.compile(keras.optimizers.Nadam(), "mse")
     model.optimizer.build(model.trainable_variables)
     path, identity = folder / "checkpoint.h5", {"model": "tiny", "seed": 0}
-    write_checkpoint(path, model, 3, {"best": 0.5, "wait": 1}, identity)
+    rows = [{"epoch": epoch, "loss": 0.5} for epoch in (1, 2, 3)]
+    write_checkpoint(path, model, Checkpoint(3, {"best": 0.5, "wait": 1}, rows), identity)
 
     def read(content: bytes, _index: int) -> None:
         path.write_bytes(content)
-        epoch, state = read_checkpoint(path, model, identity)
+        epoch, state, _ = read_checkpoint(path, model, identity)
         assert 0 < epoch < 10**9 and isinstance(state, dict)
 
     return seeds_of([path.read_bytes(), without_seal(path)], "bytes"), read

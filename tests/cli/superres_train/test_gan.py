@@ -106,7 +106,9 @@ def test_resume_without_the_discriminator(two_scenes: Path, folder: Path, capfd:
         del file["discriminator"]
     weights = (folder / "run" / run.WEIGHTS).read_bytes()
     message = error_of(capfd, gan_options(two_scenes, folder, "--resume", epochs=2))
-    assert re.fullmatch(r"WeightsError: \S+checkpoint\.h5 holds no discriminator, only .*; restore it, or .*", message)
+    assert re.fullmatch(
+        r"DamagedFileError: \S+checkpoint\.h5 is damaged: discriminator is not as .*; restore .*", message
+    )
     assert (folder / "run" / run.WEIGHTS).read_bytes() == weights
 
 

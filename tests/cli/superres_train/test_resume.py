@@ -143,11 +143,13 @@ def test_resume_with_other_settings(bench: TrainingBench, name: str, value: obje
 
 
 @pytest.mark.parametrize("size", [0, 1000, 20_000])
-def test_resume_from_a_checkpoint_cut_short(bench: TrainingBench, size: int) -> None:
-    checkpoint = bench.folder / "run" / run.CHECKPOINT
-    checkpoint.write_bytes(checkpoint.read_bytes()[:size])
+def test_resume_from_checkpoints_cut_short(bench: TrainingBench, size: int) -> None:
+    for name in (run.CHECKPOINT, run.PREVIOUS_CHECKPOINT):
+        checkpoint = bench.folder / "run" / name
+        checkpoint.write_bytes(checkpoint.read_bytes()[:size])
+    message = r"\S+{}\.h5 is cut short, or is no checkpoint; restore it, or start a new run\."
     bench.fails(
-        r"WeightsError: \S+checkpoint\.h5 is cut short, or is no checkpoint; restore it, or start a new run\.",
+        f"DamagedFileError: {message.format('checkpoint')} {message.format('previous')}",
         "--resume",
         epochs=3,
         may_change=(f"run/{run.LOG}",),

@@ -8,12 +8,17 @@ import keras
 import numpy as np
 import pytest
 
-from common.errors import OutputError, WeightsError
-from common.training.checkpoint import checkpoint_size, read_checkpoint, write_checkpoint
+from common.errors import DamagedFileError, OutputError, S2Error, WeightsError
+from common.training.checkpoint import Checkpoint, checkpoint_size, read_checkpoint, write_checkpoint
+from tests.support.disk_steps import note_disk_steps
+from tests.support.flips import flips
 from tests.support.permissions import without_permission
 
 IDENTITY = {"model": "tiny", "seed": 0, "ranks": 1}
 STATE = {"factor": 0.5, "best": 0.25, "wait": 3}
+ROWS = [{"epoch": epoch, "loss": 0.1 / epoch, "seconds": 3.5} for epoch in (1, 2)]
+AFTER_TWO = Checkpoint(2, STATE, ROWS)
+AFTER_ONE = Checkpoint(1, STATE, ROWS[:1])
 
 
 def make_model(features: int = 3, layers: int = 1, seed: int = 0) -> keras.Model:
@@ -55,13 +60,13 @@ def trained() -> keras.Model:
 @pytest.fixture
 def path(tmp_path: Path, trained: keras.Model) -> Path:
     """The checkpoint of the trained model."""
-    write_checkpoint(tmp_path / "checkpoint.h5", trained, 7, STATE, IDENTITY)
+    write_checkpoint(tmp_path / "checkpoint.h5", trained, AFTER_TWO, IDENTITY)
     return tmp_path / "checkpoint.h5"
 
 
 def test_a_model_survives_a_file(path: Path, trained: keras.Model) -> None:
     other = make_model(seed=9)
-    assert read_checkpoint(path, other, IDENTITY) == (7, STATE)
+    assert read_checkpoint(path, other, IDENTITY) == AFTER_TWO
     check_same(state_of(other), state_of(trained))
     assert [file.name for file in path.parent.iterdir()] == ["checkpoint.h5"]
 
@@ -71,16 +76,18 @@ def test_training_continues_as_if_it_had_not_stopped(tmp_path: Path) -> None:
     train(whole, 4, seed=2)
     train(whole, 3, seed=3)
     train(first, 4, seed=2)
-    write_checkpoint(tmp_path / "c.h5", first, 1, STATE, IDENTITY)
+    write_checkpoint(tmp_path / "c.h5", first, AFTER_ONE, IDENTITY)
     read_checkpoint(tmp_path / "c.h5", second, IDENTITY)
     train(second, 3, seed=3)
     check_same(state_of(second), state_of(whole))
 
 
-def check_refused(path: Path, model: keras.Model, identity: dict, message: str) -> None:
+def check_refused(
+    path: Path, model: keras.Model, identity: dict, message: str, kind: type[S2Error] = WeightsError
+) -> None:
     """Check that reading a checkpoint fails with this message and leaves the model as it was."""
     before = state_of(model)
-    with pytest.raises(WeightsError, match=message):
+    with pytest.raises(kind, match=message):
         read_checkpoint(path, model, identity)
     check_same(state_of(model), before)
 
@@ -117,7 +124,7 @@ def test_a_checkpoint_of_other_settings_is_refused(path: Path, name: str, value:
 @pytest.mark.parametrize("share", [0, 0.01, 0.3, 0.9, 0.9999])
 def test_a_checkpoint_that_is_cut_short_is_refused(path: Path, share: float) -> None:
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
-    check_refused(path, make_model(), IDENTITY, "is cut short, or is no checkpoint; restore it, or")
+    check_refused(path, make_model(), IDENTITY, "is cut short, or is no checkpoint; restore it, or", DamagedFileError)
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
@@ -125,7 +132,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         file["row"] = np.arange(3)
     (tmp_path / "text.h5").write_text("epoch 3")
     for name in ("a.h5", "text.h5"):
-        check_refused(tmp_path / name, make_model(), IDENTITY, "is cut short, or is no checkpoint")
+        check_refused(tmp_path / name, make_model(), IDENTITY, "is cut short, or is no checkpoint", DamagedFileError)
 
 
 def test_a_missing_checkpoint_is_an_error(tmp_path: Path) -> None:
@@ -134,12 +141,13 @@ def test_a_missing_checkpoint_is_an_error(tmp_path: Path) -> None:
         make_model(),
         IDENTITY,
         r"there is no checkpoint .*none\.h5; start the run without --resume",
+        DamagedFileError,
     )
 
 
 def test_a_missing_folder_is_an_error(tmp_path: Path, trained: keras.Model) -> None:
     with pytest.raises(OutputError, match="check space and permissions there"):
-        write_checkpoint(tmp_path / "none" / "c.h5", trained, 1, STATE, IDENTITY)
+        write_checkpoint(tmp_path / "none" / "c.h5", trained, AFTER_ONE, IDENTITY)
 
 
 def test_a_full_disk_leaves_the_old_checkpoint(path: Path, trained: keras.Model) -> None:
@@ -149,7 +157,7 @@ def test_a_full_disk_leaves_the_old_checkpoint(path: Path, trained: keras.Model)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     try:
         with pytest.raises(OutputError, match="File too large; check space and permissions there"):
-            write_checkpoint(path, trained, 8, STATE, IDENTITY)
+            write_checkpoint(path, trained, AFTER_TWO, IDENTITY, path.with_name("checkpoint.previous.h5"))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert path.read_bytes() == before
@@ -166,9 +174,85 @@ def test_an_interrupted_write_leaves_the_old_checkpoint(
 
     monkeypatch.setattr(Path, "write_bytes", stop)
     with pytest.raises(KeyboardInterrupt):
-        write_checkpoint(path, trained, 8, STATE, IDENTITY)
+        write_checkpoint(path, trained, AFTER_TWO, IDENTITY, path.with_name("checkpoint.previous.h5"))
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == ["checkpoint.h5"]
+
+
+def test_the_older_checkpoint_gets_another_name_when_the_newer_is_on_the_disk(
+    path: Path, trained: keras.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    previous, before = path.with_name("checkpoint.previous.h5"), path.read_bytes()
+    previous.write_text("an epoch older still")
+    steps = note_disk_steps(monkeypatch)
+    write_checkpoint(path, trained, AFTER_ONE, IDENTITY, previous)
+    (_, temporary), *_ = steps
+    assert temporary.endswith(".partial.checkpoint.h5")
+    assert steps == [
+        ("sync", temporary),
+        ("rename", "checkpoint.h5"),
+        ("rename", temporary),
+        ("sync", path.parent.name),
+    ]
+    assert previous.read_bytes() == before
+    assert read_checkpoint(path, make_model(), IDENTITY) == AFTER_ONE
+
+
+def test_a_flipped_bit_anywhere_is_found_or_changes_nothing(path: Path, trained: keras.Model) -> None:
+    model, expected, found = make_model(seed=4), state_of(trained), 0
+    for damaged in flips(path.read_bytes(), 60, seed=0):
+        path.write_bytes(damaged)
+        try:
+            assert read_checkpoint(path, model, IDENTITY) == AFTER_TWO
+        except DamagedFileError:
+            found += 1
+        else:
+            check_same(state_of(model), expected)
+    assert found > 3  # most of this small file is room that HDF5 leaves
+
+
+def unseal(path: Path, **attributes: object) -> None:
+    """Take the seal off a checkpoint, and set attributes; None deletes one."""
+    with h5py.File(path, "r+") as file:
+        for name, value in {"seal": None, **attributes}.items():
+            del file.attrs[name]
+            if value is not None:
+                file.attrs[name] = value
+
+
+def test_a_changed_number_is_found_and_its_place_named(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        file["optimizer/3"][...] += 1
+    check_refused(
+        path, make_model(), IDENTITY, r"is damaged: optimizer/3 is not as it was written; rest", DamagedFileError
+    )
+
+
+def test_a_checkpoint_of_an_older_version_has_no_seal_and_no_history(path: Path, trained: keras.Model) -> None:
+    unseal(path, history=None)
+    other = make_model(seed=9)
+    assert read_checkpoint(path, other, IDENTITY) == (2, STATE, None)
+    check_same(state_of(other), state_of(trained))
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"epoch": 10**12},
+        {"epoch": 1},
+        {"epoch": 0, "history": "[]"},
+        {"epoch": -3, "history": None},
+        {"epoch": "two"},
+        {"history": "{}"},
+        {"history": "[1, 2]"},
+        {"state": "[1]"},
+        {"state": "[" * 100_000},
+        {"identity": "[]"},
+    ],
+)
+def test_impossible_attributes_are_refused(path: Path, attributes: dict) -> None:
+    unseal(path, **attributes)
+    check_refused(path, make_model(), IDENTITY, "is cut short, or is no checkpoint", DamagedFileError)
 
 
 def test_no_file_is_larger_than_its_estimate(path: Path, trained: keras.Model) -> None:
@@ -178,4 +262,4 @@ def test_no_file_is_larger_than_its_estimate(path: Path, trained: keras.Model) -
 def test_a_checkpoint_that_the_system_refuses_is_not_called_damaged(path: Path) -> None:
     model = make_model()
     with without_permission(path):
-        check_refused(path, model, IDENTITY, r"cannot be read \(Permission denied\); check its permissions\.")
+        check_refused(path, model, IDENTITY, r"cannot be read \(Permission denied\); check", DamagedFileError)

@@ -34,7 +34,12 @@ def test_the_best_epoch_has_the_lowest_validation_loss_or_training_loss(rows: li
 
 def test_an_epoch_writes_history_best_weights_and_checkpoint(tmp_path: Path) -> None:
     model, _ = fit(tmp_path, [1, 1, 1, 1], batches(1, 0))
-    assert {path.name for path in tmp_path.iterdir()} == {run.HISTORY, run.WEIGHTS, run.CHECKPOINT}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        run.HISTORY,
+        run.WEIGHTS,
+        run.CHECKPOINT,
+        run.PREVIOUS_CHECKPOINT,
+    }
     rows = read_history(tmp_path / run.HISTORY, 9)
     assert [row["epoch"] for row in rows] == [1, 2]
     assert set(rows[0]) == {"epoch", "loss", "seconds", "val_loss", "learning_rate"}
@@ -44,7 +49,9 @@ def test_an_epoch_writes_history_best_weights_and_checkpoint(tmp_path: Path) -> 
     value = float(np.asarray(model.weights[0])[0])
     assert value == pytest.approx(1 - 0.8**4)
     other = constant_model()
-    assert read_checkpoint(tmp_path / run.CHECKPOINT, other, IDENTITY)[0] == 2
+    assert read_checkpoint(tmp_path / run.PREVIOUS_CHECKPOINT, other, IDENTITY).history == rows[:1]
+    checkpoint = read_checkpoint(tmp_path / run.CHECKPOINT, other, IDENTITY)
+    assert (checkpoint.epoch, checkpoint.history) == (2, rows)
     assert float(np.asarray(other.weights[0])[0]) == pytest.approx(value)
 
 
@@ -93,9 +100,8 @@ def test_a_disk_too_small_is_an_error_before_the_first_epoch(tmp_path: Path, mon
     monkeypatch.undo()
     fit(tmp_path, [1, 1], None)
     written = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
-    assert (
-        asked[0] >= written[run.WEIGHTS] + 2 * written[run.CHECKPOINT]
-    )  # the older one stays until the newer is whole
+    # The previous checkpoint stays until the newest is whole.
+    assert asked[0] >= written[run.WEIGHTS] + 3 * written[run.CHECKPOINT]
 
 
 def test_a_missing_run_folder_is_an_error(tmp_path: Path) -> None:
