@@ -7,12 +7,12 @@ nothing. Long calls of C code end first. SIGKILL ends a process at once; finishe
 `common/__init__.py` imports this module first, so it imports nothing that takes time.
 """
 
+import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 
 from common.errors import Interrupted
@@ -41,8 +41,8 @@ def is_started_as_command() -> bool:
     words = getattr(sys, "orig_argv", [])
     if sys.argv[:1] == ["-m"]:  # Python has not found the module's file yet
         return words[words.index("-m") + 1].startswith(tuple(f"{name}." for name in PACKAGES))
-    path = Path(sys.argv[0] if sys.argv else "").absolute()
-    return path.parent.name in PACKAGES or path.name.startswith(("superres-", "bigearthnet-"))
+    folder, name = os.path.split(os.path.abspath(sys.argv[0] if sys.argv else ""))
+    return os.path.basename(folder) in PACKAGES or name.startswith(("superres-", "bigearthnet-"))
 
 
 @contextmanager
