@@ -75,16 +75,16 @@ def opened_run(location: RunLocation, name: str) -> Iterator[Run]:
 
 
 def check_run_folder(location: RunLocation) -> bool:
-    """Raise the errors that `open_run_folder` would raise, and log what it will do, but change nothing. Call on rank 0.
+    """Raise the errors that `open_run_folder` would raise, and log what it will do, but change no run. Call on rank 0.
 
     Returns:
         Whether a run is there to be continued.
     """
     folder = location.folder or Path("runs")
     state = require_suitable(location)
+    check_writable(folder)
     if location.folder and folder.exists():
         require_free(run_lock(folder))
-    check_writable(folder)
     if location.resume and state.content is Content.EMPTY:
         logger.warning("%s holds no run; --resume starts it from the beginning", folder)
     elif location.resume:

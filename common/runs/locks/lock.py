@@ -51,13 +51,6 @@ class Lock:
 _held: dict[Path, tuple[bytes, Repeater]] = {}  # locks of this process, by their absolute paths
 
 
-def require_free(lock: Lock) -> None:
-    """Raise InUseError if another job holds the lock. This may take a minute."""
-    while (sign := read_sign(lock.path)) is not None:
-        if _is_gone(lock, lock.path, sign):
-            return
-
-
 def take(lock: Lock) -> None:
     """Take the lock and give signs of life from now on. This may take a minute.
 
@@ -82,6 +75,16 @@ def release(lock: Lock) -> None:
         with suppress(OSError):
             if _holds(lock, content):
                 lock.path.unlink()
+
+
+def require_free(lock: Lock) -> None:
+    """Check that no other job holds the lock, and remove that of a holder who is gone. This may take a minute.
+
+    Raises:
+        InUseError, OutputError, Interrupted: as `take`.
+    """
+    take(lock)
+    release(lock)
 
 
 @contextmanager

@@ -9,8 +9,9 @@ import pytest
 
 from common.errors import InUseError, OutputError, RunFolderError, S2Error, SettingError
 from common.runs import folder as run
+from common.runs import opening
 from common.runs.config import RunConfig
-from common.runs.locks.lock import release, take
+from common.runs.locks.lock import Lock, release, take
 from common.runs.opening import Run, RunLocation, check_run_folder, open_run_folder, opened_run
 from tests.support.run_folders import write_run
 
@@ -144,6 +145,22 @@ def test_a_run_is_held_until_it_ends(tmp_path: Path) -> None:
         assert opened.resumes
         raise ZeroDivisionError
     assert run.LOCK not in names(tmp_path / "run")
+
+
+def test_the_folder_is_looked_at_again_when_it_is_held(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another job may have run there between the check and the lock."""
+
+    def take_late(lock: Lock) -> None:
+        write_run(folder)
+        take(lock)
+
+    monkeypatch.setattr(opening, "take", take_late)
+    with pytest.raises(RunFolderError, match="holds a finished run of 3 epochs"):
+        open_run_folder(RunLocation(folder), NAME)
+    assert run.LOCK not in names(folder)
+    assert run.CHECKPOINT in names(folder)
+    folder.rename(folder.with_name("first"))
+    assert open_run_folder(RunLocation(folder, resume=True), NAME).resumes
 
 
 def test_what_a_killed_job_left_is_removed(folder: Path) -> None:

@@ -98,6 +98,14 @@ def test_only_one_holds_and_the_other_is_told_who(tmp_path: Path) -> None:
     assert_taken(lock)
 
 
+def test_a_check_removes_the_lock_of_a_holder_who_is_gone(tmp_path: Path) -> None:
+    """So the job that takes the lock later does not wait again."""
+    lock = make_lock(tmp_path)
+    lock.path.write_bytes(holder_elsewhere().to_bytes())
+    require_free(lock)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_lock_is_given_back_after_an_error(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), held_on_rank_zero(make_lock(tmp_path)):
         raise ZeroDivisionError
@@ -158,7 +166,6 @@ def test_a_holder_who_was_killed_is_replaced_at_once(tmp_path: Path, caplog: pyt
     caplog.set_level(logging.INFO)
     lock = make_lock(tmp_path)
     lock.path.write_bytes(ended_holder().to_bytes())
-    require_free(lock)
     take(dataclasses.replace(lock, interval=1000))  # no waiting
     assert_taken(lock)
     (line,) = caplog.messages
