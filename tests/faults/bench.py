@@ -49,15 +49,14 @@ class Bench:
         return Job(log, lambda: applications.run(self.application.name, words, strike))
 
     def prepare(self) -> "Bench":
-        """Make the run that is never stopped, after one that cuts the patches."""
+        """Make the run that is never stopped."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        for run_dir, epochs in ((self.folder / "first", 1), (self.reference, EPOCHS)):
-            started = time.monotonic()
-            job = self.start(run_dir, epochs=epochs, strike=NEVER)
-            if job.wait(SECONDS_OF_A_RUN) != 0:
-                job.end()
-                raise RuntimeError(f"a training failed before any fault:\n{job.output}")
-            self.seconds = time.monotonic() - started
+        started = time.monotonic()
+        job = self.start(self.reference, strike=NEVER)
+        if job.wait(SECONDS_OF_A_RUN) != 0:
+            job.end()
+            raise RuntimeError(f"a training failed before any fault:\n{job.output}")
+        self.seconds = time.monotonic() - started
         self.renames = runs.renames(job.output)
         return self
 

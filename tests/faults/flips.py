@@ -49,9 +49,11 @@ def flip_bits(kind: FlipKind, folder: Path, tries: int, rng: np.random.Generator
             results.write_text("".join(f"{line}\n" for line in lines))
     for line in lines:
         outcome = Outcome(f"a flipped bit in a {kind.name}")
-        if line.startswith("silent"):
+        if line in (FOUND, SAME):
+            outcome.fine = line
+        elif line.startswith("silent"):
             outcome.lost.append(line)
-        elif line not in (FOUND, SAME):
+        else:
             outcome.untidy.append(line)
         yield outcome
 

@@ -102,7 +102,8 @@ def exec_function(*words: object, **environment: str) -> Callable[[], int]:
 
     def run() -> int:
         os.chdir(ROOT)
-        os.execvpe(str(words[0]), [str(word) for word in words], {**os.environ, **environment})
+        variables = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+        os.execvpe(str(words[0]), [str(word) for word in words], variables)
 
     return run
 
@@ -126,6 +127,8 @@ def _run_and_exit(log: Path, function: Callable[[], int]) -> None:
         nowhere, output = os.open(os.devnull, os.O_RDONLY), os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         for descriptor, target in ((nowhere, 0), (output, 1), (output, 2)):
             os.dup2(descriptor, target)
+        for number in signals.STOPPING:  # a shell ignores SIGINT for what runs in the background
+            signal.signal(number, signal.SIG_DFL)
         signals.install()  # as a command does at its first import; another program gets the defaults
         code = function()
     except SystemExit as error:

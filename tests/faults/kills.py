@@ -15,7 +15,7 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGKILL", "SIGTERM", "SIGINT
 TARGETS = ("one rank", "all ranks", "the launcher")
 SECONDS_TO_END = 60  # after a signal, on a busy machine
 RANKS = 2
-PARALLEL_SHARE = 5  # one try in five runs under mpirun, which takes longer
+PARALLEL_SHARE = 8  # one try in eight runs under mpirun, which takes longer
 
 
 def try_kills(benches: Benches, tries: int, rng: np.random.Generator) -> Iterator[Outcome]:
@@ -62,6 +62,8 @@ def check_end(job: Job, signal_number: int, outcome: Outcome, seconds: float) ->
         outcome.untidy.append(f"the job went on for {seconds} s after {signal.Signals(signal_number).name}")
     if left := job.left_after(15):
         outcome.untidy.append(f"{len(left)} processes stayed")
+    if job.code == 0:
+        outcome.fine = "the job ended before the signal"
     if "Traceback" in job.output:
         outcome.untidy.append(f"traceback: {job.output.strip().splitlines()[-1]}")
     elif signal_number != signal.SIGKILL and job.code not in (0, None) and not runs.error_lines(job.output):

@@ -1,5 +1,6 @@
 """The result of the faults: a Markdown table, and a line for each fault that did harm."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -12,12 +13,14 @@ class Outcome:
         fault: row of the table, such as `SIGKILL at a rename`.
         lost: each finished piece of work that is lost, wrong or cannot be reached, in a line.
         untidy: each process, temporary file or traceback that stays behind, in a line.
+        fine: how it ended well, if there are several ways.
         skipped: why the fault could not be made here; empty if it was made.
     """
 
     fault: str
     lost: list[str] = field(default_factory=list)
     untidy: list[str] = field(default_factory=list)
+    fine: str = ""
     skipped: str = ""
 
     @property
@@ -26,7 +29,7 @@ class Outcome:
 
 
 def table(outcomes: Iterable[Outcome]) -> str:
-    """Return the Markdown table, a row a fault, and below it the harm that was done."""
+    """Return the Markdown table, a row a fault, and below it the harm that was done, or how it ended well."""
     outcomes = list(outcomes)
     rows = ["| Fault | Tried | Fine | Lost | Untidy |", "|---|---:|---:|---:|---:|"]
     for fault in dict.fromkeys(outcome.fault for outcome in outcomes):
@@ -38,13 +41,12 @@ def table(outcomes: Iterable[Outcome]) -> str:
 
 
 def notes(outcomes: Iterable[Outcome]) -> Iterator[str]:
-    """Yield each distinct line of harm, and why faults were skipped."""
-    lines = {}
+    """Yield each distinct line of what faults did, and why some were skipped."""
+    lines = Counter()
     for outcome in outcomes:
         told = [("lost", line) for line in outcome.lost] + [("untidy", line) for line in outcome.untidy]
-        for kind, line in told + ([("skipped", outcome.skipped)] if outcome.skipped else []):
-            text = f"- {outcome.fault}: {kind}: {line}"
-            lines[text] = lines.get(text, 0) + 1
+        told += [("fine", outcome.fine), ("skipped", outcome.skipped)]
+        lines.update(f"- {outcome.fault}: {kind}: {line}" for kind, line in told if line)
     for text, count in lines.items():
         yield text + (f" ({count} times)" if count > 1 else "")
 

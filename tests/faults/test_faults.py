@@ -1,15 +1,16 @@
-"""The harness of faults strikes where it says, copies disks as a power cut leaves them, and counts right."""
+"""The harness strikes where it says, copies disks as a power cut leaves them, and counts right; two faults do no harm."""
 
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.faults import disks
 from tests.faults.flips import fingerprint, flip_bit
-from tests.faults.jobs import Job
+from tests.faults.jobs import ROOT, Job
 from tests.faults.strikes import RenameCounter, Strike
 from tests.faults.table import Outcome, table
 
@@ -74,7 +75,7 @@ def test_flipped_bit_changes_the_fingerprint(tmp_path: Path) -> None:
 
 def test_table_counts_what_was_lost_and_what_stayed() -> None:
     outcomes = [
-        Outcome("kill"),
+        Outcome("kill", fine="nothing happened"),
         Outcome("kill", lost=["an epoch"]),
         Outcome("kill", lost=["an epoch"], untidy=["a file"]),
         Outcome("cut", skipped="only root may mount"),
@@ -85,7 +86,18 @@ def test_table_counts_what_was_lost_and_what_stayed() -> None:
         "| kill | 3 | 1 | 2 | 1 |",
         "| cut | 0 | 0 | 0 | 0 |",
         "",
+        "- kill: fine: nothing happened",
         "- kill: lost: an epoch (2 times)",
         "- kill: untidy: a file",
         "- cut: skipped: only root may mount",
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)  # half a minute on two idle cores
+def test_a_kill_and_a_second_job_do_no_harm() -> None:
+    """The seed draws SIGKILL right after a rename."""
+    words = ["kills", "two-jobs", "--tries", "1", "--application", "superres", "--seed", "57"]
+    done = subprocess.run([sys.executable, "-m", "tests.faults", *words], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "SIGKILL to the process at a rename" in done.stdout

@@ -94,8 +94,12 @@ def make_inputs(folder: Path) -> int:
     from tests.support.fake_safe import write_labelled_patch
 
     application = make_application(folder, "superres")
-    for number in range(NAMES):
-        write_labelled_patch(folder / "archive", f"S2A_MSIL2A_20180413T95032_90_{number}")
+    names = [f"S2A_MSIL2A_20180413T95032_90_{number}" for number in range(NAMES)]
+    for name in names:
+        write_labelled_patch(folder / "archive", name)
+    (folder / "splits").mkdir()
+    for number, split in enumerate(("train", "val", "test")):
+        (folder / "splits" / f"{split}.csv").write_text("".join(f"{name}\n" for name in names[number::3]))
     return applications.run("superres", application.words(folder / "run", 1))
 
 
@@ -108,7 +112,7 @@ def write_without_end(inputs: Path, disk: Path) -> int:
     from superres import predict
 
     scene = read_tile_list(str(inputs / "tiles.txt"), None)[0]
-    product = next(inputs.glob("*.SAFE"))
+    product, archive = next(inputs.glob("*.SAFE")), inputs / "archive"
 
     def run(main: Callable[[list[str]], int], *words: object) -> None:
         if main([str(word) for word in (*words, "--no-progress")]):
@@ -120,7 +124,7 @@ def write_without_end(inputs: Path, disk: Path) -> int:
             predict.main, product, "--run-dir", inputs / "run", "--output", path, "--copy-10m"
         ),
         "prepared.h5": lambda path: run(
-            prepare.main, "--root", inputs / "archive", "--split-by-region", 0, "--output", path, "--processes", 1
+            prepare.main, "--root", archive, "--splits", inputs / "splits", "--output", path, "--processes", 1
         ),
     }
     for number in range(100000):
