@@ -7,6 +7,7 @@ Exit code 1 if a reader raised an error that is not ours, took more than 10 s or
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,10 +36,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     names = options.reader or list(READERS)
     total = sum(READERS[name].share for name in names)
     print(_line(HEADER), flush=True)
-    outcomes = []
-    for name in names:
-        share = READERS[name].share / total
-        outcome = run_reader(name, max(1, round(options.inputs * share)), options.seed, options.seconds * share)
+    outcomes, end = [], time.monotonic() + options.seconds
+    for number, name in enumerate(names):
+        inputs = max(1, round(options.inputs * READERS[name].share / total))
+        seconds = (end - time.monotonic()) / (len(names) - number)  # a reader that is done early leaves time to others
+        outcome = run_reader(name, inputs, options.seed, seconds)
         outcomes.append(outcome)
         print(_line(_cells(outcome)), flush=True)
         for finding in outcome.findings:
