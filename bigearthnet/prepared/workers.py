@@ -53,8 +53,9 @@ def run_blocks(function: Callable[[Block], Result], blocks: Sequence[Block], pro
     pool = ProcessPoolExecutor(min(processes, len(blocks)), mp_context=context, initializer=start_worker)
     try:
         for future in as_completed([pool.submit(function, block) for block in blocks]):
+            result = future.result()
             signals.require_going_on()
-            yield future.result()
+            yield result
     except BrokenProcessPool as error:
         signals.require_going_on()  # SIGTERM to the whole job ends the processes, too
         raise S2Error(
