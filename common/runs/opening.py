@@ -119,6 +119,7 @@ def open_run_folder(location: RunLocation, name: str) -> Run:
         state = require_suitable(location)  # again: another job may have changed it
         resumes = location.resume and state.has_checkpoint
         shutil.rmtree(folder / RANKS, ignore_errors=True)
+        remove_unfinished(folder)
         if not resumes:
             make_empty(folder)
     except BaseException:
@@ -170,6 +171,10 @@ def make_empty(folder: Path) -> None:
     for name in REPLACEABLE:
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / TENSORBOARD, ignore_errors=True)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove the temporary files of killed jobs, also of other machines: only the job that holds the folder writes them."""
     for path in folder.iterdir():
-        if is_partial(path):
+        if is_partial(path) and path.name.endswith(REPLACEABLE):
             path.unlink()

@@ -177,6 +177,16 @@ def test_a_new_run_removes_temporary_files(folder: Path) -> None:
     assert names(folder) == {run.LOCK}
 
 
+def test_a_resumed_run_removes_what_the_job_on_another_machine_left(folder: Path) -> None:
+    """A batch system starts a job again on another machine. Other commands write files of other names."""
+    write_run(folder)
+    before = names(folder)
+    (folder / ".node7.4711.0a1b.partial.checkpoint.h5").touch()
+    (folder / ".node7.4711.0a1b.partial.scene-errors.png").touch()
+    open_run_folder(RunLocation(folder, resume=True), NAME)
+    assert names(folder) == {*before, ".node7.4711.0a1b.partial.scene-errors.png", run.LOCK}
+
+
 def test_without_a_name_each_run_has_a_new_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert check_run_folder(RunLocation()) is False
