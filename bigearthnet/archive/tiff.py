@@ -98,6 +98,8 @@ def decode_plain(content: bytes) -> np.ndarray | None:
     dtype, shape, pieces = layout
     if len(pieces) == 1:
         return np.ndarray(shape, dtype, content, pieces[0][0])  # TypeError if the file ends before the image does
+    if sum(end - start for start, end in pieces) > len(content):
+        raise ValueError("strips share bytes")  # a small file may ask for much in this way
     return np.ndarray(shape, dtype, b"".join(content[start:end] for start, end in pieces))
 
 

@@ -67,6 +67,17 @@ def test_strips_in_another_order() -> None:
     np.testing.assert_array_equal(tiff.decode_plain(data), pixels)
 
 
+def test_strips_that_share_bytes_are_refused() -> None:
+    import struct
+
+    strips, width = 50, 4000
+    tags = [(256, 3, 1, width), (257, 3, 1, strips), (258, 3, 1, 16), (273, 4, strips, 200), (279, 4, strips, 400)]
+    head = b"II*\0" + struct.pack("<IH", 8, len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    tables = struct.pack(f"<{2 * strips}I", *[600] * strips, *[2 * width] * strips)
+    with pytest.raises(ValueError, match="strips share bytes"):
+        tiff.decode_plain(head.ljust(200, b"\0") + tables + bytes(2 * width))
+
+
 @pytest.mark.parametrize("keep", [0, 3, 9, 100, 365, 5000, 29183])
 def test_cut_short(patch: Path, tmp_path: Path, keep: int) -> None:
     path = tmp_path / "short.tif"
