@@ -23,6 +23,7 @@ from common.files.read_errors import describe_refusal
 from common.files.seal import require_seal, seal
 
 NETWORK = "network"  # attribute with the name of the model
+OPTIMIZER = "optimizer/"  # name of a group of Keras; layers are in groups of others
 HDF5_BYTES = 2**14  # most bytes that HDF5 and the seal add to each array
 
 WeightsReader = Callable[[keras.Model, Path], None]
@@ -78,9 +79,14 @@ def read_keras_weights(model: keras.Model, file: Path) -> None:
 
 
 def stored_shapes(handle: h5py.File) -> list[tuple[int, ...]]:
-    """Return the shape of each array in a file."""
+    """Return the shape of each array of the network in a file. Keras may have saved the state of an optimizer beside them."""
     shapes = []
-    handle.visititems(lambda _, item: shapes.append(item.shape) if isinstance(item, h5py.Dataset) else None)
+
+    def collect(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset) and not name.startswith(OPTIMIZER):
+            shapes.append(item.shape)
+
+    handle.visititems(collect)
     return shapes
 
 

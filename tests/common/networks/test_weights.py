@@ -66,6 +66,15 @@ def test_weights_are_written_without_the_optimizer(tmp_path: Path) -> None:
         np.testing.assert_array_equal(variable, expected)
 
 
+def test_a_file_with_the_state_of_an_optimizer_loads(tmp_path: Path) -> None:
+    """Keras saves it with a compiled model."""
+    saved, model = dense_model(seed=1), dense_model(seed=2)
+    saved.compile(keras.optimizers.Nadam(0.01), "mse")
+    saved.optimizer.build(saved.trainable_variables)
+    load_weights(model, save(saved, tmp_path))
+    check_same(model, saved)
+
+
 def test_no_file_is_larger_than_its_estimate(tmp_path: Path) -> None:
     model = dense_model(layers=30)
     assert write(model, tmp_path).stat().st_size <= weights_size(model)
