@@ -35,7 +35,7 @@ CARD = "MODEL.md"
 THRESHOLDS = "thresholds.csv"  # of a classifier
 PREVIOUS_CHECKPOINT = "checkpoint.previous.h5"  # an epoch older
 UNUSABLE_CHECKPOINT = "checkpoint.unusable.h5"  # kept under this name when the previous one is used instead
-# In the order of removal: what is left of a run that was half removed never looks like one that may start again.
+# In the order of removal. A run that was removed in part can continue while it has a checkpoint; then it may start again.
 FILES = (
     *(CARD, CURVES, METRIC_BARS, PICTURE, METRICS),
     *(HISTORY, CHECKPOINT, PREVIOUS_CHECKPOINT, WEIGHTS, SPLIT, CONFIG, LOG),

@@ -19,6 +19,7 @@ from common.errors import Interrupted
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)  # terminals and batch systems send them
 PACKAGES = ("common", "superres", "bigearthnet")
+_ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))  # the folder of the packages
 
 _first: signal.Signals | None = None
 
@@ -38,11 +39,12 @@ def note(number: int, frame: FrameType | None) -> None:
 
 def is_started_as_command() -> bool:
     """Return whether this process is one of our commands, and not a notebook or a test that imports us."""
-    words = getattr(sys, "orig_argv", [])
-    if sys.argv[:1] == ["-m"]:  # Python has not found the module's file yet
-        return words[words.index("-m") + 1].startswith(tuple(f"{name}." for name in PACKAGES))
-    folder, name = os.path.split(os.path.abspath(sys.argv[0] if sys.argv else ""))
-    return os.path.basename(folder) in PACKAGES or name.startswith(("superres-", "bigearthnet-"))
+    if sys.argv[:1] == ["-m"]:  # Python has not found the module's file yet; options such as -u may stand before -m
+        return any(word.startswith(tuple(f"{name}." for name in PACKAGES)) for word in sys.orig_argv)
+    path = os.path.realpath(sys.argv[0] if sys.argv else "")
+    folder, name = os.path.split(path)
+    is_ours = folder in (os.path.join(_ROOT, package) for package in PACKAGES) and os.path.isfile(path)
+    return is_ours or name.startswith(("superres-", "bigearthnet-"))
 
 
 @contextmanager

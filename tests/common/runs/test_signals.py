@@ -84,11 +84,13 @@ def test_progress_looks_after_each_piece_of_work() -> None:
 @pytest.mark.parametrize(
     "argv, orig_argv, expected",
     [
-        (["superres/train.py"], [], True),
+        ([os.path.relpath(ROOT / "superres" / "train.py")], [], True),
         ([str(ROOT / "common" / "sample.py")], [], True),
         (["/usr/bin/bigearthnet-prepare"], [], True),
         (["-m"], ["python", "-m", "superres.train", "--help"], True),
+        (["-m"], ["python", "-um", "superres.train"], True),
         (["-m"], ["python", "-m", "pytest", "superres"], False),
+        (["/home/somebody/common/script.py"], [], False),
         (["/usr/lib/ipykernel_launcher.py"], [], False),
         (["-c"], [], False),
         ([""], [], False),
