@@ -35,7 +35,7 @@ from common.training.checkpoint import REMEDY, Checkpoint, is_complete, read_che
 from common.training.finite_loss import FiniteLoss
 from common.training.history import read_history
 from common.training.learning_rate import LearningRate
-from common.training.progress import Progress
+from common.training.progress import Progress, TensorBoardCurves
 from common.training.saving import RunWriter, ShouldSave, is_best
 from common.training.stopping import StopAtSignal
 from common.training.validation import BatchSums, PoolOverRanks, Summary
@@ -174,7 +174,7 @@ def training_callbacks(
         Progress(config.epochs, steps, steps * config.batch_size * hvd.size(), show_progress),
     ]
     if hvd.rank() == 0:
-        callbacks.append(keras.callbacks.TensorBoard(str(writer.folder / run.TENSORBOARD), write_graph=False))
+        callbacks.append(TensorBoardCurves(writer.folder / run.TENSORBOARD))
     return [*callbacks, StopAtSignal(steps)]
 
 

@@ -1,9 +1,15 @@
-"""Progress of a training run: a bar at a terminal, one line an epoch in a job."""
+"""Progress of a training run: a bar at a terminal, one line an epoch in a job, and curves for TensorBoard."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import keras
+import tensorflow as tf
 from tqdm import tqdm
+
+from common.errors import OutputError
 
 logger = logging.getLogger(__name__)
 
@@ -46,3 +52,34 @@ class Progress(keras.callbacks.Callback):
             logs["seconds"],
             self.patches / logs["seconds"],
         )
+
+
+class TensorBoardCurves(keras.callbacks.TensorBoard):
+    """Write curves for TensorBoard. A disk that refuses ends the run in one line, as for all other files.
+
+    Args:
+        folder: for the event files.
+
+    Raises:
+        OutputError: the disk is full or read-only.
+    """
+
+    def __init__(self, folder: Path):
+        super().__init__(str(folder), write_graph=False)
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        with self._refusals():
+            super().on_epoch_end(epoch, logs)
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        with self._refusals():
+            super().on_train_end(logs)
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """Turn an error of TensorFlow's writer into ours."""
+        try:
+            yield
+        except tf.errors.OpError as error:
+            reason = type(error).__name__.removesuffix("Error")
+            raise OutputError(f"cannot write {self.log_dir} ({reason}); check space and permissions there.") from error

@@ -1,10 +1,15 @@
-"""Progress of training: a bar at a terminal, one line an epoch."""
+"""Progress of training: a bar at a terminal, one line an epoch, and curves for TensorBoard."""
 
 import logging
+import re
+from pathlib import Path
 
 import pytest
 
-from common.training.progress import Progress
+from common.errors import OutputError
+from common.training.progress import Progress, TensorBoardCurves
+from tests.support.constant_training import constant_model
+from tests.support.training_bench import largest_file
 
 
 def run_epoch(progress: Progress, logs: dict[str, float]) -> None:
@@ -26,3 +31,14 @@ def test_an_epoch_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
     logs = {"loss": 0.82, "seconds": 2.0, "val_loss": 0.26960001, "learning_rate": 1e-4}
     run_epoch(Progress(3, 2, 80, show_bar=False), logs)
     assert caplog.messages == ["epoch 1/3  loss 0.82  val_loss 0.2696  learning_rate 0.0001  2 s  40.0 patches/s"]
+
+
+def test_curves_on_a_disk_that_refuses_are_an_error_of_ours(tmp_path: Path) -> None:
+    curves = TensorBoardCurves(tmp_path / "tensorboard")
+    curves.set_model(constant_model())
+    curves.on_epoch_end(0, {"loss": 1.0})
+    assert list((tmp_path / "tensorboard").rglob("events*"))
+    message = f"cannot write {tmp_path}/tensorboard (.+); check space and permissions there."
+    with largest_file(10), pytest.raises(OutputError, match=message) as caught:
+        curves.on_epoch_end(1, {"loss": 1.0})
+    assert re.fullmatch(message, str(caught.value))
