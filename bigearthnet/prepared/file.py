@@ -19,8 +19,8 @@ Schema, version 2 (N patches, sorted by name; C classes):
                  seal (of everything but the images, see `common/files/seal.py`)
 
 Arrays are contiguous and uncompressed, not chunked, so that the position of a patch follows from its row. Processes and
-ranks write side by side without a lock, and an interrupted run continues. A reader finds random patches as fast as the
-disk (`common/patches/stored_images.py`). Version 1 has no seal, and instead of patch_xxh3 one checksum a patch, of all its
+ranks write side by side without a lock, and an interrupted run continues. A reader finds the images of a
+patch by its row (`common/patches/stored_images.py`). Version 1 has no seal, and instead of patch_xxh3 one checksum a patch, of all its
 images together, in `checksums`.
 """
 

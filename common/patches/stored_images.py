@@ -1,7 +1,10 @@
 """Images in our HDF5 files, read by their position in the file and compared with a checksum each.
 
-A patch is read straight into the batch, at memory speed, and all ranks of a node share one copy in the page cache. Files
-are not mapped into memory: one that is cut short while it is mapped ends Python with a bus error.
+An image is read straight into the batch by one call of the system. All ranks of a node share one copy in the page cache.
+Files are not mapped into memory: one that is cut short while it is mapped ends Python with a bus error. From the page
+cache of a virtual machine, the three small images of a patch of 32 px take 20 us of processor time (mapped: 4 us), the four
+of BigEarthNet 104 us (mapped: 50 us); the first read, with checksums, takes 7 us and 17 us more. The rest of the pipeline
+takes 150 us and more for a patch.
 """
 
 import itertools
