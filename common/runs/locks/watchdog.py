@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import common.distributed as hvd
-from common.errors import OutputError
+from common.errors import OutputError, some_of
 from common.files.atomic import write_text
 from common.runs.locks.heartbeat import INTERVAL_S, SILENT_BEATS, Repeater, Sign, read_sign
 
@@ -52,8 +52,10 @@ class Watchdog:
 
     def __init__(self, folder: Path, rank: int, size: int, interval: float):
         self.folder, self.rank, self.size, self.interval = folder, rank, size, interval
-        self.signs: dict[int, Sign | None] = {}  # newest sign of each rank
+        self.signs: dict[int, Sign] = {}  # newest sign of each rank
         self.silent_beats = dict.fromkeys(range(size), 0)  # looks since it came
+        self.named: set[int] = set()  # silent ranks that this one has named in the log
+        self.alive: set[int] = set()  # ranks whose sign was seen to change, and that are not silent
 
     def begin(self) -> None:
         """Give the first sign of life. Without it, the rank is not watched; that is no reason to end a job."""
@@ -62,15 +64,35 @@ class Watchdog:
             write_text(self._path(self.rank), f"process {os.getpid()} on {platform.node()}")
 
     def beat(self) -> bool:
-        """Give a sign of life. Look for those of the other ranks, unless a lower rank does so."""
+        """Give a sign of life. Look for those of the other ranks up to a lower one that is alive, and log changes."""
         with suppress(OSError):
             os.utime(self._path(self.rank))
+        speaks = True
         for other in range(self.size):
-            if other != self.rank:
-                self._look_at(other)
-            if other < self.rank and self.signs[other] and self.silent_beats[other] < SILENT_BEATS:
+            if other == self.rank:
+                continue
+            self._look_at(other)
+            if other < self.rank and other in self.signs and not self._is_silent(other):
+                speaks = False  # that rank speaks if it is alive
+            if other < self.rank and other in self.alive:
+                self._forget_from(other + 1)
                 break
+        self._log_changes(speaks)
         return True
+
+    def _log_changes(self, speaks: bool) -> None:
+        silent = [other for other in range(self.size) if self._is_silent(other) and other not in self.named]
+        if silent and speaks:
+            self.named.update(silent)
+            logger.warning(
+                "no sign of life for %.0f s from %s; the other ranks wait. The process may be suspended, or its machine lost",
+                SILENT_BEATS * self.interval,
+                some_of(map(self._name, silent)),
+            )
+        back = [other for other in sorted(self.named) if not self._is_silent(other)]
+        if back:
+            self.named.difference_update(back)
+            logger.warning("signs of life again, or an end, of %s", some_of(map(self._name, back)))
 
     def end(self) -> None:
         """Leave. The last rank removes the folder."""
@@ -81,20 +103,28 @@ class Watchdog:
     def _path(self, rank: int) -> Path:
         return self.folder / str(rank)
 
+    def _is_silent(self, other: int) -> bool:
+        return self.silent_beats[other] >= SILENT_BEATS
+
     def _look_at(self, other: int) -> None:
-        """Note whether another rank has given a sign since the last look; log a change between silent and alive."""
-        sign = read_sign(self._path(other))
-        if sign is not None and sign == self.signs.get(other):
-            self.silent_beats[other] += 1
-            if self.silent_beats[other] == SILENT_BEATS:
-                logger.warning(
-                    "rank %d (%s) has given no sign of life for %.0f s, and the other ranks wait for it; it may be "
-                    "suspended, or its machine lost",
-                    other,
-                    sign.content.decode(errors="replace"),
-                    SILENT_BEATS * self.interval,
-                )
-            return
-        if self.silent_beats[other] >= SILENT_BEATS:
-            logger.warning("rank %d %s", other, "gives signs of life again" if sign else "has ended")
-        self.signs[other], self.silent_beats[other] = sign, 0
+        """Note whether another rank has given a sign since the last look. A rank that has ended is not missed."""
+        earlier, sign = self.signs.pop(other, None), read_sign(self._path(other))
+        if sign is not None:
+            self.signs[other] = sign
+        self.silent_beats[other] = self.silent_beats[other] + 1 if sign and sign == earlier else 0
+        if sign is None or self._is_silent(other):
+            self.alive.discard(other)
+        elif earlier is not None and sign != earlier:
+            self.alive.add(other)
+
+    def _forget_from(self, first: int) -> None:
+        """Forget the higher ranks, at which a lower rank looks: old signs say nothing."""
+        for other in range(first, self.size):
+            self.signs.pop(other, None)
+            self.silent_beats[other] = 0
+            self.alive.discard(other)
+            self.named.discard(other)
+
+    def _name(self, other: int) -> str:
+        sign = self.signs.get(other)
+        return f"rank {other} ({sign.content.decode(errors='replace')})" if sign else f"rank {other}"

@@ -1,6 +1,7 @@
 """The watchdog names a rank without signs of life, once, and says when it is back. Each rank's beat is called by hand."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,16 @@ from common.runs.locks.heartbeat import SILENT_BEATS
 from common.runs.locks.watchdog import Watchdog, watched_ranks
 
 
-@pytest.fixture
-def ranks(tmp_path: Path) -> list[Watchdog]:
-    watchdogs = [Watchdog(tmp_path / "ranks", rank, 3, 10) for rank in range(3)]
+def begin(folder: Path, size: int) -> list[Watchdog]:
+    watchdogs = [Watchdog(folder / "ranks", rank, size, 10) for rank in range(size)]
     for watchdog in watchdogs:
         watchdog.begin()
     return watchdogs
+
+
+@pytest.fixture
+def ranks(tmp_path: Path) -> list[Watchdog]:
+    return begin(tmp_path, 3)
 
 
 def beat(ranks: list[Watchdog], *alive: int, times: int = SILENT_BEATS + 1) -> None:
@@ -38,11 +43,10 @@ def test_rank_zero_names_a_silent_rank_once_and_says_when_it_is_back(
     beat(ranks, 0, 1, 2)
     beat(ranks, 0, 2, times=3 * SILENT_BEATS)
     (line,) = caplog.messages
-    assert line.startswith(
-        f"rank 1 (process {os.getpid()} on {os.uname().nodename}) has given no sign of life for 60 s"
-    )
+    name = f"rank 1 (process {os.getpid()} on {os.uname().nodename})"
+    assert line.startswith(f"no sign of life for 60 s from {name}; the other ranks wait. ")
     beat(ranks, 0, 1, 2)
-    assert caplog.messages[1:] == ["rank 1 gives signs of life again"]
+    assert caplog.messages[1:] == [f"signs of life again, or an end, of {name}"]
 
 
 def test_the_lowest_rank_that_is_alive_speaks_for_silent_ones(
@@ -50,10 +54,35 @@ def test_the_lowest_rank_that_is_alive_speaks_for_silent_ones(
 ) -> None:
     beat(ranks, 0, 1, 2)
     beat(ranks, 2, times=3 * SILENT_BEATS)
-    assert [line.split(" (")[0] for line in caplog.messages] == ["rank 0", "rank 1"]
+    (line,) = caplog.messages
+    assert re.match(r"no sign of life for 60 s from rank 0 \(.*\), rank 1 \(.*\); the other ranks wait", line)
     caplog.clear()
     beat(ranks, 0, 1, 2)
-    assert caplog.messages == ["rank 0 gives signs of life again"]  # rank 0 looks at the others from now on
+    (line,) = caplog.messages
+    assert line.startswith("signs of life again, or an end, of rank 0 (")  # rank 0 looks at the others from now on
+
+
+def test_a_lost_machine_with_many_ranks_is_one_line(ranks: list[Watchdog], caplog: pytest.LogCaptureFixture) -> None:
+    beat(ranks, 0, 1, 2)
+    beat(ranks, 0, times=3 * SILENT_BEATS)
+    (line,) = caplog.messages
+    assert re.match(r"no sign of life for 60 s from rank 1 \(.*\), rank 2 \(.*\); the other ranks wait", line)
+
+
+def test_lower_ranks_that_were_lost_together_are_named_together(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ranks = begin(tmp_path, 5)
+    beat(ranks, 0, 1, 2, 3, 4)
+    beat(ranks, 3, 4, times=3 * SILENT_BEATS)
+    (line,) = caplog.messages  # of rank 3, and not of rank 4
+    assert re.search(r"from rank 0 \(.*\), rank 1 \(.*\), rank 2 \(.*\); ", line)
+
+
+def test_a_rank_looks_only_at_lower_ones_up_to_one_that_is_alive(ranks: list[Watchdog]) -> None:
+    beat(ranks, 0, 1, 2)
+    assert ranks[2].alive == set(ranks[2].signs) == {0}
+    assert ranks[0].alive == set(ranks[0].signs) == {1, 2}
 
 
 def test_a_job_that_was_suspended_as_a_whole_accuses_nobody(
