@@ -145,7 +145,7 @@ def test_attributes_of_a_patch_file(scene_60m: Scene, tmp_path: Path) -> None:
     make_patch_file(scene_60m, PatchSettings(60, 3, seed=5), tmp_path / "patches.h5")
     file = PatchFile(tmp_path / "patches.h5")
     expected = {
-        "schema_version": 1,
+        "schema_version": 2,
         "complete": True,
         "seed": 5,
         "scene": scene_60m.name,
@@ -176,6 +176,7 @@ def test_attributes_of_a_patch_file(scene_60m: Scene, tmp_path: Path) -> None:
         "command",
         "checksum",
         "source_files",
+        "seal",
     }
 
 
