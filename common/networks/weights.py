@@ -22,6 +22,7 @@ from common.files.hdf5 import open_hdf5
 from common.files.read_errors import describe_refusal
 from common.files.seal import require_seal, seal
 
+ENDING = ".weights.h5"  # of files of Keras 3; files of Keras 2, with an attribute layer_names, have other names
 NETWORK = "network"  # attribute with the name of the model
 OPTIMIZER = "optimizer/"  # name of a group of Keras; layers are in groups of others
 HDF5_BYTES = 2**14  # most bytes that HDF5 and the seal add to each array
@@ -64,11 +65,15 @@ def read_keras_weights(model: keras.Model, file: Path) -> None:
     """Set the weights of a model from a file that Keras wrote, which must hold these arrays and no others.
 
     Raises:
-        WeightsError: the number or the shapes of the arrays differ.
+        WeightsError: the number or the shapes of the arrays differ, or Keras would take the file for one of Keras 2.
         Exception: as Keras raises, if the file does not have the names of the layers or cannot be read.
     """
     with open_hdf5(file) as handle:
         require_arrays(model, file, stored_shapes(handle))
+        if not file.name.endswith(ENDING) and "layer_names" not in handle.attrs:
+            raise WeightsError(
+                f"the name of {file} does not end in {ENDING}, by which Keras knows its format; rename it."
+            )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.filterwarnings("error", "Skipping")  # of layers that Keras would leave as they are

@@ -58,8 +58,9 @@ def read_state(folder: Path) -> RunState:
     Raises:
         RunFolderError: the path is a file.
     """
-    if folder.exists() and not folder.is_dir():
-        raise RunFolderError(f"{folder} is a file; give --run-dir a folder.")
+    if not folder.is_dir() and (folder.exists() or folder.is_symlink()):
+        kind = "a file" if folder.exists() else "a link to a folder that does not exist"
+        raise RunFolderError(f"{folder} is {kind}; give --run-dir a folder.")
     paths = sorted(path for path in folder.iterdir() if not is_of_a_job(path)) if folder.exists() else []
     names = {path.name for path in paths}
     if not names:
@@ -84,8 +85,8 @@ def _state_with_checkpoint(folder: Path) -> RunState:
         return RunState(Content.DAMAGED, f"a checkpoint, but no {CONFIG}")
     try:
         epochs = read_config(folder).get("settings", {}).get("epochs")
-    except RunFolderError as error:
-        return RunState(Content.DAMAGED, f"a run that cannot continue: {str(error).rstrip('.')}")
+    except RunFolderError:
+        return RunState(Content.DAMAGED, f"a checkpoint, but a {CONFIG} that cannot be read")
     finished = _finished_epochs(folder)
     if finished is None or not isinstance(epochs, int):
         return RunState(Content.RESUMABLE, "a run with a checkpoint")

@@ -13,7 +13,7 @@ from typing import Any
 import keras
 
 import common.distributed as hvd
-from common.errors import DamagedFileError, RunFolderError
+from common.errors import DamagedFileError, RunFolderError, SettingError
 from common.files.atomic import cannot_write, move_into_place
 from common.files.hdf5 import open_hdf5
 from common.files.read_errors import describe_refusal
@@ -94,7 +94,7 @@ def fit(
     learning_rate = LearningRate(config, steps)
     first_epoch, history = 0, []
     if resume:
-        first_epoch, state, history = hvd.on_rank_zero(lambda: restore(folder, task.identity, model))
+        first_epoch, state, history = hvd.on_rank_zero(lambda: restore(folder, task.identity, model, config.epochs))
         learning_rate.state.update(state)
     # Write only after the checkpoint has loaded, so that a wrong one overwrites nothing.
     hvd.on_rank_zero(lambda: write_record(folder, config, task))
@@ -184,7 +184,7 @@ def batch_origins(config: RunConfig, task: Task, epoch: int, step: int) -> list[
     return task.training.origins(indices)
 
 
-def restore(folder: Path, identity: dict[str, Any], model: keras.Model) -> Checkpoint:
+def restore(folder: Path, identity: dict[str, Any], model: keras.Model, epochs: int) -> Checkpoint:
     """Set the model from the newest whole checkpoint of a run folder. Call on rank 0.
 
     Returns:
@@ -193,11 +193,17 @@ def restore(folder: Path, identity: dict[str, Any], model: keras.Model) -> Check
     Raises:
         DamagedFileError: all checkpoints are missing or damaged, or the best weights are damaged.
         WeightsError: the checkpoint is of another network or other settings.
+        SettingError: more epochs are finished than the command asks for.
         RunFolderError: the best weights, or the history of a run of an older version, are missing or damaged.
     """
     checkpoint = read_newest(folder, identity, model)
     if checkpoint.history is None:
         checkpoint = checkpoint._replace(history=read_old_history(folder, checkpoint.epoch))
+    if checkpoint.epoch > epochs:  # settings and model card would describe other weights than those in the folder
+        raise SettingError(
+            f"{folder} holds a run with {checkpoint.epoch} finished epochs, and --epochs asks for {epochs}; give --epochs "
+            f"{checkpoint.epoch} or more, or another --run-dir."
+        )
     require_best_weights(folder / run.WEIGHTS)
     logger.info("resumed after epoch %d", checkpoint.epoch)
     return checkpoint

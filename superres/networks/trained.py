@@ -27,6 +27,7 @@ from superres.networks.weights import find_weights, load_weights
 logger = logging.getLogger(__name__)
 
 GSDS = (20, 60)
+_BLOCK_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class TrainedNetwork:
     file: Path
     network_name: str
     gsd: int
-    sha256: str
+    sha256: str = ""
     upsample: str = DEFAULT_UPSAMPLING
     title: str | None = None
     levels: tuple[str, ...] = ()
@@ -148,16 +149,17 @@ def read_trained(
     if source in PUBLISHED:
         file = find_weights(source)
         gsd = PUBLISHED[source].gsd
-        trained = TrainedNetwork(source, file, PUBLISHED_NETWORK, gsd, _sha256(file), title=PUBLISHED_NETWORK)
+        trained = TrainedNetwork(source, file, PUBLISHED_NETWORK, gsd, title=PUBLISHED_NETWORK)
     elif path.is_dir() or (path.exists() and (folder / CONFIG).exists()):
         trained = _read_run(source, folder)
     else:
         file = find_weights(source)
         gsd = guess_gsd(file, network_name, upsample)
-        trained = TrainedNetwork(source, file, network_name, gsd, _sha256(file), upsample, title=network_name)
+        trained = TrainedNetwork(source, file, network_name, gsd, upsample=upsample, title=network_name)
+    trained.build()  # raises WeightsError here, on one rank, instead of later on all ranks
+    trained = replace(trained, sha256=_sha256(trained.file))  # not earlier: a wrong file may have any size
     if published_level := _published_level(trained.sha256):
         trained = replace(trained, levels=(published_level,))
-    trained.build()  # raises WeightsError here, on one rank, instead of later on all ranks
     return trained
 
 
@@ -187,7 +189,6 @@ def _read_run(source: str, folder: Path) -> TrainedNetwork:
         file=file,
         network_name=trained_network_name(settings["model"], base_name, settings.get("attention", False)),
         gsd=settings["gsd"],
-        sha256=_sha256(file),
         upsample=upsample,
         title=settings["model"],
         levels=_levels(folder, config),
@@ -267,4 +268,8 @@ def _published_level(sha256: str) -> str | None:
 
 
 def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    digest = hashlib.sha256()
+    with file.open("rb") as content:
+        while block := content.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()

@@ -54,6 +54,15 @@ def test_our_files_and_those_of_keras_load_here_and_in_keras(
     check_same(model, saved)
 
 
+def test_a_file_under_another_ending_says_to_rename_it(tmp_path: Path) -> None:
+    """Keras would take it for a file of Keras 2, and find no layers in it."""
+    renamed = write(dense_model(), tmp_path).rename(tmp_path / "net.h5")
+    with pytest.raises(
+        WeightsError, match=r"net\.h5 does not end in \.weights\.h5, by which Keras knows its format; rename"
+    ):
+        load_weights(dense_model(), renamed)
+
+
 def test_weights_are_written_without_the_optimizer(tmp_path: Path) -> None:
     """The optimizer stays as it was."""
     model = dense_model()

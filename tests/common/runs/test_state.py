@@ -7,7 +7,7 @@ import pytest
 from common.errors import RunFolderError
 from common.runs import folder as run
 from common.runs.config import RunConfig
-from common.runs.state import Content, first_foreign, read_state
+from common.runs.state import Content, RunState, first_foreign, read_state
 from tests.support.run_folders import EPOCHS, write_checkpoint, write_history, write_run
 
 
@@ -83,8 +83,7 @@ def test_a_run_that_lacks_a_file(tmp_path: Path, missing: tuple[str, ...], text:
 def test_a_run_with_a_damaged_config(tmp_path: Path) -> None:
     (write_run(tmp_path) / run.CONFIG).write_text("{")
     state = read_state(tmp_path)
-    assert state.content is Content.DAMAGED
-    assert state.text.startswith(f"a run that cannot continue: {tmp_path / run.CONFIG} cannot be read (")
+    assert state == RunState(Content.DAMAGED, "a checkpoint, but a config.json that cannot be read")
 
 
 def test_copied_weights_are_no_run_that_may_start_again(tmp_path: Path) -> None:
@@ -116,3 +115,6 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "run").touch()
     with pytest.raises(RunFolderError, match="run is a file; give --run-dir a folder"):
         read_state(tmp_path / "run")
+    (tmp_path / "link").symlink_to("gone")
+    with pytest.raises(RunFolderError, match="link is a link to a folder that does not exist; give --run-dir a folder"):
+        read_state(tmp_path / "link")

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 import common.distributed as hvd
-from common.errors import DamagedFileError, RunFolderError, WeightsError
+from common.errors import DamagedFileError, RunFolderError, SettingError, WeightsError
 from common.runs import folder as run
 from common.runs.config import RunConfig
 from common.training.fit import Task, batch_origins, describe_changes, digest, fit, with_fitting_batches
@@ -126,6 +126,15 @@ def test_a_checkpoint_of_other_settings_is_refused_and_overwrites_nothing(finish
     with pytest.raises(WeightsError, match="was made with model constant, this run has other"):
         fit(constant_model(), CONFIG, replace(TASK, identity={"model": "other"}), folder, resume=True)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_fewer_epochs_than_are_finished_are_refused(finished: Path, tmp_path: Path) -> None:
+    """The record would say three epochs, and the weights would be those of the fourth."""
+    folder = copy_run(finished, tmp_path / "run")
+    before = (folder / run.CONFIG).read_bytes()
+    with pytest.raises(SettingError, match="4 finished epochs, and --epochs asks for 3; give --epochs 4 or more"):
+        fit(constant_model(), replace(CONFIG, epochs=3), TASK, folder, resume=True)
+    assert (folder / run.CONFIG).read_bytes() == before
 
 
 def of_an_older_version(folder: Path) -> None:

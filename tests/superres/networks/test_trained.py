@@ -1,6 +1,7 @@
 """Trained networks: run folders and published weights state their network and GSD; the shapes in a plain file tell its GSD."""
 
 import hashlib
+import os
 import shutil
 import warnings
 from pathlib import Path
@@ -97,6 +98,14 @@ def test_folders_without_a_run(tmp_path: Path, was: str, becomes: str) -> None:
     (folder / CONFIG).write_text((folder / CONFIG).read_text().replace(was, becomes))
     with pytest.raises(RunFolderError, match="holds no run of superres-train that this version can read"):
         read_trained(str(folder))
+
+
+def test_a_huge_file_of_something_else_takes_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "huge"
+    path.touch()
+    os.truncate(path, 2**42)
+    with pytest.raises(WeightsError, match="huge does not hold weights"):
+        read_trained(str(path))
 
 
 def test_one_network_for_each_gsd(tmp_path: Path) -> None:
