@@ -199,11 +199,21 @@ def as_seen_by_user(error: S2Error | OSError | KeyboardInterrupt, options: argpa
 def how_to_go_on(options: argparse.Namespace) -> str:
     """Return what the user can do after an interruption."""
     if not hasattr(options, "resume"):
+        if finds_results(options):
+            return "run the same command again with --overwrite"
         more = "" if getattr(options, "skip_existing", True) else " with --skip-existing"
         return f"finished files stay, run the same command again{more}"
     if not getattr(options, "run_dir", True):
         return "if the log names a run folder, go on with --resume --run-dir FOLDER; else run the same command again"
     return f"the same command{'' if options.resume else ' with --resume'} goes on"
+
+
+def finds_results(options: argparse.Namespace) -> bool:
+    """Return whether the command, if run again, finds results in its folder that only --overwrite replaces."""
+    output = getattr(options, "output", None)
+    if not output or options.overwrite or hasattr(options, "skip_existing"):
+        return False
+    return Path(output).is_dir() and any(Path(output).iterdir())
 
 
 def describe_os_error(error: OSError) -> str:

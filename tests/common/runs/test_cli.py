@@ -162,6 +162,27 @@ def test_an_interrupted_command_says_how_to_go_on(options, words, advice, capsys
     assert capsys.readouterr().err == f"Interrupted: stopped by SIGTERM; {advice}.\n"
 
 
+@pytest.mark.parametrize(
+    "words, files, advice",
+    [
+        ("", 1, "run the same command again with --overwrite"),
+        ("--overwrite", 1, "finished files stay, run the same command again"),
+        ("", 0, "finished files stay, run the same command again"),
+    ],
+)
+def test_an_interrupted_command_that_has_written_into_its_folder(words, files, advice, tmp_path, capsys):
+    """Run again, it would not accept a folder with files."""
+    for number in range(files):
+        (tmp_path / f"{number}.png").touch()
+    parser = cli.new_parser("test", "test")
+    parser.add_argument("--output")
+    assert (
+        cli.run_command(raising(Interrupted("stopped by SIGTERM")), parser, [f"--output={tmp_path}", *words.split()])
+        == 1
+    )
+    assert capsys.readouterr().err == f"Interrupted: stopped by SIGTERM; {advice}.\n"
+
+
 def test_a_run_folder_goes_on_with_resume(capsys):
     assert run(raising(Interrupted("stopped by SIGTERM")), "--run-dir", "run") == 1
     assert capsys.readouterr().err == "Interrupted: stopped by SIGTERM; the same command with --resume goes on.\n"
