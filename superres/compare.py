@@ -232,7 +232,7 @@ def prepare_comparison(options: ComparisonOptions) -> None:
     if config.teacher:
         find_teacher(config)
     replaced_files = [] if options.resume else [TABLE, TEXT, FIGURE]
-    open_output_folder(options.folder, options.overwrite or options.resume, replaced_files)
+    open_output_folder(options.folder, options.overwrite or options.resume, replaced_files, resumable=True)
 
 
 def train_variant(options: ComparisonOptions, variant: Variant) -> None:

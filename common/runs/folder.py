@@ -115,20 +115,24 @@ def read_config(folder: Path) -> dict:
         raise RunFolderError(f"{path} {reason}.") from error
 
 
-def open_output_folder(folder: Path, overwrite: bool, results: Sequence[str]) -> None:
+def open_output_folder(folder: Path, overwrite: bool, results: Sequence[str], resumable: bool = False) -> None:
     """Make a folder for results. Call on rank 0, after all other checks.
 
     Args:
         folder: the folder; made if it does not exist.
         overwrite: delete older results in the folder; other files stay.
         results: names of the files that the command writes, or patterns such as `*-errors.png`.
+        resumable: whether the command has an option --resume, for the message.
 
     Raises:
         OutputError: the folder is not empty and overwrite is False, or it cannot be made or written to.
     """
     remove_abandoned(folder)
     if folder.is_dir() and not overwrite and not all(map(is_partial, folder.iterdir())):
-        raise OutputError(f"{folder} is not empty; give another --output, or replace its results with --overwrite.")
+        go_on = "continue with --resume, " if resumable else ""
+        raise OutputError(
+            f"{folder} is not empty; {go_on}give another --output, or replace its results with --overwrite."
+        )
     try:
         make_folder(folder)
         with tempfile.TemporaryFile(dir=folder):

@@ -105,7 +105,7 @@ def test_results_are_not_overwritten(lists: tuple[Path, Path], tmp_path: Path, c
     (tmp_path / "comparison").mkdir()
     (tmp_path / "comparison" / "notes.txt").write_text("mine")
     assert compare.main(command(lists, tmp_path, "--models", "dsen2")) == 1
-    assert "is not empty; give another --output" in capsys.readouterr().err
+    assert "is not empty; continue with --resume, give another --output, or replace its" in capsys.readouterr().err
     (tmp_path / "file").write_text("in the way")
     options = command(lists, tmp_path, "--models", "dsen2", "--resume", "--output", tmp_path / "file")
     assert compare.main(options) == 1
