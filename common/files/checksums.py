@@ -118,7 +118,7 @@ def _check_path(path: str) -> bool:
         was_replaced = any(file.was_replaced for file in files)
         place = find_place(path)
         if place and not place.member and (was_replaced or not files):
-            require_no_gap(path, place.file, place.offset or 0)
+            require_no_gap(path, place.file, place.offset or 0, place.size)
         if was_replaced:
             return True
         for file, content in _open_all(files):

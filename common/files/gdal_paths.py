@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 _IN_ZIP = re.compile(r"/vsizip/\{(?P<zip>.+)\}/(?P<member>.*)")
-_IN_TAR = re.compile(r"/vsisubfile/(?P<offset>\d+)_\d+,(?P<tar>.+)")
+_IN_TAR = re.compile(r"/vsisubfile/(?P<offset>\d+)_(?P<size>\d+),(?P<tar>.+)")
 
 
 class Place(NamedTuple):
@@ -20,11 +20,13 @@ class Place(NamedTuple):
         file: on the disk: the file itself, or the zip or tar that holds it.
         member: name in a zip; empty for others.
         offset: first byte in a tar; None for others.
+        size: bytes in a tar; None for others.
     """
 
     file: Path
     member: str = ""
     offset: int | None = None
+    size: int | None = None
 
 
 def find_place(path: str) -> Place | None:
@@ -32,5 +34,5 @@ def find_place(path: str) -> Place | None:
     if match := _IN_ZIP.fullmatch(path):
         return Place(Path(match["zip"]), match["member"])
     if match := _IN_TAR.fullmatch(path):
-        return Place(Path(match["tar"]), offset=int(match["offset"]))
+        return Place(Path(match["tar"]), offset=int(match["offset"]), size=int(match["size"]))
     return None if path.startswith("/vsi") else Place(Path(path))

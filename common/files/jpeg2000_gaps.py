@@ -6,8 +6,8 @@ Downloads in several parts, full disks and power cuts leave them. Decoders retur
 import math
 import struct
 from contextlib import suppress
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
+from typing import BinaryIO
 
 from common.errors import ProductError
 
@@ -18,10 +18,11 @@ _CODING, _DATA = b"\xff\x52", b"\xff\x93"  # markers COD, SOD
 _SIZES = struct.Struct(">4x2x2x8I H")  # width, height, their offsets, tile width and height, their offsets, components
 _STYLE = struct.Struct(">2x2x2B H 4B 2x")  # flags, order, layers, colours, levels, code block width and height
 _HEAD_BYTES = 2**20  # metadata come before the codestream, some KB in files of ESA
+_BLOCK_BYTES = 4 * 2**20
 _SLACK = 64  # compressed pixels hold almost random bytes: the real test products have 7 zeros in a row at most
 
 
-def require_no_gap(path: str, file: Path, start: int = 0) -> None:
+def require_no_gap(path: str, file: Path, start: int = 0, size: int | None = None) -> None:
     """Raise ProductError if a JPEG 2000 file holds more zero bytes in a row than compressed pixels can have.
 
     Bands of other formats and folders are not looked at.
@@ -30,24 +31,43 @@ def require_no_gap(path: str, file: Path, start: int = 0) -> None:
         path: for the message.
         file: on the disk.
         start: first byte of the JPEG 2000 file, if `file` is a tar that holds it.
+        size: bytes of the JPEG 2000 file; None for all of `file`.
+
+    Raises:
+        OSError: the file cannot be read.
     """
-    if not file.is_file() or file.stat().st_size == 0:
+    if not file.is_file():
         return
-    with open(file, "rb") as opened, mmap(opened.fileno(), 0, access=ACCESS_READ) as content:
-        if content[start : start + len(SIGNATURE)] != SIGNATURE:
+    with file.open("rb") as opened:
+        end = file.stat().st_size if size is None else start + size
+        opened.seek(start)
+        head = opened.read(min(_HEAD_BYTES, end - start))
+        if not head.startswith(SIGNATURE):
             return
         zeros = 0
         with suppress(struct.error, ValueError, ZeroDivisionError):  # other checks refuse a file without its head
-            zeros = most_zeros(content[start : start + _HEAD_BYTES])
-        next_file = content.find(SIGNATURE, start + 1) if start else -1  # in a tar
-        data = content.find(_DATA, start)
-        end = content.rfind(END_OF_CODESTREAM, start, next_file if next_file > 0 else len(content))
-        gap = content.find(bytes(zeros + 1), data, end) if zeros and 0 < data < end else -1
-    if gap >= 0:
+            zeros = most_zeros(head)
+        data = _find(opened, _DATA, start, end) if zeros else -1
+        gap = _find(opened, bytes(zeros + 1), data, end) if data > 0 else -1
+        is_in_pixels = gap >= 0 and _find(opened, END_OF_CODESTREAM, gap, end) >= 0
+    if is_in_pixels:
         raise ProductError(
             f"{path} holds more than {zeros} zero bytes in a row from byte {gap - start} on, where JPEG 2000 has pixels: a "
             f"part of it was not written, or is lost; download it again."
         )
+
+
+def _find(file: BinaryIO, wanted: bytes, start: int, end: int) -> int:
+    """Return the position of the first `wanted` between two bytes of a file; -1 if there is none.
+
+    It reads blocks. A mapped file would end Python by a bus error if somebody cut the file short meanwhile.
+    """
+    for position in range(start, end, _BLOCK_BYTES):
+        file.seek(position)
+        block = file.read(min(_BLOCK_BYTES + len(wanted) - 1, end - position))
+        if (place := block.find(wanted)) >= 0:
+            return position + place
+    return -1
 
 
 def most_zeros(content: bytes) -> int:

@@ -91,3 +91,13 @@ def test_real_files_have_none(real_data: Path) -> None:
     assert len(paths) > 30
     for path in paths:
         require_no_gap(path.name, path)
+
+
+def test_a_gap_across_two_blocks_that_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_jp2(tmp_path / "a.jp2", noise(240))
+    zeros = most_zeros(path.read_bytes())
+    make_gap(path, zeros + 1)
+    for block in (1000, zeros + 1, 4099):
+        monkeypatch.setattr("common.files.jpeg2000_gaps._BLOCK_BYTES", block)
+        with pytest.raises(ProductError, match=GAP):
+            require_no_gap("B02", path)
