@@ -1,6 +1,5 @@
 """Read patches and write them to their slots, the longest step of `bigearthnet-prepare`. No TensorFlow, no HDF5."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -51,17 +50,14 @@ def fill_block(block: FillBlock) -> FilledBlock:
     """Copy patches to their slots, except for those that an earlier run has copied.
 
     Raises:
-        OutputError: the disk is full.
+        OutputError: the disk is full, or another job has begun the file again.
     """
     unreadable: dict[str, str] = {}
     try:
-        file = os.open(block.slots.path, os.O_RDWR)
-        try:
+        with block.slots.open() as file:
             missing = [(row, patch) for row, patch in block.patches if not block.slots.holds(file, row)]
             for patches in in_blocks(missing, PATCHES_AT_ONCE):
                 unreadable |= copy_patches(file, block, patches)
-        finally:
-            os.close(file)
     except OSError as error:
         raise cannot_write(block.slots.path, error) from error
     return FilledBlock(len(block.patches), unreadable)

@@ -4,13 +4,16 @@ No HDF5 here: the arrays are contiguous, so the position of a patch follows from
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from xxhash import xxh3_64_intdigest
+
+from common.errors import OutputError
 
 DONE = "done"
 _MAX_PIECES = 1024  # of one call of pwritev: IOV_MAX of Linux
@@ -45,12 +48,32 @@ class Slots:
         images: group -> its slot, in the order of the schema.
         sums: group -> slot of the checksums of its images.
         done: slot of the marks of the patches that are written.
+        inode: number of the file on its disk, the same on all machines.
     """
 
     path: Path
     images: Mapping[str, Slot]
     sums: Mapping[str, Slot]
     done: Slot
+    inode: int
+
+    @contextmanager
+    def open(self) -> Iterator[int]:
+        """Yield a descriptor of the file, open for reading and writing.
+
+        Raises:
+            OSError: the file cannot be opened.
+            OutputError: another job has begun the file again, with arrays at other positions.
+        """
+        file = os.open(self.path, os.O_RDWR)
+        try:
+            if os.fstat(file).st_ino != self.inode:
+                raise OutputError(
+                    f"{self.path} was replaced by another job; wait until that ends, or give another --output."
+                )
+            yield file
+        finally:
+            os.close(file)
 
     def write(self, file: int, first: int, patches: Sequence[Mapping[str, np.ndarray]]) -> None:
         """Write patches in successive rows, then their checksums, then the marks that they are written.

@@ -93,6 +93,7 @@ def find_slots(path: Path) -> Slots:
             {name: find(name) for name in groups},
             {name: find(f"{CHECKSUMS}/{name}") for name in groups},
             find(DONE),
+            path.stat().st_ino,
         )
 
 

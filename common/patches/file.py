@@ -22,6 +22,7 @@ uncompressed, so that a reader finds each image by its number (`common/patches/s
 about ten times slower, and compressed ones a hundred times slower. Version 1 has neither patch_xxh3 nor a seal.
 """
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ import numpy as np
 from common.errors import PatchFileError
 from common.files.hdf5 import CHECKSUMS, FileKind, checksum_arrays, complete, open_complete_hdf5, whole_hdf5
 from common.patches.stored_images import StoredFile, StoredImages, image_checksums
+
+logger = logging.getLogger(__name__)
 
 PATCH_FILE = FileKind(
     title="patch file",
@@ -106,6 +109,7 @@ def check_older_file(file: PatchFile) -> None:
     """
     if file.attributes["schema_version"] == PATCH_FILE.schema_version:
         return
+    logger.info("%s was made by an older version; comparing all of it with its checksum", file.path)
     if arrays_checksum({name: np.asarray(array) for name, array in file.arrays.items()}) != file.attributes["checksum"]:
         raise PatchFileError(f"{file.path} is damaged: its arrays are not as they were written; {PATCH_FILE.remedy}.")
 

@@ -22,7 +22,7 @@ from common.networks.batch_statistics import AverageStatistics
 from common.networks.precision import hardware_record
 from common.runs import folder as run
 from common.runs.config import RunConfig
-from common.runs.provenance import number_variables
+from common.runs.provenance import library_versions, number_variables
 from common.training.batches import (
     PatchSource,
     epoch_order,
@@ -123,17 +123,22 @@ def fit(
 
 
 def write_record(folder: Path, config: RunConfig, task: Task) -> None:
-    """Write `config.json`; warn if a run continues on hardware, or with variables, that change numbers. Call on rank 0."""
+    """Write `config.json`; warn if a run continues on hardware, with variables or libraries that change numbers.
+
+    Call on rank 0.
+    """
     hardware = hardware_record()
     earlier = run.read_config(folder) if (folder / run.CONFIG).exists() else {}
-    changes = describe_changes(earlier, {"hardware": hardware, "environment": number_variables()})
+    changes = describe_changes(
+        earlier, {"hardware": hardware, "environment": number_variables(), "versions": library_versions()}
+    )
     if changes:
         logger.warning("%s: numbers no longer agree bit for bit with a run that did not stop", changes)
     run.write_config(folder, config, hardware=hardware, **task.record)
 
 
 def describe_changes(earlier: dict, now: dict[str, dict]) -> str:
-    """Return the hardware and variables that differ between two records: `cores_per_rank was 2 and is 1`.
+    """Return the hardware, variables and versions that differ between two records: `cores_per_rank was 2 and is 1`.
 
     Args:
         earlier: of the run so far; a part that it lacks, as in runs of older versions, counts as equal.

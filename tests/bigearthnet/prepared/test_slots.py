@@ -11,6 +11,7 @@ from xxhash import xxh3_64_intdigest
 
 from bigearthnet.prepared import slots as module
 from bigearthnet.prepared.slots import Slot, Slots, write_all
+from common.errors import OutputError
 
 SHAPES = {"s2_10m": (4, 4, 2), "s2_60m": (2, 2, 2)}  # smaller than real ones; a whole number of 64-bit words
 N = 6
@@ -27,7 +28,7 @@ def slots(tmp_path: Path) -> Slots:
         images[name] = Slot(offset, shape, "uint16")
         offset += N * images[name].size
     (tmp_path / "data").write_bytes(bytes(offset))
-    return Slots(tmp_path / "data", images, sums, done)
+    return Slots(tmp_path / "data", images, sums, done, (tmp_path / "data").stat().st_ino)
 
 
 def some_patches(count: int, seed: int = 0) -> list[dict[str, np.ndarray]]:
@@ -44,6 +45,18 @@ def stored(slots: Slots, name: str) -> np.ndarray:
 def held_rows(slots: Slots) -> list[int]:
     with open(slots.path, "rb") as file:
         return [row for row in range(N) if slots.holds(file.fileno(), row)]
+
+
+def test_nothing_is_written_into_a_file_that_was_begun_again(slots: Slots) -> None:
+    """Its arrays may stand elsewhere. A job that was suspended for long may find it so."""
+    with slots.open() as file:
+        slots.write(file, 0, some_patches(1))
+    other = slots.path.with_name("other")
+    other.write_bytes(bytes(slots.path.stat().st_size))
+    other.replace(slots.path)
+    with pytest.raises(OutputError, match="was replaced by another job"), slots.open() as file:
+        slots.write(file, 0, some_patches(1))
+    assert held_rows(slots) == []
 
 
 def test_size_is_that_of_one_patch() -> None:

@@ -12,6 +12,7 @@ import common.distributed as hvd
 from common.errors import DamagedFileError, RunFolderError, SettingError, WeightsError
 from common.runs import folder as run
 from common.runs.config import RunConfig
+from common.runs.provenance import library_versions
 from common.training.fit import Task, batch_origins, describe_changes, digest, fit, with_fitting_batches
 from common.training.history import read_history, write_history
 from tests.support.constant_training import constant_model, mean_square, squared_sums
@@ -89,12 +90,14 @@ def test_other_cores_and_variables_are_recorded_and_warned_of(
     assert not caplog.messages
     monkeypatch.setattr(hvd, "cores_per_rank", lambda: cores + 1)
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    monkeypatch.setattr("common.training.fit.library_versions", lambda: {**library_versions(), "keras": "9.9"})
     with caplog.at_level("WARNING"):
         fit(constant_model(), replace(CONFIG, epochs=6), TASK, folder, resume=True)
     (message,) = caplog.messages
     assert f"cores_per_rank was {cores} and is {cores + 1}" in message
     assert message.endswith(
-        "ONEDNN_MAX_CPU_ISA was not set and is AVX2: numbers no longer agree bit for bit with a run that did not stop"
+        f"ONEDNN_MAX_CPU_ISA was not set and is AVX2, keras was {library_versions()['keras']} and is 9.9: "
+        "numbers no longer agree bit for bit with a run that did not stop"
     )
     config = run.read_config(folder)
     assert (config["hardware"]["cores_per_rank"], config["environment"]["ONEDNN_MAX_CPU_ISA"]) == (cores + 1, "AVX2")
