@@ -179,6 +179,8 @@ def as_product_error(path: str, warnings_too: bool = False) -> Iterator[None]:
             yield
     except RuntimeError as error:
         messages.append(str(error))
+    except SystemError:  # GDAL 3.6 cannot give us a message that quotes bytes of the file which are no UTF-8
+        messages.append("")
     finally:
         gdal.PopErrorHandler()
     if messages and path.startswith(REMOTE):

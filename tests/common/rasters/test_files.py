@@ -119,6 +119,11 @@ def test_warnings_are_damage_on_request_only() -> None:
         gdal.Error(gdal.CE_Warning, 1, "odd")
 
 
+def test_a_message_that_gdal_cannot_give_us_means_damage() -> None:
+    with pytest.raises(ProductError, match=r"a\.jp2 is damaged \(it cannot be decoded\)"), as_product_error("a.jp2"):
+        raise SystemError("OpenEx returned a result with an exception set")
+
+
 def test_require_same_names_the_band_that_differs(tmp_path: Path) -> None:
     scene = scene_of(tmp_path / "B02.jp2")
     require_same(scene, {"B02": "6 x 6 px"})
