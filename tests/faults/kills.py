@@ -60,7 +60,7 @@ def check_end(job: Job, signal_number: int, outcome: Outcome, seconds: float) ->
     """Note it if a job does not end after a signal, ends with a traceback, or leaves processes."""
     if job.wait(seconds) is None:
         outcome.untidy.append(f"the job went on for {seconds} s after {signal.Signals(signal_number).name}")
-    if left := job.left_after(15):
+    if left := job.left_after(SECONDS_TO_END):  # ranks that are still importing end when they join MPI
         outcome.untidy.append(f"{len(left)} processes stayed")
     if job.code == 0:
         outcome.fine = "the job ended before the signal"
