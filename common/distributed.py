@@ -26,6 +26,8 @@ T = TypeVar("T")
 # Environment variables that the launchers set: Open MPI, PMIx (srun --mpi=pmix), MPICH and Intel MPI, MVAPICH.
 LAUNCHER_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_SIZE", "MV2_COMM_WORLD_SIZE")
 RANK_VARIABLES = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "MV2_COMM_WORLD_RANK")
+# PMIx gives no size; srun does. Below mpirun, srun's variable counts the nodes, so it comes last.
+SIZE_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
 
 _horovod: Any = None
 
@@ -36,7 +38,8 @@ def init() -> None:
     Without a launcher this process is the only rank. Further calls do nothing.
 
     Raises:
-        SettingError: an MPI launcher started this process, but Horovod is missing; or srun started it without MPI.
+        SettingError: an MPI launcher started this process, but Horovod is missing or was built with another MPI; or srun
+            started it without MPI.
     """
     global _horovod
     if _horovod is not None:
@@ -54,6 +57,7 @@ def init() -> None:
     except ImportError as error:
         raise SettingError(f"started under MPI, but Horovod cannot be imported ({error}); run ./install.sh.") from error
     horovod.init()
+    require_launched_size(horovod.size())
     _horovod = horovod
     _share_hardware()
 
@@ -61,6 +65,20 @@ def init() -> None:
 def is_launched() -> bool:
     """Return whether an MPI launcher started this process."""
     return any(name in os.environ for name in LAUNCHER_VARIABLES)
+
+
+def require_launched_size(size: int) -> None:
+    """Check the number of ranks that joined. A launcher of another MPI starts processes that do not see each other.
+
+    Raises:
+        SettingError: the launcher has started another number of processes.
+    """
+    name = next((name for name in SIZE_VARIABLES if name in os.environ), None)
+    if name and int(os.environ[name]) != size:
+        raise SettingError(
+            f"the launcher started {os.environ[name]} processes ({name}), but this one sees {size}: it is not the launcher of "
+            f"the MPI that Horovod was built with; start with the mpirun of that MPI, or build again with ./install.sh."
+        )
 
 
 def launched_rank() -> int:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -14,9 +15,8 @@ from common.errors import ProductError, SettingError
 @pytest.fixture(autouse=True)
 def no_launcher(monkeypatch):
     """Run each test as if no launcher had started this process."""
-    for name in hvd.LAUNCHER_VARIABLES:
+    for name in {*hvd.LAUNCHER_VARIABLES, *hvd.SIZE_VARIABLES}:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.delenv("SLURM_STEP_NUM_TASKS", raising=False)
     monkeypatch.setattr(hvd, "_horovod", None)
 
 
@@ -46,6 +46,34 @@ def test_a_launcher_without_horovod_is_an_error(monkeypatch):
     monkeypatch.setitem(sys.modules, "horovod.tensorflow", None)  # importing it fails
     with pytest.raises(SettingError, match=r"started under MPI, but Horovod cannot be imported .*; run \./install\.sh"):
         hvd.init()
+
+
+@pytest.mark.parametrize("name", hvd.SIZE_VARIABLES)
+def test_a_launcher_of_another_mpi_is_an_error(name, monkeypatch):
+    """Each of its processes would train alone, as rank 0 of 1."""
+    hvd.require_launched_size(1)
+    monkeypatch.setenv(name, "2")
+    hvd.require_launched_size(2)
+    with pytest.raises(
+        SettingError, match=rf"started 2 processes \({name}\), but this one sees 1: it is not the launcher"
+    ):
+        hvd.require_launched_size(1)
+
+
+def test_joining_ends_below_a_launcher_of_another_mpi(monkeypatch):
+    alone = SimpleNamespace(init=lambda: None, size=lambda: 1)  # Horovod, as it starts there
+    monkeypatch.setitem(sys.modules, "horovod.tensorflow", alone)
+    monkeypatch.setitem(sys.modules, "horovod", SimpleNamespace(tensorflow=alone))
+    monkeypatch.setenv("PMI_SIZE", "2")
+    with pytest.raises(SettingError, match="not the launcher of the MPI"):
+        hvd.init()
+    assert hvd.size() == 1
+
+
+def test_below_mpirun_the_tasks_of_srun_are_its_daemons(monkeypatch):
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "4")
+    monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "16")
+    hvd.require_launched_size(16)
 
 
 def test_cores_are_shared_on_a_node(monkeypatch):
