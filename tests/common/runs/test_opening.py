@@ -93,7 +93,7 @@ def folder(tmp_path: Path):
         ("foreign", "overwrite", "holds thesis"),
         ("with_thesis", "resume", r"holds thesis\.tex, which no run writes, beside a run that would be replaced"),
         ("with_thesis", "overwrite", "holds thesis"),
-        ("held", "resume", rf"is in use by process {os.getpid()} on .*; wait until it ends, or give another --run-dir"),
+        ("held", "resume", r"is in use by process \d+ on .*; wait until it ends, or give another --run-dir"),
         ("held", "overwrite", "is in use by"),
     ],
 )
@@ -137,7 +137,7 @@ def test_a_run_is_held_until_it_ends(tmp_path: Path) -> None:
     location = RunLocation(tmp_path / "run", resume=True)
     with opened_run(location, NAME) as opened:
         assert opened == (tmp_path / "run", False)
-        with pytest.raises(InUseError):
+        with pytest.raises(InUseError, match=f"is in use by process {os.getpid()} on"):
             check_run_folder(location)
         write_run(tmp_path / "run")
     assert run.LOCK not in names(tmp_path / "run")
