@@ -10,7 +10,6 @@ a link that somebody put there is not followed.
 
 import errno
 import os
-import platform
 import re
 import secrets
 import shutil
@@ -22,6 +21,7 @@ from functools import cache
 from pathlib import Path
 
 from common.errors import OutputError, S2Error
+from common.machine import process_exists, this_machine
 
 PARTIAL = ".partial."  # part of the name of every temporary file
 ABANDONED_SECONDS = 24 * 3600  # a living process writes to its file more often
@@ -31,12 +31,10 @@ _FIRST_NAMESPACE = "pid:[4026531836]"  # in which a Linux machine numbers its pr
 
 
 def _host() -> str:
-    """Return the name of the machine, and of the container if it numbers its processes itself."""
-    with suppress(OSError):
-        namespace = os.readlink("/proc/self/ns/pid")
-        if namespace != _FIRST_NAMESPACE:
-            return f"{platform.node()}-{namespace[5:-1]}"
-    return platform.node()
+    """Return a name of the machine that no other one has, for file names; of the container, if it numbers its processes."""
+    machine = this_machine()
+    container = "" if machine.namespace == _FIRST_NAMESPACE else re.sub(r"\D", "", machine.namespace)
+    return "-".join(filter(None, (machine.host, machine.boot[:8], container)))
 
 
 HOST = _host()  # a process is known by this name and its number
@@ -156,8 +154,9 @@ def is_partial(path: Path) -> bool:
 def remove_abandoned(folder: Path) -> None:
     """Remove the temporary files and folders that killed processes have left in a folder. Once in a process is enough.
 
-    A process of this machine is gone when its number is unknown. Of another machine nothing is known, so its files count
-    as abandoned a day after the last byte was written to them. Files of a living process always stay.
+    A process of this machine is gone when its number is unknown. Of another machine nothing is known, nor of this one before
+    it was started anew: these files count as abandoned a day after the last byte was written to them. Files of a living
+    process always stay.
     """
     with suppress(OSError):  # a folder that does not exist, for example
         for path in list(folder.iterdir()):
@@ -167,20 +166,10 @@ def remove_abandoned(folder: Path) -> None:
 
 def _is_abandoned(path: Path, host: str, process_id: int) -> bool:
     if host == HOST:
-        return not _is_running(process_id)
+        return not process_exists(process_id)
     with suppress(OSError):  # it has gone by now
         return time.time() - path.lstat().st_mtime > ABANDONED_SECONDS
     return False
-
-
-def _is_running(process_id: int) -> bool:
-    try:
-        os.kill(process_id, 0)  # signal 0 only asks whether the process exists
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # a process of another user
-        pass
-    return True
 
 
 def _remove(path: Path) -> None:

@@ -4,17 +4,15 @@ import dataclasses
 import getpass
 import json
 import os
-import platform
 import shlex
 import sys
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from pathlib import Path
+
+from common.machine import process_exists, process_state, this_machine
 
 _JOB_VARIABLES = ("SLURM_JOB_ID", "LSB_JOBID", "PBS_JOBID")
-_BOOT = Path("/proc/sys/kernel/random/boot_id")
-_NAMESPACE = Path("/proc/self/ns/pid")
 _LONGEST_COMMAND = 1000  # characters
 
 
@@ -57,16 +55,12 @@ class Holder:
     @property
     def is_here(self) -> bool:
         """Whether this process can see the holder among its own machine's processes."""
-        return (self.host, self.boot, self.namespace) == _machine() and bool(self.boot and self.namespace)
+        return (self.host, self.boot, self.namespace) == this_machine() and bool(self.boot and self.namespace)
 
     def is_running(self) -> bool | None:
         """Return whether a holder that `is_here` still runs; None if the system does not tell."""
-        try:
-            os.kill(self.process, 0)  # signal 0 only asks whether the process exists
-        except ProcessLookupError:
+        if not process_exists(self.process):
             return False
-        except PermissionError:  # a process of another user
-            pass
         found = process_state(self.process)
         return None if found is None else found == (self.started, True)
 
@@ -74,7 +68,7 @@ class Holder:
 def this_process() -> Holder:
     """Return a new record of this process."""
     return Holder(
-        *_machine(),
+        *this_machine(),
         process=os.getpid(),
         started=(process_state(os.getpid()) or ("", True))[0],
         user=_user(),
@@ -94,23 +88,6 @@ def parse_holder(content: bytes) -> Holder | None:
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
     return holder if 0 < holder.process < 2**31 else None
-
-
-def process_state(process: int) -> tuple[str, bool] | None:
-    """Return the start of a process and whether it runs, a dead one that nobody waited for does not; None if unknown."""
-    try:
-        # The name of the program, in parentheses, may hold anything. See proc(5): the state is field 3, the start field 22.
-        fields = Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()
-        return fields[19].decode(), fields[0] not in (b"Z", b"X")
-    except (OSError, IndexError):
-        return None
-
-
-def _machine() -> tuple[str, str, str]:
-    try:
-        return platform.node(), _BOOT.read_text().strip(), os.readlink(_NAMESPACE)
-    except OSError:  # some containers do not tell
-        return platform.node(), "", ""
 
 
 def _user() -> str:

@@ -227,6 +227,7 @@ def test_what_killed_processes_left_is_removed(tmp_path):
         left(tmp_path, 1, age_hours=100),
         left(tmp_path, ended, host="elsewhere", age_hours=23),
         left(tmp_path, ended, host=f"{HOST}-4026532001", age_hours=23),  # a container
+        left(tmp_path, ended, host=os.uname().nodename, age_hours=23),  # another machine of the same name
         left(tmp_path, 10**20, age_hours=100),  # no number of a process
         "out.tif",
         f"{HOST}.{ended}.partial.out.tif",

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from common.runs.locks.holder import parse_holder, process_state, this_process
+from common.machine import process_state
+from common.runs.locks.holder import parse_holder, this_process
 
 
 def test_a_record_is_read_as_it_was_written() -> None:
