@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import os
+import signal
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,6 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.fake_safe import write_safe
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell ignores it for what it starts with &
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # nohup
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="module", autouse=True)

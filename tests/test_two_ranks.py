@@ -18,7 +18,7 @@ from tests.support.fake_safe import textured_pixels, with_nodata, write_safe
 from tests.support.tiny_training import TILES, command_line, write_scenes
 
 ROOT = Path(__file__).parent.parent
-SECONDS = 400  # for all of tests/mpi, beside another test process
+SECONDS = 600  # for all of tests/mpi, beside another test process
 SECONDS_TO_END = 30  # for a job after one of its ranks has failed
 MARK = "JEOPARDA_TEST_JOB"  # environment variable by which the processes of a job are found
 

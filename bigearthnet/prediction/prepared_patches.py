@@ -37,14 +37,14 @@ def predict_prepared(
     """
     own_indices = np.arange(hvd.rank(), len(patches), hvd.size())  # as `validation_batches` shares them out
     own_probabilities = [np.empty((0, patches.file.labels.shape[1]), np.float32)]
-    batches = tqdm(
-        validation_batches(patches, batch_size),
-        unit="batch",
-        total=-(-len(own_indices) // batch_size),
-        disable=not show_progress,
-        leave=False,
-    )
     with own_read_errors():
+        batches = tqdm(
+            validation_batches(patches, batch_size),
+            unit="batch",
+            total=-(-len(own_indices) // batch_size),
+            disable=not show_progress,
+            leave=False,
+        )
         for images, _ in batches:
             require_going_on()
             own_probabilities.append(class_probabilities(model, images).numpy())

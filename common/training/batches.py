@@ -18,7 +18,7 @@ from common.training.augmentation import turn_all
 
 READ_AHEAD = 2  # batches
 TURNS = 8  # flips and quarter turns
-_failed_reads: list[S2Error] = []
+_failed_reads: list[S2Error] = []  # of the pipelines that are made in one block of `own_read_errors`
 
 
 class PatchSource(Protocol):
@@ -89,14 +89,14 @@ def validation_batches(source: PatchSource, batch_size: int) -> tf.data.Dataset:
 
 def read_patches(source: PatchSource, indices: tf.Tensor, turn: tf.Tensor | int = 0) -> dict[str, tf.Tensor]:
     """Read patches and turn them, as a TensorFlow operation."""
-    signature = source.signature()
+    signature, failed_reads = source.signature(), _failed_reads
 
     @tf.autograph.experimental.do_not_convert
     def read(indices: np.ndarray, turn: int) -> list[np.ndarray]:
         try:
             patches = turn_all(source.read(indices), turn)
         except S2Error as error:
-            _failed_reads.append(error)
+            failed_reads.append(error)
             raise
         return [patches[name] for name in signature]
 
@@ -111,13 +111,16 @@ def read_patches(source: PatchSource, indices: tf.Tensor, turn: tf.Tensor | int 
 def own_read_errors() -> Iterator[None]:
     """Raise the error of a source that cannot read a patch, instead of TensorFlow's error around it.
 
+    Make the pipeline in the block, too. One that was made before may still read ahead, and its errors are not meant.
+
     Raises:
         S2Error: of the source.
     """
-    _failed_reads.clear()
+    global _failed_reads
+    _failed_reads = failed_reads = []
     try:
         yield
     except tf.errors.OpError as error:
-        if _failed_reads:
-            raise _failed_reads[0] from error
+        if failed_reads:
+            raise failed_reads[0] from error
         raise

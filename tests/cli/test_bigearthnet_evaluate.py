@@ -91,7 +91,7 @@ def test_bad_input(tiny_runs: Path, tmp_path: Path, capfd: pytest.CaptureFixture
     check_fails(
         evaluate.main,
         capfd,
-        r"RunFolderError: \S+rgb has no readable thresholds\.csv: its training is not over; .*",
+        r"RunFolderError: \S+rgb has no thresholds\.csv: its training is not over; .*",
         command_line(copy, out, "rgb"),
     )
     (copy / "s2" / run.WEIGHTS).write_bytes(b"nothing")

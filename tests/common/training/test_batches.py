@@ -156,11 +156,21 @@ class Damaged(Indexed):
 
 
 def test_an_error_of_a_source_is_raised_as_it_is() -> None:
-    for batches in (training_batches(Damaged(5), 2, seed=0), validation_batches(Damaged(5), 2)):
+    for make_batches in (lambda: training_batches(Damaged(5), 2, seed=0), lambda: validation_batches(Damaged(5), 2)):
         with pytest.raises(PatchFileError, match=r"^a.h5 is damaged; give another file\.$"), own_read_errors():
-            next(iter(batches))
+            next(iter(make_batches()))
 
 
 def test_other_errors_of_tensorflow_are_left_as_they_are() -> None:
     with pytest.raises(tf.errors.OpError), own_read_errors():
+        tf.ensure_shape(tf.zeros(3), [2])
+
+
+def test_errors_of_an_earlier_pipeline_are_not_meant() -> None:
+    """It may still read ahead."""
+    with own_read_errors():
+        earlier = iter(validation_batches(Damaged(5), 2))
+    with pytest.raises(tf.errors.OpError, match="EnsureShape"), own_read_errors():
+        with pytest.raises(tf.errors.OpError):
+            next(earlier)
         tf.ensure_shape(tf.zeros(3), [2])
