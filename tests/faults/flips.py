@@ -1,7 +1,6 @@
 """Flip single bits of files, read the files as training and prediction do, and count the flips that nobody notices."""
 
 import hashlib
-import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,7 @@ from tests.faults.bench import Benches
 from tests.faults.flip_kinds import KINDS, FlipKind
 from tests.faults.jobs import Job
 from tests.faults.table import Outcome
+from tests.support.flips import flip_bit
 
 SECONDS_WITHOUT_RESULT = 90
 FOUND, SAME = "found", "nothing changed"  # results that are right
@@ -94,13 +94,6 @@ def read_flipped(
             file.write(f"{read_once(kind, copy, expected)}\n")
         shutil.rmtree(copy)
     return 0
-
-
-def flip_bit(path: Path, offset: int, bit: int) -> None:
-    """Change one bit of a file."""
-    with open(path, "r+b") as file:
-        byte = os.pread(file.fileno(), 1, offset)[0]
-        os.pwrite(file.fileno(), bytes([byte ^ 1 << bit]), offset)
 
 
 def read_once(kind: FlipKind, folder: Path, expected: str) -> str:

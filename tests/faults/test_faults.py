@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.faults import disks
-from tests.faults.flips import fingerprint, flip_bit
+from tests.faults.flips import fingerprint
 from tests.faults.jobs import ROOT, Job
 from tests.faults.strikes import RenameCounter, Strike
 from tests.faults.table import Outcome, table
+from tests.support.flips import flip_bit
 
 
 def rename_three_files(folder: Path, strike: Strike) -> int:

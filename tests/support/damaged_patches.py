@@ -8,17 +8,9 @@ import numpy as np
 import pytest
 
 from common.files.hdf5 import CHECKSUMS
+from tests.support.flips import flip_bit
 
 FLIPS = 100
-
-
-def flip(path: Path, byte: int, bit: int) -> None:
-    """Flip one bit of a file."""
-    with open(path, "r+b") as file:
-        file.seek(byte)
-        (value,) = file.read(1)
-        file.seek(byte)
-        file.write(bytes([value ^ 1 << bit]))
 
 
 def offset_of(path: Path, name: str) -> int:
@@ -50,7 +42,7 @@ def require_flips_found(
         byte = int(rng.choice(small) if number % 2 else rng.integers(len(content)))
         bit = int(rng.integers(8))
         path.write_bytes(content)
-        flip(path, byte, bit)
+        flip_bit(path, byte, bit)
         try:
             got = read()
         except error as found:

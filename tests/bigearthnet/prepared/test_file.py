@@ -13,7 +13,8 @@ from bigearthnet.prepared.writer import create_file, find_slots, finish_file
 from common.errors import PatchFileError
 from common.files.hdf5 import CHECKSUMS
 from common.patches.file import write_patch_file
-from tests.support.damaged_patches import flip, offset_of, require_flips_found
+from tests.support.damaged_patches import offset_of, require_flips_found
+from tests.support.flips import flip_bit
 from tests.support.made_patches import write_prepared_file
 
 N = 5
@@ -134,7 +135,7 @@ def test_a_file_of_schema_1_is_read_and_its_names_and_labels_are_checked(path: P
     with caplog.at_level("INFO"):
         log_checks(file)
     assert "data.h5 was made by an earlier version: its names and labels are checked, its images are not" in caplog.text
-    flip(path, offset_of(path, "labels"), 0)
+    flip_bit(path, offset_of(path, "labels"), 0)
     with pytest.raises(PatchFileError, match=r"data\.h5 is damaged: its names or labels are not as they were written"):
         BigEarthNetFile(path)
 
@@ -146,7 +147,7 @@ def test_images_of_this_schema_are_checked_without_a_word(path: Path, caplog) ->
 
 
 def test_a_flipped_bit_of_an_image_is_found_when_the_image_is_read(path: Path) -> None:
-    flip(path, offset_of(path, "s1") + 3 * 120 * 120 * 2 * 4 + 70, 6)
+    flip_bit(path, offset_of(path, "s1") + 3 * 120 * 120 * 2 * 4 + 70, 6)
     file = BigEarthNetFile(path)
     file.read(np.arange(N), ["s2_10m"])
     file.read(np.array([0, 1, 2, 4]), ["s1"])

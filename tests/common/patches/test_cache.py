@@ -16,8 +16,9 @@ from common.patches.sampling import candidate_positions
 from common.patches.settings import PatchSettings
 from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene
-from tests.support.damaged_patches import flip, make_older, offset_of
+from tests.support.damaged_patches import make_older, offset_of
 from tests.support.fake_safe import band_file, write_safe
+from tests.support.flips import flip_bit
 
 SETTINGS_20M = PatchSettings(20, 40)
 
@@ -123,7 +124,7 @@ def test_files_of_schema_1_are_used_if_they_are_whole(tmp_path: Path, caplog: py
     (again,) = prepare_patch_files((scene,), two, tmp_path)
     assert not caplog.messages
     np.testing.assert_array_equal(again.arrays["target"], file.arrays["target"])
-    flip(file.path, offset_of(file.path, "target") + 100, 2)
+    flip_bit(file.path, offset_of(file.path, "target") + 100, 2)
     with pytest.raises(PatchFileError, match="is damaged: its arrays are not as they were written; move it away"):
         prepare_patch_files((scene,), two, tmp_path)
 

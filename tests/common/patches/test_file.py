@@ -15,7 +15,8 @@ from hypothesis.extra import numpy as hnp
 from common.errors import OutputError, PatchFileError
 from common.files.hdf5 import checksum_arrays
 from common.patches.file import PatchFile, check_content, check_older_file, write_patch_file
-from tests.support.damaged_patches import flip, make_older, offset_of, require_flips_found
+from tests.support.damaged_patches import make_older, offset_of, require_flips_found
+from tests.support.flips import flip_bit
 
 ATTRIBUTES = {"scene": "T32TNS", "offsets": [-1000.0, 0.0], "seed": 3}
 shapes = hnp.array_shapes(min_dims=1, max_dims=4, max_side=9)
@@ -134,19 +135,19 @@ def test_a_file_of_schema_1_is_read_and_compared_with_its_sha_256(path):
     file = PatchFile(path)
     np.testing.assert_array_equal(file.arrays["input_10m"], some_arrays()["input_10m"])
     check_older_file(file)
-    flip(path, offset_of(path, "input_10m") + 1000, 0)
+    flip_bit(path, offset_of(path, "input_10m") + 1000, 0)
     PatchFile(path).arrays["input_10m"][:]
     with pytest.raises(PatchFileError, match=r"scene-20m\.h5 is damaged: its arrays are not .*; move it away and"):
         check_older_file(PatchFile(path))
 
 
 def test_files_of_this_schema_are_not_read_whole(path):
-    flip(path, offset_of(path, "input_10m"), 0)
+    flip_bit(path, offset_of(path, "input_10m"), 0)
     check_older_file(PatchFile(path))
 
 
 def test_a_flipped_bit_of_an_image_is_found_when_the_image_is_read(path):
-    flip(path, offset_of(path, "input_10m") + 17 * 8 * 8 * 4 * 2 + 5, 3)
+    flip_bit(path, offset_of(path, "input_10m") + 17 * 8 * 8 * 4 * 2 + 5, 3)
     file = PatchFile(path)
     assert len(file.arrays["input_10m"][18:]) == 32
     message = r"scene-20m\.h5 is damaged: input_10m of patch 17 of T32TNS is not as it was written; move it away and"

@@ -17,7 +17,7 @@ from common.files.hdf5 import CHECKSUMS
 from common.patches import stored_images as module
 from common.patches.file import PATCH_FILE
 from common.patches.stored_images import StoredFile, StoredImages, image_checksums
-from tests.support.damaged_patches import flip
+from tests.support.flips import flip_bit
 
 N = 20
 
@@ -113,7 +113,7 @@ def test_a_file_that_is_overwritten_while_it_is_read_is_checked_again(path: Path
     images = open_images(path)
     images[:]
     status = path.stat()
-    flip(path, images._offset + 9 * 32 * 32 * 4 * 2, 7)
+    flip_bit(path, images._offset + 9 * 32 * 32 * 4 * 2, 7)
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 10**9))
     with pytest.raises(PatchFileError, match=r"a\.h5 is damaged: target of patch 9 of T32TNS is not as it was written"):
         images[:]
