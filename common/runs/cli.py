@@ -20,7 +20,7 @@ from common.errors import DownloadError, Interrupted, OutputError, S2Error
 from common.runs import signals
 from common.runs.config import Config
 from common.runs.opening import RunLocation
-from common.runs.provenance import warn_of_reduced_float32
+from common.runs.provenance import require_same_code, warn_of_reduced_float32
 
 logger = logging.getLogger(__name__)
 
@@ -162,6 +162,7 @@ def run_command(
             signals.require_going_on()
             hvd.init()
             set_up_logging(options.log_level)
+            require_same_code()
             warn_of_reduced_float32()
             hvd.raise_together(signals.interruption())
             command(options)

@@ -1,6 +1,7 @@
 """How a result was made: command, time, code revision, library versions, variables that change numbers."""
 
 import fnmatch
+import hashlib
 import logging
 import os
 import platform
@@ -12,6 +13,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import common.distributed as hvd
+from common.errors import SettingError
+
+PACKAGES = ("common", "superres", "bigearthnet")
 LIBRARIES = ("jeoparda", "tensorflow", "tensorflow-cpu", "keras", "horovod", "gdal", "h5py", "numpy", "scikit-learn")
 # Patterns of environment variables that change numbers, often in the last digits only. DNNL_* are oneDNN's older names.
 NUMBER_VARIABLES = (
@@ -75,6 +80,45 @@ def warn_of_reduced_float32() -> None:
                 name,
                 mode,
             )
+
+
+def require_same_code() -> None:
+    """Check that all ranks run the same code with the same libraries. Every rank must call this.
+
+    The nodes of a job may differ: in a checkout or a virtual environment on a disk of their own.
+
+    Raises:
+        SettingError: a rank differs from rank 0; on all ranks.
+    """
+    if hvd.size() > 1:
+        versions = {"the code": f"with checksum {code_checksum()}", **library_versions()}
+        hvd.raise_together(first_difference(hvd.allgather_object((platform.node(), versions))))
+
+
+def first_difference(versions_of_ranks: list[tuple[str, dict[str, str]]]) -> SettingError | None:
+    """Return an error that names the first rank with other versions than rank 0; None if there is none.
+
+    Args:
+        versions_of_ranks: node of each rank, and name -> version.
+    """
+    (first_node, first), *others = versions_of_ranks
+    for rank, (node, versions) in enumerate(others, start=1):
+        for name in {**first, **versions}:
+            if versions.get(name) != first.get(name):
+                return SettingError(
+                    f"rank {rank} on {node} has {name} {versions.get(name, 'not installed')}, and rank 0 on {first_node} "
+                    f"{first.get(name, 'not installed')}; start all ranks from one checkout and one .venv."
+                )
+    return None
+
+
+def code_checksum() -> str:
+    """Return the first 12 digits of the SHA-256 of all our modules, with their names."""
+    checkout = Path(__file__).resolve().parents[2]
+    content = hashlib.sha256()
+    for path in sorted(path for package in PACKAGES for path in (checkout / package).rglob("*.py")):
+        content.update(f"{path.relative_to(checkout)}\0".encode() + path.read_bytes())
+    return content.hexdigest()[:12]
 
 
 def utc_now() -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from common.runs import provenance
-from common.runs.provenance import code_revision, library_versions, provenance_line, provenance_record
+from common.runs.provenance import code_revision, first_difference, library_versions, provenance_line, provenance_record
 
 REVISION = r"[0-9a-f]{12}(-dirty)?|unknown"
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00"
@@ -91,3 +91,12 @@ def test_a_changed_file_makes_the_revision_dirty(checkout: Path) -> None:
 def test_without_git_the_revision_is_unknown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert code_revision() == "unknown"
+
+
+def test_the_first_rank_with_another_library_is_named() -> None:
+    ranks = [("a", {"numpy": "2.1", "h5py": "3"}), ("a", {"numpy": "2.1", "h5py": "3"}), ("b", {"numpy": "2.2"})]
+    assert first_difference(ranks[:2]) is None
+    assert str(first_difference(ranks)).startswith("rank 2 on b has numpy 2.2, and rank 0 on a 2.1; ")
+    ranks[2][1]["numpy"] = "2.1"
+    assert "h5py not installed, and rank 0 on a 3" in str(first_difference(ranks))
+    assert "numpy 2.1, and rank 0 on b not installed" in str(first_difference([("b", {}), ranks[0]]))
