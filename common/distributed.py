@@ -1,4 +1,4 @@
-"""Data-parallel training under Horovod's own names; the only file that imports Horovod.
+"""Data-parallel training under Horovod's own names.
 
     import common.distributed as hvd
 
@@ -6,19 +6,18 @@
     optimizer = hvd.DistributedOptimizer(optimizer)
     hvd.broadcast_variables(model.variables, root_rank=0)
 
-The same calls work in a single process without an MPI launcher, with or without Horovod.
-
-Horovod 0.28's Keras wrappers use the optimizer interface of Keras 2. Under Keras 3 they fail, or silently average
-nothing. This file uses Horovod's TensorFlow operations instead.
+The same calls work in a single process without an MPI launcher, with or without Horovod. `common/backends/` holds the
+library that joins the ranks.
 """
 
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from common.backends.horovod import Horovod
 from common.errors import S2Error, SettingError
 
 T = TypeVar("T")
@@ -29,7 +28,32 @@ RANK_VARIABLES = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "MV2_COMM_WOR
 # PMIx gives no size; srun does. Below mpirun, srun's variable counts the nodes, so it comes last.
 SIZE_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
 
-_horovod: Any = None
+
+class Backend(Protocol):
+    """The ranks of an MPI launcher, joined by a library. All ranks make the same calls in the same order."""
+
+    def rank(self) -> int: ...
+
+    def size(self) -> int: ...
+
+    def local_rank(self) -> int: ...
+
+    def local_size(self) -> int: ...
+
+    def average(self, tensors: Sequence[Any]) -> list[Any]:
+        """Return the means of TensorFlow tensors over ranks, in few messages; their gradients are averaged, too."""
+
+    def broadcast_variables(self, variables: Iterable[Any], root_rank: int) -> None:
+        """Set Keras variables to their values on `root_rank`."""
+
+    def broadcast_object(self, value: T, root_rank: int) -> T:
+        """Return the value that `root_rank` passes."""
+
+    def allgather_object(self, value: T) -> list[T]:
+        """Return the values of all ranks, in the order of the ranks."""
+
+
+_backend: Backend | None = None  # None: this process is the only rank
 
 
 def init() -> None:
@@ -41,8 +65,8 @@ def init() -> None:
         SettingError: an MPI launcher started this process, but Horovod is missing or was built with another MPI; or srun
             started it without MPI.
     """
-    global _horovod
-    if _horovod is not None:
+    global _backend
+    if _backend is not None:
         return
     if not is_launched():
         if int(os.environ.get("SLURM_STEP_NUM_TASKS", 1)) > 1:  # each task would run as the only rank
@@ -50,15 +74,12 @@ def init() -> None:
         return
     # Ranks that share cores must not keep them busy while they wait for each other.
     os.environ.setdefault("OMPI_MCA_mpi_yield_when_idle", "1")
-    # A rank may wait for minutes while another cuts patches; Horovod warns after one minute by default.
-    os.environ.setdefault("HOROVOD_STALL_CHECK_TIME_SECONDS", "600")
     try:
-        import horovod.tensorflow as horovod
+        backend = Horovod()
     except ImportError as error:
         raise SettingError(f"started under MPI, but Horovod cannot be imported ({error}); run ./install.sh.") from error
-    horovod.init()
-    require_launched_size(horovod.size())
-    _horovod = horovod
+    require_launched_size(backend.size())
+    _backend = backend
     _share_hardware()
 
 
@@ -88,22 +109,22 @@ def launched_rank() -> int:
 
 def rank() -> int:
     """Return the number of this process among all processes, 0 to size() - 1."""
-    return _horovod.rank() if _horovod else 0
+    return _backend.rank() if _backend else 0
 
 
 def size() -> int:
     """Return the number of processes that work together."""
-    return _horovod.size() if _horovod else 1
+    return _backend.size() if _backend else 1
 
 
 def local_rank() -> int:
     """Return the number of this process among those of its node; its GPU has the same number."""
-    return _horovod.local_rank() if _horovod else 0
+    return _backend.local_rank() if _backend else 0
 
 
 def local_size() -> int:
     """Return the number of processes on this node."""
-    return _horovod.local_size() if _horovod else 1
+    return _backend.local_size() if _backend else 1
 
 
 def cores_per_rank() -> int:
@@ -137,12 +158,12 @@ def DistributedOptimizer(optimizer: Any) -> Any:
         return optimizer
     import keras
 
-    horovod = _horovod
+    average = _backend.average
 
     class Distributed(type(optimizer)):
         def apply(self, grads: Iterable, trainable_variables: Iterable | None = None) -> None:
             grads = list(grads)  # None: the loss does not use the variable
-            averaged = iter(horovod.grouped_allreduce([g for g in grads if g is not None], op=horovod.Average))
+            averaged = iter(average([g for g in grads if g is not None]))
             super().apply([None if g is None else next(averaged) for g in grads], trainable_variables)
 
     # A saved model names the class of its optimizer. With the original name it loads without this file.
@@ -154,17 +175,17 @@ def DistributedOptimizer(optimizer: Any) -> Any:
 def broadcast_variables(variables: Iterable[Any], root_rank: int = 0) -> None:
     """Set Keras variables on all ranks to their values on `root_rank`."""
     if size() > 1:
-        _horovod.broadcast_variables([variable.value for variable in variables], root_rank=root_rank)
+        _backend.broadcast_variables(variables, root_rank)
 
 
 def broadcast_object(value: T, root_rank: int = 0) -> T:
     """Return on all ranks the picklable value that `root_rank` passes."""
-    return _horovod.broadcast_object(value, root_rank=root_rank) if size() > 1 else value
+    return _backend.broadcast_object(value, root_rank) if size() > 1 else value
 
 
 def allgather_object(value: T) -> list[T]:
     """Return on all ranks the picklable values that the ranks pass, in the order of the ranks."""
-    return _horovod.allgather_object(value) if size() > 1 else [value]
+    return _backend.allgather_object(value) if size() > 1 else [value]
 
 
 def gather_in_order(own_results: dict[int, list[T]]) -> list[T]:
@@ -192,7 +213,7 @@ def allreduce_sum(values: Sequence[float] | np.ndarray) -> np.ndarray:
 
 def allreduce_average(tensor: Any) -> Any:
     """Return on all ranks the mean of a TensorFlow tensor over ranks; its gradient is also averaged over ranks."""
-    return _horovod.allreduce(tensor, op=_horovod.Average) if size() > 1 else tensor
+    return _backend.average([tensor])[0] if size() > 1 else tensor
 
 
 def barrier() -> None:

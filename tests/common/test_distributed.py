@@ -17,7 +17,7 @@ def no_launcher(monkeypatch):
     """Run each test as if no launcher had started this process."""
     for name in {*hvd.LAUNCHER_VARIABLES, *hvd.SIZE_VARIABLES}:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(hvd, "_horovod", None)
+    monkeypatch.setattr(hvd, "_backend", None)
 
 
 def test_without_a_launcher_this_is_the_only_rank():

@@ -75,7 +75,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractContextManage
     @contextmanager
     def leave() -> Iterator[None]:
         with monkeypatch.context() as patch:
-            patch.setattr(hvd, "_horovod", None)
+            patch.setattr(hvd, "_backend", None)
             patch.setattr(hvd, "is_launched", lambda: False)
             yield
 
