@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import math
+import os
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +25,11 @@ _HEAP = b"GCOL\1"  # signature and version
 _HEAP_HEAD = struct.Struct("<8sQ")  # signature, version and zeros; size
 _OBJECT_HEAD = struct.Struct("<H6xQ")  # number and counter of uses; size
 _MOST_HEAP_BYTES = 2**30
+_TEXT_TYPE = bytes.fromhex("10000000 10000000 01000000 00000800")  # 16 bytes in the file refer to bytes in a heap
+_TEXT = struct.Struct("<I12x")  # length; place in a heap
+_SPACE_HEAD = struct.Struct("<BBB5x")  # version, number of axes, whether maxima follow
+_MOST_TEXT_BYTES = 2**28
+_MOST_TEXTS = 4096  # in one attribute
 _BLOCK_BYTES = 2**20
 
 
@@ -61,7 +68,7 @@ def open_hdf5(path: Path, mode: str = "r", **options: Any) -> h5py.File:
         require_regular_file(path)
         file = h5py.File(path, mode, locking=False, **options)
         try:
-            require_whole_heaps(path, file)
+            require_sound_texts(path, file)
         except BaseException:
             file.close()
             raise
@@ -70,10 +77,10 @@ def open_hdf5(path: Path, mode: str = "r", **options: Any) -> h5py.File:
     return file
 
 
-def require_whole_heaps(path: Path, file: h5py.File) -> None:
-    """Raise ValueError if a heap, in which HDF5 keeps texts, is damaged. HDF5 1.14.6 reads some of these without an end.
+def require_sound_texts(path: Path, file: h5py.File) -> None:
+    """Raise ValueError if texts are damaged so that HDF5 1.14.6 would read without an end, or ask for much memory.
 
-    Only bytes outside of arrays are searched.
+    HDF5 keeps texts in heaps. Only bytes outside of arrays are searched.
     """
     arrays: list[tuple[int, int]] = []
 
@@ -85,20 +92,47 @@ def require_whole_heaps(path: Path, file: h5py.File) -> None:
     position, size = 0, path.stat().st_size
     with path.open("rb") as raw:
         for start, end in (*sorted(arrays), (size, size)):
-            for heap in _find_heaps(raw, position, min(start, size)):
+            for heap in _find(raw, _HEAP, position, min(start, size)):
                 _require_whole_heap(raw, heap)
+            for text_type in _find(raw, _TEXT_TYPE, position, min(start, size)):
+                _require_short_texts(raw, text_type + len(_TEXT_TYPE), min(size, _MOST_TEXT_BYTES))
             position = max(position, end)
 
 
-def _find_heaps(raw: BinaryIO, start: int, end: int) -> Iterator[int]:
-    """Yield the positions of heaps (global heap collections of version 1) between two bytes of a file."""
+def _find(raw: BinaryIO, pattern: bytes, start: int, end: int) -> Iterator[int]:
+    """Yield the positions of a pattern between two bytes of a file."""
     for block in range(start, end, _BLOCK_BYTES):
         raw.seek(block)
-        content = raw.read(min(_BLOCK_BYTES, end - block) + len(_HEAP) - 1)
-        found = content.find(_HEAP)
+        content = raw.read(min(_BLOCK_BYTES, end - block) + len(pattern) - 1)
+        found = content.find(pattern)
         while found >= 0:
             yield block + found
-            found = content.find(_HEAP, found + 1)
+            found = content.find(pattern, found + 1)
+
+
+def _require_short_texts(raw: BinaryIO, position: int, most_bytes: int) -> None:
+    """Raise ValueError if the texts of an attribute state lengths that no text in this file has.
+
+    HDF5 asks for that much memory before it finds that the text is shorter. It compares checksums of newer versions of data
+    spaces, so only version 1 is searched. HDF5 file format, sections IV.A.2.b and m.
+
+    Args:
+        raw: the file.
+        position: of the byte after the attribute's type. A data space and the lengths follow.
+        most_bytes: most bytes of a text.
+    """
+    raw.seek(position)
+    if raw.read(4) != bytes(4):  # else they fill the type up to a multiple of 8 bytes
+        raw.seek(position)
+    version, axes, has_maxima = _SPACE_HEAD.unpack(raw.read(_SPACE_HEAD.size).ljust(_SPACE_HEAD.size, b"\0"))
+    if version != 1 or has_maxima > 1:
+        return  # the type of a dataset, or a newer version
+    rows = math.prod(struct.unpack(f"<{axes}Q", raw.read(8 * axes).ljust(8 * axes, b"\0")))
+    raw.seek(8 * axes * has_maxima, os.SEEK_CUR)
+    texts = raw.read(_TEXT.size * min(rows, _MOST_TEXTS))
+    for (length,) in _TEXT.iter_unpack(texts[: len(texts) // _TEXT.size * _TEXT.size]):
+        if length > most_bytes:
+            raise ValueError(f"the text at byte {position} is damaged")
 
 
 def _require_whole_heap(raw: BinaryIO, position: int) -> None:

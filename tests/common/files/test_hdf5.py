@@ -2,9 +2,12 @@
 
 import fcntl
 import os
+import re
 import shutil
+import struct
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import h5py
@@ -187,6 +190,40 @@ def test_a_damaged_heap_of_texts_is_refused(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(OSError, match=r"the heap at byte \d+ is damaged"):
         open_hdf5(path)
+
+
+@pytest.mark.parametrize("length", [1001, 1002, 1003])
+def test_a_text_that_states_more_bytes_than_the_file_is_refused(tmp_path: Path, length: int) -> None:
+    """HDF5 asks for the stated memory, up to 4 GB, before it finds that the text is shorter."""
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["pixels"] = np.arange(5000)
+        file.attrs.update(scene="x" * 1001, bänder=["x" * 1002, "x" * 1003])
+    content = path.read_bytes()
+    stated = re.search(struct.pack("<I", length) + rb"(?!\0{4})", content)  # in front of a place; sizes have 8 bytes
+    for number, expected in (
+        (len(content), nullcontext()),
+        (len(content) + 1, pytest.raises(OSError, match="the text at")),
+    ):
+        path.write_bytes(content[: stated.start()] + struct.pack("<I", number) + content[stated.start() + 4 :])
+        with expected:
+            open_hdf5(path).close()
+
+
+@pytest.mark.parametrize("library", ["earliest", "latest"])
+def test_texts_of_all_kinds_are_whole(tmp_path: Path, library: str) -> None:
+    path = tmp_path / "a.h5"
+    texts = {"empty": "", "none": [], "one": "a", "table": [["a", "bc"], ["", "d"]], "long": "x" * 60_000}
+    with h5py.File(path, "w", libver=library, userblock_size=512) as file:
+        file["names"], file["pixels"] = ["one", "two"], np.arange(5000, dtype=np.uint8)
+        for name, value in texts.items():
+            file.attrs.create(name, value, dtype=h5py.string_dtype())
+        file["names"].attrs.create("null", h5py.Empty(h5py.string_dtype()))
+        del file.attrs["long"]
+    with open_hdf5(path) as file:
+        read = {name: np.array(value).tolist() for name, value in file.attrs.items()}
+    del texts["long"]
+    assert read == texts
 
 
 def test_bytes_of_an_array_are_not_taken_for_a_heap(tmp_path: Path) -> None:
