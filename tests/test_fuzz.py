@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -24,11 +25,21 @@ def test_all_readers() -> None:
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]
 
 
-def run(monkeypatch: pytest.MonkeyPatch, read, inputs: int = 20) -> runner.Outcome:
+def run(monkeypatch: pytest.MonkeyPatch, read, inputs: int = 20, seconds: float = 60) -> runner.Outcome:
     """Run a reader that is made for a test."""
     seeds = [make_seed(content, form) for form, content in SEEDS.items()]
     monkeypatch.setitem(READERS, "made", Reader(lambda folder: (seeds, read)))
-    return runner.run_reader("made", inputs, 0, 60)
+    return runner.run_reader("made", inputs, 0, seconds)
+
+
+def test_only_seconds_of_a_processor_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine, the readers that come first would get fewer inputs than their share."""
+    assert run(monkeypatch, lambda content, _: time.sleep(0.03), seconds=0.4).inputs == 20
+
+
+def test_each_reader_gets_several_thousand_of_a_million_inputs() -> None:
+    shares = {name: reader.share for name, reader in READERS.items()}
+    assert min(shares.values()) / sum(shares.values()) > 0.004
 
 
 def test_inputs_are_damaged_and_the_same_for_the_same_seed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ Exit code 1 if a reader raised an error that is not ours, took more than 10 s or
 
 import argparse
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,7 +22,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--inputs", type=int, default=20_000, help="inputs of all readers together (20000)")
     parser.add_argument("--reader", nargs="+", choices=READERS, metavar="NAME", help=f"of {', '.join(READERS)} (all)")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same inputs (0)")
-    parser.add_argument("--seconds", type=float, default=float("inf"), help="most seconds for all readers (no limit)")
+    parser.add_argument(
+        "--seconds", type=float, default=float("inf"), help="most seconds of a processor for all readers (no limit)"
+    )
     parser.add_argument(
         "--keep", type=Path, metavar="DIR", help="write inputs and tracebacks of findings to this folder"
     )
@@ -36,11 +37,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     names = options.reader or list(READERS)
     total = sum(READERS[name].share for name in names)
     print(_line(HEADER), flush=True)
-    outcomes, end = [], time.monotonic() + options.seconds
+    outcomes, left = [], options.seconds
     for number, name in enumerate(names):
         inputs = max(1, round(options.inputs * READERS[name].share / total))
-        seconds = (end - time.monotonic()) / (len(names) - number)  # a reader that is done early leaves time to others
-        outcome = run_reader(name, inputs, options.seed, seconds)
+        outcome = run_reader(name, inputs, options.seed, left / (len(names) - number))
+        left -= outcome.seconds  # a reader that is done early leaves time to others
         outcomes.append(outcome)
         print(_line(_cells(outcome)), flush=True)
         for finding in outcome.findings:

@@ -1,6 +1,7 @@
 """Readers that need Keras: checkpoints, files of weights, and run folders as trained networks."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -37,12 +38,13 @@ def weights(folder: Path) -> tuple[list[Seed], Read]:
     import h5py
 
     from common.networks.weights import write_weights
+    from superres.networks import trained
     from superres.networks.build import build_network
     from superres.networks.catalogue import NETWORKS
-    from superres.networks.trained import read_trained
     from tests.support.tiny_training import tiny_network
 
     NETWORKS["dsen2"] = tiny_network(2)
+    trained.build_network = cache(build_network)  # takes long
     model = build_network("dsen2", 20)
     path = folder / "weights.weights.h5"
     write_weights(path, model)
@@ -57,7 +59,7 @@ def weights(folder: Path) -> tuple[list[Seed], Read]:
 
     def read(content: bytes, _index: int) -> None:
         path.write_bytes(content)
-        read_trained(str(path), "dsen2")
+        trained.read_trained(str(path), "dsen2")
 
     return seeds_of(contents, "bytes"), read
 
@@ -111,8 +113,8 @@ def fusion_run(folder: Path) -> tuple[list[Seed], Read]:
 
 
 KERAS_READERS = {
-    "checkpoint": Reader(checkpoint, 0.5, imports=("keras",)),
-    "weights": Reader(weights, 0.02, imports=("keras",)),
-    "classifier run": Reader(classifier, 4, imports=("keras",)),
-    "fusion run": Reader(fusion_run, 4, imports=("keras",)),
+    "checkpoint": Reader(checkpoint, 10, imports=("keras",)),
+    "weights": Reader(weights, 5, imports=("keras",)),
+    "classifier run": Reader(classifier, 40, imports=("keras",)),
+    "fusion run": Reader(fusion_run, 50, imports=("keras",)),
 }

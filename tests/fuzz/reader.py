@@ -19,13 +19,13 @@ class Reader(NamedTuple):
 
     Attributes:
         make: writes what the reader needs into a folder; returns seeds, and the function that reads one input.
-        share: of all inputs; readers that take long get less.
+        share: of 1000 inputs of all readers, about; readers that take long get less.
         refusals: errors beside ours that mean a refusal.
         imports: packages that take long to import; the process that starts those of the readers imports them once.
     """
 
     make: Callable[[Path], tuple[Sequence[Seed], Read]]
-    share: float = 20.0
+    share: float = 115
     refusals: tuple[type[BaseException], ...] = ()
     imports: tuple[str, ...] = ()
 

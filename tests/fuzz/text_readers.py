@@ -257,16 +257,16 @@ def _example(epilog: str | None) -> Sequence[str]:
 
 
 TEXT_READERS = {
-    "product XML": Reader(product_xml, 2),
-    "manifest.safe": Reader(manifest_safe, 1),
-    "EOPF JSON": Reader(eopf_json, 3),
-    "STAC item": Reader(stac_item, 2),
+    "product XML": Reader(product_xml, 10),
+    "manifest.safe": Reader(manifest_safe, 12),
+    "EOPF JSON": Reader(eopf_json, 8),
+    "STAC item": Reader(stac_item, 10),
     "patch JSON": Reader(patch_json),
-    "tile list": Reader(tile_list, 3),
+    "tile list": Reader(tile_list, 8),
     "split lists": Reader(split_lists),
     "config.json": Reader(config_json),
     "history.csv": Reader(history_csv),
     "tables": Reader(tables_csv),
     "records": Reader(records),
-    "options": Reader(options, 5, (SystemExit,)),
+    "options": Reader(options, 15, (SystemExit,)),
 }
