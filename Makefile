@@ -1,5 +1,5 @@
 # Each target runs the whole set-up first; this takes a second if the set-up is up to date.
-.PHONY: help install train weights classify test test-mpi notebooks bench lint
+.PHONY: help install train weights classify test test-mpi test-network notebooks bench lint
 .DEFAULT_GOAL := help
 
 PYTHON := .venv/bin/python
@@ -43,6 +43,9 @@ test: install ## run all tests, the two-rank ones under mpirun included
 
 test-mpi: install ## run only the two-rank tests
 	@$(MPIRUN) $(PYTHON) -m pytest -m mpi tests/mpi
+
+test-network: install ## train over network namespaces that stand in for nodes, and lose one (Linux, as root; minutes)
+	@$(PYTHON) -m pytest -m "network or not network" tests/network
 
 notebooks: install ## run all notebooks from top to bottom
 	@$(PYTHON) -m pytest notebooks

@@ -12,7 +12,7 @@ cd "$(dirname "$0")"
 EXTRA=${JEOPARDA_EXTRA:-cpu}
 HOROVOD=0.28.1
 WHEELS=${XDG_CACHE_HOME:-$HOME/.cache}/jeoparda/wheels
-PACKAGES=(build-essential cmake libopenmpi-dev openmpi-bin libgdal-dev gdal-bin python3-dev python3-venv)
+PACKAGES=(build-essential cmake libopenmpi-dev openmpi-bin libgdal-dev gdal-bin iproute2 python3-dev python3-venv)
 
 say() { printf 'install: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }

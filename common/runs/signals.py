@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -67,6 +67,36 @@ def noted_signals() -> Iterator[None]:
             if handler is not None:
                 signal.signal(number, handler)
         _first = None
+
+
+@contextmanager
+def heard_at_once(hear: Callable[[signal.Signals], None]) -> Iterator[None]:
+    """Call a function in a thread as soon as a signal comes inside this block, even if the main thread waits in C code.
+
+    Python runs handlers in the main thread only, and a rank may wait there for another one that is lost. Only the main
+    thread can ask for this; in another thread this does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    thread = threading.Thread(target=_pass_on, args=(reading, hear), daemon=True)
+    thread.start()
+    earlier = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(earlier)
+        os.close(writing)
+        thread.join()
+        os.close(reading)
+
+
+def _pass_on(reading: int, hear: Callable[[signal.Signals], None]) -> None:
+    """Call a function for each signal that the system notes in a pipe, until the pipe ends."""
+    while number := os.read(reading, 1):
+        hear(signal.Signals(number[0]))
 
 
 def interruption() -> Interrupted | None:

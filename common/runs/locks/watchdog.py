@@ -1,12 +1,15 @@
 """A watchdog for the ranks of a job: it names a rank that gives no sign of life, while the others wait for it.
 
 Each rank touches a small file of its own. The lowest rank that is alive looks at the files of all others. It does not end
-the job: the batch system may have suspended that process, and will continue it.
+the job: the batch system may have suspended that process, and will continue it. If mpirun ends the job while the ranks wait, the
+watchdog says so, because the main threads cannot.
 """
 
 import logging
 import os
 import platform
+import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,7 +17,10 @@ from pathlib import Path
 import common.distributed as hvd
 from common.errors import OutputError, some_of
 from common.files.atomic import write_text
+from common.runs import signals
 from common.runs.locks.heartbeat import INTERVAL_S, SILENT_BEATS, Repeater, Sign, read_sign
+
+SECONDS_TO_ANSWER = 0.5  # after SIGTERM; one second later mpirun sends SIGKILL
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +40,8 @@ def watched_ranks(folder: Path, interval: float = INTERVAL_S) -> Iterator[None]:
     watchdog.begin()
     repeater = Repeater(watchdog.beat, interval)
     try:
-        yield
+        with signals.heard_at_once(watchdog.explain_end):
+            yield
     finally:
         repeater.stop()
         watchdog.end()
@@ -56,6 +63,7 @@ class Watchdog:
         self.silent_beats = dict.fromkeys(range(size), 0)  # looks since it came
         self.named: set[int] = set()  # silent ranks that this one has named in the log
         self.alive: set[int] = set()  # ranks whose sign was seen to change, and that are not silent
+        self.speaks = rank == 0  # whether no lower rank is alive
 
     def begin(self) -> None:
         """Give the first sign of life. Without it, the rank is not watched; that is no reason to end a job."""
@@ -67,22 +75,36 @@ class Watchdog:
         """Give a sign of life. Look for those of the other ranks up to a lower one that is alive, and log changes."""
         with suppress(OSError):
             os.utime(self._path(self.rank))
-        speaks = True
+        self.speaks = True
         for other in range(self.size):
             if other == self.rank:
                 continue
             self._look_at(other)
             if other < self.rank and other in self.signs and not self._is_silent(other):
-                speaks = False  # that rank speaks if it is alive
+                self.speaks = False  # that rank speaks if it is alive
             if other < self.rank and other in self.alive:
                 self._forget_from(other + 1)
                 break
-        self._log_changes(speaks)
+        self._log_changes()
         return True
 
-    def _log_changes(self, speaks: bool) -> None:
+    def explain_end(self, number: signal.Signals) -> None:
+        """Log why mpirun ends this job, if the main thread cannot: it waits for a rank that is lost."""
+        if number is not signal.SIGTERM or not self.speaks:
+            return
+        time.sleep(SECONDS_TO_ANSWER)
+        if signals.interruption():  # the main thread goes on, and says more
+            return
+        silent = [self._name(other) for other, beats in sorted(self.silent_beats.items()) if beats > 1]
+        logger.warning(
+            "stopped by SIGTERM while the ranks wait for each other%s. If nobody stopped the job, a rank, its node or the "
+            "network is lost, and mpirun says which; start the job again with --resume",
+            f"; no sign of life from {some_of(silent)}" if silent else "",
+        )
+
+    def _log_changes(self) -> None:
         silent = [other for other in range(self.size) if self._is_silent(other) and other not in self.named]
-        if silent and speaks:
+        if silent and self.speaks:
             self.named.update(silent)
             logger.warning(
                 "no sign of life for %.0f s from %s; the other ranks wait. The process may be suspended, or its machine lost",

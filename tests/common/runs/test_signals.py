@@ -1,5 +1,6 @@
 """Signals are noted and looked for later: in commands, in this process, and from the first import on."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -39,6 +40,26 @@ def test_earlier_handlers_are_put_back_and_the_next_command_goes_on() -> None:
             send(signal.SIGTERM)
         assert [signal.getsignal(number) for number in signals.STOPPING] == earlier
         signals.require_going_on()
+
+
+def test_a_signal_is_heard_while_the_main_thread_waits_in_c_code() -> None:
+    """A mutex that is locked twice, as a rank that waits for a lost one: no signal ends this wait."""
+    library, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(64)
+    heard = []
+
+    def hear(number: signal.Signals) -> None:
+        heard.append(number)
+        library.pthread_mutex_unlock(mutex)
+
+    rescue = threading.Timer(5, library.pthread_mutex_unlock, (mutex,))
+    with signals.noted_signals(), signals.heard_at_once(hear):
+        rescue.start()
+        threading.Timer(0.1, send, (signal.SIGTERM,)).start()
+        library.pthread_mutex_lock(mutex)
+        library.pthread_mutex_lock(mutex)
+        assert heard == [signal.SIGTERM]
+    rescue.cancel()
+    assert signal.set_wakeup_fd(-1) == -1
 
 
 def test_blocks_inside_each_other_share_the_signal() -> None:

@@ -2,10 +2,13 @@
 
 import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
 
+from common.runs import signals
+from common.runs.locks import watchdog as module
 from common.runs.locks.heartbeat import SILENT_BEATS
 from common.runs.locks.watchdog import Watchdog, watched_ranks
 
@@ -115,3 +118,27 @@ def test_a_disk_that_cannot_be_written_ends_nothing(tmp_path: Path) -> None:
     watchdog.begin()
     assert watchdog.beat()
     watchdog.end()
+
+
+def test_the_lowest_rank_says_why_mpirun_ends_a_job_that_waits(
+    ranks: list[Watchdog], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SECONDS_TO_ANSWER", 0)
+    beat(ranks, 0, 1, 2)
+    beat(ranks, 0, 1, times=3)
+    for rank in ranks:
+        rank.explain_end(signal.SIGUSR1)
+        rank.explain_end(signal.SIGTERM)
+    (line,) = caplog.messages
+    assert line.startswith(
+        "stopped by SIGTERM while the ranks wait for each other; no sign of life from rank 2 (process "
+    )
+
+
+def test_nothing_is_explained_if_the_main_thread_notes_the_signal(
+    ranks: list[Watchdog], caplog: pytest.LogCaptureFixture
+) -> None:
+    with signals.noted_signals(), signals.heard_at_once(ranks[0].explain_end):
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert signals.interruption()
+    assert caplog.messages == []

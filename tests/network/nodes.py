@@ -1,0 +1,193 @@
+"""Nodes on one machine: each has a network and a host name of its own. One `mpirun` starts ranks on all of them.
+
+A node is a process that waits in new namespaces (network, host name). Nodes and wire end with the process that made them, also
+after SIGKILL. Ranks of two nodes reach each other only through the wire (`tests/network/wire.py`).
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+NETWORK = "198.18.0"  # RFC 2544: addresses for tests of networks
+MTU = 9000  # jumbo frames, as clusters use
+
+
+def why_not() -> str | None:
+    """Return why this machine cannot have nodes, or None if it can."""
+    missing = [tool for tool in ("ip", "unshare", "nsenter", "mpirun") if shutil.which(tool) is None]
+    if missing:
+        return f"{', '.join(missing)} missing (Debian packages iproute2, util-linux, openmpi-bin)"
+    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+        return "/dev/net/tun cannot be opened (needs root, and a container that has it)"
+    made = subprocess.run(["unshare", "--net", "--uts", "true"], capture_output=True, text=True)
+    return f"network namespaces are not allowed: {made.stderr.strip()}" if made.returncode else None
+
+
+class Node:
+    """A node, and the files of its namespaces.
+
+    Args:
+        number: from 0.
+        device: name of its network device, which exists outside and moves to the node.
+    """
+
+    def __init__(self, number: int, device: str):
+        self.name, self.address = f"node{number}", f"{NETWORK}.{number + 1}"
+        # The process ends when its stdin is closed; the system does that when this process ends.
+        script = f"hostname {self.name} && ip link set lo up && echo ready && exec cat"
+        self._process = subprocess.Popen(
+            ["unshare", "--net", "--uts", "sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        if self._process.stdout.readline() != "ready\n":
+            raise RuntimeError(f"{self.name} did not start")
+        self.pid = self._process.pid
+        _ip("link", "set", device, "netns", str(self.pid))
+        for arguments in (
+            ["addr", "add", f"{self.address}/24", "dev", device],
+            ["link", "set", device, "mtu", str(MTU), "up"],
+        ):
+            subprocess.run([*self.enter(), "ip", *arguments], check=True)
+        self._namespace = _namespace(self.pid)
+
+    def enter(self) -> list[str]:
+        """Return the words that start a command on this node."""
+        return ["nsenter", f"--target={self.pid}", "--net", "--uts"]
+
+    def processes(self) -> list[int]:
+        """Return the process ids of all that runs on this node."""
+        numbers = (int(path.name) for path in Path("/proc").glob("[0-9]*"))
+        return [number for number in numbers if number != self.pid and _namespace(number) == self._namespace]
+
+    def kill(self) -> None:
+        """End all processes of this node at once. Its kernel lives, and closes their connections."""
+        for number in self.processes():
+            _kill(number)
+
+    def close(self) -> None:
+        """End all processes and the node."""
+        self.kill()
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+
+class Cluster:
+    """Nodes and the wire between them; use it in a `with` statement.
+
+    Args:
+        nodes: number of nodes, 2 to 8.
+        latency_ms: time of a packet from one node to another, milliseconds.
+        mbit: rate at which a node can send, million bits a second.
+    """
+
+    def __init__(self, nodes: int = 2, latency_ms: float = 0.0, mbit: float = float("inf")):
+        names = [f"jeo{os.getpid() % 10**6}n{number}" for number in range(nodes)]  # at most 15 characters
+        shape = ["--latency-ms", str(latency_ms), "--mbit", str(mbit)]
+        self._wire = subprocess.Popen(
+            [sys.executable, "-m", "tests.network.wire", *shape, *names],
+            cwd=REPOSITORY,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.nodes: list[Node] = []
+        self._folder = tempfile.TemporaryDirectory(prefix="jeoparda-nodes-")
+        try:
+            if self._wire.stdout.readline() != "ready\n":
+                raise RuntimeError("the wire did not start")
+            self.nodes.extend(Node(number, name) for number, name in enumerate(names))
+            self._agent = self._write_agent()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> "Cluster":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the wire and all nodes."""
+        self._wire.stdin.close()
+        self._wire.wait()
+        self._wire.stdout.close()
+        for node in self.nodes:
+            node.close()
+        self._folder.cleanup()
+
+    def _write_agent(self) -> Path:
+        """Write the program that Open MPI calls in place of ssh: `agent ADDRESS command`."""
+        cases = "\n".join(f'{node.address}) exec {" ".join(node.enter())} sh -c "$*" ;;' for node in self.nodes)
+        agent = Path(self._folder.name, "agent")
+        agent.write_text(f'#!/bin/sh\nhost=$1; shift\ncase $host in\n{cases}\nesac\necho "no node $host" >&2; exit 1\n')
+        agent.chmod(0o755)
+        return agent
+
+    def cut(self, number: int) -> None:
+        """Lose all packets from and to a node, without a word to anybody."""
+        self._tell(f"cut {number}")
+
+    def mend(self, number: int) -> None:
+        """End a cut."""
+        self._tell(f"mend {number}")
+
+    def _tell(self, line: str) -> None:
+        self._wire.stdin.write(f"{line}\n")
+        self._wire.stdin.flush()
+
+    def mpirun(self, ranks_of_a_node: int = 1, **settings: object) -> list[str]:
+        """Return the words that start a command on all nodes under one mpirun, which itself runs on node 0.
+
+        Args:
+            ranks_of_a_node: ranks on each node.
+            settings: MCA parameters of Open MPI.
+        """
+        parameters = {"plm_rsh_agent": self._agent, "btl": "self,tcp", "btl_tcp_if_include": f"{NETWORK}.0/24"}
+        parameters |= {"oob_tcp_if_include": f"{NETWORK}.0/24", "rmaps_base_oversubscribe": 1, **settings}
+        hosts = ",".join(f"{node.address}:{ranks_of_a_node}" for node in self.nodes)
+        words = [word for name, value in parameters.items() for word in ("--mca", name, str(value))]
+        return [*self.nodes[0].enter(), "mpirun", "--allow-run-as-root", "--bind-to", "none", *words, "--host", hosts]
+
+
+@contextmanager
+def job(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> Iterator[subprocess.Popen]:
+    """Start a command in the folder of the repository, with its output in a file; kill it after the block."""
+    with open(log, "w") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=REPOSITORY,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True)
+
+
+def _namespace(number: int) -> str:
+    """Return the name of the network namespace of a process; empty if the process has ended."""
+    try:
+        return os.readlink(f"/proc/{number}/ns/net")
+    except OSError:
+        return ""
+
+
+def _kill(number: int) -> None:
+    with suppress(ProcessLookupError):  # it has ended meanwhile
+        os.kill(number, signal.SIGKILL)
