@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from common.runs import imports
 from tests.faults import applications, flips, kills, power_cuts, refusing_disks, two_jobs, written_files
 from tests.faults.bench import Benches
 from tests.faults.table import Outcome, table
@@ -51,6 +52,7 @@ def main() -> int:
     unknown = set(options.faults) - set(FAULTS)
     if unknown:
         build_parser().error(f"unknown fault {', '.join(unknown)}; choose from {', '.join(FAULTS)}")
+    imports.leave_out_of_keras()  # as in commands
     applications.import_everything()
     outcomes = []
     with tempfile.TemporaryDirectory(prefix="faults-") as temporary:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from common.runs import signals
+from common.runs import imports, signals
 from tests.faults.strikes import NEVER, RenameCounter, Strike
 
 EPOCHS = 8
@@ -89,4 +89,5 @@ def main() -> int:
 
 if __name__ == "__main__":
     signals.install()  # as a command does at its first import
+    imports.leave_out_of_keras()
     sys.exit(main())

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from common.runs import imports
 from tests.fuzz.readers import READERS
 from tests.fuzz.runner import Outcome, run_reader
 
@@ -37,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     names = options.reader or list(READERS)
     total = sum(READERS[name].share for name in names)
     print(_line(HEADER), flush=True)
+    imports.leave_out_of_keras()  # as in commands
     outcomes, left = [], options.seconds
     for number, name in enumerate(names):
         inputs = max(1, round(options.inputs * READERS[name].share / total))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from common.runs import imports
 from tests.support.fake_safe import UPPER_LEFT, textured_pixels, write_safe
 
 TILES = ("T32TNS", "T32TPS", "T32TQS")
@@ -51,6 +52,7 @@ def main() -> int:
     from superres import train
     from superres.networks.catalogue import NETWORKS
 
+    imports.leave_out_of_keras()
     NETWORKS["dsen2"] = tiny_network()
     return train.main()
 
