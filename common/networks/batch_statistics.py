@@ -7,7 +7,7 @@ with Horovod. Predictions use moving statistics, which `AverageStatistics` makes
 
 import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
 import common.distributed as hvd
 
@@ -22,13 +22,15 @@ class SyncBatchNormalization(keras.layers.BatchNormalization):
     the variance <v_r> + <m_r^2> - <m_r>^2. One rank alone normalises as Keras does.
     """
 
-    def _moments(self, inputs: tf.Tensor, mask: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
+    def _moments(
+        self, inputs: keras.KerasTensor, mask: keras.KerasTensor | None
+    ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         mean, variance = super()._moments(inputs, mask)
         if hvd.size() == 1:
             return mean, variance
-        shift = tf.cast(self.moving_mean, mean.dtype)  # near the mean and equal on all ranks: squares do not cancel
-        shifted, squared, within = tf.unstack(
-            hvd.allreduce_average(tf.stack([mean - shift, (mean - shift) ** 2, variance]))
+        shift = ops.cast(self.moving_mean, mean.dtype)  # near the mean and equal on all ranks: squares do not cancel
+        shifted, squared, within = ops.unstack(
+            hvd.allreduce_average(ops.stack([mean - shift, (mean - shift) ** 2, variance]))
         )
         return shifted + shift, within + squared - shifted**2
 

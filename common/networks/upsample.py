@@ -1,8 +1,9 @@
 """The Keras layer that upsamples coarse bands. All tensors are (batch, rows, cols, bands)."""
 
 import keras
-import tensorflow as tf
+from keras import ops
 
+from common.networks.backends import add_all
 from common.pixels.upsampling import BILINEAR, REACH_PX, interpolation_weight
 
 
@@ -27,23 +28,23 @@ class Upsample(keras.layers.Layer):
         self.factor = factor
         self.method = method
 
-    def call(self, image: tf.Tensor) -> tf.Tensor:
+    def call(self, image: keras.KerasTensor) -> keras.KerasTensor:
         reach = REACH_PX[self.method]
-        padded = tf.pad(image, [[0, 0], [reach, reach], [reach, reach], [0, 0]], mode="REFLECT")
-        rows, cols = tf.unstack(tf.shape(image)[1:3])
+        padded = ops.pad(image, [[0, 0], [reach, reach], [reach, reach], [0, 0]], mode="reflect")
+        rows, cols = ops.shape(image)[1:3]
         tall = self._upsample([padded[:, tap : tap + rows] for tap in range(2 * reach + 1)], axis=1)
         return self._upsample([tall[:, :, tap : tap + cols] for tap in range(2 * reach + 1)], axis=2)
 
-    def _upsample(self, taps: list[tf.Tensor], axis: int) -> tf.Tensor:
+    def _upsample(self, taps: list[keras.KerasTensor], axis: int) -> keras.KerasTensor:
         """Interpolate along an axis; `taps` are the image shifted by -reach to reach pixels."""
         phases = []
         for phase in range(self.factor):
             offset = (phase + 0.5) / self.factor - 0.5
             weights = [interpolation_weight(tap - len(taps) // 2 - offset, self.method) for tap in range(len(taps))]
-            phases.append(tf.add_n([weight * tap for weight, tap in zip(weights, taps, strict=True) if weight]))
-        shape = tf.unstack(tf.shape(taps[0]))
+            phases.append(add_all([weight * tap for weight, tap in zip(weights, taps, strict=True) if weight]))
+        shape = list(ops.shape(taps[0]))
         shape[axis] *= self.factor
-        return tf.reshape(tf.stack(phases, axis=axis + 1), shape)
+        return ops.reshape(ops.stack(phases, axis=axis + 1), shape)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         batch, rows, cols, bands = input_shape

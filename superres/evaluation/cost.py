@@ -5,6 +5,7 @@ import time
 import keras
 import numpy as np
 
+from common.networks.work import multiplications, with_sizes
 from superres.prediction.windows import compile_model
 
 COUNTED_PX = 12  # side of the image that multiplications are counted for, in 10 m pixels; networks take multiples of 6
@@ -15,25 +16,11 @@ TIMED_RUNS = 3  # the fastest one counts, because other work on the machine only
 def multiplications_per_pixel(model: keras.Model) -> float:
     """Count the multiplications, each with an addition, for one pixel of the result; compute nothing.
 
-    Layers with a kernel count, and layers with an attribute `multiplications_per_pixel`.
-
     Args:
         model: a fusion network, from `superres.networks.build.build_network`.
     """
-    inputs = {
-        name: keras.Input((*input_shape(name, COUNTED_PX), tensor.shape[-1]), name=name)
-        for name, tensor in model.input.items()
-    }
-    sized = keras.models.clone_model(model, input_tensors=inputs)
-    total = sum(layer_multiplications(layer) * np.prod(layer.output.shape[1:-1]) for layer in sized.layers)
-    return float(total) / COUNTED_PX**2
-
-
-def layer_multiplications(layer: keras.layers.Layer) -> int:
-    """Return the multiplications for one pixel of a layer's output."""
-    if hasattr(layer, "multiplications_per_pixel"):
-        return layer.multiplications_per_pixel
-    return int(np.prod(layer.kernel.shape)) if hasattr(layer, "kernel") else 0
+    shapes = {name: (*input_shape(name, COUNTED_PX), tensor.shape[-1]) for name, tensor in model.input.items()}
+    return multiplications(with_sizes(model, shapes)) / COUNTED_PX**2
 
 
 def pixels_per_second(model: keras.Model) -> float:

@@ -12,8 +12,9 @@ import itertools
 from collections.abc import Callable, Sequence
 
 import keras
-import tensorflow as tf
+from keras import ops
 
+from common.networks.backends import computed_before
 from superres.networks.layers import convolution
 
 NEIGHBOURHOOD_PX = 6  # on each side
@@ -61,20 +62,20 @@ class NeighbourAttention(keras.layers.Layer):
 
     @property
     def multiplications_per_pixel(self) -> int:
-        """Multiplications for one pixel; read by `superres/evaluation/cost.py`."""
+        """Multiplications for one pixel; read by `common/networks/work.py`."""
         query, _, value = self.input
         return len(SHIFTS) * (query.shape[-1] + value.shape[-1])
 
-    def call(self, tensors: Sequence[tf.Tensor]) -> tf.Tensor:
+    def call(self, tensors: Sequence[keras.KerasTensor]) -> keras.KerasTensor:
         query, key, value = tensors
-        products: list[tf.Tensor] = []
+        products: list[keras.KerasTensor] = []
         for shift in SHIFTS:
-            with tf.control_dependencies(products[-1:]):  # a graph would otherwise hold all shifted keys at once
-                products.append(tf.reduce_sum(query * shift_image(key, shift), axis=-1))
-        weights = tf.nn.softmax(tf.stack(products, axis=-1))  # (B, H, W, neighbours)
-        attended = tf.zeros_like(value)
+            with computed_before(products[-1:]):  # a graph would otherwise hold all shifted keys at once
+                products.append(ops.sum(query * shift_image(key, shift), axis=-1))
+        weights = ops.softmax(ops.stack(products, axis=-1))  # (B, H, W, neighbours)
+        attended = ops.zeros_like(value)
         for index, shift in enumerate(SHIFTS):
-            with tf.control_dependencies([attended]):
+            with computed_before([attended]):
                 attended += weights[..., index, None] * shift_image(value, shift)
         return attended
 
@@ -82,7 +83,7 @@ class NeighbourAttention(keras.layers.Layer):
         return tuple(input_shape[-1])
 
 
-def shift_image(image: tf.Tensor, shift: tuple[int, int]) -> tf.Tensor:
+def shift_image(image: keras.KerasTensor, shift: tuple[int, int]) -> keras.KerasTensor:
     """Return an image whose pixel (row, col) is pixel (row + shift[0], col + shift[1]) of `image`, or 0 beyond the border.
 
     Args:
@@ -93,7 +94,7 @@ def shift_image(image: tf.Tensor, shift: tuple[int, int]) -> tf.Tensor:
         (B, H, W, C), dtype of image.
     """
     padding = [[max(0, -pixels), max(0, pixels)] for pixels in shift]
-    padded = tf.pad(image, [[0, 0], *padding, [0, 0]])
-    rows, cols = tf.unstack(tf.shape(image)[1:3])
+    padded = ops.pad(image, [[0, 0], *padding, [0, 0]])
+    rows, cols = ops.shape(image)[1:3]
     top, left = (max(0, pixels) for pixels in shift)
     return padded[:, top : top + rows, left : left + cols]

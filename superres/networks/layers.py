@@ -4,7 +4,7 @@ All tensors are (batch, rows, cols, bands), in network units (reflectance * 1000
 """
 
 import keras
-import tensorflow as tf
+from keras import ops
 
 
 @keras.saving.register_keras_serializable("jeoparda")
@@ -18,8 +18,12 @@ class Fold(keras.layers.Layer):
         super().__init__(dtype="float32", **{key: value for key, value in kwargs.items() if key != "dtype"})
         self.factor = factor
 
-    def call(self, image: tf.Tensor) -> tf.Tensor:
-        return tf.nn.space_to_depth(image, self.factor)
+    def call(self, image: keras.KerasTensor) -> keras.KerasTensor:
+        batch, rows, cols, bands = ops.shape(image)
+        rows, cols = rows // self.factor, cols // self.factor
+        blocks = ops.reshape(image, (batch, rows, self.factor, cols, self.factor, bands))
+        blocks = ops.transpose(blocks, (0, 1, 3, 2, 4, 5))  # (B, H / factor, W / factor, factor, factor, C)
+        return ops.reshape(blocks, (batch, rows, cols, bands * self.factor**2))
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         batch, rows, cols, bands = input_shape
@@ -36,8 +40,12 @@ class Unfold(Fold):
     Also known as depth-to-space, or pixel shuffle (Shi et al. 2016, arXiv:1609.05158).
     """
 
-    def call(self, image: tf.Tensor) -> tf.Tensor:
-        return tf.nn.depth_to_space(image, self.factor)
+    def call(self, image: keras.KerasTensor) -> keras.KerasTensor:
+        batch, rows, cols, bands = ops.shape(image)
+        bands //= self.factor**2
+        blocks = ops.reshape(image, (batch, rows, cols, self.factor, self.factor, bands))
+        blocks = ops.transpose(blocks, (0, 1, 3, 2, 4, 5))  # (B, H, factor, W, factor, C / factor^2)
+        return ops.reshape(blocks, (batch, rows * self.factor, cols * self.factor, bands))
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         batch, rows, cols, bands = input_shape

@@ -18,7 +18,7 @@ from superres.networks.catalogue import (
     trained_network_name,
 )
 
-# The keys of PIXEL_LOSSES and ADVERSARIAL_LOSSES, repeated here because their modules import TensorFlow.
+# The keys of PIXEL_LOSSES and ADVERSARIAL_LOSSES, repeated here because their modules import Keras.
 PIXEL_LOSS_NAMES = ("l1", "charbonnier", "l2")
 ADVERSARIAL_LOSS_NAMES = ("least-squares", "relativistic")
 MAX_VARIANTS = 100  # a teacher file of the default number of patches then takes 19 GB

@@ -11,17 +11,20 @@ errors.
 
 from collections.abc import Callable
 
-import tensorflow as tf
+import keras
+from keras import ops
 
 from common.errors import SettingError
 
 CHARBONNIER_EPSILON = 0.01
 DARKEST = 0.5  # 1,000 DN; darker pixels get the weight of this value, because relative errors over water mean little
-PixelLoss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # target, estimate (B, H, W, C) -> scalar, float32
-PIXEL_LOSSES: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
-    "l1": tf.abs,
-    "charbonnier": lambda error: tf.sqrt(error**2 + CHARBONNIER_EPSILON**2) - CHARBONNIER_EPSILON,
-    "l2": tf.square,
+PixelLoss = Callable[
+    [keras.KerasTensor, keras.KerasTensor], keras.KerasTensor
+]  # target, estimate (B, H, W, C) -> scalar, float32
+PIXEL_LOSSES: dict[str, Callable[[keras.KerasTensor], keras.KerasTensor]] = {
+    "l1": ops.abs,
+    "charbonnier": lambda error: ops.sqrt(error**2 + CHARBONNIER_EPSILON**2) - CHARBONNIER_EPSILON,
+    "l2": ops.square,
 }
 
 
@@ -38,11 +41,11 @@ def pixel_loss(name: str, brightness_power: float = 0.0) -> PixelLoss:
     if name not in PIXEL_LOSSES:
         raise SettingError(f"unknown loss {name!r}; expected one of {', '.join(PIXEL_LOSSES)}.")
 
-    def loss(target: tf.Tensor, estimate: tf.Tensor) -> tf.Tensor:
-        target = tf.cast(target, tf.float32)
-        losses = PIXEL_LOSSES[name](target - tf.cast(estimate, tf.float32))
+    def loss(target: keras.KerasTensor, estimate: keras.KerasTensor) -> keras.KerasTensor:
+        target = ops.cast(target, "float32")
+        losses = PIXEL_LOSSES[name](target - ops.cast(estimate, "float32"))
         if brightness_power:
-            losses *= tf.maximum(target, DARKEST) ** brightness_power
-        return tf.reduce_mean(losses)
+            losses *= ops.maximum(target, DARKEST) ** brightness_power
+        return ops.mean(losses)
 
     return loss

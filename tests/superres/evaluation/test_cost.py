@@ -4,26 +4,13 @@ import keras
 import pytest
 
 from superres.evaluation import cost
-from superres.evaluation.cost import input_shape, layer_multiplications, multiplications_per_pixel, pixels_per_second
+from superres.evaluation.cost import input_shape, multiplications_per_pixel, pixels_per_second
 from superres.networks.build import build_network
 
 
 @pytest.mark.parametrize(("name", "shape"), [("input_10m", (60, 60)), ("input_20m", (30, 30)), ("input_60m", (10, 10))])
 def test_inputs_cover_the_same_ground(name, shape):
     assert input_shape(name, 60) == shape
-
-
-def test_layers_count_their_kernels():
-    convolution = keras.layers.Conv2D(5, 3)
-    convolution.build((None, None, None, 4))
-    assert layer_multiplications(convolution) == 3 * 3 * 4 * 5
-    assert layer_multiplications(keras.layers.ReLU()) == 0
-
-
-def test_layers_may_count_themselves():
-    layer = keras.layers.ReLU()
-    layer.multiplications_per_pixel = 7
-    assert layer_multiplications(layer) == 7
 
 
 def test_coarse_layers_count_less():
