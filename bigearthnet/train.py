@@ -57,7 +57,7 @@ def train(config: BigEarthNetConfig, location: RunLocation, show_progress: bool 
     hvd.on_rank_zero(lambda: prepare_training(config, location))
     data = open_data(config)
     with open_run(config, location) as (folder, resumes):
-        model = fit(config, data, folder, resumes, show_progress)
+        model = fit(config, data, folder, resumes, show_progress, location.allow_ranks_change)
         if hvd.rank() == 0:
             plot_history(folder / run.HISTORY, folder / run.CURVES)
         rows = measure_run(model, config, data, folder, show_progress)

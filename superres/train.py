@@ -62,7 +62,7 @@ def train(config: SuperresConfig, location: RunLocation, show_progress: bool = F
     plan = hvd.on_rank_zero(lambda: prepare_training(config, location))
     data = prepare_data(config, plan, show_progress)
     with open_run(config, location, data) as (folder, resumes):
-        model = fit(config, data, folder, resumes, show_progress)
+        model = fit(config, data, folder, resumes, show_progress, location.allow_ranks_change)
         if hvd.rank() == 0:
             plot_history(folder / run.HISTORY, folder / run.CURVES)
         rows = measure(model, config, plan.test_scenes, folder) if plan.test_scenes else []

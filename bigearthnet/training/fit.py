@@ -42,7 +42,12 @@ def open_run(config: BigEarthNetConfig, location: RunLocation) -> Iterator[Run]:
 
 
 def fit(
-    config: BigEarthNetConfig, data: TrainingData, folder: Path, resume: bool = False, show_progress: bool = False
+    config: BigEarthNetConfig,
+    data: TrainingData,
+    folder: Path,
+    resume: bool = False,
+    show_progress: bool = False,
+    allow_ranks_change: bool = False,
 ) -> keras.Model:
     """Train a network on all ranks.
 
@@ -52,6 +57,7 @@ def fit(
         folder: the run folder, which exists; rank 0 writes into it.
         resume: continue from the folder's checkpoint.
         show_progress: show a bar instead of one line an epoch.
+        allow_ranks_change: continue also from a checkpoint of another number of ranks.
 
     Returns:
         The network with its best weights, the same on all ranks.
@@ -74,7 +80,7 @@ def fit(
             "patch_files": {str(data.file.path): data.file.attributes["checksum"]},
         },
     )
-    training.fit(model, config, task, folder, resume, show_progress)
+    training.fit(model, config, task, folder, resume, show_progress, allow_ranks_change)
     load_weights_on_all_ranks(model, folder / WEIGHTS)
     return model
 
@@ -107,7 +113,7 @@ def build_optimizer(config: BigEarthNetConfig) -> keras.optimizers.Optimizer:
 
 def checkpoint_identity(config: BigEarthNetConfig, data: TrainingData) -> dict[str, Any]:
     """Return the settings that a checkpoint must share with a run that continues it exactly."""
-    changeable = {"epochs", "data"}
+    changeable = {"epochs", "checkpoint_minutes", "data"}
     if config.schedule == "cosine":
         changeable -= {"epochs"}  # the learning rate of every step depends on their number
     settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in changeable}

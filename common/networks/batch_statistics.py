@@ -54,6 +54,11 @@ def set_momentum(model: keras.Model, momentum: float) -> None:
             layer.momentum = momentum
 
 
+def moving_statistics(model: keras.Model) -> list[keras.Variable]:
+    """Return the moving means and variances of all batch normalisations of a model."""
+    return [variable for variable in model.non_trainable_variables if variable.name in MOVING_STATISTICS]
+
+
 class AverageStatistics(keras.callbacks.Callback):
     """At the end of an epoch, replace the moving statistics on all ranks by their mean over ranks.
 
@@ -63,7 +68,7 @@ class AverageStatistics(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if hvd.size() == 1:
             return
-        variables = [variable for variable in self.model.non_trainable_variables if variable.name in MOVING_STATISTICS]
+        variables = moving_statistics(self.model)
         gathered = hvd.allgather_object([np.asarray(variable, dtype=np.float64) for variable in variables])
         for variable, *values in zip(variables, *gathered, strict=True):
             variable.assign(np.sum(values, axis=0) / hvd.size())

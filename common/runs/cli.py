@@ -1,7 +1,8 @@
 """Options, log messages and exit codes of all commands.
 
 The options of a run follow from the fields of its configuration (`common/runs/config.py`), so that each default and its
-explanation stand once. Exit codes: 0 done, 1 failed, 2 wrong usage.
+explanation stand once. Exit codes: 0 done, 1 failed, 2 wrong usage, 75 stopped by a signal: what was finished is saved, and
+the command can go on.
 """
 
 import argparse
@@ -23,6 +24,9 @@ from common.runs.opening import RunLocation
 from common.runs.provenance import require_same_code, warn_of_reduced_float32
 
 logger = logging.getLogger(__name__)
+
+FAILED = 1
+STOPPED = os.EX_TEMPFAIL  # 75; a job script starts the command again
 
 
 def new_parser(description: str, example: str) -> argparse.ArgumentParser:
@@ -84,8 +88,14 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="continue the run in --run-dir after its last finished epoch, exactly as if it had never stopped; start it "
-        "if no epoch is finished",
+        help="continue the run in --run-dir from its last checkpoint, exactly as if it had never stopped; start it if there "
+        "is none",
+    )
+    parser.add_argument(
+        "--allow-ranks-change",
+        action="store_true",
+        help="with --resume: continue also a run of another number of ranks; the learning rate follows the number, and results "
+        "differ from those of the earlier number",
     )
 
 
@@ -121,7 +131,7 @@ def read_location(options: argparse.Namespace) -> RunLocation:
         SettingError: the options contradict each other; on all ranks.
     """
     folder = Path(options.run_dir) if options.run_dir else None
-    return hvd.on_rank_zero(lambda: RunLocation(folder, options.resume, options.overwrite))
+    return hvd.on_rank_zero(lambda: RunLocation(folder, options.resume, options.overwrite, options.allow_ranks_change))
 
 
 def set_up_logging(level: str) -> None:
@@ -146,7 +156,8 @@ def run_command(
 ) -> int:
     """Parse the options, join the other ranks, and run a command.
 
-    An error becomes one line and exit code 1. An error on one rank ends the job on all ranks.
+    An error becomes one line and exit code 1, a signal one line and exit code 75. Either on one rank ends the job on all
+    ranks.
 
     Args:
         command: takes the parsed options; its first step is to turn them into typed records.
@@ -224,15 +235,16 @@ def describe_os_error(error: OSError) -> str:
 
 
 def report_failure(error: S2Error) -> int:
-    """Print an error in one line and return exit code 1; end the job if other ranks would wait for this one."""
+    """Print an error in one line and return the exit code; end the job if other ranks would wait for this one."""
+    code = STOPPED if isinstance(error, Interrupted) else FAILED
     message = " ".join(str(error).split())
     if error.on_all_ranks:
         if hvd.rank() == 0:
             print(f"{type(error).__name__}: {message}", file=sys.stderr, flush=True)
         hvd.barrier()  # a rank that leaves stops the job: wait until the line is printed
-        return 1
+        return code
     where = f"[rank {hvd.rank()}] " if hvd.size() > 1 else ""
     print(f"{where}{type(error).__name__}: {message}", file=sys.stderr, flush=True)
     if hvd.size() > 1:
-        hvd.abort(1)
-    return 1
+        hvd.abort(code)
+    return code

@@ -44,14 +44,18 @@ class RunConfig:
         "float32",
         choices=("float32", "bfloat16", "float16"),
     )
+    checkpoint_minutes: float = setting(
+        "minutes between two checkpoints inside an epoch; 0: only at the ends of epochs and at signals", 10.0
+    )
     seed: int = setting("seed of the initial weights, the order of patches and their turns", 0)
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience", "learning_rate"):
             if not 0 < getattr(self, name) < math.inf:
                 raise SettingError(f"--{name.replace('_', '-')} must be above 0; got {getattr(self, name)}.")
-        if not 0 <= self.warmup_epochs < math.inf:
-            raise SettingError(f"--warmup-epochs must be at least 0; got {self.warmup_epochs}.")
+        for name in ("warmup_epochs", "checkpoint_minutes"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise SettingError(f"--{name.replace('_', '-')} must be at least 0; got {getattr(self, name)}.")
         if not 0 <= self.seed < 2**32:
             raise SettingError(f"--seed must be 0 to 4294967295; got {self.seed}.")
         for field in dataclasses.fields(self):

@@ -1,7 +1,7 @@
 """The files of run folders, and output folders of other commands. Only rank 0 writes them.
 
 A run folder holds `config.json` (settings, command, revision, versions, ranks), `history.csv`, `best.weights.h5`,
-`checkpoint.h5` and, an epoch older, `checkpoint.previous.h5` (for `--resume`), `run.log`, `history.png`, and `metrics.csv`
+`checkpoint.h5` and, older, `checkpoint.previous.h5` (for `--resume`), `run.log`, `history.png`, and `metrics.csv`
 if the command measures the network. While a job works on it, it also holds `run.lock` and a folder `ranks`.
 """
 
@@ -33,7 +33,7 @@ PICTURE = "comparison.png"
 SPLIT = "split.txt"
 CARD = "MODEL.md"
 THRESHOLDS = "thresholds.csv"  # of a classifier
-PREVIOUS_CHECKPOINT = "checkpoint.previous.h5"  # an epoch older
+PREVIOUS_CHECKPOINT = "checkpoint.previous.h5"  # the one before
 UNUSABLE_CHECKPOINT = "checkpoint.unusable.h5"  # kept under this name when the previous one is used instead
 # In the order of removal. A run that was removed in part can continue while it has a checkpoint; then it may start again.
 FILES = (

@@ -27,20 +27,24 @@ class RunLocation:
 
     Attributes:
         folder: the run folder; None asks for a new one below `runs/`.
-        resume: continue the run in the folder after its last finished epoch, or start it if no epoch was finished.
+        resume: continue the run in the folder from its last checkpoint, or start it if there is none.
         overwrite: replace the run in the folder.
+        allow_ranks_change: continue also a run of another number of ranks.
 
     Raises:
-        SettingError: resume and overwrite are both given.
+        SettingError: resume and overwrite are both given, or allow_ranks_change without resume.
     """
 
     folder: Path | None = None
     resume: bool = False
     overwrite: bool = False
+    allow_ranks_change: bool = False
 
     def __post_init__(self) -> None:
         if self.resume and self.overwrite:
             raise SettingError("--resume continues a run, and --overwrite replaces it; give one of the two.")
+        if self.allow_ranks_change and not self.resume:
+            raise SettingError("--allow-ranks-change is for a run that goes on; give --resume, too, or leave it out.")
 
 
 class Run(NamedTuple):

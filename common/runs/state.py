@@ -27,7 +27,7 @@ class Content(Enum):
     """Kinds of content of a folder."""
 
     EMPTY = auto()  # or there is no folder
-    STARTED = auto()  # a run without a finished epoch
+    STARTED = auto()  # a run without a checkpoint
     RESUMABLE = auto()
     FINISHED = auto()  # all epochs; more may be asked for
     DAMAGED = auto()
@@ -48,7 +48,7 @@ class RunState:
 
     @property
     def has_checkpoint(self) -> bool:
-        """Whether a run can continue from a finished epoch."""
+        """Whether a run can continue."""
         return self.content in (Content.RESUMABLE, Content.FINISHED)
 
 
@@ -71,7 +71,7 @@ def read_state(folder: Path) -> RunState:
         return RunState(Content.FOREIGN, f"{paths[0].name}, which no run writes")
     if evidence := _evidence_of_epochs(folder, names):
         return RunState(Content.DAMAGED, f"{evidence}, but no {CHECKPOINT} of this run")
-    return RunState(Content.STARTED, "a run that was stopped before its first epoch was finished")
+    return RunState(Content.STARTED, "a run that was stopped before its first checkpoint")
 
 
 def first_foreign(folder: Path) -> Path | None:

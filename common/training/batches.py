@@ -2,11 +2,12 @@
 
 The order of an epoch depends on the seed and the epoch alone. Step t of N ranks with batches of B sees the same
 patches as step t of one process with a batch of N * B, and a run that is resumed sees the same patches as one that did
-not stop.
+not stop. A run that begins inside an epoch shares out the patches that are left; those before are not read.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -39,27 +40,67 @@ class PatchSource(Protocol):
         """Return the input and the target of the model from the arrays of `read`. Runs in several TensorFlow threads."""
 
 
+@dataclass(frozen=True)
+class Start:
+    """Where a training begins.
+
+    Attributes:
+        epoch: the first epoch, from 0.
+        patches: patches of this epoch that are done already, in the epoch's order.
+    """
+
+    epoch: int = 0
+    patches: int = 0
+
+    def done(self, epoch: int) -> int:
+        """Return the number of patches of an epoch that were done before this training began."""
+        return self.patches if epoch == self.epoch else 0
+
+    def step(self, patches: int, batch_size: int) -> int:
+        """Return the first step in the first epoch, from 0. Steps are numbered so that the last one has its usual number."""
+        return steps_per_epoch(patches, batch_size) - steps_per_epoch(patches - self.patches, batch_size)
+
+    def after(self, epoch: int, steps: int, patches: int, batch_size: int) -> "Start":
+        """Return where a training begins that goes on after so many steps of an epoch."""
+        taken = steps - (self.step(patches, batch_size) if epoch == self.epoch else 0)
+        return Start(epoch, min(patches, self.done(epoch) + taken * batch_size * hvd.size()))
+
+
+BEGINNING = Start()
+
+
 def steps_per_epoch(patches: int, batch_size: int) -> int:
     """Return the steps that every rank takes in an epoch, so that all ranks together see every patch."""
     return -(-patches // (batch_size * hvd.size()))
 
 
-def epoch_order(patches: int, batch_size: int, seed: int, epoch: int) -> np.ndarray:
+def epoch_order(patches: int, batch_size: int, seed: int, epoch: int, done: int = 0) -> np.ndarray:
     """Return the patch indices of this rank's batches in one epoch, (steps, batch_size) int.
 
     All ranks together see each patch once. The last batches are filled up with patches from the start of the order.
+
+    Args:
+        patches: number of training patches.
+        batch_size: patches of a rank in a step.
+        seed: of the training.
+        epoch: from 0.
+        done: patches at the start of the order that are left out.
     """
-    steps = steps_per_epoch(patches, batch_size)
+    steps = steps_per_epoch(patches - done, batch_size)
     order = np.random.default_rng((seed, epoch)).permutation(patches)
-    return np.resize(order, (steps, hvd.size(), batch_size))[:, hvd.rank()]
+    places = done + np.arange(steps * hvd.size() * batch_size)
+    return order.take(places, mode="wrap").reshape(steps, hvd.size(), batch_size)[:, hvd.rank()]
 
 
-def training_batches(source: PatchSource, batch_size: int, seed: int, first_epoch: int = 0) -> tf.data.Dataset:
+def training_batches(source: PatchSource, batch_size: int, seed: int, start: Start = BEGINNING) -> tf.data.Dataset:
     """Return this rank's training batches, epoch after epoch without end, each batch flipped and turned as a whole."""
 
     def draw(epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        order = epoch_order(len(source), batch_size, seed, int(epoch))
-        return order, np.random.default_rng((seed, int(epoch), hvd.rank())).integers(TURNS, size=len(order))
+        epoch = int(epoch)
+        order = epoch_order(len(source), batch_size, seed, epoch, start.done(epoch))
+        steps = steps_per_epoch(len(source), batch_size)
+        turns = np.random.default_rng((seed, epoch, hvd.rank())).integers(TURNS, size=steps)
+        return order, turns[steps - len(order) :]
 
     def epoch_batches(epoch: tf.Tensor) -> tf.data.Dataset:
         order, turns = tf.numpy_function(draw, [epoch], [tf.int64, tf.int64], stateful=False)
@@ -68,7 +109,7 @@ def training_batches(source: PatchSource, batch_size: int, seed: int, first_epoc
         return tf.data.Dataset.from_tensor_slices((order, turns))
 
     return (
-        tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max)
+        tf.data.Dataset.range(start.epoch, np.iinfo(np.int64).max)
         .flat_map(epoch_batches)
         .map(lambda indices, turn: read_patches(source, indices, turn))
         .map(source.convert, num_parallel_calls=READ_AHEAD)

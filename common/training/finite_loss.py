@@ -51,16 +51,34 @@ class FiniteLoss(keras.callbacks.Callback):
         # adversarial loss, this rank's batch alone enters the content loss.
         self.losses.append((logs["loss"], logs.get("content_loss", logs["loss"])))
         if (batch + 1) % CHECK_STEPS == 0 or batch + 1 == self.steps:
-            finite = np.isfinite([[float(loss) for loss in losses] for losses in self.losses])
-            first = int(np.argmin(finite.all(axis=1)))
-            self.losses = []
-            step = None if finite.all() else batch + 1 - len(finite) + first
-            self.raise_earliest("loss", step, from_others=bool(finite[first, 1]))
+            self.check_losses(batch)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        # A loss is computed before its step, so only the weights show the effect of the last step.
+        self.check_weights(self.steps - 1)
+
+    def require_finite(self, batch: int) -> None:
+        """Check all up to a step. Every rank must call this after the same step, before a checkpoint is written there.
+
+        Raises:
+            TrainingError: as above.
+        """
+        self.check_losses(batch)
+        self.check_weights(batch)
+
+    def check_losses(self, batch: int) -> None:
+        """Check the losses since the last check; `batch` is the step of the newest."""
+        if not self.losses:  # on all ranks
+            return
+        finite = np.isfinite([[float(loss) for loss in losses] for losses in self.losses])
+        first = int(np.argmin(finite.all(axis=1)))
+        self.losses = []
+        step = None if finite.all() else batch + 1 - len(finite) + first
+        self.raise_earliest("loss", step, from_others=bool(finite[first, 1]))
+
+    def check_weights(self, batch: int) -> None:
+        """Check the weights after a step. Its loss was computed before it, so only the weights show its effect."""
         finite = all(np.isfinite(float(tf.reduce_sum(variable.value))) for variable in self.model.trainable_variables)
-        self.raise_earliest("sum of the weights", None if finite else self.steps - 1)
+        self.raise_earliest("sum of the weights", None if finite else batch)
 
     def raise_earliest(self, value_name: str, step: int | None, from_others: bool = False) -> None:
         """Raise on all ranks if one rank has a step; the message names the earliest step, and the rank that it began on.

@@ -13,11 +13,6 @@ from typing import Any
 import keras
 
 import common.distributed as hvd
-from common.errors import DamagedFileError, RunFolderError, SettingError
-from common.files.atomic import cannot_write, move_into_place
-from common.files.hdf5 import open_hdf5
-from common.files.read_errors import describe_refusal
-from common.files.seal import require_seal
 from common.networks.batch_statistics import AverageStatistics
 from common.networks.precision import hardware_record
 from common.runs import folder as run
@@ -25,19 +20,22 @@ from common.runs.config import RunConfig
 from common.runs.provenance import library_versions, number_variables
 from common.training.batches import (
     PatchSource,
+    Start,
     epoch_order,
     own_read_errors,
     steps_per_epoch,
     training_batches,
     validation_batches,
 )
-from common.training.checkpoint import REMEDY, Checkpoint, is_complete, read_checkpoint, variable_groups
+from common.training.checkpoints.checkpoint import Checkpoint, variable_groups
+from common.training.checkpoints.rank_state import EpochInWork, gather_rank_variables
+from common.training.checkpoints.rest_of_epoch import RestOfEpoch
+from common.training.checkpoints.restoring import describe, restore
 from common.training.finite_loss import FiniteLoss
-from common.training.history import read_history
 from common.training.learning_rate import LearningRate
 from common.training.progress import Progress, TensorBoardCurves
 from common.training.saving import RunWriter, ShouldSave, is_best
-from common.training.stopping import StopAtSignal
+from common.training.stopping import StopAndSave
 from common.training.validation import BatchSums, PoolOverRanks, Summary
 
 logger = logging.getLogger(__name__)
@@ -71,7 +69,13 @@ class Task:
 
 
 def fit(
-    model: keras.Model, config: RunConfig, task: Task, folder: Path, resume: bool = False, show_progress: bool = False
+    model: keras.Model,
+    config: RunConfig,
+    task: Task,
+    folder: Path,
+    resume: bool = False,
+    show_progress: bool = False,
+    allow_ranks_change: bool = False,
 ) -> None:
     """Train a compiled model; rank 0 writes history, best weights and checkpoints into the run folder.
 
@@ -82,6 +86,7 @@ def fit(
         folder: the run folder, which exists.
         resume: continue from the folder's checkpoint.
         show_progress: show a bar instead of one line an epoch.
+        allow_ranks_change: continue also from a checkpoint of another number of ranks.
 
     Raises:
         RunFolderError: the checkpoint to continue from is damaged or of another run.
@@ -92,10 +97,12 @@ def fit(
     config = with_fitting_batches(config, len(task.training))
     steps = steps_per_epoch(len(task.training), config.batch_size)
     learning_rate = LearningRate(config, steps)
-    first_epoch, history = 0, []
+    checkpoint = Checkpoint(0, {}, [])
     if resume:
-        first_epoch, state, history = hvd.on_rank_zero(lambda: restore(folder, task.identity, model, config.epochs))
-        learning_rate.state.update(state)
+        checkpoint = hvd.on_rank_zero(lambda: restore(folder, task.identity, model, config.epochs, allow_ranks_change))
+        learning_rate.state.update(checkpoint.state)
+        logger.info("resumed %s", describe(checkpoint))
+        warn_of_other_ranks(checkpoint, learning_rate)
     # Write only after the checkpoint has loaded, so that a wrong one overwrites nothing.
     hvd.on_rank_zero(lambda: write_record(folder, config, task))
     hvd.broadcast_variables([variable for group in variable_groups(model).values() for variable in group])
@@ -109,16 +116,40 @@ def fit(
         steps,
     )
     logger.info("each rank computes on %s", hvd.describe_hardware())
-    writer = RunWriter(folder, learning_rate, task.identity, history, task.saved_model, task.should_save)
+    writer = RunWriter(folder, learning_rate, task.identity, checkpoint.history, task.saved_model, task.should_save)
     with own_read_errors():
-        model.fit(
-            training_batches(task.training, config.batch_size, config.seed, first_epoch),
-            steps_per_epoch=steps,
-            epochs=config.epochs,
-            initial_epoch=first_epoch,
-            verbose=0,
-            shuffle=False,
-            callbacks=training_callbacks(config, task, writer, steps, show_progress),
+        run_epochs(model, config, task, writer, checkpoint, show_progress)
+
+
+def run_epochs(
+    model: keras.Model, config: RunConfig, task: Task, writer: RunWriter, checkpoint: Checkpoint, show_progress: bool
+) -> None:
+    """Train from where a checkpoint was written, which may be inside an epoch, to the last epoch."""
+    patches, steps = len(task.training), steps_per_epoch(len(task.training), config.batch_size)
+    inside = checkpoint.inside if checkpoint.epoch < config.epochs else None
+    start = Start(checkpoint.epoch, inside.patches if inside else 0)
+    first_step = start.step(patches, config.batch_size)
+    callbacks = training_callbacks(config, task, writer, start, inside, show_progress)
+    first_to_train = start if first_step < steps else Start(start.epoch + 1)
+    model.fit(
+        training_batches(task.training, config.batch_size, config.seed, first_to_train),
+        steps_per_epoch=steps,
+        epochs=config.epochs,
+        initial_epoch=first_to_train.epoch,
+        verbose=0,
+        shuffle=False,
+        callbacks=RestOfEpoch(callbacks, model, config.epochs, steps, start.epoch, first_step, inside),
+    )
+
+
+def warn_of_other_ranks(checkpoint: Checkpoint, learning_rate: LearningRate) -> None:
+    """Log a warning if another number of ranks wrote a checkpoint; `config.json` holds both numbers."""
+    if checkpoint.ranks not in (None, hvd.size()):
+        logger.warning(
+            "the run had %d ranks and goes on with %d: the highest learning rate is now %g",
+            checkpoint.ranks,
+            hvd.size(),
+            learning_rate.full_rate,
         )
 
 
@@ -165,14 +196,24 @@ def with_fitting_batches(config: RunConfig, patches: int) -> RunConfig:
 
 
 def training_callbacks(
-    config: RunConfig, task: Task, writer: RunWriter, steps: int, show_progress: bool
+    config: RunConfig, task: Task, writer: RunWriter, start: Start, inside: EpochInWork | None, show_progress: bool
 ) -> list[keras.callbacks.Callback]:
     """Return all callbacks. Their order matters: the first ones put values into `logs` that later ones use."""
+    patches, steps = len(task.training), steps_per_epoch(len(task.training), config.batch_size)
     validation = validation_batches(task.validation, config.batch_size) if len(task.validation) else None
+    finite = FiniteLoss(steps, lambda epoch, step: batch_origins(config, task, start, epoch, step))
+    pool = PoolOverRanks(validation, task.batch_sums, task.summary, inside.seconds if inside else 0.0)
+
+    def save(epoch: int, step: int) -> None:
+        finite.require_finite(step)
+        done = start.after(epoch, step + 1, patches, config.batch_size).patches
+        gathered = EpochInWork(done, pool.seconds(), gather_rank_variables(writer.model))
+        hvd.on_rank_zero(lambda: writer.write(epoch, gathered))
+
     callbacks = [
-        FiniteLoss(steps, lambda epoch, step: batch_origins(config, task, epoch, step)),
+        finite,
         AverageStatistics(),
-        PoolOverRanks(validation, task.batch_sums, task.summary),
+        pool,
         *task.callbacks,
         writer.learning_rate,
         writer,
@@ -180,105 +221,13 @@ def training_callbacks(
     ]
     if hvd.rank() == 0:
         callbacks.append(TensorBoardCurves(writer.folder / run.TENSORBOARD))
-    return [*callbacks, StopAtSignal(steps)]
+    return [*callbacks, StopAndSave(steps, save, config.checkpoint_minutes)]
 
 
-def batch_origins(config: RunConfig, task: Task, epoch: int, step: int) -> list[str]:
+def batch_origins(config: RunConfig, task: Task, start: Start, epoch: int, step: int) -> list[str]:
     """Return the scene or file of each patch in this rank's training batch."""
-    indices = epoch_order(len(task.training), config.batch_size, config.seed, epoch)[step]
-    return task.training.origins(indices)
-
-
-def restore(folder: Path, identity: dict[str, Any], model: keras.Model, epochs: int) -> Checkpoint:
-    """Set the model from the newest whole checkpoint of a run folder. Call on rank 0.
-
-    Returns:
-        What the checkpoint holds besides the arrays; its history is that of `history.csv` if an older version wrote it.
-
-    Raises:
-        DamagedFileError: all checkpoints are missing or damaged, or the best weights are damaged.
-        WeightsError: the checkpoint is of another network or other settings.
-        SettingError: more epochs are finished than the command asks for.
-        RunFolderError: the best weights, or the history of a run of an older version, are missing or damaged.
-    """
-    checkpoint = read_newest(folder, identity, model)
-    if checkpoint.history is None:
-        checkpoint = checkpoint._replace(history=read_old_history(folder, checkpoint.epoch))
-    if checkpoint.epoch > epochs:  # settings and model card would describe other weights than those in the folder
-        raise SettingError(
-            f"{folder} holds a run with {checkpoint.epoch} finished epochs, and --epochs asks for {epochs}; give --epochs "
-            f"{checkpoint.epoch} or more, or another --run-dir."
-        )
-    require_best_weights(folder / run.WEIGHTS)
-    logger.info("resumed after epoch %d", checkpoint.epoch)
-    return checkpoint
-
-
-def read_newest(folder: Path, identity: dict[str, Any], model: keras.Model) -> Checkpoint:
-    """Set the model from the newest checkpoint, or from the previous one if that is damaged.
-
-    A checkpoint that cannot be used is kept under another name, so that the next one does not take the place of the
-    previous, whole one.
-
-    Raises:
-        DamagedFileError, WeightsError: as `restore`.
-    """
-    newest = folder / run.CHECKPOINT
-    found = [path for path in (newest, folder / run.PREVIOUS_CHECKPOINT) if path.exists()]
-    problems: list[str] = []
-    for path in found or [newest]:
-        try:
-            checkpoint = read_checkpoint(path, model, identity)
-        except DamagedFileError as error:
-            problems.append(str(error))
-            continue
-        if problems:
-            set_aside(newest)
-            logger.warning("%s The run goes on from %s, after epoch %d", problems[0], path.name, checkpoint.epoch)
-        return checkpoint
-    raise DamagedFileError(" ".join(problems))
-
-
-def set_aside(path: Path) -> None:
-    """Rename a checkpoint that cannot be used.
-
-    Raises:
-        OutputError: it cannot be renamed.
-    """
-    try:
-        move_into_place(path, path.with_name(run.UNUSABLE_CHECKPOINT))
-    except OSError as error:
-        raise cannot_write(path, error) from error
-
-
-def read_old_history(folder: Path, epoch: int) -> list[dict]:
-    """Return the rows of `history.csv` for a checkpoint of an older version, which does not hold them.
-
-    Raises:
-        RunFolderError: the file is missing or damaged, or lacks an epoch.
-    """
-    history = read_history(folder / run.HISTORY, epoch)
-    if not is_complete(history, epoch):  # the best epoch may be among those missing
-        raise RunFolderError(
-            f"{folder / run.HISTORY} lacks some of the {epoch} epochs before the checkpoint; "
-            f"restore it, or start a new run."
-        )
-    return history
-
-
-def require_best_weights(path: Path) -> None:
-    """Check that the file of the best weights, which the command loads after the last epoch, is whole.
-
-    Raises:
-        DamagedFileError: it is not as it was written.
-        RunFolderError: it is missing, cut short, or cannot be read.
-    """
-    try:
-        with open_hdf5(path) as file:
-            require_seal(path, file, REMEDY)
-    except OSError as error:
-        reason = describe_refusal(error) or f"is missing or damaged; {REMEDY}"
-        raise RunFolderError(f"{path} {reason}.") from error
+    order = epoch_order(len(task.training), config.batch_size, config.seed, epoch, start.done(epoch))
+    return task.training.origins(order[step - steps_per_epoch(len(task.training), config.batch_size)])
 
 
 def digest(value: Any) -> str:

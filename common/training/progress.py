@@ -39,7 +39,7 @@ class Progress(keras.callbacks.Callback):
         )
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        self.bar.update()
+        self.bar.update(batch + 1 - self.bar.n)
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
         self.bar.close()

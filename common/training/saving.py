@@ -1,4 +1,4 @@
-"""Save a training run at the end of each epoch: history, best weights and a checkpoint."""
+"""Save a training run: history and best weights at the end of each epoch, a checkpoint there and inside epochs."""
 
 import math
 from collections.abc import Callable
@@ -11,7 +11,8 @@ from common.files.atomic import require_space
 from common.networks.weights import weights_size, write_weights
 from common.runs import folder as run
 from common.runs.locks.lock import require_held
-from common.training.checkpoint import Checkpoint, checkpoint_size, write_checkpoint
+from common.training.checkpoints.checkpoint import Checkpoint, checkpoint_size, write_checkpoint
+from common.training.checkpoints.rank_state import EpochInWork
 from common.training.history import write_history
 from common.training.learning_rate import LearningRate
 
@@ -82,6 +83,11 @@ class RunWriter(keras.callbacks.Callback):
         if self.should_save(self.history):
             write_weights(self.folder / run.WEIGHTS, self.saved_model or self.model)
         write_history(self.folder / run.HISTORY, self.history)
-        checkpoint = Checkpoint(epoch + 1, self.learning_rate.state, self.history)
+        self.write(epoch + 1)
+
+    def write(self, epoch: int, inside: EpochInWork | None = None) -> None:
+        """Write a checkpoint after so many epochs, and a part of the next one. Call on rank 0."""
+        require_held(run.run_lock(self.folder))
+        checkpoint = Checkpoint(epoch, self.learning_rate.state, self.history, inside)
         path, previous = self.folder / run.CHECKPOINT, self.folder / run.PREVIOUS_CHECKPOINT
         write_checkpoint(path, self.model, checkpoint, self.identity, previous)

@@ -22,22 +22,34 @@ class PoolOverRanks(keras.callbacks.Callback):
         validation: this rank's validation batches, or None.
         batch_sums: computes sums over one batch.
         summary: computes the logged values from the sums over all batches of all ranks.
+        seconds_before: time that the first epoch has taken in an earlier part of the run.
 
     Raises:
         TrainingError: the training or validation loss is not finite; on all ranks, before a checkpoint is written.
     """
 
-    def __init__(self, validation: tf.data.Dataset | None, batch_sums: BatchSums, summary: Summary):
+    def __init__(
+        self,
+        validation: tf.data.Dataset | None,
+        batch_sums: BatchSums,
+        summary: Summary,
+        seconds_before: float = 0.0,
+    ):
         super().__init__()
         self.validation = validation
         self.batch_sums = batch_sums
         self.summary = summary
+        self.seconds_before = seconds_before
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        self.started = time.monotonic()
+        self.started, self.seconds_before = time.monotonic() - self.seconds_before, 0.0
+
+    def seconds(self) -> float:
+        """Return the time since the epoch began, without pauses between the parts of a run."""
+        return time.monotonic() - self.started
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
-        seconds = time.monotonic() - self.started
+        seconds = self.seconds()
         means = hvd.allreduce_sum([float(value) for value in logs.values()]) / hvd.size()
         logs.update(zip(logs, means.tolist(), strict=True))
         require_finite("loss", logs["loss"], epoch)

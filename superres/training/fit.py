@@ -58,7 +58,12 @@ def begin_run(run: Run, data: TrainingData) -> None:
 
 
 def fit(
-    config: SuperresConfig, data: TrainingData, folder: Path, resume: bool = False, show_progress: bool = False
+    config: SuperresConfig,
+    data: TrainingData,
+    folder: Path,
+    resume: bool = False,
+    show_progress: bool = False,
+    allow_ranks_change: bool = False,
 ) -> keras.Model:
     """Train a network on all ranks.
 
@@ -68,6 +73,7 @@ def fit(
         folder: the run folder, which exists; rank 0 writes into it.
         resume: continue from the folder's checkpoint.
         show_progress: show a bar instead of one line an epoch.
+        allow_ranks_change: continue also from a checkpoint of another number of ranks.
 
     Returns:
         The network with its best weights, the same on all ranks. After adversarial training this is the averaged
@@ -102,7 +108,7 @@ def fit(
             should_save=partial(is_close_to_best, tolerance=config.rmse_tolerance),
             callbacks=(AdversarialWeight(config),),
         )
-    training.fit(model, config, task, folder, resume, show_progress)
+    training.fit(model, config, task, folder, resume, show_progress, allow_ranks_change)
     load_weights_on_all_ranks(saved_model, folder / WEIGHTS)
     return saved_model
 
@@ -129,7 +135,7 @@ def build_model(config: SuperresConfig) -> keras.Model:
 
 def checkpoint_identity(config: SuperresConfig, data: TrainingData) -> dict[str, Any]:
     """Return the settings that a checkpoint must share with a run that continues it exactly."""
-    changeable = {"epochs", "test_tiles", "data_dir", "patch_cache", "init_weights", "tiles"}
+    changeable = {"epochs", "checkpoint_minutes", "test_tiles", "data_dir", "patch_cache", "init_weights", "tiles"}
     if config.schedule == "cosine":
         changeable -= {"epochs"}  # the learning rate of every step depends on their number
     if config.model != GAN:

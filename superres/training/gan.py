@@ -58,7 +58,7 @@ class Gan(keras.Model):
 
     @property
     def checkpoint_groups(self) -> dict[str, list]:
-        """Name -> variables of all groups in a checkpoint; see `common/training/checkpoint.py`."""
+        """Name -> variables of all groups in a checkpoint; see `common/training/checkpoints/checkpoint.py`."""
         return {
             "weights": self.generator.variables,
             "optimizer": self.optimizer.variables,

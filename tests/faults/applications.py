@@ -13,6 +13,7 @@ from common.runs import imports, signals
 from tests.faults.strikes import NEVER, RenameCounter, Strike
 
 EPOCHS = 8
+BATCH = 4  # patches of a rank in a step
 COMMANDS = {"superres": "superres.train", "gan": "superres.train", "bigearthnet": "bigearthnet.train"}
 
 
@@ -44,7 +45,8 @@ def make_application(folder: Path, name: str) -> Application:
     from tests.support.tiny_training import write_scenes
 
     folder.mkdir(parents=True, exist_ok=True)
-    common = ("--batch-size", "4", "--warmup-epochs", "0", "--no-progress")
+    common = ("--batch-size", str(BATCH), "--warmup-epochs", "0", "--no-progress")
+    common += ("--checkpoint-minutes", "1e-9")  # after each step, or each look of several ranks
     if name == "bigearthnet":
         data = folder / "made.h5"
         if not data.exists():

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.faults import applications, jobs, runs
-from tests.faults.applications import EPOCHS, Application, make_application
+from tests.faults.applications import BATCH, EPOCHS, Application, make_application
 from tests.faults.jobs import Job
 from tests.faults.strikes import NEVER, Strike
 from tests.faults.table import Outcome
@@ -60,13 +60,14 @@ class Bench:
         self.renames = runs.renames(job.output)
         return self
 
-    def check_resume(self, run_dir: Path, finished: int, outcome: Outcome) -> None:
-        """Continue a run to its end; note lost epochs, results that differ, and temporary files.
+    def check_resume(self, run_dir: Path, finished: int, outcome: Outcome, steps: int = 0) -> None:
+        """Continue a run to its end; note lost epochs and steps, results that differ, and temporary files.
 
         Args:
             run_dir: the run folder, or one that does not exist.
             finished: number of epochs that were finished before the fault.
             outcome: gets the notes.
+            steps: number of steps of the next epoch that were saved at a signal.
         """
         job = self.start(run_dir, "--resume")
         job.wait(SECONDS_OF_A_RUN)
@@ -75,6 +76,9 @@ class Bench:
         if job.code == 0 and runs.resumed_after(job.output) < finished:
             continued = runs.resumed_after(job.output)
             outcome.lost.append(f"{finished} epochs were finished, but it continued after {continued}")
+        patches = runs.resumed_patches(job.output)
+        if job.code == 0 and steps and patches != steps * BATCH * self.ranks:
+            outcome.lost.append(f"{steps} steps were saved at a signal, but it continued after {patches} patches")
 
     def check_finished(self, job: Job, run_dir: Path, outcome: Outcome) -> None:
         """Note it unless a job has ended well, with the results of the run that was never stopped."""

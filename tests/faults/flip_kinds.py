@@ -89,7 +89,7 @@ def read_weights(folder: Path) -> Any:
 
 def read_checkpoint(folder: Path) -> Any:
     """Read as `--resume` does, with the identity of the good checkpoint."""
-    from common.training import checkpoint
+    from common.training.checkpoints import checkpoint
     from superres.training.config import SuperresConfig
     from superres.training.fit import build_model
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from common.runs import cli
 from tests.faults import runs
 from tests.faults.bench import SECONDS_OF_A_RUN, Bench, Benches
 from tests.faults.jobs import Job
@@ -44,7 +45,7 @@ def kill_once(bench: Bench, number: int, rng: np.random.Generator) -> Outcome:
         # mpirun gives the ranks a second after most signals, which a long step may take; it passes SIGUSR1 on.
         says_why = signal_number != signal.SIGKILL and (target != "the launcher" or signal_number == signal.SIGUSR1)
         check_end(job, says_why, outcome, SECONDS_OF_A_RUN if strike else SECONDS_TO_END)
-        bench.check_resume(run_dir, runs.finished_epochs(job.output), outcome)
+        bench.check_resume(run_dir, runs.finished_epochs(job.output), outcome, runs.saved_steps(job.output))
     finally:
         job.end()
     return outcome
@@ -70,3 +71,5 @@ def check_end(job: Job, says_why: bool, outcome: Outcome, seconds: float) -> Non
         outcome.untidy.append(f"traceback: {job.output.strip().splitlines()[-1]}")
     elif says_why and job.code not in (0, None) and not runs.error_lines(job.output):
         outcome.untidy.append(f"exit code {job.code} without a line that says why")
+    elif "which is saved" in job.output and job.code != cli.STOPPED:
+        outcome.untidy.append(f"exit code {job.code} after a checkpoint at a signal")

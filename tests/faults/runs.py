@@ -19,6 +19,16 @@ def finished_epochs(output: str) -> int:
     return max(map(int, re.findall(r"epoch (\d+)/", output)), default=0)
 
 
+def saved_steps(output: str) -> int:
+    """Return the steps of the epoch in work that a training reported as saved when a signal stopped it."""
+    return max(map(int, re.findall(r"after step (\d+) of epoch \d+, which is saved", output)), default=0)
+
+
+def resumed_patches(output: str) -> int:
+    """Return after how many patches of the epoch in work a training continued; 0 at the start of one."""
+    return max(map(int, re.findall(r"resumed after .*?(\d+) patches of epoch", output)), default=0)
+
+
 def resumed_after(output: str) -> int:
     """Return after which epoch a training continued; 0 for a new start."""
     return max(map(int, re.findall(r"resumed after epoch (\d+)", output)), default=0)

@@ -16,7 +16,7 @@ def checkpoint(folder: Path) -> tuple[list[Seed], Read]:
     """Checkpoints of a training."""
     import keras
 
-    from common.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+    from common.training.checkpoints.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3), keras.layers.Dense(2)])
     model.compile(keras.optimizers.Nadam(), "mse")
@@ -27,8 +27,8 @@ def checkpoint(folder: Path) -> tuple[list[Seed], Read]:
 
     def read(content: bytes, _index: int) -> None:
         path.write_bytes(content)
-        epoch, state, _ = read_checkpoint(path, model, identity)
-        assert 0 < epoch < 10**9 and isinstance(state, dict)
+        checkpoint = read_checkpoint(path, model, identity)
+        assert 0 <= checkpoint.epoch < 10**9 and isinstance(checkpoint.state, dict)
 
     return seeds_of([path.read_bytes(), without_seal(path)], "bytes"), read
 

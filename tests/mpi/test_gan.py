@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import common.distributed as hvd
-from common.training.checkpoint import variable_groups
+from common.training.checkpoints.checkpoint import variable_groups
 from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS
 from superres.training.config import SuperresConfig

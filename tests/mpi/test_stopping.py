@@ -26,7 +26,9 @@ def often(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.parametrize("signalled_rank", [0, 1])
 def test_all_ranks_stop_after_the_same_step(signalled_rank: int) -> None:
-    callback = stopping.StopAtSignal(STEPS)
+    saved = []
+    callback = stopping.StopAndSave(STEPS, lambda *place: saved.append(place), minutes=0)
+    callback.on_train_begin()
     callback.on_epoch_begin(3)
     with pytest.raises(Interrupted) as raised:
         for step in range(STEPS):
@@ -36,6 +38,23 @@ def test_all_ranks_stop_after_the_same_step(signalled_rank: int) -> None:
             callback.on_train_batch_end(step)
     assert len(set(hvd.allgather_object((step, callback.steps_to_look, str(raised.value))))) == 1
     assert raised.value.on_all_ranks
-    assert str(raised.value) == f"stopped by SIGUSR1 after step {step + 1} of epoch 4; epoch 3 is saved"
+    assert str(raised.value) == f"stopped by SIGUSR1 after step {step + 1} of epoch 4, which is saved"
+    assert saved == [(3, step)]
     assert SIGNALLED_STEP <= step < SIGNALLED_STEP + 20
     assert callback.steps_to_look > 1  # it does not look after each step
+
+
+def test_the_clock_of_rank_zero_says_when_to_save() -> None:
+    """Rank 1 would save after each step."""
+    saved = []
+    callback = stopping.StopAndSave(3, lambda *place: saved.append(place), minutes=(1000, 1e-9)[hvd.rank() > 0])
+    callback.on_train_begin()
+    callback.on_epoch_begin(0)
+    for step in range(3):
+        time.sleep(0.03)  # more than the time between looks
+        callback.on_train_batch_end(step)
+    assert saved == []
+    callback.minutes = 1e-9
+    callback.on_epoch_begin(1)
+    callback.on_train_batch_end(0)
+    assert hvd.allgather_object(saved) == [[(1, 0)]] * hvd.size()

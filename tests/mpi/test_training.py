@@ -1,5 +1,6 @@
 """`superres/train.py` on several ranks, compared with one process."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import common.distributed as hvd
 from common.runs import folder as run
 from common.training import batches as dataset
 from common.training import fit as training
+from common.training import stopping
 from common.training.history import read_history
 from common.training.progress import Progress
 from common.training.validation import PoolOverRanks
@@ -20,6 +22,7 @@ from superres import train
 from superres.networks.catalogue import NETWORKS
 from superres.training import fit as superres_fit
 from superres.training.patch_source import FusionPatches
+from tests.support.stopped_training import signal_in_step
 from tests.support.tiny_training import TILES, command_line, tiny_network, write_scenes
 
 BATCH, PATCHES = 2, 9  # on two ranks: 9 training patches in 3 steps an epoch; 5 and 4 validation patches
@@ -68,8 +71,8 @@ class Trainer:
         self.recorder = Recorder(*args, **kwargs)
         return self.recorder
 
-    def __call__(self, run_dir: Path, *flags: str, **settings: object) -> list[dict]:
-        """Train, and return the history."""
+    def __call__(self, run_dir: Path, *flags: str, code: int = 0, **settings: object) -> list[dict]:
+        """Train, and return the history if the command ends well. `code` is the exit code to expect."""
         options = {
             "tiles": self.tiles,
             "run_dir": run_dir,
@@ -79,9 +82,9 @@ class Trainer:
             "log_level": "WARNING",
             **settings,
         }
-        assert train.main([*command_line(options), *flags]) == 0
+        assert train.main([*command_line(options), *flags]) == code
         hvd.barrier()
-        return read_history(run_dir / run.HISTORY, 100)
+        return read_history(run_dir / run.HISTORY, 100) if code == 0 else []
 
 
 @pytest.fixture(scope="module")
@@ -158,9 +161,25 @@ def test_only_rank_zero_writes_into_the_run_folder(straight: Straight, ranks: in
 
 
 def test_a_resumed_run_equals_one_that_did_not_stop(
-    straight: Straight, train_tiny: Trainer, shared_path: Path, same_on_all_ranks: Callable
+    straight: Straight,
+    train_tiny: Trainer,
+    shared_path: Path,
+    same_on_all_ranks: Callable,
+    alone: Callable,
+    ranks: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    train_tiny(shared_path / "run", epochs=2, warmup_epochs=1.5)
+    """It is stopped inside its third epoch, by a signal to one rank, and inside its first one, while the rate rises."""
+    monkeypatch.setattr(stopping, "SECONDS_BETWEEN_LOOKS", 0)  # look after each step
+    for step, flags in ((2, ()), (6, ("--resume",))):
+        with signal_in_step(step if hvd.rank() == ranks - 1 else 0):
+            train_tiny(shared_path / "run", *flags, code=75, epochs=4, warmup_epochs=1.5)
+    with h5py.File(shared_path / "run" / run.CHECKPOINT) as file:
+        assert (file.attrs["epoch"], file.attrs["patches"], len(file["sums/0"])) == (2, 2 * BATCH * ranks, ranks)
+    if hvd.rank() == 0:
+        shutil.copytree(shared_path / "run", shared_path / "fewer")
+        with alone():
+            check_fewer_ranks(train_tiny, shared_path / "fewer", ranks)
     history = train_tiny(shared_path / "run", "--resume", epochs=4, warmup_epochs=1.5)
     compare(history, straight.history, rtol=0)
     same_on_all_ranks(train_tiny.recorder.weights[-1])
@@ -172,6 +191,22 @@ def test_a_resumed_run_equals_one_that_did_not_stop(
             assert len(first[group]) == len(second[group]) > 0
             for name in first[group]:
                 np.testing.assert_array_equal(first[group][name], second[group][name])
+
+
+def check_fewer_ranks(train_tiny: Trainer, folder: Path, ranks: int) -> None:
+    """Assert that one process continues a run of several ranks inside an epoch, if the user allows it."""
+    settings = {"epochs": 3, "warmup_epochs": 1.5}
+    train_tiny(folder, "--resume", code=1, **settings)
+    history = train_tiny(folder, "--resume", "--allow-ranks-change", **settings)
+    assert train_tiny.recorder.steps_taken == [
+        -(-(PATCHES - 2 * BATCH * ranks) // BATCH)
+    ]  # no patch twice, none left out
+    rates = [row["learning_rate"] for row in history]
+    assert rates[1] == pytest.approx(ranks * rates[2])
+    config = run.read_config(folder)
+    assert (config["ranks"], config["earlier"][-1]["ranks"]) == (1, ranks)
+    log = (folder / run.LOG).read_text()
+    assert f"the run had {ranks} ranks and goes on with 1: the highest learning rate is now {rates[2]:g}" in log
 
 
 def test_training_equals_that_of_one_process_with_the_joined_batch(

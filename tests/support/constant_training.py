@@ -7,9 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 from common.runs.config import RunConfig
+from common.training.checkpoints.rank_state import EpochInWork, gather_rank_variables
 from common.training.learning_rate import LearningRate
 from common.training.saving import RunWriter
-from common.training.stopping import StopAtSignal
+from common.training.stopping import StopAndSave
 from common.training.validation import PoolOverRanks
 
 IDENTITY = {"seed": 0}
@@ -51,6 +52,11 @@ def mean_square(sums: np.ndarray) -> dict[str, float]:
     return {"val_loss": sums[0] / sums[1]}
 
 
+def part_of_epoch(model: keras.Model, steps: int) -> EpochInWork:
+    """Return the part of an epoch after some steps of one patch each."""
+    return EpochInWork(steps, 0.5, gather_rank_variables(model))
+
+
 def fit(
     folder: Path,
     targets: list[float],
@@ -80,7 +86,7 @@ def fit(
         PoolOverRanks(validation, squared_sums, mean_square),
         rate,
         writer,
-        StopAtSignal(steps),
+        StopAndSave(steps, lambda epoch, step: writer.write(epoch, part_of_epoch(model, step + 1)), minutes=0),
     ]
     model.fit(
         batches(*targets), steps_per_epoch=steps, epochs=epochs, callbacks=all_callbacks, verbose=0, shuffle=False

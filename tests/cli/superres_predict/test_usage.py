@@ -75,7 +75,7 @@ def test_an_interrupted_run_leaves_nothing(weights_dir, product, tmp_path):
                 time.sleep(0.05)
             assert [path for path in out.iterdir() if not is_partial(path)] == []
             os.kill(process.pid, signal_number)
-            assert process.stdout.readline() == "1\n"
+            assert process.stdout.readline() == "75\n"
             assert list(out.iterdir()) == []
         stderr = process.communicate(timeout=60)[1]
     assert process.returncode == 0

@@ -16,6 +16,7 @@ from superres.training.config import SuperresConfig
 from superres.training.fit import build_model
 from tests.support.commands import lines_without_log
 from tests.support.logs import own_logging
+from tests.support.stopped_training import signal_in_step
 from tests.support.tiny_training import TILES, tiny_network, write_scenes
 from tests.support.training_bench import assert_same_runs, read_table, training_options
 
@@ -80,8 +81,10 @@ def test_run_folder_holds_the_averaged_generator(folder: Path) -> None:
 
 
 def test_resumed_run_continues_exactly(two_scenes: Path, folder: Path) -> None:
-    """Both networks and optimizers, the average, and the adversarial weight, which is still rising."""
+    """Both networks and optimizers, the average, and the adversarial weight, which is still rising; inside an epoch."""
     test_tiles = write_scenes(folder / "test", tiles=TILES[2:], size=48)
+    with signal_in_step(1):
+        assert train.main(gan_options(two_scenes, folder, "--resume", epochs=2, test_tiles=test_tiles)) == 75
     assert train.main(gan_options(two_scenes, folder, "--resume", epochs=2, test_tiles=test_tiles)) == 0
     straight = folder / "straight"
     assert train.main(gan_options(two_scenes, straight, epochs=2)) == 0

@@ -13,6 +13,7 @@ from common.training.progress import Progress
 from superres import train
 from superres.networks.catalogue import NETWORKS
 from tests.support.commands import lines_without_log
+from tests.support.stopped_training import signal_in_step
 from tests.support.tiny_training import tiny_network
 from tests.support.training_bench import (
     TrainingBench,
@@ -24,8 +25,15 @@ from tests.support.training_bench import (
 
 
 def test_resumed_run_continues_exactly(bench: TrainingBench) -> None:
-    """Two epochs and a resumed run of two more equal four epochs."""
-    assert bench.train("--resume", epochs=4)[0] == 0
+    """Two epochs, one step, and a resumed run of the rest equal four epochs."""
+    with signal_in_step(1):
+        code, stderr = bench.train("--resume", epochs=4)
+    assert code == 75
+    (line,) = lines_without_log(stderr)
+    assert line == "Interrupted: stopped by SIGUSR1 after step 1 of epoch 3, which is saved; the same command goes on."
+    code, stderr = bench.train("--resume", epochs=4)
+    assert code == 0
+    assert "resumed after epoch 2 and 4 patches of epoch 3" in stderr
     assert bench.train(run_dir=bench.folder / "straight", epochs=4)[0] == 0
     assert_same_runs(bench.folder / "run", bench.folder / "straight")
     assert run.read_config(bench.folder / "run")["settings"]["epochs"] == 4
@@ -61,7 +69,7 @@ def test_one_line_starts_a_run_and_continues_it(bench: TrainingBench) -> None:
     (folder / run.HISTORY).write_text("".join(lines[:2]))  # it was killed before its first checkpoint
     code, stderr = bench.train("--resume")
     assert code == 0
-    assert f"{folder} holds a run that was stopped before its first epoch was finished; starts again" in stderr
+    assert f"{folder} holds a run that was stopped before its first checkpoint; starts again" in stderr
     assert_same_runs(folder, straight)
     checkpoint = (folder / run.CHECKPOINT).read_bytes()
     code, stderr = bench.train("--resume")

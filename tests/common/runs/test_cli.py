@@ -138,9 +138,9 @@ def test_success_is_exit_code_0(capsys):
     ],
 )
 @pytest.mark.parametrize("on_all_ranks", [False, True])
-def test_failure_is_exit_code_1_and_one_line(error, line, on_all_ranks, capsys):
+def test_failure_is_an_exit_code_and_one_line(error, line, on_all_ranks, capsys):
     error.on_all_ranks = on_all_ranks
-    assert run(raising(error)) == 1
+    assert run(raising(error)) == (75 if line.startswith("Interrupted") else 1)
     assert capsys.readouterr() == ("", line + "\n")
 
 
@@ -158,7 +158,7 @@ def test_an_interrupted_command_says_how_to_go_on(options, words, advice, capsys
     parser = cli.new_parser("test", "test")
     for option in options:
         parser.add_argument(option, action="store_true")
-    assert cli.run_command(raising(Interrupted("stopped by SIGTERM")), parser, words.split()) == 1
+    assert cli.run_command(raising(Interrupted("stopped by SIGTERM")), parser, words.split()) == 75
     assert capsys.readouterr().err == f"Interrupted: stopped by SIGTERM; {advice}.\n"
 
 
@@ -178,20 +178,20 @@ def test_an_interrupted_command_that_has_written_into_its_folder(words, files, a
     parser.add_argument("--output")
     assert (
         cli.run_command(raising(Interrupted("stopped by SIGTERM")), parser, [f"--output={tmp_path}", *words.split()])
-        == 1
+        == 75
     )
     assert capsys.readouterr().err == f"Interrupted: stopped by SIGTERM; {advice}.\n"
 
 
 def test_a_run_folder_goes_on_with_resume(capsys):
-    assert run(raising(Interrupted("stopped by SIGTERM")), "--run-dir", "run") == 1
+    assert run(raising(Interrupted("stopped by SIGTERM")), "--run-dir", "run") == 75
     assert capsys.readouterr().err == "Interrupted: stopped by SIGTERM; the same command with --resume goes on.\n"
 
 
 def test_a_signal_before_the_work_stops_the_command(capsys):
     with signals.noted_signals():
         os.kill(os.getpid(), signal.SIGUSR1)
-        assert run(raising(AssertionError("never called"))) == 1
+        assert run(raising(AssertionError("never called"))) == 75
     assert capsys.readouterr().err == f"Interrupted: stopped by SIGUSR1; {NO_RUN_FOLDER}.\n"
 
 
@@ -200,7 +200,7 @@ def test_a_download_that_ctrl_c_ends_is_an_interruption(capsys):
         os.kill(os.getpid(), signal.SIGINT)
         raise DownloadError("pip failed")
 
-    assert run(command) == 1
+    assert run(command) == 75
     assert capsys.readouterr().err.startswith("Interrupted: stopped by SIGINT; ")
 
 
@@ -259,6 +259,8 @@ def test_run_options_give_the_location_of_the_run() -> None:
     assert cli.read_location(parser.parse_args([])) == RunLocation(None, resume=False, overwrite=False)
     arguments = parser.parse_args(["--run-dir", "runs/first", "--resume"])
     assert cli.read_location(arguments) == RunLocation(Path("runs/first"), resume=True, overwrite=False)
+    arguments = parser.parse_args(["--run-dir", "runs/first", "--resume", "--allow-ranks-change"])
+    assert cli.read_location(arguments) == RunLocation(Path("runs/first"), resume=True, allow_ranks_change=True)
     arguments = parser.parse_args(["--run-dir", "runs/first", "--resume", "--overwrite"])
     with pytest.raises(
         SettingError, match="--resume continues a run, and --overwrite replaces it; give one of the two"

@@ -128,7 +128,7 @@ def test_the_log_says_what_resume_does(tmp_path: Path, caplog: pytest.LogCapture
     assert caplog.records[-1].levelname == "WARNING"
     assert caplog.messages == [
         f"{tmp_path / 'write_run'} holds a finished run of 3 epochs; continues",
-        f"{tmp_path / 'started'} holds a run that was stopped before its first epoch was finished; starts again",
+        f"{tmp_path / 'started'} holds a run that was stopped before its first checkpoint; starts again",
         f"{tmp_path / 'mistyped'} holds no run; --resume starts it from the beginning",
     ]
 
@@ -202,6 +202,10 @@ def test_resume_needs_a_folder_and_contradicts_overwrite(tmp_path: Path) -> None
         SettingError, match="--resume continues a run, and --overwrite replaces it; give one of the two"
     ):
         RunLocation(tmp_path, resume=True, overwrite=True)
+    with pytest.raises(
+        SettingError, match="--allow-ranks-change is for a run that goes on; give --resume, too, or leave"
+    ):
+        RunLocation(tmp_path, allow_ranks_change=True)
 
 
 def test_a_file_is_not_a_run_folder(tmp_path: Path) -> None:

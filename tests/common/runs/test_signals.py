@@ -142,7 +142,7 @@ def test_a_signal_during_the_imports_ends_a_command_in_one_line(name: str, tmp_p
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert done.returncode == 1
+    assert done.returncode == 75
     assert done.stderr == (
         f"Interrupted: stopped by {name}; if the log names a run folder, go on with --resume --run-dir FOLDER; else run the "
         f"same command again.\n"

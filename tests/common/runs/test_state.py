@@ -38,7 +38,7 @@ def test_each_moment_of_the_first_epoch_is_a_run_without_a_finished_epoch(tmp_pa
         step()
         state = read_state(tmp_path)
         assert state.content is Content.STARTED
-        assert state.text == "a run that was stopped before its first epoch was finished"
+        assert state.text == "a run that was stopped before its first checkpoint"
     write_checkpoint(tmp_path, 1)
     assert read_state(tmp_path).text == "a run with 1 of 3 epochs finished"
 

@@ -14,6 +14,8 @@ import common.distributed as hvd
 from common.errors import PatchFileError
 from common.pixels.degrade import block_mean
 from common.training.batches import (
+    BEGINNING,
+    Start,
     epoch_order,
     own_read_errors,
     steps_per_epoch,
@@ -60,13 +62,13 @@ def as_rank(rank: int, size: int) -> Iterator[None]:
         yield
 
 
-def orders(patches: int, batch_size: int, ranks: int, seed: int, epoch: int) -> np.ndarray:
+def orders(patches: int, batch_size: int, ranks: int, seed: int, epoch: int, done: int = 0) -> np.ndarray:
     """Return the orders of all ranks, (ranks, steps, batch_size)."""
     rank_orders = []
     for rank in range(ranks):
         with as_rank(rank, ranks):
-            rank_orders.append(epoch_order(patches, batch_size, seed, epoch))
-            assert len(rank_orders[-1]) == steps_per_epoch(patches, batch_size)
+            rank_orders.append(epoch_order(patches, batch_size, seed, epoch, done))
+            assert len(rank_orders[-1]) == steps_per_epoch(patches - done, batch_size)
     return np.stack(rank_orders)  # fails if ranks take different numbers of steps
 
 
@@ -97,8 +99,35 @@ def test_other_epochs_and_seeds_give_other_orders():
     assert tuple(epoch_order(40, 8, 2, 1).ravel()) == drawn[2, 1]
 
 
-def first_batches(count: int, patches: int = 10, first_epoch: int = 0, seed: int = 4) -> list[tuple[dict, np.ndarray]]:
-    batches = training_batches(Indexed(patches), 4, seed, first_epoch)
+@given(patch_counts, batch_sizes, rank_counts, rank_counts, seeds, epochs, st.data())
+def test_an_epoch_goes_on_inside(patches, batch_size, ranks, other_ranks, seed, epoch, data):
+    """After some steps, also on another number of ranks: no patch is left out, and only the last step is filled up."""
+    whole = orders(patches, batch_size, ranks, seed, epoch)
+    steps = data.draw(st.integers(0, whole.shape[1] - 1))
+    with as_rank(0, ranks):
+        start = Start(epoch).after(epoch, steps, patches, batch_size)
+    rest = orders(patches, batch_size, other_ranks, seed, epoch, start.patches)
+    if other_ranks == ranks:
+        np.testing.assert_array_equal(rest, whole[:, steps:])
+    seen = np.concatenate([whole[:, :steps].ravel(), rest.ravel()])
+    assert set(seen) == set(range(patches))
+    assert len(seen) - patches < batch_size * other_ranks
+    with as_rank(0, other_ranks):
+        first = start.step(patches, batch_size)
+        assert first + rest.shape[1] == steps_per_epoch(patches, batch_size)
+        step = batch_size * other_ranks
+        assert start.after(epoch, first + 1, patches, batch_size).patches == min(patches, start.patches + step)
+        assert start.after(epoch + 1, 1, patches, batch_size) == Start(epoch + 1, min(patches, step))
+        end = start.after(epoch, first + rest.shape[1], patches, batch_size)
+        assert end == Start(epoch, patches)
+    with as_rank(0, ranks):
+        assert end.step(patches, batch_size) == steps_per_epoch(patches, batch_size)
+
+
+def first_batches(
+    count: int, patches: int = 10, start: Start = BEGINNING, seed: int = 4
+) -> list[tuple[dict, np.ndarray]]:
+    batches = training_batches(Indexed(patches), 4, seed, start)
     return list(itertools.islice(batches.as_numpy_iterator(), count))
 
 
@@ -122,8 +151,8 @@ def test_training_batches_are_turned():
 
 
 def test_a_resumed_run_sees_the_same_batches():
-    whole, resumed = first_batches(9), first_batches(6, first_epoch=1)
-    for (a, fine_a), (b, fine_b) in zip(whole[3:], resumed, strict=True):
+    whole, resumed = first_batches(9), first_batches(5, start=Start(1, patches=4))
+    for (a, fine_a), (b, fine_b) in zip(whole[4:], resumed, strict=True):
         np.testing.assert_array_equal(a["index"], b["index"])
         np.testing.assert_array_equal(fine_a, fine_b)
 

@@ -10,7 +10,7 @@ import common.distributed as hvd
 from common.errors import OutputError
 from common.runs import folder as run
 from common.runs.config import RunConfig
-from common.training.checkpoint import read_checkpoint
+from common.training.checkpoints.checkpoint import read_checkpoint
 from common.training.history import read_history
 from common.training.learning_rate import LearningRate
 from common.training.saving import RunWriter, is_best

@@ -1,7 +1,8 @@
-"""A signal stops a training after the step in work, or after the epoch if that is at its end."""
+"""A signal stops a training after the step in work, or after the epoch in a validation; both are saved."""
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from common.errors import Interrupted
 from common.runs import folder as run
 from common.runs import signals
+from common.training.stopping import StopAndSave
 from tests.support.constant_training import fit
 
 STEPS, EPOCHS = 3, 3
@@ -41,28 +43,61 @@ def train(folder: Path, signalled_step: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "step, text, epochs",
+    "step, place, saved",
     [
-        (1, "after step 1 of epoch 1; no epoch is saved yet", 0),
-        (STEPS, "after epoch 1; epoch 1 is saved", 1),
-        (STEPS + 2, "after step 2 of epoch 2; epoch 1 is saved", 1),
-        (2 * STEPS + 1, "after step 1 of epoch 3; epoch 2 is saved", 2),
+        (1, "step 1 of epoch 1", (0, 1)),
+        (STEPS, "step 3 of epoch 1", (0, 3)),
+        (STEPS + 2, "step 2 of epoch 2", (1, 2)),
+        (2 * STEPS + 1, "step 1 of epoch 3", (2, 1)),
     ],
 )
-def test_the_step_in_work_is_the_last(step: int, text: str, epochs: int, tmp_path: Path) -> None:
+def test_the_step_in_work_is_the_last_and_is_saved(
+    step: int, place: str, saved: tuple[int, int], tmp_path: Path
+) -> None:
     with pytest.raises(Interrupted) as raised:
         train(tmp_path, step)
-    assert str(raised.value) == f"stopped by SIGTERM {text}"
-    checkpoint = tmp_path / run.CHECKPOINT
-    if not epochs:
-        assert not checkpoint.exists()
-        return
-    with h5py.File(checkpoint) as file:
-        assert file.attrs["epoch"] == epochs
+    assert str(raised.value) == f"stopped by SIGTERM after {place}, which is saved"
+    with h5py.File(tmp_path / run.CHECKPOINT) as file:
+        assert (file.attrs["epoch"], file.attrs.get("patches", 0)) == saved
 
 
-def test_a_signal_in_the_last_step_lets_the_training_end(tmp_path: Path) -> None:
+class SenderAtTheEnd(keras.callbacks.Callback):
+    """Send a signal to this process at the end of an epoch, counted from 0."""
+
+    def __init__(self, epoch: int):
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        if epoch == self.epoch:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_signal_in_a_validation_lets_the_epoch_end(tmp_path: Path) -> None:
+    with pytest.raises(Interrupted, match=r"^stopped by SIGTERM after epoch 2, which is saved$"):
+        fit(tmp_path, [1.0] * STEPS * EPOCHS, None, STEPS, callbacks=(SenderAtTheEnd(1),))
+    with h5py.File(tmp_path / run.CHECKPOINT) as file:
+        assert (file.attrs["epoch"], "patches" in file.attrs) == (2, False)
+
+
+def test_a_signal_in_the_last_validation_lets_the_training_end(tmp_path: Path) -> None:
     """The work after the training, such as the measurement, looks for signals itself."""
-    train(tmp_path, STEPS * EPOCHS)
+    fit(tmp_path, [1.0] * STEPS * EPOCHS, None, STEPS, callbacks=(SenderAtTheEnd(EPOCHS - 1),))
     with pytest.raises(Interrupted):
         signals.require_going_on()
+
+
+@pytest.mark.parametrize("seconds, saved", [(0.05, [(0, 1), (1, 1)]), (60, []), (0, [])])
+def test_a_checkpoint_is_written_when_the_last_one_is_old(seconds: float, saved: list[tuple[int, int]]) -> None:
+    """A step takes 0.03 s, so the second one is due. The end of an epoch writes one, too, and the time begins anew."""
+    written = []
+    callback = StopAndSave(STEPS, lambda epoch, step: written.append((epoch, step)), seconds / 60)
+    callback.set_params({"epochs": 2})
+    callback.on_train_begin()
+    for epoch in range(2):
+        callback.on_epoch_begin(epoch)
+        for step in range(STEPS):
+            time.sleep(0.03)
+            callback.on_train_batch_end(step)
+        callback.on_epoch_end(epoch)
+    assert written == saved

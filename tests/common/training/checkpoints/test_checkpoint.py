@@ -1,5 +1,6 @@
 """A checkpoint continues a run exactly, and one that does not fit changes nothing."""
 
+import math
 import resource
 from pathlib import Path
 
@@ -9,7 +10,14 @@ import numpy as np
 import pytest
 
 from common.errors import DamagedFileError, OutputError, S2Error, WeightsError
-from common.training.checkpoint import Checkpoint, checkpoint_size, read_checkpoint, write_checkpoint
+from common.training.checkpoints.checkpoint import (
+    VERSION,
+    Checkpoint,
+    checkpoint_size,
+    read_checkpoint,
+    write_checkpoint,
+)
+from common.training.checkpoints.rank_state import EpochInWork
 from tests.support.disk_steps import note_disk_steps
 from tests.support.flips import flips
 from tests.support.permissions import without_permission
@@ -17,8 +25,10 @@ from tests.support.permissions import without_permission
 IDENTITY = {"model": "tiny", "seed": 0, "ranks": 1}
 STATE = {"factor": 0.5, "best": 0.25, "wait": 3}
 ROWS = [{"epoch": epoch, "loss": 0.1 / epoch, "seconds": 3.5} for epoch in (1, 2)]
-AFTER_TWO = Checkpoint(2, STATE, ROWS)
-AFTER_ONE = Checkpoint(1, STATE, ROWS[:1])
+AFTER_TWO = Checkpoint(2, STATE, ROWS, ranks=1)
+AFTER_ONE = Checkpoint(1, STATE, ROWS[:1], ranks=1)
+SUMS = [np.array([3.5, 1.5], np.float32), np.array([40, 40], np.float32)]  # total and count of two ranks
+INSIDE_FIRST = Checkpoint(0, STATE, [], EpochInWork(80, 12.5, {"sums": SUMS, "statistics": []}), ranks=1)
 
 
 def make_model(features: int = 3, layers: int = 1, seed: int = 0) -> keras.Model:
@@ -71,6 +81,37 @@ def test_a_model_survives_a_file(path: Path, trained: keras.Model) -> None:
     assert [file.name for file in path.parent.iterdir()] == ["checkpoint.h5"]
 
 
+def test_the_part_of_an_epoch_survives_a_file(tmp_path: Path, trained: keras.Model) -> None:
+    path = tmp_path / "c.h5"
+    write_checkpoint(path, trained, INSIDE_FIRST, IDENTITY)
+    read = read_checkpoint(path, make_model(seed=9), IDENTITY)
+    assert read._replace(inside=None) == INSIDE_FIRST._replace(inside=None)
+    assert read.inside[:2] == INSIDE_FIRST.inside[:2]
+    check_same(read.inside.variables["sums"], SUMS)
+    assert path.stat().st_size <= checkpoint_size(trained)
+
+
+@pytest.mark.parametrize("attributes", [{"patches": 0}, {"seconds": math.inf}, {"seconds": None}, {"epoch": -1}])
+def test_an_impossible_part_of_an_epoch_is_refused(tmp_path: Path, trained: keras.Model, attributes: dict) -> None:
+    write_checkpoint(tmp_path / "c.h5", trained, INSIDE_FIRST, IDENTITY)
+    unseal(tmp_path / "c.h5", **attributes)
+    check_refused(tmp_path / "c.h5", make_model(), IDENTITY, "is cut short, or is no checkpoint", DamagedFileError)
+
+
+def test_sums_of_another_shape_are_refused(tmp_path: Path, trained: keras.Model) -> None:
+    inside = INSIDE_FIRST.inside._replace(variables={"sums": [SUMS[0], SUMS[1][:1]], "statistics": []})
+    write_checkpoint(tmp_path / "c.h5", trained, INSIDE_FIRST._replace(inside=inside), IDENTITY)
+    check_refused(tmp_path / "c.h5", make_model(), IDENTITY, "is cut short, or is no checkpoint", DamagedFileError)
+
+
+def test_a_checkpoint_of_a_newer_version_is_refused(path: Path) -> None:
+    unseal(path, version=VERSION + 1)
+    message = (
+        f"is of version {VERSION + 1} of checkpoints, and this software reads versions up to {VERSION}; resume with"
+    )
+    check_refused(path, make_model(), IDENTITY, message)
+
+
 def test_training_continues_as_if_it_had_not_stopped(tmp_path: Path) -> None:
     whole, first, second = make_model(), make_model(), make_model(seed=5)
     train(whole, 4, seed=2)
@@ -119,6 +160,16 @@ def test_a_checkpoint_of_other_settings_is_refused(path: Path, name: str, value:
         {**IDENTITY, name: value},
         f"was made with {name} .*; resume with the same settings, or start a new run",
     )
+
+
+def test_another_number_of_ranks_must_be_allowed(path: Path, trained: keras.Model) -> None:
+    message = r"was made with 1 ranks, this run has 4; start 1 ranks, or add --allow-ranks-change\."
+    check_refused(path, make_model(), {**IDENTITY, "ranks": 4}, message)
+    other = make_model(seed=9)
+    assert read_checkpoint(path, other, {**IDENTITY, "ranks": 4}, allow_ranks_change=True) == AFTER_TWO
+    check_same(state_of(other), state_of(trained))
+    with pytest.raises(WeightsError, match="was made with seed 0, this run has 1"):
+        read_checkpoint(path, other, {**IDENTITY, "ranks": 4, "seed": 1}, allow_ranks_change=True)
 
 
 @pytest.mark.parametrize("share", [0, 0.01, 0.3, 0.9, 0.9999])
@@ -229,9 +280,9 @@ def test_a_changed_number_is_found_and_its_place_named(path: Path) -> None:
 
 
 def test_a_checkpoint_of_an_older_version_has_no_seal_and_no_history(path: Path, trained: keras.Model) -> None:
-    unseal(path, history=None)
+    unseal(path, history=None, version=None)
     other = make_model(seed=9)
-    assert read_checkpoint(path, other, IDENTITY) == (2, STATE, None)
+    assert read_checkpoint(path, other, IDENTITY) == Checkpoint(2, STATE, None, ranks=1)
     check_same(state_of(other), state_of(trained))
 
 
