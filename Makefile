@@ -1,5 +1,5 @@
 # Each target runs the whole set-up first; this takes a second if the set-up is up to date.
-.PHONY: help install train weights classify test test-mpi test-network notebooks bench lint
+.PHONY: help install train weights classify test slurm test-mpi test-network notebooks bench lint
 .DEFAULT_GOAL := help
 
 PYTHON := .venv/bin/python
@@ -38,8 +38,16 @@ classify: install ## train ResNet50 on six real BigEarthNet patches with two ran
 		--output runs/sample/classified --overwrite && \
 	echo "These scores come from three training patches and one test patch. They only show that the commands run."
 
-test: install ## run all tests, the two-rank ones under mpirun included
+test: install slurm ## run all tests, the two-rank ones under mpirun included
 	@$(PYTHON) -m pytest -n 2 --dist loadfile
+
+# For the tests of jobs/. Without root, sudo without a password, or Debian, those tests skip.
+slurm:
+	@[ -x /usr/sbin/slurmctld ] && [ -x /usr/sbin/slurmd ] && [ -x /usr/sbin/munged ] || { \
+		root=$$([ "$$(id -u)" -eq 0 ] || echo "sudo -n"); echo "install: system packages for tests: slurm-wlm munge" >&2; \
+		$$root apt-get update -qq && $$root env DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends slurm-wlm munge >/dev/null; } || \
+		echo "install: Slurm could not be installed; the tests of jobs/ skip" >&2
 
 test-mpi: install ## run only the two-rank tests
 	@$(MPIRUN) $(PYTHON) -m pytest -m mpi tests/mpi

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Settings of your cluster. Each job reads this file. If sbatch needs an account, read it in your shell first:
+# Settings of your cluster. Each job reads this file; jobs/sites/ holds filled-in examples. If sbatch needs an account, read
+# it in your shell first:
 #
 #     . jobs/site.sh && sbatch jobs/superres-train.sbatch
 #
@@ -16,8 +17,12 @@ export JEOPARDA_VENV=${JEOPARDA_VENV:-$PWD/.venv}
 # Folders that all nodes can reach: patch files and runs; products to read.
 export JEOPARDA_SCRATCH=${JEOPARDA_SCRATCH:-${SCRATCH:-$PWD}}
 export JEOPARDA_PRODUCTS=${JEOPARDA_PRODUCTS:-$JEOPARDA_SCRATCH/products}
-# mpirun or srun. mpirun takes the nodes from Slurm. srun needs Open MPI and Slurm with PMIx.
+# mpirun or srun. mpirun takes the nodes from Slurm. srun needs Open MPI and Slurm with PMIx; JEOPARDA_SRUN_MPI is the value of
+# its option --mpi, and an empty one leaves the choice to Slurm.
 export JEOPARDA_LAUNCHER=${JEOPARDA_LAUNCHER:-mpirun}
+export JEOPARDA_SRUN_MPI=${JEOPARDA_SRUN_MPI-pmix}
+# How often a job may put itself back into the queue before its time limit.
+export JEOPARDA_REQUEUES=${JEOPARDA_REQUEUES:-20}
 
 # mpirun asks a silent node for a sign of life after 10 s, then every 3 s, and ends the job after the fifth question: at most 25 s
 # after a node or its network is lost. By default it takes 8 minutes. The names are those of Open MPI 4 and 5.

@@ -7,6 +7,8 @@ fewer scenes than ranks. The result is the same for any number of ranks (`superr
 """
 
 import argparse
+import logging
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +18,8 @@ from common.networks.precision import PRECISIONS
 from common.runs import cli
 from superres.options import add_precision_option, add_weights_options, read_weights_options
 from superres.prediction.options import AUTO, PREDICTED_BANDS, WINDOW_PX, PredictionOptions
+
+logger = logging.getLogger(__name__)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -80,6 +84,13 @@ def build_parser() -> argparse.ArgumentParser:
     add("--quicklook", action="store_true", help="also draw the bands before and after, as <output>.png")
     add("--stac", action="store_true", help="also describe the GeoTIFF in a STAC item, <output>.json")
     add("--skip-existing", action="store_true", help="keep finished results, and write only those that are missing")
+    add(
+        "--share",
+        type=read_share,
+        default="1/1",
+        metavar="K/N",
+        help="sharpen only each N-th scene, from the K-th on, as task K of a job array of N tasks (all scenes)",
+    )
     add_precision_option(parser, (AUTO, *PRECISIONS))
     add(
         "--window",
@@ -91,6 +102,14 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def read_share(text: str) -> slice:
+    """Return the scenes of share K/N, for argparse."""
+    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    if not match or not 1 <= int(match[1]) <= int(match[2]):
+        raise argparse.ArgumentTypeError(f"expected K/N with K from 1 to N, such as 2/10; got {text}")
+    return slice(int(match[1]) - 1, None, int(match[2]))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     return cli.run_command(lambda options: predict(read_options(options)), build_parser(), argv)
@@ -99,7 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def read_options(options: argparse.Namespace) -> PredictionOptions:
     """Return the options as a record."""
     return PredictionOptions(
-        scenes=tuple(options.scenes),
+        scenes=tuple(options.scenes[options.share]),
         weights=read_weights_options(options),
         output=Path(options.output),
         gsds=tuple(options.gsd) if options.gsd else None,
@@ -129,6 +148,9 @@ def predict(options: PredictionOptions) -> None:
     from superres.prediction.plan import prepare_prediction
     from superres.prediction.windows import compile_model
 
+    if not options.scenes:
+        logger.info("there are fewer scenes than shares: this share has none")
+        return
     plan = hvd.on_rank_zero(lambda: without_finished_jobs(prepare_prediction(options)))
     if not plan.jobs:
         return

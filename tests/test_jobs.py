@@ -1,135 +1,211 @@
-"""The job scripts, run as Slurm runs them, with programs named `mpirun` and `srun` that only record their arguments."""
+"""The job scripts outside of a cluster: what they would start (--dry-run), and wrong use. `test_slurm.py` submits them."""
 
+import importlib
 import os
+import shlex
 import shutil
 import subprocess
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-JOB = REPOSITORY / "jobs" / "superres-train.sbatch"
-SCRIPTS = [*sorted((REPOSITORY / "jobs").glob("*.sbatch")), *sorted((REPOSITORY / "jobs").glob("*.sh"))]
+JOBS = REPOSITORY / "jobs"
+SUBMITTED = sorted([*JOBS.glob("*.sbatch"), *JOBS.glob("*.lsf")])
+TRAIN = "superres-train.sbatch"
 
 
-class Cluster:
-    """A folder with a copy of `jobs/` and programs `mpirun` and `srun` that only record their arguments."""
+def write_program(path: Path, body: str) -> None:
+    """Write a program of bash."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/usr/bin/env bash\n{body}\n")
+    path.chmod(0o755)
 
-    def __init__(self, folder: Path):
-        self.folder = folder
-        self.run = folder / "scratch" / "runs" / "trial"
-        self.run.mkdir(parents=True)
-        shutil.copytree(REPOSITORY / "jobs", folder / "jobs")
-        for name in ("mpirun", "srun"):
-            self.write_program(folder / "bin" / name, 'printf "%s\\n" "$0" "$@" >"$RECORD"; exit "${LAUNCHER_EXIT:-0}"')
-        self.write_program(folder / "venv" / "bin" / "python", "exit 1")
 
-    @staticmethod
-    def write_program(path: Path, body: str) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"#!/usr/bin/env bash\n{body}\n")
-        path.chmod(0o755)
+class Folder:
+    """A copy of `jobs/` with a virtual environment whose Python cannot run."""
 
-    def submit(self, *options: str, **variables: str) -> subprocess.CompletedProcess:
-        """Run the job's script as Slurm does, in the folder of the copy."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SLURM_", "JEOPARDA_"))}
+    def __init__(self, path: Path):
+        self.path = path
+        self.scratch = path / "scratch"
+        self.scratch.mkdir()
+        shutil.copytree(JOBS, path / "jobs")
+        self.write_program("venv/bin/python", "exit 1")
+
+    def write_program(self, name: str, body: str) -> None:
+        """Write a program; those in `bin/` stand for programs of the machine."""
+        write_program(self.path / name, body)
+
+    def run(self, script: str, *options: str, **variables: str) -> subprocess.CompletedProcess:
+        """Run a script in the folder, with no variables of a batch system but the given ones."""
+        ours = ("SLURM_", "SBATCH_", "LSB_", "JEOPARDA_")
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         settings = {
-            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
-            "RECORD": str(self.folder / "record"),
-            "SLURM_JOB_NAME": "trial",
-            "SLURM_JOB_NUM_NODES": "1",
+            "PATH": f"{self.path / 'bin'}:{os.environ['PATH']}",
             "SLURM_GPUS_ON_NODE": "0",
-            "JEOPARDA_SCRATCH": str(self.folder / "scratch"),
-            "JEOPARDA_VENV": str(self.folder / "venv"),
+            "JEOPARDA_SCRATCH": str(self.scratch),
+            "JEOPARDA_VENV": str(self.path / "venv"),
         }
+        command = ["bash", f"jobs/{script}", *options]
         return subprocess.run(
-            ["bash", self.folder / "jobs" / JOB.name, *options],
-            cwd=self.folder,
-            text=True,
-            env=inherited | settings | variables,
-            capture_output=True,
+            command, cwd=self.path, text=True, env=inherited | settings | variables, capture_output=True
         )
 
-    def launched(self, *options: str, **variables: str) -> tuple[list[str], list[str]]:
-        """Submit the job; return the arguments of the launcher and those of the training command."""
-        done = self.submit(*options, **variables)
+    def started(self, script: str, *options: str, **variables: str) -> tuple[list[str], list[str]]:
+        """Return the launcher's words, and the command's words, that a job would start."""
+        done = self.run(script, *options, "--dry-run", **variables)
         assert done.returncode == 0, done.stderr
-        words = (self.folder / "record").read_text().splitlines()
-        command = words.index("superres/train.py")
-        return words[: command - 1], words[command + 1 :]
+        words = shlex.split(done.stdout)
+        python = words.index(str(self.path / "venv" / "bin" / "python"))
+        return words[:python], words[python + 1 :]
+
+    def command(self, script: str, *options: str, **variables: str) -> Namespace:
+        """Return the options with which a job would start its command, as the command reads them."""
+        path, *words = self.started(script, *options, **variables)[1]
+        module = importlib.import_module(path.removesuffix(".py").replace("/", "."))
+        return module.build_parser().parse_args(words)
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Cluster:
-    return Cluster(tmp_path)
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path)
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("script", [*SUBMITTED, *sorted(JOBS.rglob("*.sh"))], ids=lambda path: path.name)
 def test_scripts_are_valid_bash(script: Path) -> None:
     subprocess.run(["bash", "-n", script], check=True)
 
 
-@pytest.mark.parametrize("options", [(), ("--tiles", "mine.txt", "--epochs", "3", "--patch-cache", "mine")])
-def test_training_command_gets_options_that_it_knows(cluster: Cluster, options: tuple) -> None:
-    """The line is always the same: `--resume` starts a run, continues it, or starts it again."""
-    from superres.train import build_parser
-
-    arguments = build_parser().parse_args(cluster.launched(*options)[1])
-    assert arguments.run_dir == str(cluster.run)
-    assert (arguments.resume, arguments.overwrite) == (True, False)
-    if options:
-        assert (arguments.tiles, arguments.epochs, arguments.patch_cache) == ("mine.txt", 3, "mine")
-    else:
-        assert (REPOSITORY / arguments.tiles).exists() and (REPOSITORY / arguments.test_tiles).exists()
+@pytest.mark.parametrize("script", SUBMITTED, ids=lambda path: path.name)
+def test_without_options_a_job_starts_what_its_header_says(folder: Folder, script: Path) -> None:
+    options = vars(folder.command(script.name))
+    place = options.get("run_dir") if "train" in script.name else options["output"]
+    assert place.startswith(f"{folder.scratch}/")
+    assert options.get("resume", True) and not options.get("overwrite", False)
+    assert all((REPOSITORY / options[name]).exists() for name in ("tiles", "test_tiles") if options.get(name))
 
 
-def test_one_rank_for_each_gpu(cluster: Cluster) -> None:
-    cluster.write_program(cluster.folder / "bin" / "nproc", "echo 96")
-    assert "ppr:4:node:pe=24" in cluster.launched(SLURM_GPUS_ON_NODE="4")[0]
+@pytest.mark.parametrize(
+    ("script", "words", "expected"),
+    [
+        (TRAIN, ("--tiles", "my list.txt", "--epochs", "3"), {"tiles": "my list.txt", "epochs": 3}),
+        ("bigearthnet-train.sbatch", ("--data", "my.h5", "--bands", "rgb"), {"data": "my.h5", "bands": "rgb"}),
+        ("bigearthnet-prepare.sbatch", ("--root", "r", "--nomenclature", "43"), {"root": "r", "nomenclature": 43}),
+        ("superres-evaluate.sbatch", ("--tiles", "t", "--run-dir", "a", "b"), {"tiles": "t", "run_dir": ["a", "b"]}),
+        ("superres-predict.sbatch", ("a.SAFE", "b.SAFE", "--copy-10m"), {"scenes": ["a.SAFE", "b.SAFE"]}),
+    ],
+)
+def test_options_of_a_job_are_those_of_its_command(folder: Folder, script: str, words: tuple, expected: dict) -> None:
+    options = vars(folder.command(script, *words, SLURM_JOB_NAME="mine"))
+    assert {name: options[name] for name in expected} == expected
+    assert "mine" in (options["output"] if "output" in options else options["run_dir"])
 
 
-def test_one_rank_for_each_numa_domain(cluster: Cluster) -> None:
-    cluster.write_program(cluster.folder / "bin" / "nproc", "echo 96")
-    cluster.write_program(cluster.folder / "bin" / "lscpu", 'echo "# NODE"; for n in {0..95}; do echo $((n/12)); done')
-    assert "ppr:8:node:pe=12" in cluster.launched()[0]
+def test_options_for_lsf_are_words_of_a_variable(folder: Folder) -> None:
+    """The job takes its name and nodes from LSF."""
+    variables = {"JEOPARDA_OPTIONS": "--tiles mine.txt --epochs 3", "LSB_JOBNAME": "mine", "LSB_MCPU_HOSTS": "a 4 b 4"}
+    options = folder.command("superres-train.lsf", **variables)
+    assert (options.tiles, options.epochs, options.run_dir) == ("mine.txt", 3, f"{folder.scratch}/runs/mine")
+    assert folder.run("superres-train.lsf", "--dry-run", **variables).stderr.startswith("nodes: 2; ")
 
 
-def test_ntasks_per_node_sets_the_number_of_ranks(cluster: Cluster) -> None:
-    cluster.write_program(cluster.folder / "bin" / "nproc", "echo 96")
-    launcher, _ = cluster.launched(SLURM_NTASKS_PER_NODE="2", JEOPARDA_LAUNCHER="srun")
-    assert {"--ntasks-per-node=2", "--cpus-per-task=48", "--kill-on-bad-exit=1"} <= set(launcher)
+def test_tasks_of_an_array_share_the_products(folder: Folder) -> None:
+    variables = {"SLURM_ARRAY_TASK_MIN": "3", "SLURM_ARRAY_TASK_STEP": "2", "SLURM_ARRAY_TASK_COUNT": "2"}
+    products = [f"{name}.SAFE" for name in "abc"]
+    shares = [
+        folder.command("superres-predict.sbatch", *products, SLURM_ARRAY_TASK_ID=task, **variables).share
+        for task in ("3", "5")
+    ]
+    assert [products[share] for share in shares] == [["a.SAFE", "c.SAFE"], ["b.SAFE"]]
 
 
-def test_site_file_is_read(cluster: Cluster) -> None:
-    with open(cluster.folder / "jobs" / "site.sh", "a") as file:
-        file.write("export JEOPARDA_SCRATCH=/elsewhere\n")
-    _, options = cluster.launched()
-    assert "/elsewhere/runs/trial" in options
+def test_a_requeued_evaluation_replaces_its_own_results(folder: Folder) -> None:
+    assert folder.command("superres-evaluate.sbatch", SLURM_RESTART_COUNT="1").overwrite
 
 
-def test_exit_code_is_that_of_the_launcher(cluster: Cluster) -> None:
-    assert cluster.submit(LAUNCHER_EXIT="7").returncode == 7
+def test_one_rank_for_each_gpu(folder: Folder) -> None:
+    folder.write_program("bin/nproc", "echo 96")
+    assert "ppr:4:node:pe=24" in folder.started(TRAIN, SLURM_GPUS_ON_NODE="4")[0]
+
+
+def test_one_rank_for_each_numa_domain(folder: Folder) -> None:
+    folder.write_program("bin/nproc", "echo 96")
+    folder.write_program("bin/lscpu", 'echo "# NODE"; for n in {0..95}; do echo $((n/12)); done')
+    assert "ppr:8:node:pe=12" in folder.started(TRAIN)[0]
+    assert "ppr:1:node:pe=96" in folder.started("bigearthnet-prepare.sbatch")[0]
+
+
+def test_ntasks_per_node_sets_the_number_of_ranks(folder: Folder) -> None:
+    folder.write_program("bin/nproc", "echo 96")
+    launcher, _ = folder.started(TRAIN, SLURM_NTASKS_PER_NODE="2", JEOPARDA_LAUNCHER="srun")
+    assert {"--mpi=pmix", "--ntasks-per-node=2", "--cpus-per-task=48", "--kill-on-bad-exit=1"} <= set(launcher)
+
+
+@pytest.mark.parametrize("site", sorted((JOBS / "sites").glob("*.sh")), ids=lambda path: path.stem)
+def test_example_sites_set_all_that_a_job_needs(folder: Folder, site: Path) -> None:
+    module = "module() { :; }\n"  # a function of the shell on clusters
+    (folder.path / "jobs" / "site.sh").write_text(module + site.read_text())
+    assert folder.started(TRAIN)[0][0] == "srun"
 
 
 @pytest.mark.parametrize(
     ("options", "variables", "message"),
     [
-        (("--tiles", "mine.txt", "--run-dir", "mine"), {}, "the job's name is the run's name"),
+        (("--run-dir=mine",), {}, "the job's name names its results; use sbatch --job-name instead of --run-dir"),
         ((), {"JEOPARDA_LAUNCHER": "mpiexec"}, "must be mpirun or srun; got mpiexec"),
         ((), {"JEOPARDA_VENV": "/nowhere"}, "/nowhere/bin/python; run ./install.sh"),
+        ((), {"JEOPARDA_SCRATCH": "/nowhere"}, "no folder /nowhere; correct JEOPARDA_SCRATCH in jobs/site.sh"),
+        ((), {"JEOPARDA_REQUEUES": "many"}, "JEOPARDA_REQUEUES must be a number; got many"),
+        ((), {"SLURM_GPUS_ON_NODE": "2", "SLURM_NTASKS_PER_NODE": "3"}, "3 ranks on the 2 GPUs of a node"),
+        ((), {"SLURM_NTASKS_PER_NODE": "999"}, "999 ranks on the "),
     ],
 )
-def test_wrong_use_is_one_line(cluster: Cluster, options: tuple, variables: dict, message: str) -> None:
-    done = cluster.submit(*options, **variables)
+def test_wrong_use_is_one_line(folder: Folder, options: tuple, variables: dict, message: str) -> None:
+    done = folder.run(TRAIN, *options, "--dry-run", **variables)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("export JEOPARDA_VENV=/a\n", "jobs/site.sh must set JEOPARDA_SCRATCH"),
+        ("false\nexport JEOPARDA_VENV=/a\n", "jobs/site.sh failed; correct it, or take another one from jobs/sites/"),
+        ("if true; then\n", "jobs/site.sh failed"),
+        (None, "no jobs/site.sh in "),
+    ],
+)
+def test_wrong_site_file(folder: Folder, text: str | None, message: str) -> None:
+    site = folder.path / "jobs" / "site.sh"
+    site.write_text(text) if text else site.unlink()
+    done = folder.run(TRAIN, "--dry-run", JEOPARDA_SCRATCH="")
     assert done.returncode == 2
     assert message in done.stderr.splitlines()[-1]
 
 
-def test_submitted_from_another_folder(cluster: Cluster) -> None:
-    (cluster.folder / "jobs" / "site.sh").unlink()
-    done = cluster.submit()
+def test_submitted_from_another_folder(folder: Folder) -> None:
+    (folder.path / "jobs" / "common.sh").unlink()
+    done = folder.run(TRAIN)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert "submit the job from the repository's folder" in done.stderr
+
+
+def test_a_limit_that_is_shorter_than_the_early_signal(folder: Folder) -> None:
+    """The signal comes while the job reads its site file, as it does where module commands take long."""
+    with open(folder.path / "jobs" / "site.sh", "a") as site:
+        site.write("kill -USR1 $$\n")
+    done = folder.run(TRAIN, SLURM_JOB_ID="7")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("job 7 got the signal of its coming end before it started anything")
+
+
+def test_a_job_that_is_not_submitted_starts_nothing(folder: Folder) -> None:
+    done = folder.run(TRAIN)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        2,
+        f"jobs/{TRAIN} is a job: submit it, or see with --dry-run what it starts",
+    )
 
 
 def test_the_l2a_recipe_holds_out_the_test_patch(tmp_path: Path) -> None:
@@ -141,7 +217,7 @@ def test_the_l2a_recipe_holds_out_the_test_patch(tmp_path: Path) -> None:
     for folder in (f"sample/BigEarthNet-S2/{held_out}", f"sample/BigEarthNet-S2/{other}", f"mine/{mine}", "mine/notes"):
         (tmp_path / folder).mkdir(parents=True)
     record = 'if [ "$1" = common/sample.py ]; then echo "$PWD/sample"; else echo "$*" >>record; fi'
-    Cluster.write_program(tmp_path / "bin" / "python", record)
+    write_program(tmp_path / "bin" / "python", record)
     done = subprocess.run(
         ["bash", REPOSITORY / "jobs" / "l2a-network.sh", "mine", "--epochs", "3"],
         cwd=tmp_path,

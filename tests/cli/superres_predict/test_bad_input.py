@@ -41,9 +41,12 @@ def test_regions_windows_and_masks(error_line, weights_dir, product, tmp_path, o
         (["--bands", "B10"], "argument --bands: invalid choice: 'B10' (choose from 'B02', 'B03'"),
         (["--bands", "B05", "--copy-10m"], "argument --copy-10m: not allowed with argument --bands"),
         (["--bands"], "argument --bands: expected at least one argument"),
+        (["--share", "3/2"], "argument --share: expected K/N with K from 1 to N, such as 2/10; got 3/2"),
+        (["--share", "0/2"], "argument --share: expected K/N"),
+        (["--share", "2"], "argument --share: expected K/N"),
     ],
 )
-def test_bands_that_no_result_can_have(words, reason, capsys):
+def test_values_that_no_option_can_have(words, reason, capsys):
     with pytest.raises(SystemExit) as stopped:
         predict.main(["scene", "--output", "out.tif", *words])
     assert stopped.value.code == 2
