@@ -26,6 +26,7 @@ _HEAP_HEAD = struct.Struct("<8sQ")  # signature, version and zeros; size
 _OBJECT_HEAD = struct.Struct("<H6xQ")  # number and counter of uses; size
 _MOST_HEAP_BYTES = 2**30
 _TEXT_TYPE = bytes.fromhex("10000000 10000000 01000000 00000800")  # 16 bytes in the file refer to bytes in a heap
+_LISTS, _KINDS_OF_LISTS = 9, (0, 1)  # class of the type, in front of it, and what follows: a sequence, or a text
 _TEXT = struct.Struct("<I12x")  # length; place in a heap
 _SPACE_HEAD = struct.Struct("<BBB5x")  # version, number of axes, whether maxima follow
 _MOST_TEXT_BYTES = 2**28
@@ -78,7 +79,7 @@ def open_hdf5(path: Path, mode: str = "r", **options: Any) -> h5py.File:
 
 
 def require_sound_texts(path: Path, file: h5py.File) -> None:
-    """Raise ValueError if texts are damaged so that HDF5 1.14.6 would read without an end, or ask for much memory.
+    """Raise ValueError if texts are damaged so that HDF5 1.14.6 would crash, read without an end, or ask for much memory.
 
     HDF5 keeps texts in heaps. Only bytes outside of arrays are searched.
     """
@@ -95,6 +96,7 @@ def require_sound_texts(path: Path, file: h5py.File) -> None:
             for heap in _find(raw, _HEAP, position, min(start, size)):
                 _require_whole_heap(raw, heap)
             for text_type in _find(raw, _TEXT_TYPE, position, min(start, size)):
+                _require_kind_of_list(raw, text_type - 4)
                 _require_short_texts(raw, text_type + len(_TEXT_TYPE), min(size, _MOST_TEXT_BYTES))
             position = max(position, end)
 
@@ -108,6 +110,14 @@ def _find(raw: BinaryIO, pattern: bytes, start: int, end: int) -> Iterator[int]:
         while found >= 0:
             yield block + found
             found = content.find(pattern, found + 1)
+
+
+def _require_kind_of_list(raw: BinaryIO, position: int) -> None:
+    """Raise ValueError if a type is that of lists of a kind that does not exist. HDF5 file format, section IV.A.2.d."""
+    raw.seek(position)
+    version_and_class, kind = raw.read(2)
+    if version_and_class % 16 == _LISTS and kind % 16 not in _KINDS_OF_LISTS:
+        raise ValueError(f"the type at byte {position} is damaged")
 
 
 def _require_short_texts(raw: BinaryIO, position: int, most_bytes: int) -> None:

@@ -210,6 +210,20 @@ def test_a_text_that_states_more_bytes_than_the_file_is_refused(tmp_path: Path, 
             open_hdf5(path).close()
 
 
+def test_a_text_of_a_type_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    """HDF5 may crash on such a type. Here it stands in the user block in front of the content, which HDF5 does not read."""
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w", userblock_size=512) as file:
+        file.attrs.update(scene="name of a scene")
+    content = path.read_bytes()
+    place = content.index(bytes.fromhex("19010100 10000000"))
+    for kind, expected in ((1, nullcontext()), (3, pytest.raises(OSError, match=r"the type at byte 0 is damaged"))):
+        copy = b"\x19" + bytes([kind]) + content[place + 2 : place + 200]
+        path.write_bytes(copy.ljust(512, b"\0") + content[512:])
+        with expected:
+            open_hdf5(path).close()
+
+
 @pytest.mark.parametrize("library", ["earliest", "latest"])
 def test_texts_of_all_kinds_are_whole(tmp_path: Path, library: str) -> None:
     path = tmp_path / "a.h5"
