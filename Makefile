@@ -3,12 +3,14 @@
 .DEFAULT_GOAL := help
 
 PYTHON := .venv/bin/python
+# Options of install.sh, such as --mpi4py, which may put an mpirun into .venv/bin.
+INSTALL ?=
 # Hide TensorFlow's notes about its own build.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 RANKS ?= 2
 # Open MPI needs two variables to run as root, as in a container. For more ranks than cores, Open MPI 4 reads the OMPI_MCA
 # variable, and Open MPI 5 the PRTE_MCA variable.
-MPIRUN := OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 \
+MPIRUN := PATH="$(CURDIR)/.venv/bin:$$PATH" OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 \
 	PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe mpirun --bind-to none -np $(RANKS)
 # Without bfloat16 instructions, a processor emulates them slowly.
 PRECISION ?= $(shell grep -qE 'avx512_bf16|amx_bf16' /proc/cpuinfo 2>/dev/null && echo bfloat16 || echo float32)
@@ -16,8 +18,8 @@ PRECISION ?= $(shell grep -qE 'avx512_bf16|amx_bf16' /proc/cpuinfo 2>/dev/null &
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-install: ## install system packages, and TensorFlow, GDAL and Horovod into .venv
-	@./install.sh
+install: ## install system packages, and TensorFlow, GDAL and Horovod into .venv; INSTALL=--mpi4py: mpi4py instead
+	@./install.sh $(INSTALL)
 
 train: install ## train DSen2 on a small real sample with two ranks, and measure it (minutes)
 	@sample=$$($(PYTHON) common/sample.py) && \

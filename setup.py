@@ -31,11 +31,13 @@ setup(
         "cpu": ["tensorflow-cpu==2.21.0"],
         "gpu": ["tensorflow[and-cuda]==2.21.*"],
         "mpi": ["horovod==0.28.1"],  # the last release; install.sh changes one line of it
+        "mpi4py": ["mpi4py>=4.1"],  # the first release whose wheels load Open MPI or MPICH, whichever is there
         "test": [
             "pytest>=8",
             "pytest-timeout>=2.3",
             "pytest-xdist>=3.6",  # two test processes in `make test`; 3.8 is the release tried
             "hypothesis>=6.100",
+            "mpi4py>=4.1",  # as in mpi4py
             "pyarrow>=15",  # as in reben
             "zarr>=3.1; python_version >= '3.11'",  # as in zarr
             "jsonschema>=4.18",  # pystac checks items with it

@@ -6,10 +6,11 @@
     optimizer = hvd.DistributedOptimizer(optimizer)
     hvd.broadcast_variables(model.variables, root_rank=0)
 
-The same calls work in a single process without an MPI launcher, with or without Horovod. `common/backends/` holds the
-library that joins the ranks.
+The same calls work in a single process without an MPI launcher. Below one, Horovod or mpi4py joins the ranks, as
+JEOPARDA_BACKEND says; see `common/backends/`.
 """
 
+import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -18,19 +19,21 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from common.backends.horovod import Horovod
+from common.backends.launcher import is_launched, require_launched_size
+from common.backends.launcher import launched_rank as launched_rank  # for callers
+from common.backends.mpi4py import Mpi4py
 from common.errors import S2Error, SettingError
 
 T = TypeVar("T")
 
-# Environment variables that the launchers set: Open MPI, PMIx (srun --mpi=pmix), MPICH and Intel MPI, MVAPICH.
-LAUNCHER_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_SIZE", "MV2_COMM_WORLD_SIZE")
-RANK_VARIABLES = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "MV2_COMM_WORLD_RANK")
-# PMIx gives no size; srun does. Below mpirun, srun's variable counts the nodes, so it comes last.
-SIZE_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
+BACKENDS = {"horovod": Horovod, "mpi4py": Mpi4py}  # the first one that is installed is the default
 
 
 class Backend(Protocol):
     """The ranks of an MPI launcher, joined by a library. All ranks make the same calls in the same order."""
+
+    def mpi(self) -> str:
+        """Return name and version of the MPI library."""
 
     def rank(self) -> int: ...
 
@@ -62,49 +65,36 @@ def init() -> None:
     Without a launcher this process is the only rank. Further calls do nothing.
 
     Raises:
-        SettingError: an MPI launcher started this process, but Horovod is missing or was built with another MPI; or srun
-            started it without MPI.
+        SettingError: an MPI launcher started this process, but no backend can be imported or it runs with another MPI; or
+            srun started it without MPI; or JEOPARDA_BACKEND is wrong.
     """
     global _backend
-    if _backend is not None:
-        return
-    if not is_launched():
-        if int(os.environ.get("SLURM_STEP_NUM_TASKS", 1)) > 1:  # each task would run as the only rank
-            raise SettingError("srun started several tasks without MPI; use srun --mpi=pmix, or mpirun.")
+    name = chosen_backend()
+    if _backend is not None or not is_launched():
         return
     # Ranks that share cores must not keep them busy while they wait for each other.
     os.environ.setdefault("OMPI_MCA_mpi_yield_when_idle", "1")
+    if name is None:
+        raise SettingError("started under MPI, but neither Horovod nor mpi4py is installed; run ./install.sh.")
     try:
-        backend = Horovod()
-    except ImportError as error:
-        raise SettingError(f"started under MPI, but Horovod cannot be imported ({error}); run ./install.sh.") from error
-    require_launched_size(backend.size())
+        backend = BACKENDS[name]()
+    except (ImportError, RuntimeError) as error:
+        raise SettingError(f"started under MPI, but {name} cannot be imported ({error}); run ./install.sh.") from error
+    require_launched_size(backend.size(), backend.mpi())
     _backend = backend
     _share_hardware()
 
 
-def is_launched() -> bool:
-    """Return whether an MPI launcher started this process."""
-    return any(name in os.environ for name in LAUNCHER_VARIABLES)
-
-
-def require_launched_size(size: int) -> None:
-    """Check the number of ranks that joined. A launcher of another MPI starts processes that do not see each other.
+def chosen_backend() -> str | None:
+    """Return the name of the backend that JEOPARDA_BACKEND names, or of the first that is installed; None if none is.
 
     Raises:
-        SettingError: the launcher has started another number of processes.
+        SettingError: there is no backend of that name.
     """
-    name = next((name for name in SIZE_VARIABLES if name in os.environ), None)
-    if name and int(os.environ[name]) != size:
-        raise SettingError(
-            f"the launcher started {os.environ[name]} processes ({name}), but this one sees {size}: it is not the launcher of "
-            f"the MPI that Horovod was built with; start with the mpirun of that MPI, or build again with ./install.sh."
-        )
-
-
-def launched_rank() -> int:
-    """Return the rank from the launcher's environment variables, which exist before `init`; 0 without a launcher."""
-    return next((int(os.environ[name]) for name in RANK_VARIABLES if name in os.environ), 0)
+    name = os.environ.get("JEOPARDA_BACKEND")
+    if name and name not in BACKENDS:
+        raise SettingError(f"JEOPARDA_BACKEND must be {' or '.join(BACKENDS)}; got {name}.")
+    return name or next((name for name in BACKENDS if importlib.util.find_spec(name)), None)
 
 
 def rank() -> int:

@@ -18,7 +18,8 @@ MOST_MODULES, MOST_MODULE_LINES, MOST_FUNCTION_LINES = 12, 300, 50
 LARGE_ROOMS = {Path("superres/networks")}  # one module for each network
 # Modules without a test file of their own name, and the tests that cover them.
 TESTED_ELSEWHERE = {
-    "common/backends/horovod.py": "tests/mpi/test_averaging.py",  # it does nothing without other ranks
+    "common/backends/horovod.py": "tests/mpi/test_averaging.py",  # nothing without other ranks
+    "common/backends/mpi4py.py": "tests/mpi/test_averaging.py",
     "superres/networks/dsen2.py": "tests/superres/networks/test_networks.py",  # the tests of every network
     "superres/networks/fuse.py": "tests/superres/networks/test_networks.py",
     "superres/networks/lowres.py": "tests/superres/networks/test_networks.py",

@@ -1,23 +1,32 @@
 """Jobs of two ranks: the tests of `tests/mpi`, and the end of a job when one of its ranks fails."""
 
+import http.client
+import http.server
 import importlib.util
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import common.distributed as hvd
+from common.backends.launcher import RANK_VARIABLES
 from tests.support.fake_safe import textured_pixels, with_nodata, write_safe
 from tests.support.tiny_training import TILES, command_line, write_scenes
 
 ROOT = Path(__file__).parent.parent
+# `./install.sh --mpi4py` puts mpirun beside Python.
+MPIRUN = shutil.which("mpirun", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+BACKENDS = [name for name in hvd.BACKENDS if importlib.util.find_spec(name)]
 SECONDS = 600  # for all of tests/mpi, beside another test process
 SECONDS_TO_END = 30  # for a job after one of its ranks has failed
 MARK = "JEOPARDA_TEST_JOB"  # environment variable by which the processes of a job are found
@@ -27,11 +36,11 @@ pytestmark = pytest.mark.timeout(SECONDS + 20)
 
 @pytest.fixture(scope="module", autouse=True)
 def require_mpi() -> None:
-    """Skip if the launcher or Horovod is missing."""
-    if shutil.which("mpirun") is None:
+    """Skip if the launcher is missing, or all that could join the ranks."""
+    if MPIRUN is None:
         pytest.skip("mpirun is missing: install Open MPI (openmpi-bin) to run the tests of two ranks")
-    if importlib.util.find_spec("horovod") is None:
-        pytest.skip("Horovod is missing: run ./install.sh to run the tests of two ranks")
+    if not BACKENDS:
+        pytest.skip("Horovod and mpi4py are missing: run ./install.sh to run the tests of two ranks")
 
 
 class Job:
@@ -40,23 +49,25 @@ class Job:
     Args:
         log: file for the output of both ranks.
         arguments: arguments of Python.
+        variables: further environment variables.
     """
 
-    def __init__(self, log: Path, *arguments: object):
+    def __init__(self, log: Path, *arguments: object, **variables: str):
         self.log = log
         self.mark = uuid.uuid4().hex
         environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("OMPI_", "PMIX_"))},
+            **{name: value for name, value in os.environ.items() if not name.startswith(("OMPI_", "PMI"))},
             "OMPI_ALLOW_RUN_AS_ROOT": "1",
             "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
             # Run on a machine with one core, too. The two names are those of Open MPI 4 and 5.
             "OMPI_MCA_rmaps_base_oversubscribe": "1",
             "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
             MARK: self.mark,
+            **variables,
         }
         with open(log, "w") as output:
             self.process = subprocess.Popen(
-                ["mpirun", "-np", "2", "--bind-to", "none", sys.executable, *map(str, arguments)],
+                [MPIRUN, "-np", "2", "--bind-to", "none", sys.executable, *map(str, arguments)],
                 cwd=ROOT,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -96,8 +107,9 @@ class Job:
                 is_zombie = (folder / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
             except OSError:  # the process has just ended, or belongs to another user
                 continue
-            if variables.get(MARK) == self.mark and "OMPI_COMM_WORLD_RANK" in variables and not is_zombie:
-                process_ids[int(variables["OMPI_COMM_WORLD_RANK"])] = int(folder.name)
+            rank = next((variables[name] for name in RANK_VARIABLES if name in variables), None)
+            if variables.get(MARK) == self.mark and rank is not None and not is_zombie:
+                process_ids[int(rank)] = int(folder.name)
         return process_ids
 
 
@@ -106,8 +118,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Job]]:
     """A function that starts jobs; those that still run are ended after the test."""
     jobs = []
 
-    def start_job(*arguments: object) -> Job:
-        jobs.append(Job(tmp_path / f"job{len(jobs)}.log", *arguments))
+    def start_job(*arguments: object, **variables: str) -> Job:
+        jobs.append(Job(tmp_path / f"job{len(jobs)}.log", *arguments, **variables))
         return jobs[-1]
 
     yield start_job
@@ -157,8 +169,9 @@ def test_rank_that_fails_ends_the_job(start: Callable[..., Job], tmp_path: Path)
     assert [path.name for path in (tmp_path / "patches").iterdir() if TILES[0] not in path.name] == []
 
 
-def test_error_of_all_ranks_is_printed_once(start: Callable[..., Job], tmp_path: Path) -> None:
-    job = start(*training(tmp_path / "none.txt", tmp_path))
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_error_of_all_ranks_is_printed_once(start: Callable[..., Job], tmp_path: Path, backend: str) -> None:
+    job = start(*training(tmp_path / "none.txt", tmp_path), JEOPARDA_BACKEND=backend)
     assert job.wait(120) == 1
     assert job.ranks() == {}
     (line,) = job.lines_with("Error")
@@ -168,11 +181,36 @@ def test_error_of_all_ranks_is_printed_once(start: Callable[..., Job], tmp_path:
     assert "Traceback" not in job.output
 
 
+def http_answers(process_id: int) -> list[str]:
+    """Return how each TCP port that a process listens on answers a request, if it speaks HTTP."""
+    process = Path("/proc", str(process_id))
+    sockets = {os.readlink(path) for path in (process / "fd").iterdir() if path.is_symlink()}
+    rows = [line.split() for name in ("tcp", "tcp6") for line in (process / "net" / name).read_text().splitlines()[1:]]
+    ports = {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in sockets}
+    answers = []
+    for port in ports:
+        with closing(http.client.HTTPConnection("localhost", port, timeout=2)) as connection:
+            try:
+                connection.request("GET", "/")
+                answers.append(f"port {port}: {connection.getresponse().status}")
+            except (OSError, http.client.HTTPException):  # it speaks something else, as MPI does
+                pass
+    return answers
+
+
+def test_http_servers_are_found() -> None:
+    with http.server.HTTPServer(("localhost", 0), http.server.BaseHTTPRequestHandler) as server:
+        threading.Thread(target=server.handle_request).start()
+        assert http_answers(os.getpid()) == [f"port {server.server_port}: 501"]
+
+
 def test_rank_that_is_killed_ends_the_job(start: Callable[..., Job], tmp_path: Path) -> None:
+    """Until then no process of the job has a server that speaks HTTP, such as those of `horovodrun`."""
     job = start(*training(write_scenes(tmp_path), tmp_path, epochs=100000))
     job.wait_until((tmp_path / "run" / "checkpoint.h5").exists)
     ranks = job.ranks()
     assert set(ranks) == {0, 1}
+    assert [answers for process_id in (*ranks.values(), job.process.pid) for answers in http_answers(process_id)] == []
     os.kill(ranks[1], signal.SIGKILL)
     assert job.wait(SECONDS_TO_END) != 0
     assert job.ranks() == {}

@@ -1,1 +1,3 @@
-"""The libraries that join the ranks, one module each, for `common/distributed.py` alone. Imports no other room."""
+"""The MPI launcher, and the libraries that join the ranks that it starts, for `common/distributed.py`. Imports no other
+room.
+"""

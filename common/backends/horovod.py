@@ -4,9 +4,12 @@ Horovod 0.28's Keras wrappers use the optimizer interface of Keras 2. Under Kera
 nothing. This file uses Horovod's TensorFlow operations instead.
 """
 
+import ctypes
 import os
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
+
+from common.backends.launcher import first_words
 
 T = TypeVar("T")
 
@@ -26,6 +29,11 @@ class Horovod:
         horovod.init()
         self._horovod = horovod
 
+    def mpi(self) -> str:
+        text, length = ctypes.create_string_buffer(2**15), ctypes.c_int()
+        ctypes.CDLL(None).MPI_Get_library_version(text, ctypes.byref(length))  # Horovod loads MPI for the whole process
+        return first_words(text.value.decode())
+
     def rank(self) -> int:
         return self._horovod.rank()
 
@@ -39,7 +47,12 @@ class Horovod:
         return self._horovod.local_size()
 
     def average(self, tensors: Sequence[Any]) -> list[Any]:
-        return self._horovod.grouped_allreduce(list(tensors), op=self._horovod.Average)
+        import tensorflow as tf
+
+        # Horovod's operations know no bfloat16.
+        known = [tf.cast(tensor, tf.float32) if tensor.dtype == tf.bfloat16 else tensor for tensor in tensors]
+        means = self._horovod.grouped_allreduce(known, op=self._horovod.Average)
+        return [tf.cast(mean, tensor.dtype) for mean, tensor in zip(means, tensors, strict=True)]
 
     def broadcast_variables(self, variables: Iterable[Any], root_rank: int) -> None:
         self._horovod.broadcast_variables([variable.value for variable in variables], root_rank=root_rank)

@@ -17,7 +17,18 @@ import common.distributed as hvd
 from common.errors import SettingError
 
 PACKAGES = ("common", "superres", "bigearthnet")
-LIBRARIES = ("jeoparda", "tensorflow", "tensorflow-cpu", "keras", "horovod", "gdal", "h5py", "numpy", "scikit-learn")
+LIBRARIES = (
+    "jeoparda",
+    "tensorflow",
+    "tensorflow-cpu",
+    "keras",
+    "horovod",
+    "mpi4py",
+    "gdal",
+    "h5py",
+    "numpy",
+    "scikit-learn",
+)
 # Patterns of environment variables that change numbers, often in the last digits only. DNNL_* are oneDNN's older names.
 NUMBER_VARIABLES = (
     "ONEDNN_*",
@@ -31,6 +42,7 @@ NUMBER_VARIABLES = (
     "HOROVOD_*FUSION*",
     "HOROVOD_CYCLE_TIME",
     "HOROVOD_*ALLREDUCE*",
+    "JEOPARDA_BACKEND",
 )
 FLOAT32_MODES = ("ONEDNN_DEFAULT_FPMATH_MODE", "DNNL_DEFAULT_FPMATH_MODE")
 

@@ -20,7 +20,7 @@ COMMANDS = (
     "superres/weights.py",
     "common/sample.py",
 )
-HEAVY = {"tensorflow", "keras", "horovod", "matplotlib", "sklearn", "skimage", "osgeo", "h5py", "pystac"}
+HEAVY = {"tensorflow", "keras", "horovod", "mpi4py", "matplotlib", "sklearn", "skimage", "osgeo", "h5py", "pystac"}
 ALLOWED = {"bigearthnet/prepare.py": {"h5py"}}
 
 

@@ -1,5 +1,6 @@
 """One process without a launcher; `tests/mpi` tests several ranks."""
 
+import importlib.util
 import os
 import sys
 from types import SimpleNamespace
@@ -9,13 +10,14 @@ import numpy as np
 import pytest
 
 import common.distributed as hvd
+from common.backends.launcher import LAUNCHER_VARIABLES, SIZE_VARIABLES
 from common.errors import ProductError, SettingError
 
 
 @pytest.fixture(autouse=True)
 def no_launcher(monkeypatch):
     """Run each test as if no launcher had started this process."""
-    for name in {*hvd.LAUNCHER_VARIABLES, *hvd.SIZE_VARIABLES}:
+    for name in (*LAUNCHER_VARIABLES, *SIZE_VARIABLES, "JEOPARDA_BACKEND"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(hvd, "_backend", None)
 
@@ -34,46 +36,52 @@ def test_srun_without_mpi_is_refused(monkeypatch):
         hvd.init()
 
 
-@pytest.mark.parametrize("name", hvd.LAUNCHER_VARIABLES)
-def test_a_launcher_is_known_by_its_variable(name, monkeypatch):
-    assert not hvd.is_launched()
-    monkeypatch.setenv(name, "2")
-    assert hvd.is_launched()
-
-
-def test_a_launcher_without_horovod_is_an_error(monkeypatch):
+@pytest.mark.parametrize("name", hvd.BACKENDS)
+def test_a_backend_that_cannot_be_imported_is_an_error(name, monkeypatch):
     monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "2")
-    monkeypatch.setitem(sys.modules, "horovod.tensorflow", None)  # importing it fails
-    with pytest.raises(SettingError, match=r"started under MPI, but Horovod cannot be imported .*; run \./install\.sh"):
+    monkeypatch.setenv("JEOPARDA_BACKEND", name)
+    for module in ("horovod.tensorflow", "mpi4py"):
+        monkeypatch.setitem(sys.modules, module, None)  # importing it fails
+    with pytest.raises(SettingError, match=rf"started under MPI, but {name} cannot be imported .*; run \./install\.sh"):
         hvd.init()
 
 
-@pytest.mark.parametrize("name", hvd.SIZE_VARIABLES)
-def test_a_launcher_of_another_mpi_is_an_error(name, monkeypatch):
-    """Each of its processes would train alone, as rank 0 of 1."""
-    hvd.require_launched_size(1)
-    monkeypatch.setenv(name, "2")
-    hvd.require_launched_size(2)
-    with pytest.raises(
-        SettingError, match=rf"started 2 processes \({name}\), but this one sees 1: it is not the launcher"
-    ):
-        hvd.require_launched_size(1)
+@pytest.mark.parametrize(
+    ("installed", "wanted", "chosen"),
+    [
+        ({"horovod", "mpi4py"}, "", "horovod"),
+        ({"mpi4py"}, "", "mpi4py"),
+        ({"horovod", "mpi4py"}, "mpi4py", "mpi4py"),
+        (set(), "", None),
+    ],
+)
+def test_the_backend_is_the_one_asked_for_or_the_first_installed(installed, wanted, chosen, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name if name in installed else None)
+    monkeypatch.setenv("JEOPARDA_BACKEND", wanted)
+    assert hvd.chosen_backend() == chosen
+
+
+def test_a_launcher_without_any_backend_is_an_error(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setenv("PMI_SIZE", "2")
+    with pytest.raises(SettingError, match="neither Horovod nor mpi4py is installed"):
+        hvd.init()
+
+
+def test_an_unknown_backend_is_an_error_without_a_launcher_too(monkeypatch):
+    monkeypatch.setenv("JEOPARDA_BACKEND", "gloo")
+    with pytest.raises(SettingError, match=r"JEOPARDA_BACKEND must be horovod or mpi4py; got gloo\."):
+        hvd.init()
 
 
 def test_joining_ends_below_a_launcher_of_another_mpi(monkeypatch):
-    alone = SimpleNamespace(init=lambda: None, size=lambda: 1)  # Horovod, as it starts there
-    monkeypatch.setitem(sys.modules, "horovod.tensorflow", alone)
-    monkeypatch.setitem(sys.modules, "horovod", SimpleNamespace(tensorflow=alone))
-    monkeypatch.setenv("PMI_SIZE", "2")
-    with pytest.raises(SettingError, match="not the launcher of the MPI"):
+    alone = SimpleNamespace(size=lambda: 1, mpi=lambda: "MPICH 5.0.2")  # a backend, as it starts there
+    monkeypatch.setitem(hvd.BACKENDS, "mpi4py", lambda: alone)
+    monkeypatch.setenv("JEOPARDA_BACKEND", "mpi4py")
+    monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "2")
+    with pytest.raises(SettingError, match=r"it runs with MPICH 5\.0\.2, and this is not the launcher of that MPI"):
         hvd.init()
     assert hvd.size() == 1
-
-
-def test_below_mpirun_the_tasks_of_srun_are_its_daemons(monkeypatch):
-    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "4")
-    monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "16")
-    hvd.require_launched_size(16)
 
 
 def test_cores_are_shared_on_a_node(monkeypatch):
@@ -143,15 +151,6 @@ def test_the_error_of_the_first_rank_is_raised(monkeypatch):
 
 def test_nothing_is_raised_without_an_error():
     hvd.raise_together(None)
-
-
-@pytest.mark.parametrize(("variables", "rank"), [({}, 0), ({"PMI_RANK": "3"}, 3), ({"OMPI_COMM_WORLD_RANK": "1"}, 1)])
-def test_the_launcher_gives_the_rank(variables, rank, monkeypatch):
-    for name in hvd.RANK_VARIABLES:
-        monkeypatch.delenv(name, raising=False)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    assert hvd.launched_rank() == rank
 
 
 def test_abort_leaves_at_once(monkeypatch):

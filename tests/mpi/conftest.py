@@ -6,6 +6,7 @@ A rank whose test fails prints its report and ends the job, because the other ra
 ends with a traceback of all threads.
 """
 
+import importlib.util
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,7 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import common.distributed as hvd
+
 HERE = Path(__file__).parent
+INSTALLED = [name for name in hvd.BACKENDS if importlib.util.find_spec(name)]
 SECONDS = 900  # for one test, on a busy machine
 
 
@@ -32,25 +36,20 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """End the job of all ranks when one test of one rank fails."""
     outcome = yield
     report = outcome.get_result()
-    if report.failed and HERE in item.path.parents:
-        import common.distributed as hvd
-
-        if hvd.size() > 1:
-            capture = item.config.pluginmanager.getplugin("capturemanager")
-            capture.suspend_global_capture(in_=True)
-            sections = "\n".join(f"--- {title} ---\n{text}" for title, text in report.sections)
-            print(
-                f"\nrank {hvd.rank()}: {report.nodeid} failed in {report.when}\n{report.longreprtext}\n{sections}",
-                file=sys.stderr,
-            )
-            hvd.abort(1)
+    if report.failed and HERE in item.path.parents and hvd.size() > 1:
+        capture = item.config.pluginmanager.getplugin("capturemanager")
+        capture.suspend_global_capture(in_=True)
+        sections = "\n".join(f"--- {title} ---\n{text}" for title, text in report.sections)
+        print(
+            f"\nrank {hvd.rank()}: {report.nodeid} failed in {report.when}\n{report.longreprtext}\n{sections}",
+            file=sys.stderr,
+        )
+        hvd.abort(1)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def ranks() -> int:
     """Join the other ranks; the number of ranks is the value."""
-    import common.distributed as hvd
-
     if not hvd.is_launched():
         pytest.skip("no MPI launcher started this process; run `make test-mpi`")
     hvd.init()
@@ -59,18 +58,29 @@ def ranks() -> int:
     return hvd.size()
 
 
+@pytest.fixture(scope="session")
+def backends(ranks: int) -> dict[str, hvd.Backend]:
+    """The installed backends by name, joined all at once: they can share one MPI."""
+    own = hvd.chosen_backend()
+    return {name: hvd._backend if name == own else hvd.BACKENDS[name]() for name in INSTALLED}
+
+
+@pytest.fixture(params=INSTALLED)
+def backend(request: pytest.FixtureRequest, backends: dict[str, hvd.Backend], monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of the backend that joins the ranks in this test, which runs once with each."""
+    monkeypatch.setattr(hvd, "_backend", backends[request.param])
+    return request.param
+
+
 @pytest.fixture
 def shared_path(tmp_path: Path, ranks: int) -> Path:
     """A new folder, the same on all ranks."""
-    import common.distributed as hvd
-
     return hvd.broadcast_object(tmp_path)
 
 
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractContextManager]:
     """Inside `with alone():` this process works as the only rank."""
-    import common.distributed as hvd
 
     @contextmanager
     def leave() -> Iterator[None]:
@@ -85,7 +95,6 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractContextManage
 @pytest.fixture
 def same_on_all_ranks(ranks: int) -> Callable[[list], None]:
     """A function that asserts that all ranks pass equal arrays of finite numbers."""
-    import common.distributed as hvd
 
     def check(arrays: list) -> None:
         arrays_of_ranks = hvd.allgather_object([np.asarray(array) for array in arrays])

@@ -1,4 +1,4 @@
-"""`common/distributed.py` on several ranks."""
+"""`common/distributed.py` on several ranks, with each backend."""
 
 from collections.abc import Callable
 
@@ -8,13 +8,22 @@ import pytest
 import tensorflow as tf
 
 import common.distributed as hvd
+from common.backends.horovod import Horovod
 from common.errors import ProductError, SettingError
+
+pytestmark = pytest.mark.usefixtures("backend")
 
 
 def test_ranks_are_numbered(ranks: int) -> None:
     assert hvd.allgather_object(hvd.rank()) == list(range(ranks))
     assert 0 <= hvd.local_rank() < hvd.local_size() <= ranks
     assert hvd.cores_per_rank() >= 1
+
+
+def test_horovod_has_no_gloo(backends: dict[str, hvd.Backend]) -> None:
+    """Gloo finds the ranks through the HTTP server of `horovodrun`, which has open vulnerabilities."""
+    for backend in backends.values():
+        assert not isinstance(backend, Horovod) or not backend._horovod.gloo_built()
 
 
 def test_init_again_is_harmless(ranks: int) -> None:
@@ -40,6 +49,14 @@ def test_broadcast_from_another_rank() -> None:
     variable = tf.Variable(float(hvd.rank()))
     hvd.broadcast_variables([keras.Variable(variable)], root_rank=1)
     assert hvd.broadcast_object(f"from {hvd.rank()}", root_rank=1) == "from 1"
+
+
+def test_variables_of_all_dtypes_are_broadcast() -> None:
+    dtypes = ("bool", "float16", "float32", "int64")
+    variables = [keras.Variable(np.full(shape, hvd.rank()), dtype=dtype) for dtype in dtypes for shape in ((), (2, 3))]
+    hvd.broadcast_variables(variables, root_rank=1)
+    for variable in variables:
+        assert (np.asarray(variable) == 1).all(), variable.dtype
 
 
 def test_sum_is_exact_beyond_float32(ranks: int) -> None:

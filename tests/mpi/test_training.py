@@ -153,6 +153,15 @@ def test_ranks_hold_equal_weights_after_each_epoch(straight: Straight, same_on_a
     assert not np.array_equal(weights[0][0], weights[1][0])
 
 
+def test_each_backend_trains_the_same_weights(
+    straight: Straight, train_tiny: Trainer, shared_path: Path, backend: str
+) -> None:
+    """Bit for bit on two ranks: the sum of two numbers does not depend on their order."""
+    train_tiny(shared_path / backend, epochs=1, warmup_epochs=1.5)
+    for weights, expected in zip(train_tiny.recorder.weights[-1], straight.recorder.weights[0], strict=True):
+        np.testing.assert_array_equal(weights, expected)
+
+
 def test_only_rank_zero_writes_into_the_run_folder(straight: Straight, ranks: int) -> None:
     written = hvd.allgather_object(sorted(path.name for path in straight.own_folder.iterdir()))
     assert {*written[0], run.PREVIOUS_CHECKPOINT} == {*run.FILES, run.TENSORBOARD}

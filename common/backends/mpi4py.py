@@ -1,0 +1,120 @@
+"""Ranks that mpi4py joins; the only file that imports it. It needs no compiler: its wheels load the MPI that they find.
+
+Gradients travel as buffers, all of one dtype in one message. A rank that waits for others sleeps, under any MPI, so that
+ranks can share cores. TensorFlow calls MPI from a thread of its own while the main thread waits for the step: never two
+calls at once, and on all ranks in the order of the program, because TensorFlow keeps the order of stateful operations.
+"""
+
+import sys
+import time
+import warnings
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Any, TypeVar
+
+import numpy as np
+
+from common.backends.launcher import first_words
+
+T = TypeVar("T")
+
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 2e-5, 1e-3  # pauses double, so that a rank oversleeps by no more than it has waited
+
+
+class Mpi4py:
+    """The ranks of an MPI launcher, joined by mpi4py. The methods are those of `Backend` in `common/distributed.py`.
+
+    Raises:
+        ImportError: mpi4py is missing.
+        RuntimeError: there is no MPI library.
+    """
+
+    def __init__(self) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # of a launcher of another MPI, for which we have an error
+            from mpi4py import MPI
+
+        self._mpi = MPI
+        self._ranks = MPI.COMM_WORLD.Dup()  # messages of its own, if other code also uses MPI
+        self._node = self._ranks.Split_type(MPI.COMM_TYPE_SHARED)
+        self._report, sys.excepthook = sys.excepthook, self._end_job
+
+    def _end_job(self, kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+        """Report an error that nothing has caught, and end all ranks: MPI_Finalize would wait for them, and they for this one."""
+        self._report(kind, error, traceback)
+        sys.stderr.flush()
+        self._ranks.Abort(1)
+
+    def mpi(self) -> str:
+        return first_words(self._mpi.Get_library_version())
+
+    def rank(self) -> int:
+        return self._ranks.rank
+
+    def size(self) -> int:
+        return self._ranks.size
+
+    def local_rank(self) -> int:
+        return self._node.rank
+
+    def local_size(self) -> int:
+        return self._node.size
+
+    def average(self, tensors: Sequence[Any]) -> list[Any]:
+        import tensorflow as tf
+
+        @tf.custom_gradient
+        def average_all(*tensors: Any) -> tuple[list[Any], Any]:
+            return self._average_fused(tensors), lambda *gradients: self._average_fused(gradients)
+
+        return list(average_all(*(tf.convert_to_tensor(tensor) for tensor in tensors))) if tensors else []
+
+    def _average_fused(self, tensors: Sequence[Any]) -> list[Any]:
+        """Average the tensors of each dtype as one buffer, all buffers in one call out of TensorFlow."""
+        import tensorflow as tf
+
+        by_dtype: dict[Any, list[int]] = {}
+        for index, tensor in enumerate(tensors):
+            by_dtype.setdefault(tensor.dtype, []).append(index)
+        buffers = [tf.concat([tf.reshape(tensors[i], [-1]) for i in indices], 0) for indices in by_dtype.values()]
+        means = tf.nest.flatten(tf.numpy_function(self._average_buffers, buffers, list(by_dtype)))
+        averaged = list(tensors)
+        for indices, mean in zip(by_dtype.values(), means, strict=True):
+            parts = tf.split(tf.reshape(mean, [-1]), [tf.size(tensors[i]) for i in indices])
+            for i, part in zip(indices, parts, strict=True):
+                averaged[i] = tf.ensure_shape(tf.reshape(part, tf.shape(tensors[i])), tensors[i].shape)
+        return averaged
+
+    def _average_buffers(self, *buffers: np.ndarray) -> list[np.ndarray]:
+        """Return the means over ranks; float16 and bfloat16 are summed in float32."""
+        self._wait_for_all()
+        means = []
+        for buffer in buffers:
+            own = np.asarray(buffer, np.float32 if buffer.dtype.itemsize < 4 else buffer.dtype)
+            total = np.empty_like(own)
+            self._ranks.Allreduce(own, total)
+            total /= self.size()
+            means.append(total.astype(buffer.dtype, copy=False))
+        return means
+
+    def broadcast_variables(self, variables: Iterable[Any], root_rank: int) -> None:
+        self._wait_for_all()
+        for variable in variables:
+            value = np.array(variable)
+            self._ranks.Bcast(value.reshape(-1).view(np.uint8), root_rank)  # bytes: MPI knows no bfloat16
+            variable.assign(value)
+
+    def broadcast_object(self, value: T, root_rank: int) -> T:
+        self._wait_for_all()
+        return self._ranks.bcast(value, root_rank)
+
+    def allgather_object(self, value: T) -> list[T]:
+        self._wait_for_all()
+        return self._ranks.allgather(value)
+
+    def _wait_for_all(self) -> None:
+        """Sleep until all ranks have come here. What they do next together is then short."""
+        request, pause = self._ranks.Ibarrier(), SHORTEST_PAUSE_S
+        while not request.Test():
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_S)
