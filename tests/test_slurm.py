@@ -1,8 +1,8 @@
 """The job scripts on a real Slurm, a cluster of one node that the tests start.
 
-Two scripts run with their real commands: a training of two ranks, and an array of predictions. What Slurm and the
-launchers do with signals and dead ranks is tried with a command that starts at once. All jobs start together, because
-most of their time is waiting.
+Two scripts run with their real commands: a training of two ranks, which is stopped, requeued and ends, and an array
+of predictions. What Slurm and the launchers do with signals and dead ranks is tried with a command that starts at once.
+All jobs start together, because most of their time is waiting.
 """
 
 import json
@@ -19,7 +19,7 @@ from tests.support.slurm_cluster import PACKAGES, SlurmCluster, missing_programs
 from tests.support.tiny_training import write_scenes
 from tests.test_jobs import write_program
 
-EPOCHS = 3
+EPOCHS = 30  # more than end between the first line of the log and the signal
 SECONDS = 240  # for a test, on a busy machine
 LAUNCHERS = ("mpirun", "srun")
 TRAIN = "jobs/superres-train.sbatch"
@@ -115,8 +115,7 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
         size = ("--patches-per-tile", 8, "--batch-size", 2, "--epochs", EPOCHS)
         jobs.submit("train", *PAIR, TRAIN, "--tiles", tiles, "--model", "tiny", *size)
         for launcher in LAUNCHERS:
-            limit = ("--time=1", "--signal=B:USR1@25")
-            jobs.submit_sleeper(f"limit-{launcher}", *limit, JEOPARDA_LAUNCHER=launcher)
+            jobs.submit_sleeper(f"limit-{launcher}", "--time=6", JEOPARDA_LAUNCHER=launcher)
             jobs.submit_sleeper(f"killed-{launcher}", JEOPARDA_LAUNCHER=launcher)
         jobs.submit_sleeper("often", JEOPARDA_REQUEUES="0")
         jobs.submit_sleeper("gpus", "--gres=gpu:2", "--ntasks-per-node=3")
@@ -158,8 +157,16 @@ def test_jobs_of_one_name_run_one_after_the_other(jobs: Jobs) -> None:
     assert jobs.cluster.run("scancel", number).returncode == 0
 
 
+def test_a_stopped_training_is_requeued(jobs: Jobs) -> None:
+    """A signal to the script alone is what `#SBATCH --signal=B:USR1` sends."""
+    jobs.wait_for_text("train", f"epoch 1/{EPOCHS} ")
+    jobs.cancel("train", "--signal=USR1", "--batch")
+    jobs.restart("train")
+    assert re.search("Interrupted: stopped by SIGUSR1 after .*, which is saved", jobs.output("train"))
+
+
 def test_a_job_is_requeued_before_its_time_limit_but_not_after_scancel(jobs: Jobs) -> None:
-    """Slurm sends the early signal itself here. The command ends with the same exit code after both signals."""
+    """Slurm sends the early signal itself here, 30 to 60 s after the start. Both signals end the command with one exit code."""
     names = [f"limit-{launcher}" for launcher in LAUNCHERS]
     for name in names:
         jobs.restart(name)
@@ -172,12 +179,11 @@ def test_a_job_is_requeued_before_its_time_limit_but_not_after_scancel(jobs: Job
         assert jobs.output(name).count("is requeued and goes on") == int(jobs.details(name)["Restarts"])
 
 
-def test_a_training_of_two_ranks_runs_to_its_end(jobs: Jobs) -> None:
-    jobs.wait_for("train", JobState="COMPLETED", Restarts="0")
-    run = jobs.folder / "runs" / "train"
-    assert json.loads((run / "config.json").read_text())["ranks"] == 2
-    rows = (run / "history.csv").read_text().splitlines()[1:]
-    assert [int(row.split(",")[0]) for row in rows] == list(range(1, EPOCHS + 1))
+def test_a_requeued_training_goes_on_and_ends(jobs: Jobs) -> None:
+    jobs.wait_for("train", JobState="COMPLETED", Restarts="1")
+    assert json.loads((jobs.folder / "runs" / "train" / "config.json").read_text())["ranks"] == 2
+    epochs = re.findall(rf" epoch (\d+)/{EPOCHS} ", jobs.output("train"))
+    assert [int(epoch) for epoch in epochs] == list(range(1, EPOCHS + 1))  # none is repeated
 
 
 def test_an_array_takes_up_what_an_earlier_one_left(jobs: Jobs) -> None:

@@ -22,7 +22,7 @@ from typing import TextIO, TypeVar
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parent.parent.parent
-PROGRAMS = ("setpriv", "munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "scancel")
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "scancel")
 PACKAGES = "slurm-wlm and munge"
 START_SECONDS = 30
 GPUS = 2  # devices that only count as GPUs
@@ -106,7 +106,7 @@ def wait_until(found: Callable[[], T], seconds: float) -> T:
     while not (result := found()):
         if time.monotonic() > end:
             raise TimeoutError
-        time.sleep(0.4)
+        time.sleep(0.2)
     return result
 
 
@@ -182,8 +182,7 @@ def slurm_cluster() -> Iterator[SlurmCluster]:
 
 
 def start(command: list[str], output: TextIO, environment: dict[str, str]) -> subprocess.Popen:
-    """Start a daemon that ends with this process, also when this one is killed."""
-    command = ["setpriv", "--pdeathsig", "TERM", *command]
+    """Start a daemon. Signals of the terminal do not reach it, so that it outlasts Ctrl-C until jobs are cancelled."""
     return subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment, start_new_session=True)
 
 
