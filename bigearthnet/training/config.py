@@ -48,7 +48,7 @@ class BigEarthNetConfig(RunConfig):
     optimizer: str = setting("adamw, or sgd with Nesterov momentum", "adamw", choices=OPTIMIZERS)
     momentum: float = setting("momentum of sgd", 0.9)
     weight_decay: float = setting("decay of kernels in each step, times the learning rate", 0.01)
-    learning_rate: float = setting("learning rate for one rank; multiplied by the number of ranks", 1e-3)
+    learning_rate: float = setting("learning rate of one rank; --rate-rule says how it grows with the ranks", 1e-3)
     precision: str = setting(
         "precision of everything except batch statistics and the last layer", "float32", choices=tuple(PRECISIONS)
     )

@@ -8,6 +8,13 @@ from typing import Any, TypeVar
 from common.errors import SettingError
 
 Config = TypeVar("Config", bound="RunConfig")
+RATE_RULES = (
+    "linear",
+    "sqrt",
+    "none",
+)  # the keys of RATE_FACTORS in common/training/learning_rate.py, which imports Keras
+# Settings that older versions did not have -> what they did; their checkpoints go on with these values.
+SETTINGS_OF_OLDER_RUNS = {"rate_rule": "linear"}
 
 
 def setting(help: str, default: Any = dataclasses.MISSING, **metadata: Any) -> Any:
@@ -31,7 +38,12 @@ class RunConfig:
 
     epochs: int = setting("number of passes over the training patches", 100)
     batch_size: int = setting("patches per rank and step", 32)
-    learning_rate: float = setting("learning rate of one rank; it is multiplied by the number of ranks", 1e-4)
+    learning_rate: float = setting("learning rate of one rank; --rate-rule says how it grows with the ranks", 1e-4)
+    rate_rule: str = setting(
+        "linear: multiply the learning rate by the number of ranks; sqrt: by its square root; none: leave it as it is",
+        "linear",
+        choices=RATE_RULES,
+    )
     schedule: str = setting(
         "plateau: halve the learning rate if validation does not improve; cosine: fall to zero over all epochs",
         "plateau",

@@ -10,25 +10,31 @@ from common.runs.config import RunConfig
 
 logger = logging.getLogger(__name__)
 
+# Rule -> factor of the learning rate if a step has n times the patches of one rank.
+RATE_FACTORS = {"linear": lambda n: n, "sqrt": math.sqrt, "none": lambda n: 1}
+
 
 class LearningRate(keras.callbacks.Callback):
-    """Set the learning rate: linear warm-up to `learning_rate * ranks`, then halving on a plateau, or a cosine to zero.
+    """Set the learning rate: linear warm-up to the full rate, then halving on a plateau, or a cosine to zero.
 
-    Warm-up starts at the rate for one rank (Goyal et al. 2017, arXiv:1706.02677). A plateau is `patience` epochs
-    without a new minimum of the validation loss; of the training loss if there is no validation.
+    The full rate is `learning_rate` times the number of ranks, or its square root, or 1. Gradients have the same mean and
+    1/n of the variance if n ranks are averaged: a linear factor suits SGD (Goyal et al. 2017, arXiv:1706.02677), a square
+    root optimizers that divide by the size of gradients, such as Adam and LAMB (You et al. 2020, arXiv:1904.00962). Warm-up
+    starts at the rate for one rank. A plateau is `patience` epochs without a new minimum of the validation loss; of the
+    training loss if there is no validation.
 
     Attributes:
         state: the part of a checkpoint that continues a plateau; plain numbers.
 
     Args:
-        config: learning rate, schedule, patience, warm-up and epochs.
+        config: learning rate and its rule, schedule, patience, warm-up and epochs.
         steps_per_epoch: steps that each rank takes.
     """
 
     def __init__(self, config: RunConfig, steps_per_epoch: int):
         super().__init__()
         self.rate_of_one_rank = config.learning_rate
-        self.full_rate = config.learning_rate * hvd.size()
+        self.full_rate = config.learning_rate * RATE_FACTORS[config.rate_rule](hvd.size())
         self.warmup_steps = round(config.warmup_epochs * steps_per_epoch)
         self.total_steps = config.epochs * steps_per_epoch
         self.steps_per_epoch = steps_per_epoch

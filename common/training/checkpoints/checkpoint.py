@@ -25,6 +25,7 @@ from common.files.limits import parse_json
 from common.files.read_errors import describe_refusal
 from common.files.seal import require_seal, seal
 from common.networks.weights import array_bytes
+from common.runs.config import SETTINGS_OF_OLDER_RUNS
 from common.training.checkpoints.rank_state import EpochInWork, rank_variables
 
 REMEDY = "restore it, or start a new run"
@@ -188,9 +189,9 @@ def check_identity(path: Path, stored: dict, wanted: dict, allow_ranks_change: b
                     f"{path} was made with {stored.get(name)} ranks, this run has {value}; start {stored.get(name)} ranks, or "
                     f"add --allow-ranks-change."
                 )
-        elif stored.get(name) != value:
+        elif (before := stored.get(name, SETTINGS_OF_OLDER_RUNS.get(name))) != value:
             raise WeightsError(
-                f"{path} was made with {name} {stored.get(name)}, this run has {value}; "
+                f"{path} was made with {name} {before}, this run has {value}; "
                 f"resume with the same settings, or start a new run."
             )
 

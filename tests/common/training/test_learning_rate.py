@@ -41,6 +41,12 @@ def test_warm_up_rises_from_the_rate_of_one_rank_to_that_of_all() -> None:
     np.testing.assert_allclose(rates[2 * STEPS :], 0.04)
 
 
+@pytest.mark.parametrize("rule, factor", [("linear", 9), ("sqrt", 3), ("none", 1)])
+def test_a_rule_says_how_the_rate_grows_with_the_ranks(rule: str, factor: int) -> None:
+    rates = run_epochs(learning_rate(ranks=9, warmup_epochs=0.5, rate_rule=rule), [1])
+    np.testing.assert_allclose(rates, 0.01 * np.array([1, (1 + factor) / 2, factor, factor]))
+
+
 def test_without_warm_up_the_first_step_has_the_full_rate() -> None:
     assert run_epochs(learning_rate(ranks=3, warmup_epochs=0), [1]) == [0.03] * STEPS
     assert run_epochs(learning_rate(ranks=1, warmup_epochs=1), [1]) == [0.01] * STEPS

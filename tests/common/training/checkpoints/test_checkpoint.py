@@ -1,5 +1,6 @@
 """A checkpoint continues a run exactly, and one that does not fit changes nothing."""
 
+import dataclasses
 import math
 import resource
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from common.errors import DamagedFileError, OutputError, S2Error, WeightsError
+from common.runs.config import SETTINGS_OF_OLDER_RUNS, RunConfig
 from common.training.checkpoints.checkpoint import (
     VERSION,
     Checkpoint,
@@ -159,6 +161,17 @@ def test_a_checkpoint_of_other_settings_is_refused(path: Path, name: str, value:
         make_model(),
         {**IDENTITY, name: value},
         f"was made with {name} .*; resume with the same settings, or start a new run",
+    )
+
+
+def test_a_checkpoint_from_before_a_setting_goes_on_as_it_began(path: Path) -> None:
+    """Later versions add settings whose defaults do what this one did."""
+    defaults = dataclasses.asdict(RunConfig())
+    older = {name: defaults[name] for name in SETTINGS_OF_OLDER_RUNS if name in defaults}
+    assert older == {name: SETTINGS_OF_OLDER_RUNS[name] for name in older}
+    read_checkpoint(path, make_model(), {**IDENTITY, **SETTINGS_OF_OLDER_RUNS})
+    check_refused(
+        path, make_model(), {**IDENTITY, "rate_rule": "sqrt"}, "made with rate_rule linear, this run has sqrt"
     )
 
 
