@@ -11,10 +11,9 @@ from bigearthnet.networks.catalogue import NETWORKS, UPSAMPLINGS
 from common.errors import SettingError
 from common.networks.precision import PRECISIONS
 from common.pixels.upsampling import BILINEAR
-from common.runs.config import RunConfig, setting
+from common.runs.config import RunConfig, changed_default, setting
 
 LOSSES = ("bce", "weighted", "focal", "asymmetric")
-OPTIMIZERS = ("adamw", "sgd")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +44,9 @@ class BigEarthNetConfig(RunConfig):
         "exponent of the focal loss (2), or of the asymmetric loss for absent classes (4)", None
     )
     margin: float = setting("probability up to which the asymmetric loss ignores an absent class", 0.05)
-    optimizer: str = setting("adamw, or sgd with Nesterov momentum", "adamw", choices=OPTIMIZERS)
-    momentum: float = setting("momentum of sgd", 0.9)
-    weight_decay: float = setting("decay of kernels in each step, times the learning rate", 0.01)
-    learning_rate: float = setting("learning rate of one rank; --rate-rule says how it grows with the ranks", 1e-3)
+    optimizer: str = changed_default("optimizer", "adamw")
+    weight_decay: float = changed_default("weight_decay", 0.01)
+    learning_rate: float = changed_default("learning_rate", 1e-3)
     precision: str = setting(
         "precision of everything except batch statistics and the last layer", "float32", choices=tuple(PRECISIONS)
     )
@@ -60,9 +58,5 @@ class BigEarthNetConfig(RunConfig):
             raise SettingError(f"--gamma must be at least 0; got {self.gamma}.")
         if not 0 <= self.margin < 1:
             raise SettingError(f"--margin must be at least 0 and below 1; got {self.margin}.")
-        if not 0 <= self.momentum < 1:
-            raise SettingError(f"--momentum must be at least 0 and below 1; got {self.momentum}.")
-        if not 0 <= self.weight_decay < math.inf:
-            raise SettingError(f"--weight-decay must be at least 0; got {self.weight_decay}.")
         if self.gamma is not None and self.loss not in ("focal", "asymmetric"):
             raise SettingError(f"--gamma is for the losses focal and asymmetric; got --loss {self.loss}.")

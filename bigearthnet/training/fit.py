@@ -22,7 +22,7 @@ from common.runs.folder import WEIGHTS
 from common.runs.log import log_to_file
 from common.runs.opening import Run, RunLocation, opened_run
 from common.training import fit as training
-from common.training.optimizer import compile_model
+from common.training.optimizer import build_optimizer, compile_model
 
 logger = logging.getLogger(__name__)
 
@@ -100,15 +100,6 @@ def build_model(config: BigEarthNetConfig, data: TrainingData) -> keras.Model:
     loss = build_loss(config.loss, labels.sum(axis=0), len(labels), config.gamma, config.margin)
     compile_model(model, build_optimizer(config), loss, config.precision)
     return model
-
-
-def build_optimizer(config: BigEarthNetConfig) -> keras.optimizers.Optimizer:
-    """Return AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101), or SGD with Nesterov momentum."""
-    if config.optimizer == "adamw":
-        return keras.optimizers.AdamW(config.learning_rate, weight_decay=config.weight_decay)
-    return keras.optimizers.SGD(
-        config.learning_rate, config.momentum, nesterov=config.momentum > 0, weight_decay=config.weight_decay or None
-    )
 
 
 def checkpoint_identity(config: BigEarthNetConfig, data: TrainingData) -> dict[str, Any]:

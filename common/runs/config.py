@@ -8,13 +8,11 @@ from typing import Any, TypeVar
 from common.errors import SettingError
 
 Config = TypeVar("Config", bound="RunConfig")
-RATE_RULES = (
-    "linear",
-    "sqrt",
-    "none",
-)  # the keys of RATE_FACTORS in common/training/learning_rate.py, which imports Keras
+# The keys of RATE_FACTORS in common/training/learning_rate.py, and the names in its optimizer.py; both import Keras.
+RATE_RULES = ("linear", "sqrt", "none")
+OPTIMIZERS = ("nadam", "adamw", "sgd", "lars", "lamb")
 # Settings that older versions did not have -> what they did; their checkpoints go on with these values.
-SETTINGS_OF_OLDER_RUNS = {"rate_rule": "linear"}
+SETTINGS_OF_OLDER_RUNS = {"rate_rule": "linear", "optimizer": "nadam", "momentum": 0.9, "weight_decay": 0.0}
 
 
 def setting(help: str, default: Any = dataclasses.MISSING, **metadata: Any) -> Any:
@@ -38,6 +36,13 @@ class RunConfig:
 
     epochs: int = setting("number of passes over the training patches", 100)
     batch_size: int = setting("patches per rank and step", 32)
+    optimizer: str = setting(
+        "nadam; adamw; sgd with Nesterov momentum; for large batches lars or lamb, which set a rate for each layer",
+        "nadam",
+        choices=OPTIMIZERS,
+    )
+    momentum: float = setting("momentum of sgd and lars", 0.9)
+    weight_decay: float = setting("decay of kernels in each step, times the learning rate", 0.0)
     learning_rate: float = setting("learning rate of one rank; --rate-rule says how it grows with the ranks", 1e-4)
     rate_rule: str = setting(
         "linear: multiply the learning rate by the number of ranks; sqrt: by its square root; none: leave it as it is",
@@ -65,9 +70,11 @@ class RunConfig:
         for name in ("epochs", "batch_size", "patience", "learning_rate"):
             if not 0 < getattr(self, name) < math.inf:
                 raise SettingError(f"--{name.replace('_', '-')} must be above 0; got {getattr(self, name)}.")
-        for name in ("warmup_epochs", "checkpoint_minutes"):
+        for name in ("warmup_epochs", "checkpoint_minutes", "weight_decay"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise SettingError(f"--{name.replace('_', '-')} must be at least 0; got {getattr(self, name)}.")
+        if not 0 <= self.momentum < 1:
+            raise SettingError(f"--momentum must be at least 0 and below 1; got {self.momentum}.")
         if not 0 <= self.seed < 2**32:
             raise SettingError(f"--seed must be 0 to 4294967295; got {self.seed}.")
         for field in dataclasses.fields(self):
@@ -91,3 +98,9 @@ class RunConfig:
         if unknown:
             raise SettingError(f"unknown settings {', '.join(sorted(unknown))} for {cls.__name__}; take them out.")
         return cls(**settings)
+
+
+def changed_default(name: str, default: Any) -> Any:
+    """Return a field of `RunConfig` with another default, for the class of an application."""
+    field = RunConfig.__dataclass_fields__[name]
+    return dataclasses.field(default=default, metadata=field.metadata)

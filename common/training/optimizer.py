@@ -6,6 +6,27 @@ from typing import Any
 import keras
 
 import common.distributed as hvd
+from common.runs.config import RunConfig
+from common.training.layerwise import Lamb, Lars
+
+
+def build_optimizer(config: RunConfig) -> keras.optimizers.Optimizer:
+    """Return the optimizer of the settings.
+
+    Nadam is that of the DSen2 paper; AdamW: Loshchilov and Hutter 2019, arXiv:1711.05101.
+    """
+    rate, momentum, decay = config.learning_rate, config.momentum, config.weight_decay or None
+    match config.optimizer:
+        case "nadam":
+            return keras.optimizers.Nadam(rate, weight_decay=decay)
+        case "adamw":
+            return keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)
+        case "sgd":
+            return keras.optimizers.SGD(rate, momentum, nesterov=momentum > 0, weight_decay=decay)
+        case "lars":
+            return Lars(rate, momentum, decay)
+        case "lamb":
+            return Lamb(rate, weight_decay=decay)
 
 
 def compile_model(model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: Any, precision: str) -> None:

@@ -145,13 +145,18 @@ class SuperresConfig(RunConfig):
         """Check the settings of adversarial training.
 
         Raises:
-            SettingError: a setting is out of range, or there is a teacher.
+            SettingError: a setting is out of range, or there is a teacher or another optimizer.
         """
         if self.teacher:
             raise SettingError(
                 f"--model {GAN} must learn from the native bands, and predictions of a --teacher are smoother; leave one "
                 f"of them out."
             )
+        for name in ("optimizer", "weight_decay"):
+            if getattr(self, name) != getattr(SuperresConfig, name):
+                raise SettingError(
+                    f"--model {GAN} trains both networks with Adam; leave --{name.replace('_', '-')} out, or give another --model."
+                )
         for name, lowest in (
             ("adversarial_weight", 0),
             ("spectral_weight", 0),

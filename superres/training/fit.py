@@ -18,7 +18,7 @@ from common.runs.folder import SPLIT, WEIGHTS
 from common.runs.log import log_to_file
 from common.runs.opening import Run, RunLocation, opened_run
 from common.training import fit as training
-from common.training.optimizer import compile_model
+from common.training.optimizer import build_optimizer, compile_model
 from superres.networks.build import build_network
 from superres.networks.catalogue import GAN
 from superres.networks.units import DN_DIVISOR
@@ -128,8 +128,7 @@ def build_model(config: SuperresConfig) -> keras.Model:
         average = build_network(config.network_name, config.gsd, config.precision, config.upsample)
         return Gan(model, average, config)
     loss = pixel_loss(config.loss, config.brightness_power)
-    # Nadam, as in the DSen2 paper.
-    compile_model(model, keras.optimizers.Nadam(config.learning_rate), loss, config.precision)
+    compile_model(model, build_optimizer(config), loss, config.precision)
     return model
 
 

@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 
 import common.distributed as hvd
+from common.training.layerwise import Lamb, Lars
 
 pytestmark = pytest.mark.usefixtures("backend")
 
@@ -19,6 +20,8 @@ STEPS, BATCH = 3, 4
 OPTIMIZERS = {
     "sgd": lambda: keras.optimizers.SGD(0.1),
     "nadam": lambda: keras.optimizers.Nadam(0.01),
+    "lars": lambda: Lars(5.0),
+    "scaled lamb": lambda: keras.optimizers.LossScaleOptimizer(Lamb(0.1)),
     "scaled sgd": lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1)),
     "scaled nadam": lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.Nadam(0.01)),
 }

@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 
 from bigearthnet.training.config import BigEarthNetConfig
 from bigearthnet.training.data import TrainingData, open_data
-from bigearthnet.training.fit import build_model, build_optimizer, checkpoint_identity
+from bigearthnet.training.fit import build_model, checkpoint_identity
 from bigearthnet.training.losses import WeightedCrossEntropy, present_weights
 from tests.support.made_patches import split_names, write_made
 
@@ -38,13 +37,6 @@ def test_loss_weighs_by_the_classes_of_the_training_patches(file: Path) -> None:
     assert isinstance(loss, WeightedCrossEntropy)
     counts = data.file.labels[:6].sum(axis=0)
     np.testing.assert_allclose(loss.weights, present_weights(counts, 6))
-
-
-def test_sgd_has_nesterov_momentum_if_any() -> None:
-    for momentum in (0.9, 0.0):
-        optimizer = build_optimizer(BigEarthNetConfig(data="data.h5", optimizer="sgd", momentum=momentum))
-        assert isinstance(optimizer, keras.optimizers.SGD)
-        assert (optimizer.momentum, optimizer.nesterov) == (momentum, momentum > 0)
 
 
 @pytest.mark.parametrize("schedule, is_changeable", [("plateau", True), ("cosine", False)])

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from common.training.optimizer import compile_model
+from common.runs.config import OPTIMIZERS, RunConfig
+from common.training.optimizer import build_optimizer, compile_model
 
 
 def dense_model() -> keras.Model:
@@ -21,6 +22,26 @@ def test_a_compiled_model_trains() -> None:
     model.train_on_batch(np.ones((4, 3)), np.zeros((4, 2)))
     assert model.evaluate(np.ones((4, 3)), np.zeros((4, 2)), verbose=0) < before
     assert not model.jit_compile
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("weight_decay, precision", [(0.0, "float32"), (0.5, "float16")])
+def test_each_optimizer_lowers_the_loss_and_keeps_its_settings(name: str, weight_decay: float, precision: str) -> None:
+    model = dense_model()
+    config = RunConfig(optimizer=name, learning_rate=0.01, weight_decay=weight_decay)
+    compile_model(model, build_optimizer(config), "mean_squared_error", precision)
+    data = np.ones((4, 3)), np.zeros((4, 2))
+    assert model.train_on_batch(*data) > model.evaluate(*data, verbose=0)
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    assert type(optimizer).__name__.lower() == name
+    assert (optimizer.weight_decay or 0.0) == weight_decay
+    assert float(optimizer.learning_rate) == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize("momentum", [0.9, 0.0])
+def test_sgd_has_nesterov_momentum_if_any(momentum: float) -> None:
+    optimizer = build_optimizer(RunConfig(optimizer="sgd", momentum=momentum))
+    assert (optimizer.momentum, optimizer.nesterov) == (momentum, momentum > 0)
 
 
 def test_weight_decay_leaves_biases_alone() -> None:
