@@ -3,6 +3,7 @@
 import dataclasses
 import re
 import shutil
+from contextlib import ExitStack
 
 import pytest
 
@@ -172,10 +173,18 @@ def test_resume_with_best_weights_cut_short(bench: TrainingBench) -> None:
     bench.fails(message, "--resume", epochs=3, may_change=(f"run/{run.LOG}",))
 
 
-def test_full_disk_leaves_a_run_that_can_be_resumed(bench: TrainingBench) -> None:
-    history = (bench.folder / "run" / run.HISTORY).read_text()
+def test_full_disk_leaves_a_run_that_can_be_resumed(bench: TrainingBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Full from the start, and at a checkpoint inside an epoch."""
+    history, checkpoint = (bench.folder / "run" / run.HISTORY).read_text(), bench.folder / "run" / run.CHECKPOINT
+    before = checkpoint.read_bytes()
     with largest_file(20_000):
         code, _ = bench.train("--resume", epochs=3)
     assert code == 1
+    with ExitStack() as disk, monkeypatch.context() as patch:
+        patch.setattr(Progress, "on_train_batch_begin", lambda *_, logs: disk.enter_context(largest_file(20_000)))
+        code, stderr = bench.train("--resume", epochs=3, checkpoint_minutes=1e-9)
+    (line,) = lines_without_log(stderr)
+    assert re.fullmatch(r"OutputError: cannot write \S+checkpoint\.h5: .*; check space and permissions there\.", line)
+    assert (code, checkpoint.read_bytes()) == (1, before)
     assert (bench.folder / "run" / run.HISTORY).read_text().startswith(history)
     assert bench.train("--resume", epochs=3)[0] == 0

@@ -1,12 +1,14 @@
 """Training of a constant: a run folder, and a run that continues as if it had not stopped."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 
 import common.distributed as hvd
-from common.errors import Interrupted, WeightsError
+from common.errors import Interrupted, TrainingError, WeightsError
 from common.runs import folder as run
 from common.runs import signals
 from common.runs.provenance import library_versions
@@ -54,6 +56,21 @@ def test_a_run_that_was_stopped_inside_an_epoch_equals_one_that_was_not(
     assert len(run.read_config(tmp_path)["earlier"]) == len(steps)
     assert_same_arrays(tmp_path / run.CHECKPOINT, finished / run.CHECKPOINT)
     assert_same_arrays(tmp_path / run.WEIGHTS, finished / run.WEIGHTS)
+
+
+class Spoiled(Targets):
+    """Patches whose targets are no numbers."""
+
+    def convert(self, patches: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        inputs, target = super().convert(patches)
+        return inputs, target * math.nan
+
+
+def test_a_loss_that_is_not_finite_reaches_no_checkpoint_at_a_signal(tmp_path: Path) -> None:
+    stopped = pytest.raises(TrainingError, match="the loss was no longer finite at batch 1 of epoch 1, which holds")
+    with signals.noted_signals(), signal_in_step(1), stopped:
+        fit(constant_model(), CONFIG, replace(TASK, training=Spoiled(10)), tmp_path)
+    assert not (tmp_path / run.CHECKPOINT).exists()
 
 
 def test_other_cores_and_variables_are_recorded_and_warned_of(

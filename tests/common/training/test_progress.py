@@ -26,6 +26,14 @@ def test_a_bar_is_shown_only_if_it_is_wanted(show_bar: bool, capsys: pytest.Capt
     assert ("epoch 1/1" in capsys.readouterr().err) == show_bar
 
 
+def test_a_bar_begins_where_the_epoch_goes_on() -> None:
+    progress = Progress(1, 9, 8, show_bar=True)
+    progress.on_epoch_begin(0)
+    progress.on_train_batch_end(6)
+    assert progress.bar.n == 7
+    progress.bar.close()
+
+
 def test_an_epoch_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     logs = {"loss": 0.82, "seconds": 2.0, "val_loss": 0.26960001, "learning_rate": 1e-4}
