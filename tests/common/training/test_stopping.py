@@ -2,9 +2,9 @@
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import keras
@@ -13,6 +13,7 @@ import pytest
 from common.errors import Interrupted
 from common.runs import folder as run
 from common.runs import signals
+from common.training import stopping
 from common.training.stopping import StopAndSave
 from tests.support.constant_training import fit
 
@@ -87,17 +88,21 @@ def test_a_signal_in_the_last_validation_lets_the_training_end(tmp_path: Path) -
         signals.require_going_on()
 
 
-@pytest.mark.parametrize("seconds, saved", [(0.05, [(0, 1), (1, 1)]), (60, []), (0, [])])
-def test_a_checkpoint_is_written_when_the_last_one_is_old(seconds: float, saved: list[tuple[int, int]]) -> None:
-    """A step takes 0.03 s, so the second one is due. The end of an epoch writes one, too, and the time begins anew."""
+@pytest.mark.parametrize("minutes, saved", [(0.8, [(0, 1), (1, 1)]), (60, []), (0, [])])
+def test_a_checkpoint_is_written_when_the_last_one_is_old(
+    minutes: float, saved: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step takes half a minute, so the second one is due. The end of an epoch writes one, too, and the time begins anew."""
+    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
+    monkeypatch.setattr(stopping, "time", clock)
     written = []
-    callback = StopAndSave(STEPS, lambda epoch, step: written.append((epoch, step)), seconds / 60)
+    callback = StopAndSave(STEPS, lambda epoch, step: written.append((epoch, step)), minutes)
     callback.set_params({"epochs": 2})
     callback.on_train_begin()
     for epoch in range(2):
         callback.on_epoch_begin(epoch)
         for step in range(STEPS):
-            time.sleep(0.03)
+            clock.now += 30
             callback.on_train_batch_end(step)
         callback.on_epoch_end(epoch)
     assert written == saved
