@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+PARTS = ("input", "compute", "wait", "average", "update", "bookkeeping")  # of a training step, in their order
 
 
 class Result(NamedTuple):

@@ -81,7 +81,7 @@ def test_scripts_are_valid_bash(script: Path) -> None:
 def test_without_options_a_job_starts_what_its_header_says(folder: Folder, script: Path) -> None:
     options = vars(folder.command(script.name))
     place = options.get("run_dir") if "train" in script.name else options["output"]
-    assert place.startswith(f"{folder.scratch}/")
+    assert str(place).startswith(f"{folder.scratch}/")
     assert options.get("resume", True) and not options.get("overwrite", False)
     assert all((REPOSITORY / options[name]).exists() for name in ("tiles", "test_tiles") if options.get(name))
 

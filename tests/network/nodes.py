@@ -1,7 +1,10 @@
 """Nodes on one machine: each has a network and a host name of its own. One `mpirun` starts ranks on all of them.
 
+`tc` limits the rate at which a node sends. Latencies are made by the wire (`tests/network/wire.py`), through which alone the
+nodes reach each other.
+
 A node is a process that waits in new namespaces (network, host name). Nodes and wire end with the process that made them, also
-after SIGKILL. Ranks of two nodes reach each other only through the wire (`tests/network/wire.py`).
+after SIGKILL.
 """
 
 import os
@@ -16,12 +19,17 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NETWORK = "198.18.0"  # RFC 2544: addresses for tests of networks
+CONGESTION = "/proc/sys/net/ipv4/tcp_congestion_control"
+QUEUE = 20000  # packets that wait in a node until it can send them: so many that none is lost
+BURST_S = 1e-3  # a node may send the packets of this time at once, because no timer is exact
+QUEUE = 20000  # packets that wait in a node until it can send them: so many that none is lost
+BURST_S = 1e-3  # a node may send the packets of this time at once, because no timer is exact
 MTU = 9000  # jumbo frames, as clusters use
 
 
 def why_not() -> str | None:
     """Return why this machine cannot have nodes, or None if it can."""
-    missing = [tool for tool in ("ip", "unshare", "nsenter", "mpirun") if shutil.which(tool) is None]
+    missing = [tool for tool in ("ip", "tc", "unshare", "nsenter", "mpirun") if shutil.which(tool) is None]
     if missing:
         return f"{', '.join(missing)} missing (Debian packages iproute2, util-linux, openmpi-bin)"
     if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
@@ -39,9 +47,10 @@ class Node:
     """
 
     def __init__(self, number: int, device: str):
-        self.name, self.address = f"node{number}", f"{NETWORK}.{number + 1}"
+        self.name, self.address, self._device = f"node{number}", f"{NETWORK}.{number + 1}", device
         # The process ends when its stdin is closed; the system does that when this process ends.
-        script = f"hostname {self.name} && ip link set lo up && echo ready && exec cat"
+        # Systems choose different congestion controls. Every kernel has this one, and lets a namespace use it.
+        script = f"hostname {self.name} && ip link set lo up && echo reno >{CONGESTION} && echo ready && exec cat"
         self._process = subprocess.Popen(
             ["unshare", "--net", "--uts", "sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -49,16 +58,20 @@ class Node:
             raise RuntimeError(f"{self.name} did not start")
         self.pid = self._process.pid
         _ip("link", "set", device, "netns", str(self.pid))
-        for arguments in (
-            ["addr", "add", f"{self.address}/24", "dev", device],
-            ["link", "set", device, "mtu", str(MTU), "up"],
-        ):
+        settings = ["mtu", str(MTU), "txqueuelen", str(QUEUE), "up"]
+        for arguments in (["addr", "add", f"{self.address}/24", "dev", device], ["link", "set", device, *settings]):
             subprocess.run([*self.enter(), "ip", *arguments], check=True)
         self._namespace = _namespace(self.pid)
 
     def enter(self) -> list[str]:
         """Return the words that start a command on this node."""
         return ["nsenter", f"--target={self.pid}", "--net", "--uts"]
+
+    def limit(self, mbit: float) -> None:
+        """Set the rate at which this node can send, million bits a second."""
+        burst = max(2 * MTU, int(mbit * 1e6 / 8 * BURST_S))
+        shape = ["tbf", "rate", f"{mbit}mbit", "burst", str(burst), "limit", str(QUEUE * MTU)]
+        subprocess.run([*self.enter(), "tc", "qdisc", "replace", "dev", self._device, "root", *shape], check=True)
 
     def processes(self) -> list[int]:
         """Return the process ids of all that runs on this node."""
@@ -84,14 +97,13 @@ class Cluster:
     Args:
         nodes: number of nodes, 2 to 8.
         latency_ms: time of a packet from one node to another, milliseconds.
-        mbit: rate at which a node can send, million bits a second.
+        mbit: rate at which a node can send, million bits a second; None sets no limit.
     """
 
-    def __init__(self, nodes: int = 2, latency_ms: float = 0.0, mbit: float = float("inf")):
+    def __init__(self, nodes: int = 2, latency_ms: float = 0.0, mbit: float | None = None):
         names = [f"jeo{os.getpid() % 10**6}n{number}" for number in range(nodes)]  # at most 15 characters
-        shape = ["--latency-ms", str(latency_ms), "--mbit", str(mbit)]
         self._wire = subprocess.Popen(
-            [sys.executable, "-m", "tests.network.wire", *shape, *names],
+            [sys.executable, "-m", "tests.network.wire", "--latency-ms", str(latency_ms), *names],
             cwd=REPOSITORY,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -104,6 +116,8 @@ class Cluster:
                 raise RuntimeError("the wire did not start")
             self.nodes.extend(Node(number, name) for number, name in enumerate(names))
             self._agent = self._write_agent()
+            if mbit:
+                self.shape(latency_ms, mbit)
         except BaseException:
             self.close()
             raise
@@ -138,6 +152,12 @@ class Cluster:
     def mend(self, number: int) -> None:
         """End a cut."""
         self._tell(f"mend {number}")
+
+    def shape(self, latency_ms: float, mbit: float) -> None:
+        """Change latency and rate."""
+        self._tell(f"latency {latency_ms}")
+        for node in self.nodes:
+            node.limit(mbit)
 
     def _tell(self, line: str) -> None:
         self._wire.stdin.write(f"{line}\n")

@@ -1,0 +1,72 @@
+"""Measure averages over ranks on nodes with a network of chosen latencies and rates (`tests/network/nodes.py`)."""
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from benchmarks.measure import REPOSITORY
+from benchmarks.network_model import Average, Network
+from tests.network.nodes import Cluster
+
+# Slow enough for the processors of a small machine, which is every node at once. 7,158,296 bytes are the gradients of DSen2.
+SIZES = (9_336, 262_144, 1_048_576, 7_158_296)
+FITTED = list(itertools.product((2, 5, 20), (50, 100, 200)))  # milliseconds, million bits a second
+HELD_OUT = list(itertools.product((3, 10), (75, 150)))
+# Number of nodes, whether messages go along a tree, and networks. The model is not fitted to three nodes.
+RUNS = ((2, False, FITTED + HELD_OUT), (4, False, FITTED + HELD_OUT), (3, False, HELD_OUT))
+RING, TREE = 4, 6  # numbers of the algorithms in Open MPI's coll_tuned
+
+
+class Measured(NamedTuple):
+    """A measured average.
+
+    Attributes:
+        average: what was averaged.
+        seconds: how long it took.
+        held_out: whether the model is tested with it, instead of fitted to it.
+    """
+
+    average: Average
+    seconds: float
+    held_out: bool
+
+
+def measure(nodes: int, tree: bool, settings: Sequence[tuple[float, float]]) -> Iterator[tuple[Average, float]]:
+    """Measure averages of all sizes over one rank a node.
+
+    Args:
+        nodes: number of nodes.
+        tree: whether messages go along a tree, instead of a ring.
+        settings: latency in milliseconds, and rate in million bits a second, of each network.
+    """
+    algorithm = {"coll_tuned_use_dynamic_rules": 1, "coll_tuned_allreduce_algorithm": TREE if tree else RING}
+    with Cluster(nodes) as cluster:
+        ranks = subprocess.Popen(
+            [*cluster.mpirun(**algorithm), sys.executable, "-m", "benchmarks.allreduce", *map(str, SIZES)],
+            cwd=REPOSITORY,
+            env={**os.environ, "OMPI_MCA_mpi_yield_when_idle": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        ranks.stdout.readline()  # they have started
+        for latency_ms, mbit in settings:
+            cluster.shape(latency_ms, mbit)
+            print("measure", file=ranks.stdin, flush=True)
+            network = Network(latency_ms / 1e3, mbit * 1e6 / 8)
+            for size, seconds in json.loads(ranks.stdout.readline()).items():
+                yield Average(nodes, int(size), network, tree), seconds
+        ranks.stdin.close()
+        ranks.wait()
+
+
+def measure_all() -> Iterator[Measured]:
+    """Measure all averages, to fit the model and to test it."""
+    for nodes, tree, settings in RUNS:
+        for average, seconds in measure(nodes, tree, settings):
+            setting = (average.network.latency_s * 1e3, average.network.bytes_per_s * 8 / 1e6)
+            yield Measured(average, seconds, setting in HELD_OUT)

@@ -1,0 +1,49 @@
+"""The scaling study's tables and figure: what was measured, what is modelled and what others published are told apart."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from benchmarks import scaling
+from benchmarks.measure import PARTS
+
+CLOCKS = dict.fromkeys(PARTS, 0.1) | {"step": 0.6, "spread": 0.02}
+
+
+def step(ranks: int, step_s: float) -> dict:
+    """A measured step of 32 patches a rank, on ranks that share two cores."""
+    return scaling.step_row("superres", "weak", 32, {"ranks": ranks, "cores": 2, "step": step_s, "clocks": CLOCKS})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with tables of steps and of averages."""
+    steps = scaling.with_efficiency([step(1, 0.6), step(2, 1.25)])
+    scaling.write_table(tmp_path / "steps.csv", steps)
+    seconds = {"seconds": 0.1, "modelled_seconds": 0.11}
+    scaling.write_table(tmp_path / "network.csv", [{"use": use, **seconds} for use in ("fit", "test")])
+    return tmp_path
+
+
+def test_efficiency_compares_the_rates_of_a_core() -> None:
+    """Two ranks on the cores of one take 1.25 s for twice the patches that one rank takes 0.6 s for."""
+    one, two = scaling.with_efficiency([step(1, 0.6), step(2, 1.25)])
+    assert (one["efficiency"], two["efficiency"]) == ("1.000", "0.960")
+
+
+def test_the_curve_tells_kinds_apart_and_is_drawn(folder: Path) -> None:
+    assert scaling.main(["--output", str(folder), "--only", "curve", "--application", "superres"]) == 0
+    rows = scaling.read_table(folder / "efficiency.csv")
+    kinds = {
+        kind: [int(row["ranks"]) for row in rows if row["kind"] == kind]
+        for kind in ("measured", "modelled", "published")
+    }
+    assert kinds == {"measured": [1, 2], "modelled": scaling.UP_TO, "published": [512, 512]}
+    with Image.open(folder / "scaling.png") as image:
+        assert image.width > 2 * image.height
+
+
+def test_a_curve_needs_the_time_to_compute(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="give --compute-s"):
+        scaling.main(["--output", str(tmp_path), "--only", "curve"])
