@@ -12,7 +12,13 @@ Config = TypeVar("Config", bound="RunConfig")
 RATE_RULES = ("linear", "sqrt", "none")
 OPTIMIZERS = ("nadam", "adamw", "sgd", "lars", "lamb")
 # Settings that older versions did not have -> what they did; their checkpoints go on with these values.
-SETTINGS_OF_OLDER_RUNS = {"rate_rule": "linear", "optimizer": "nadam", "momentum": 0.9, "weight_decay": 0.0}
+SETTINGS_OF_OLDER_RUNS = {
+    "accumulate": 1,
+    "rate_rule": "linear",
+    "optimizer": "nadam",
+    "momentum": 0.9,
+    "weight_decay": 0.0,
+}
 
 
 def setting(help: str, default: Any = dataclasses.MISSING, **metadata: Any) -> Any:
@@ -35,7 +41,10 @@ class RunConfig:
     """
 
     epochs: int = setting("number of passes over the training patches", 100)
-    batch_size: int = setting("patches per rank and step", 32)
+    batch_size: int = setting("patches per rank and batch", 32)
+    accumulate: int = setting(
+        "batches whose gradients a rank adds up for one step: a larger batch in the memory of a small one", 1
+    )
     optimizer: str = setting(
         "nadam; adamw; sgd with Nesterov momentum; for large batches lars or lamb, which set a rate for each layer",
         "nadam",
@@ -45,7 +54,7 @@ class RunConfig:
     weight_decay: float = setting("decay of kernels in each step, times the learning rate", 0.0)
     learning_rate: float = setting("learning rate of one rank; --rate-rule says how it grows with the ranks", 1e-4)
     rate_rule: str = setting(
-        "linear: multiply the learning rate by the number of ranks; sqrt: by its square root; none: leave it as it is",
+        "linear: multiply the learning rate by the number of ranks and --accumulate; sqrt: by its square root; none: do not",
         "linear",
         choices=RATE_RULES,
     )
@@ -66,8 +75,13 @@ class RunConfig:
     )
     seed: int = setting("seed of the initial weights, the order of patches and their turns", 0)
 
+    @property
+    def step_patches(self) -> int:
+        """Patches of a rank in a step."""
+        return self.batch_size * self.accumulate
+
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "patience", "learning_rate"):
+        for name in ("epochs", "batch_size", "accumulate", "patience", "learning_rate"):
             if not 0 < getattr(self, name) < math.inf:
                 raise SettingError(f"--{name.replace('_', '-')} must be above 0; got {getattr(self, name)}.")
         for name in ("warmup_epochs", "checkpoint_minutes", "weight_decay"):

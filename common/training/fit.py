@@ -95,7 +95,7 @@ def fit(
         PatchFileError: a patch is damaged, or its file cannot be read.
     """
     config = with_fitting_batches(config, len(task.training))
-    steps = steps_per_epoch(len(task.training), config.batch_size)
+    steps = steps_per_epoch(len(task.training), config.step_patches)
     learning_rate = LearningRate(config, steps)
     checkpoint = Checkpoint(0, {}, [])
     if resume:
@@ -125,14 +125,14 @@ def run_epochs(
     model: keras.Model, config: RunConfig, task: Task, writer: RunWriter, checkpoint: Checkpoint, show_progress: bool
 ) -> None:
     """Train from where a checkpoint was written, which may be inside an epoch, to the last epoch."""
-    patches, steps = len(task.training), steps_per_epoch(len(task.training), config.batch_size)
+    patches, steps = len(task.training), steps_per_epoch(len(task.training), config.step_patches)
     inside = checkpoint.inside if checkpoint.epoch < config.epochs else None
     start = Start(checkpoint.epoch, inside.patches if inside else 0)
-    first_step = start.step(patches, config.batch_size)
+    first_step = start.step(patches, config.step_patches)
     callbacks = training_callbacks(config, task, writer, start, inside, show_progress)
     first_to_train = start if first_step < steps else Start(start.epoch + 1)
     model.fit(
-        training_batches(task.training, config.batch_size, config.seed, first_to_train),
+        training_batches(task.training, config.step_patches, config.seed, first_to_train),
         steps_per_epoch=steps,
         epochs=config.epochs,
         initial_epoch=first_to_train.epoch,
@@ -185,28 +185,33 @@ def describe_changes(earlier: dict, now: dict[str, dict]) -> str:
 
 
 def with_fitting_batches(config: RunConfig, patches: int) -> RunConfig:
-    """Return the configuration with batches no larger than a rank's share of the patches."""
+    """Return the configuration with batches so small that the patches of a step are no more than a rank's share."""
     share = -(-patches // hvd.size())
-    if config.batch_size <= share:
+    batch_size = -(-share // config.accumulate)
+    if config.batch_size <= batch_size:
         return config
     logger.warning(
-        "%d training patches on %d ranks: batches of %d instead of %d", patches, hvd.size(), share, config.batch_size
+        "%d training patches on %d ranks: batches of %d instead of %d",
+        patches,
+        hvd.size(),
+        batch_size,
+        config.batch_size,
     )
-    return replace(config, batch_size=share)
+    return replace(config, batch_size=batch_size)
 
 
 def training_callbacks(
     config: RunConfig, task: Task, writer: RunWriter, start: Start, inside: EpochInWork | None, show_progress: bool
 ) -> list[keras.callbacks.Callback]:
     """Return all callbacks. Their order matters: the first ones put values into `logs` that later ones use."""
-    patches, steps = len(task.training), steps_per_epoch(len(task.training), config.batch_size)
+    patches, steps = len(task.training), steps_per_epoch(len(task.training), config.step_patches)
     validation = validation_batches(task.validation, config.batch_size) if len(task.validation) else None
     finite = FiniteLoss(steps, lambda epoch, step: batch_origins(config, task, start, epoch, step))
     pool = PoolOverRanks(validation, task.batch_sums, task.summary, inside.seconds if inside else 0.0)
 
     def save(epoch: int, step: int) -> None:
         finite.require_finite(step)
-        done = start.after(epoch, step + 1, patches, config.batch_size).patches
+        done = start.after(epoch, step + 1, patches, config.step_patches).patches
         gathered = EpochInWork(done, pool.seconds(), gather_rank_variables(writer.model))
         hvd.on_rank_zero(lambda: writer.write(epoch, gathered))
 
@@ -217,7 +222,7 @@ def training_callbacks(
         *task.callbacks,
         writer.learning_rate,
         writer,
-        Progress(config.epochs, steps, steps * config.batch_size * hvd.size(), show_progress),
+        Progress(config.epochs, steps, steps * config.step_patches * hvd.size(), show_progress),
     ]
     if hvd.rank() == 0:
         callbacks.append(TensorBoardCurves(writer.folder / run.TENSORBOARD))
@@ -226,8 +231,8 @@ def training_callbacks(
 
 def batch_origins(config: RunConfig, task: Task, start: Start, epoch: int, step: int) -> list[str]:
     """Return the scene or file of each patch in this rank's training batch."""
-    order = epoch_order(len(task.training), config.batch_size, config.seed, epoch, start.done(epoch))
-    return task.training.origins(order[step - steps_per_epoch(len(task.training), config.batch_size)])
+    order = epoch_order(len(task.training), config.step_patches, config.seed, epoch, start.done(epoch))
+    return task.training.origins(order[step - steps_per_epoch(len(task.training), config.step_patches)])
 
 
 def digest(value: Any) -> str:

@@ -10,18 +10,18 @@ from common.runs.config import RunConfig
 
 logger = logging.getLogger(__name__)
 
-# Rule -> factor of the learning rate if a step has n times the patches of one rank.
+# Rule -> factor of the learning rate if a step averages n batches, those of all ranks.
 RATE_FACTORS = {"linear": lambda n: n, "sqrt": math.sqrt, "none": lambda n: 1}
 
 
 class LearningRate(keras.callbacks.Callback):
     """Set the learning rate: linear warm-up to the full rate, then halving on a plateau, or a cosine to zero.
 
-    The full rate is `learning_rate` times the number of ranks, or its square root, or 1. Gradients have the same mean and
-    1/n of the variance if n ranks are averaged: a linear factor suits SGD (Goyal et al. 2017, arXiv:1706.02677), a square
-    root optimizers that divide by the size of gradients, such as Adam and LAMB (You et al. 2020, arXiv:1904.00962). Warm-up
-    starts at the rate for one rank. A plateau is `patience` epochs without a new minimum of the validation loss; of the
-    training loss if there is no validation.
+    The full rate is `learning_rate` times n, its square root, or 1, where a step averages n batches: those of all ranks, each
+    with its accumulated ones. The variance of a mean gradient is 1/n: a linear factor suits SGD (Goyal et al. 2017,
+    arXiv:1706.02677), a square root optimizers that divide by the size of gradients, such as Adam and LAMB (You et al.
+    2020, arXiv:1904.00962). Warm-up starts at the rate for one batch. A plateau is `patience` epochs without a new minimum of
+    the validation loss; of the training loss if there is no validation.
 
     Attributes:
         state: the part of a checkpoint that continues a plateau; plain numbers.
@@ -33,8 +33,8 @@ class LearningRate(keras.callbacks.Callback):
 
     def __init__(self, config: RunConfig, steps_per_epoch: int):
         super().__init__()
-        self.rate_of_one_rank = config.learning_rate
-        self.full_rate = config.learning_rate * RATE_FACTORS[config.rate_rule](hvd.size())
+        self.rate_of_one_batch = config.learning_rate
+        self.full_rate = config.learning_rate * RATE_FACTORS[config.rate_rule](hvd.size() * config.accumulate)
         self.warmup_steps = round(config.warmup_epochs * steps_per_epoch)
         self.total_steps = config.epochs * steps_per_epoch
         self.steps_per_epoch = steps_per_epoch
@@ -45,7 +45,7 @@ class LearningRate(keras.callbacks.Callback):
     def rate(self, step: int) -> float:
         """Return the learning rate of a step, counted from the start of training."""
         if step < self.warmup_steps:
-            return self.rate_of_one_rank + (self.full_rate - self.rate_of_one_rank) * step / self.warmup_steps
+            return self.rate_of_one_batch + (self.full_rate - self.rate_of_one_batch) * step / self.warmup_steps
         if self.schedule == "cosine":
             progress = (step - self.warmup_steps) / max(1, self.total_steps - self.warmup_steps)
             return self.full_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))

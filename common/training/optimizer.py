@@ -1,9 +1,11 @@
-"""Optimizers that average gradients over ranks."""
+"""Steps that average gradients over ranks, and over the batches that a rank accumulates."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 import common.distributed as hvd
 from common.runs.config import RunConfig
@@ -29,7 +31,9 @@ def build_optimizer(config: RunConfig) -> keras.optimizers.Optimizer:
             return Lamb(rate, weight_decay=decay)
 
 
-def compile_model(model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: Any, precision: str) -> None:
+def compile_model(
+    model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: Any, precision: str, accumulate: int = 1
+) -> None:
     """Compile a model with an optimizer that averages gradients over ranks.
 
     Args:
@@ -37,10 +41,61 @@ def compile_model(model: keras.Model, optimizer: keras.optimizers.Optimizer, los
         optimizer: a plain Keras optimizer.
         loss: as Keras takes it.
         precision: `float32`, `bfloat16` or `float16`; float16 needs scaled losses.
+        accumulate: number of equal parts into which a step divides its patches.
     """
     optimizer = rank_optimizer(optimizer, model.trainable_variables, precision)
     # XLA cannot compile the operations of Horovod.
     model.compile(optimizer=optimizer, loss=loss, jit_compile=False)
+    if accumulate > 1:
+        model.train_step = partial(train_step_in_parts, model, accumulate)
+
+
+def train_step_in_parts(model: keras.Model, parts: int, data: tuple) -> dict[str, Any]:
+    """Take one step on the patches of all parts, like `keras.Model.train_step`; return the means in this epoch so far.
+
+    Batch normalisations see each part by itself.
+    """
+
+    def gradients_of(part: tuple) -> list[tf.Tensor]:
+        inputs, target = part
+        with tf.GradientTape() as tape:
+            prediction = model(inputs, training=True)
+            loss = model.compute_loss(inputs, target, prediction)
+            scaled_loss = model.optimizer.scale_loss(loss)
+        model.metrics[0].update_state(loss)  # the mean of the losses
+        return tape.gradient(scaled_loss, model.trainable_variables)
+
+    gradients = mean_gradients(gradients_of, model.trainable_variables, data[:2], parts)
+    model.optimizer.apply(gradients, model.trainable_variables)
+    return model.get_metrics_result()
+
+
+def mean_gradients(
+    gradients_of: Callable[[Any], Sequence[tf.Tensor]], variables: Sequence[keras.Variable], data: Any, parts: int
+) -> Sequence[tf.Tensor]:
+    """Return the means of the gradients of all parts, computed one after another in the memory of one part.
+
+    Between two steps nothing is left over, so checkpoints, schedules and ranks know only steps.
+
+    Args:
+        gradients_of: part -> gradients, one for each variable.
+        variables: the variables.
+        data: tensors with the patches on the first axis, in any structure.
+        parts: number of parts; the number of patches is a multiple of it.
+    """
+    if parts == 1:
+        return gradients_of(data)
+    size = tf.shape(tf.nest.flatten(data)[0])[0] // parts
+
+    def add_part(index: tf.Tensor, sums: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        part = tf.nest.map_structure(lambda tensor: tensor[index * size : (index + 1) * size], data)
+        added = zip(sums, gradients_of(part), strict=True)
+        return index + 1, [total if gradient is None else total + gradient for total, gradient in added]
+
+    zeros = [tf.zeros_like(variable.value) for variable in variables]
+    # One part at a time: ranks that synchronise batch normalisations then meet in the same order.
+    _, sums = tf.while_loop(lambda index, _: index < parts, add_part, (0, zeros), parallel_iterations=1)
+    return [total / parts for total in sums]
 
 
 def rank_optimizer(

@@ -8,7 +8,7 @@ generator's weights is validated, saved and used for prediction. It is a fusion 
 import keras
 import tensorflow as tf
 
-from common.training.optimizer import rank_optimizer
+from common.training.optimizer import mean_gradients, rank_optimizer
 from superres.training.adversarial_losses import ADVERSARIAL_LOSSES, AdversarialTerms, spectral_loss
 from superres.training.config import SuperresConfig
 from superres.training.discriminator import DiscriminatorInput, build_discriminator, iterate_power
@@ -39,6 +39,7 @@ class Gan(keras.Model):
         self.pixel_loss = pixel_loss(config.loss, config.brightness_power)
         self.spectral_weight = config.spectral_weight
         self.average_decay = config.average_decay
+        self.accumulate = config.accumulate
         self.rate_ratio = config.discriminator_learning_rate / config.learning_rate
         self.adversarial_weight = keras.Variable(0.0, trainable=False, name="adversarial_weight")
         self.steps = keras.Variable(0, trainable=False, dtype="int64", name="steps")
@@ -71,24 +72,33 @@ class Gan(keras.Model):
         return self.average(inputs, training=training)
 
     def train_step(self, data: tuple[dict[str, tf.Tensor], tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Train both networks on one batch of this rank; return the means of LOSSES in this epoch so far."""
-        inputs, target, *_ = data
+        """Train both networks on the patches of one step of this rank; return the means of LOSSES in this epoch so far."""
         iterate_power(self.discriminator)
+        generator, discriminator = self.generator.trainable_variables, self.discriminator.trainable_variables
+        # Compute all gradients before the first update, so that neither network reacts to the other's new weights.
+        gradients = mean_gradients(self.gradients, [*generator, *discriminator], data[:2], self.accumulate)
+        # The discriminator's learning rate follows the schedule of the generator's.
+        self.discriminator_optimizer.learning_rate.assign(self.rate_ratio * self.optimizer.learning_rate)
+        self.optimizer.apply(gradients[: len(generator)], generator)
+        self.discriminator_optimizer.apply(gradients[len(generator) :], discriminator)
+        self.update_average()
+        return {name: mean.result() for name, mean in self.epoch_means.items()}
+
+    def gradients(self, batch: tuple[dict[str, tf.Tensor], tf.Tensor]) -> list[tf.Tensor]:
+        """Return the gradients of the generator, then of the discriminator, for a batch; add its losses to the means."""
+        inputs, target = batch
         with tf.GradientTape(persistent=True) as tape:
             estimate = self.generator(inputs, training=True)
             content = self.content_loss(target, estimate)
             terms = self.adversarial_losses(inputs, target, estimate)
             loss = content + self.adversarial_weight * terms.generator
             scaled_loss = self.optimizer.scale_loss(loss)
-        # Compute all gradients before the first update, so that neither network reacts to the other's new weights.
-        generator_gradients = tape.gradient(scaled_loss, self.generator.trainable_variables)
-        discriminator_gradients = tape.gradient(terms.discriminator, self.discriminator.trainable_variables)
-        # The discriminator's learning rate follows the schedule of the generator's.
-        self.discriminator_optimizer.learning_rate.assign(self.rate_ratio * self.optimizer.learning_rate)
-        self.optimizer.apply(generator_gradients, self.generator.trainable_variables)
-        self.discriminator_optimizer.apply(discriminator_gradients, self.discriminator.trainable_variables)
-        self.update_average()
-        return self.update_epoch_means(loss, content, *terms)
+        for mean, value in zip(self.epoch_means.values(), (loss, content, *terms), strict=True):  # the order of LOSSES
+            mean.update_state(value)
+        return [
+            *tape.gradient(scaled_loss, self.generator.trainable_variables),
+            *tape.gradient(terms.discriminator, self.discriminator.trainable_variables),
+        ]
 
     def content_loss(self, target: tf.Tensor, estimate: tf.Tensor) -> tf.Tensor:
         """Return the pixel loss plus the weighted spectral loss, (B, H, W, bands) -> scalar."""
@@ -109,9 +119,3 @@ class Gan(keras.Model):
         share = 1 - tf.minimum(self.average_decay, (1 + steps) / (10 + steps))
         for mean, variable in zip(self.average.variables, self.generator.variables, strict=True):
             mean.assign_add(share * (variable - mean))
-
-    def update_epoch_means(self, *values: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Add the values of one step, in the order of LOSSES, and return their means in this epoch so far."""
-        for mean, value in zip(self.epoch_means.values(), values, strict=True):
-            mean.update_state(value)
-        return {name: mean.result() for name, mean in self.epoch_means.items()}

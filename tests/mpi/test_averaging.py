@@ -13,6 +13,7 @@ import tensorflow as tf
 
 import common.distributed as hvd
 from common.training.layerwise import Lamb, Lars
+from common.training.optimizer import compile_model
 
 pytestmark = pytest.mark.usefixtures("backend")
 
@@ -105,6 +106,23 @@ def test_ranks_drift_apart_without_averaging(ranks: int) -> None:
     train_by_fit(model, x[hvd.rank()], y[hvd.rank()])
     kernels = hvd.allgather_object(model.get_weights()[0])
     assert not np.allclose(kernels[0], kernels[1], **TOLERANCE)
+
+
+def test_accumulated_batches_are_averaged_over_ranks_once_a_step(
+    ranks: int, same_on_all_ranks: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, y = all_data(ranks)
+    messages, average = [], hvd._backend.average
+    monkeypatch.setattr(hvd._backend, "average", lambda tensors: messages.append(tensors) or average(tensors))
+    model, single = build_model(keras.optimizers.SGD(0.1)), build_model(keras.optimizers.SGD(0.1))
+    compile_model(model, keras.optimizers.SGD(0.1), "mean_squared_error", "float32", accumulate=2)
+    model.run_eagerly = True
+    train_by_fit(model, x[hvd.rank()], y[hvd.rank()])
+    assert len(messages) == STEPS
+    same_on_all_ranks(model.get_weights())
+    train_by_fit(single, np.concatenate(x, axis=1), np.concatenate(y, axis=1))
+    for weights, expected in zip(model.get_weights(), single.get_weights(), strict=True):
+        np.testing.assert_allclose(weights, expected, **TOLERANCE)
 
 
 @pytest.mark.parametrize("bad", [np.inf, np.nan])

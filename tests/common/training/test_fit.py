@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import pytest
 import tensorflow as tf
 
@@ -15,6 +16,7 @@ from common.runs.provenance import library_versions
 from common.training.batches import Start
 from common.training.fit import batch_origins, describe_changes, digest, fit, with_fitting_batches
 from common.training.history import read_history
+from common.training.optimizer import compile_model
 from tests.support.constant_run import CONFIG, TASK, Targets, assert_same_arrays, copy_run, without_seconds
 from tests.support.constant_training import constant_model
 from tests.support.stopped_training import signal_in_step
@@ -73,6 +75,29 @@ def test_a_loss_that_is_not_finite_reaches_no_checkpoint_at_a_signal(tmp_path: P
     assert not (tmp_path / run.CHECKPOINT).exists()
 
 
+def test_accumulated_batches_train_like_one_batch_and_a_stopped_run_goes_on(finished: Path, tmp_path: Path) -> None:
+    """The same patches in two batches of half the size; sums have another order. A stop changes no bit."""
+    config = replace(CONFIG, batch_size=CONFIG.batch_size // 2, accumulate=2, learning_rate=CONFIG.learning_rate / 2)
+    straight, stopped = tmp_path / "straight", tmp_path / "stopped"
+    for folder in (straight, stopped):
+        folder.mkdir()
+    fit(accumulating_model(), config, TASK, straight)
+    with signals.noted_signals(), signal_in_step(4), pytest.raises(Interrupted):
+        fit(accumulating_model(), config, TASK, stopped)
+    fit(accumulating_model(), config, TASK, stopped, resume=True)
+    assert_same_arrays(straight / run.CHECKPOINT, stopped / run.CHECKPOINT)
+    histories = [without_seconds(read_history(folder / run.HISTORY, 9)) for folder in (stopped, finished)]
+    for row, expected in zip(*histories, strict=True):
+        assert row == pytest.approx(expected, rel=1e-5)
+
+
+def accumulating_model() -> keras.Model:
+    """Return the constant, whose steps take two batches."""
+    model = constant_model()
+    compile_model(model, keras.optimizers.SGD(0.1), "mean_squared_error", "float32", accumulate=2)
+    return model
+
+
 def test_other_cores_and_variables_are_recorded_and_warned_of(
     finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -116,13 +141,22 @@ def test_a_checkpoint_of_other_settings_is_refused_and_overwrites_nothing(finish
 
 
 @pytest.mark.parametrize(
-    ("patches", "ranks", "batch_size"), [(10, 1, 4), (3, 1, 3), (9, 2, 4), (7, 2, 4), (5, 2, 3), (1, 8, 1)]
+    ("patches", "ranks", "accumulate", "batch_size"),
+    [
+        *((10, 1, 1, 4), (3, 1, 1, 3), (9, 2, 1, 4), (7, 2, 1, 4), (5, 2, 1, 3), (1, 8, 1, 1)),
+        *((16, 2, 2, 4), (10, 2, 2, 3), (2, 1, 3, 1)),
+    ],
 )
-def test_batches_are_no_larger_than_the_share_of_a_rank(
-    patches: int, ranks: int, batch_size: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_the_batches_of_a_step_are_no_larger_than_the_share_of_a_rank(
+    patches: int,
+    ranks: int,
+    accumulate: int,
+    batch_size: int,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(hvd, "size", lambda: ranks)
-    assert with_fitting_batches(CONFIG, patches).batch_size == batch_size
+    assert with_fitting_batches(replace(CONFIG, accumulate=accumulate), patches).batch_size == batch_size
     assert bool(caplog.messages) == (batch_size < CONFIG.batch_size)
 
 

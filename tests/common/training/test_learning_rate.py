@@ -42,8 +42,11 @@ def test_warm_up_rises_from_the_rate_of_one_rank_to_that_of_all() -> None:
 
 
 @pytest.mark.parametrize("rule, factor", [("linear", 9), ("sqrt", 3), ("none", 1)])
-def test_a_rule_says_how_the_rate_grows_with_the_ranks(rule: str, factor: int) -> None:
-    rates = run_epochs(learning_rate(ranks=9, warmup_epochs=0.5, rate_rule=rule), [1])
+@pytest.mark.parametrize("ranks, accumulate", [(9, 1), (3, 3)])
+def test_a_rule_says_how_the_rate_grows_with_the_batches_of_a_step(
+    rule: str, factor: int, ranks: int, accumulate: int
+) -> None:
+    rates = run_epochs(learning_rate(ranks, warmup_epochs=0.5, rate_rule=rule, accumulate=accumulate), [1])
     np.testing.assert_allclose(rates, 0.01 * np.array([1, (1 + factor) / 2, factor, factor]))
 
 

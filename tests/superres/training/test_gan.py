@@ -82,6 +82,15 @@ def test_discriminator_follows_the_learning_rate_of_the_generator() -> None:
     assert float(gan.discriminator_optimizer.learning_rate) == pytest.approx(1.5e-4)
 
 
+def test_parts_take_the_step_of_the_whole_batch() -> None:
+    """With the relativistic loss they do not: it compares with the mean score of a batch."""
+    whole, in_parts = (build_gan(0.1, adversarial_loss="least-squares", accumulate=parts) for parts in (1, 2))
+    assert step(in_parts) == pytest.approx(step(whole), rel=1e-5)
+    for name in ("generator", "discriminator", "average"):
+        for variable, expected in zip(arrays(getattr(in_parts, name)), arrays(getattr(whole, name)), strict=True):
+            np.testing.assert_allclose(variable, expected, rtol=1e-4, atol=1e-6)
+
+
 def test_moving_average_predicts() -> None:
     gan = build_gan(0.1, average_decay=0.3, learning_rate=0.01)
     expected = arrays(gan.generator)
