@@ -27,6 +27,7 @@ from common.errors import S2Error, SettingError
 T = TypeVar("T")
 
 BACKENDS = {"horovod": Horovod, "mpi4py": Mpi4py}  # the first one that is installed is the default
+INSTALLED_BY = {"horovod": "./install.sh", "mpi4py": "./install.sh --mpi4py"}
 
 
 class Backend(Protocol):
@@ -79,7 +80,10 @@ def init() -> None:
     try:
         backend = BACKENDS[name]()
     except (ImportError, RuntimeError) as error:
-        raise SettingError(f"started under MPI, but {name} cannot be imported ({error}); run ./install.sh.") from error
+        raise SettingError(
+            f"started under MPI, but {name} cannot be imported ({error}); load the module of its MPI, or run "
+            f"{INSTALLED_BY[name]}."
+        ) from error
     require_launched_size(backend.size(), backend.mpi())
     _backend = backend
     _share_hardware()

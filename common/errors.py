@@ -1,6 +1,7 @@
 """The exceptions that JEOPARDA raises for bad input, and a list of names for their messages.
 
-Each message is one line: what was expected, what came, what to do. `common/runs/cli.py` prints it and exits with 1.
+Each message is one line: what was expected, what came, what to do. `common/runs/cli.py` prints it and exits with 1, or with 75 at
+a signal.
 Every class also derives from the matching built-in error, so that callers can catch either.
 """
 

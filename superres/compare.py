@@ -236,7 +236,7 @@ def prepare_comparison(options: ComparisonOptions) -> None:
 
 
 def train_variant(options: ComparisonOptions, variant: Variant) -> None:
-    """Train one variant; a resumed comparison continues it after its last finished epoch."""
+    """Train one variant; a resumed comparison continues it from its last checkpoint."""
     location = RunLocation(options.run_folder(variant), options.resume, options.overwrite)
     train(options.variant_config(variant), location, options.show_progress)
     stop_logging_to_file()

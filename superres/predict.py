@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import common.distributed as hvd
+from common.errors import SettingError
 from common.networks.precision import PRECISIONS
 from common.runs import cli
 from superres.options import add_precision_option, add_weights_options, read_weights_options
@@ -110,13 +111,28 @@ def read_share(text: str) -> slice:
     return slice(int(match[1]) - 1, None, int(match[2]))
 
 
+def check_share(share: slice, output: Path) -> None:
+    """Check that the output is a folder if there are several shares. A file would be that of each share with one scene.
+
+    Raises:
+        SettingError: it is none.
+    """
+    if share.step > 1 and not output.is_dir():
+        raise SettingError(f"--output {output} is not a folder; give an existing folder for all tasks of --share.")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     return cli.run_command(lambda options: predict(read_options(options)), build_parser(), argv)
 
 
 def read_options(options: argparse.Namespace) -> PredictionOptions:
-    """Return the options as a record."""
+    """Return the options as a record.
+
+    Raises:
+        SettingError: there are several shares and no folder for them; on all ranks.
+    """
+    hvd.on_rank_zero(lambda: check_share(options.share, Path(options.output)))
     return PredictionOptions(
         scenes=tuple(options.scenes[options.share]),
         weights=read_weights_options(options),

@@ -2,7 +2,7 @@
 
 The options of a run follow from the fields of its configuration (`common/runs/config.py`), so that each default and its
 explanation stand once. Exit codes: 0 done, 1 failed, 2 wrong usage, 75 stopped by a signal: what was finished is saved, and
-the command can go on.
+the message says how to go on.
 """
 
 import argparse

@@ -88,8 +88,8 @@ def epoch_order(patches: int, batch_size: int, seed: int, epoch: int, done: int 
     """
     steps = steps_per_epoch(patches - done, batch_size)
     order = np.random.default_rng((seed, epoch)).permutation(patches)
-    places = done + np.arange(steps * hvd.size() * batch_size)
-    return order.take(places, mode="wrap").reshape(steps, hvd.size(), batch_size)[:, hvd.rank()]
+    positions = done + np.arange(steps * hvd.size() * batch_size)
+    return order.take(positions, mode="wrap").reshape(steps, hvd.size(), batch_size)[:, hvd.rank()]
 
 
 def training_batches(source: PatchSource, batch_size: int, seed: int, start: Start = BEGINNING) -> tf.data.Dataset:

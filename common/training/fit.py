@@ -143,8 +143,8 @@ def run_epochs(
 
 
 def warn_of_other_ranks(checkpoint: Checkpoint, learning_rate: LearningRate) -> None:
-    """Log a warning if another number of ranks wrote a checkpoint; `config.json` holds both numbers."""
-    if checkpoint.ranks not in (None, hvd.size()):
+    """Log a warning on rank 0 if another number of ranks wrote a checkpoint; `config.json` holds both numbers."""
+    if hvd.rank() == 0 and checkpoint.ranks not in (None, hvd.size()):
         logger.warning(
             "the run had %d ranks and goes on with %d: the highest learning rate is now %g",
             checkpoint.ranks,
@@ -185,18 +185,19 @@ def describe_changes(earlier: dict, now: dict[str, dict]) -> str:
 
 
 def with_fitting_batches(config: RunConfig, patches: int) -> RunConfig:
-    """Return the configuration with batches so small that the patches of a step are no more than a rank's share."""
+    """Return the configuration with the smallest batches whose steps hold a rank's share, if its batches are larger."""
     share = -(-patches // hvd.size())
     batch_size = -(-share // config.accumulate)
     if config.batch_size <= batch_size:
         return config
-    logger.warning(
-        "%d training patches on %d ranks: batches of %d instead of %d",
-        patches,
-        hvd.size(),
-        batch_size,
-        config.batch_size,
-    )
+    if hvd.rank() == 0:
+        logger.warning(
+            "%d training patches on %d ranks: batches of %d instead of %d",
+            patches,
+            hvd.size(),
+            batch_size,
+            config.batch_size,
+        )
     return replace(config, batch_size=batch_size)
 
 

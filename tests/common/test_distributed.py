@@ -42,7 +42,9 @@ def test_a_backend_that_cannot_be_imported_is_an_error(name, monkeypatch):
     monkeypatch.setenv("JEOPARDA_BACKEND", name)
     for module in ("horovod.tensorflow", "mpi4py"):
         monkeypatch.setitem(sys.modules, module, None)  # importing it fails
-    with pytest.raises(SettingError, match=rf"started under MPI, but {name} cannot be imported .*; run \./install\.sh"):
+    with pytest.raises(
+        SettingError, match=rf"started under MPI, but {name} cannot be imported .*, or run {hvd.INSTALLED_BY[name]}\."
+    ):
         hvd.init()
 
 

@@ -89,7 +89,7 @@ class Watchdog:
         return True
 
     def explain_end(self, number: signal.Signals) -> None:
-        """Log why mpirun ends this job, if the main thread cannot: it waits for a rank that is lost."""
+        """Log why mpirun may end this job, if the main thread does not answer: it computes, or waits for a rank that is lost."""
         if number is not signal.SIGTERM or not self.speaks:
             return
         time.sleep(SECONDS_TO_ANSWER)
@@ -97,8 +97,8 @@ class Watchdog:
             return
         silent = [self._name(other) for other, beats in sorted(self.silent_beats.items()) if beats > 1]
         logger.warning(
-            "stopped by SIGTERM while the ranks wait for each other%s. If nobody stopped the job, a rank, its node or the "
-            "network is lost, and mpirun says which; start the job again with --resume",
+            "stopped by SIGTERM while this rank computes, or waits for other ranks%s. If nobody stopped the job, a rank, its "
+            "node or the network is lost, and mpirun says which; start the job again with --resume",
             f"; no sign of life from {some_of(silent)}" if silent else "",
         )
 

@@ -28,6 +28,7 @@ SIZE = 60
         (("--roi-lonlat", ""), "expected four numbers"),
         (("--bands", "B05", "B01"), "--bands B01: it has 60 m pixels, and there are no weights for 60 m; give them"),
         (("--mask", "no.tif"), "--mask no.tif is no file; give a raster, or SCL"),
+        (("--share", "1/2"), "out.tif is not a folder; give an existing folder for all tasks of --share"),
         (("--mask", "SCL"), "has no file of the scene classification, as L2A products have; give a raster"),
     ],
 )
@@ -51,6 +52,14 @@ def test_values_that_no_option_can_have(words, reason, capsys):
         predict.main(["scene", "--output", "out.tif", *words])
     assert stopped.value.code == 2
     assert reason.replace("'", "") in capsys.readouterr().err.replace("'", "")  # Python 3.12 quotes choices no longer
+
+
+def test_shares_hold_each_scene_once(tmp_path):
+    scenes = []
+    for share in ("1/3", "2/3", "3/3"):
+        words = ["A", "B", "C", "D", "--weights", "dsen2-l1c-20m", "--output", str(tmp_path), "--share", share]
+        scenes.append(predict.read_options(predict.build_parser().parse_args(words)).scenes)
+    assert scenes == [("A", "D"), ("B",), ("C",)]
 
 
 def test_a_region_must_hold_a_pixel_of_the_coarsest_band(error_line, weights_dir, product, tmp_path):

@@ -14,8 +14,17 @@ from common.runs import folder as run
 from common.runs import signals
 from common.runs.provenance import library_versions
 from common.training.batches import Start
-from common.training.fit import batch_origins, describe_changes, digest, fit, with_fitting_batches
+from common.training.checkpoints.checkpoint import Checkpoint
+from common.training.fit import (
+    batch_origins,
+    describe_changes,
+    digest,
+    fit,
+    warn_of_other_ranks,
+    with_fitting_batches,
+)
 from common.training.history import read_history
+from common.training.learning_rate import LearningRate
 from common.training.optimizer import compile_model
 from tests.support.constant_run import CONFIG, TASK, Targets, assert_same_arrays, copy_run, without_seconds
 from tests.support.constant_training import constant_model
@@ -158,6 +167,18 @@ def test_the_batches_of_a_step_are_no_larger_than_the_share_of_a_rank(
     monkeypatch.setattr(hvd, "size", lambda: ranks)
     assert with_fitting_batches(replace(CONFIG, accumulate=accumulate), patches).batch_size == batch_size
     assert bool(caplog.messages) == (batch_size < CONFIG.batch_size)
+
+
+def test_one_rank_warns_for_all(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(hvd, "size", lambda: 2)
+    for rank in (0, 1):
+        monkeypatch.setattr(hvd, "rank", lambda rank=rank: rank)
+        assert with_fitting_batches(CONFIG, patches=5).batch_size == 3
+        warn_of_other_ranks(Checkpoint(1, {}, [], ranks=4), LearningRate(CONFIG, steps_per_epoch=1))
+    assert [message.split(":")[0] for message in caplog.messages] == [
+        "5 training patches on 2 ranks",
+        "the run had 4 ranks and goes on with 2",
+    ]
 
 
 def test_each_patch_of_an_epoch_has_an_origin() -> None:

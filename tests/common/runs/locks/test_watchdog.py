@@ -131,7 +131,7 @@ def test_the_lowest_rank_says_why_mpirun_ends_a_job_that_waits(
         rank.explain_end(signal.SIGTERM)
     (line,) = caplog.messages
     assert line.startswith(
-        "stopped by SIGTERM while the ranks wait for each other; no sign of life from rank 2 (process "
+        "stopped by SIGTERM while this rank computes, or waits for other ranks; no sign of life from rank 2 (process "
     )
 
 
