@@ -13,6 +13,7 @@ curve     efficiency, measured, modelled and published: efficiency.csv, scaling.
 import argparse
 import csv
 import json
+import math
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -75,7 +76,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the parts; return the exit code."""
-    arguments = build_parser().parse_args(argv)
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    if 1 not in arguments.ranks:
+        parser.error(f"--ranks must contain 1, with which the others are compared; got {arguments.ranks}")
     arguments.output.mkdir(parents=True, exist_ok=True)
     parts = {"steps": measure_steps, "network": measure_network, "curve": draw_curve}
     for name, part in parts.items():
@@ -90,13 +94,20 @@ def measure_steps(arguments: argparse.Namespace) -> None:
     for application in arguments.application or BATCHES:
         batch = arguments.batch or BATCHES[application]
         for ranks in arguments.ranks:
-            for scaling, batch_of_rank in {"weak": batch, "strong": batch // ranks}.items():
-                if ranks == 1 and scaling == "strong":  # the same as weak
-                    continue
-                measured = measure_training(application, ranks, batch_of_rank, arguments.launch, arguments.precision)
+            for scaling, batch_of_rank in batches_of_rank(batch, ranks).items():
+                measured = measure_training(
+                    application, ranks, batch_of_rank, arguments.launch, arguments.precision, arguments.output
+                )
                 rows.append(step_row(application, scaling, batch_of_rank, measured))
                 print(rows[-1], file=sys.stderr)
     write_table(arguments.output / "steps.csv", with_efficiency(rows))
+
+
+def batches_of_rank(batch: int, ranks: int) -> dict[str, int]:
+    """Return the batch of a rank for weak scaling; for strong scaling, too, if the ranks can share the batch equally."""
+    if ranks == 1 or batch % ranks:
+        return {"weak": batch}
+    return {"weak": batch, "strong": batch // ranks}
 
 
 def with_efficiency(rows: Sequence[dict]) -> list[dict]:
@@ -130,20 +141,23 @@ def step_row(application: str, scaling: str, batch: int, measured: dict) -> dict
     }
 
 
-def measure_training(application: str, ranks: int, batch: int, launch: str, precision: str) -> dict:
-    """Train for some steps under the launcher, and return what `benchmarks/steps.py` printed."""
+def measure_training(application: str, ranks: int, batch: int, launch: str, precision: str, output: Path) -> dict:
+    """Train for some steps under the launcher, and return what `benchmarks/steps.py` printed.
+
+    The data are in `output` meanwhile, because every node must reach them.
+    """
     from tests.support.made_patches import split_names, write_made
     from tests.support.tiny_training import command_line, write_scenes
 
     patches = STEPS * batch * ranks
     settings = {"epochs": 1, "batch_size": batch, "precision": precision, "model": NETWORKS[application]}
-    with tempfile.TemporaryDirectory() as temporary:
+    with tempfile.TemporaryDirectory(dir=output.resolve()) as temporary:
         folder = Path(temporary)
         if application == "bigearthnet":
             data = {"data": write_made(folder / "made.h5", split_names(patches, 8, 8))}
         else:
-            tiles = write_scenes(folder, size=600)
-            data = {"tiles": tiles, "patch_cache": folder / "patches", "patches_per_tile": -(-patches // 2) + 16}
+            tiles = write_scenes(folder, count=1, size=scene_px(patches))
+            data = {"tiles": tiles, "patch_cache": folder / "patches", "patches_per_tile": patches + 32}
         child = [
             sys.executable,
             "-m",
@@ -154,6 +168,11 @@ def measure_training(application: str, ranks: int, batch: int, launch: str, prec
         ]
         (measured,) = run_child([*launch.format(ranks=ranks).split(), *child], **MPI)
     return measured
+
+
+def scene_px(patches: int) -> int:
+    """Return rows and columns at 10 m of a scene that has positions for this many patches."""
+    return max(600, 120 * math.ceil(23 * math.sqrt(patches) / 120))
 
 
 def measure_network(arguments: argparse.Namespace) -> None:

@@ -20,6 +20,7 @@ read_site() {
     for setting in JEOPARDA_VENV JEOPARDA_SCRATCH JEOPARDA_PRODUCTS JEOPARDA_LAUNCHER JEOPARDA_REQUEUES; do
         [ -n "${!setting:-}" ] || die "jobs/site.sh must set $setting"
     done
+    export PATH=$JEOPARDA_VENV/bin:$PATH  # ./install.sh --mpi4py puts an mpirun there
     [ -x "$JEOPARDA_VENV/bin/python" ] || die "there is no $JEOPARDA_VENV/bin/python; run ./install.sh, or correct JEOPARDA_VENV in jobs/site.sh"
     [ -d "$JEOPARDA_SCRATCH" ] || die "there is no folder $JEOPARDA_SCRATCH; correct JEOPARDA_SCRATCH in jobs/site.sh"
     case $JEOPARDA_LAUNCHER in

@@ -124,6 +124,24 @@ def test_a_requeued_evaluation_replaces_its_own_results(folder: Folder) -> None:
     assert folder.command("superres-evaluate.sbatch", SLURM_RESTART_COUNT="1").overwrite
 
 
+def test_an_mpirun_in_the_virtual_environment_is_used(folder: Folder) -> None:
+    folder.write_program("venv/bin/mpirun", "echo this one; exit 3")
+    done = folder.run(TRAIN, SLURM_JOB_ID="7")
+    assert (done.returncode, done.stdout) == (3, "this one\n")
+
+
+def test_scaling_is_measured_up_to_all_ranks(folder: Folder) -> None:
+    folder.write_program("bin/nproc", "echo 96")
+    variables = {"SLURM_JOB_NUM_NODES": "3", "SLURM_GPUS_ON_NODE": "4"}
+    assert folder.command("scaling.sbatch", **variables).ranks == [1, 2, 4, 8, 12]
+
+
+def test_only_jobs_that_go_on_requeue_themselves() -> None:
+    """An evaluation that is stopped begins again: it would be requeued 20 times without a result."""
+    early = [path.name for path in SUBMITTED if "#SBATCH --signal=B:USR1@300" in path.read_text()]
+    assert early == ["bigearthnet-prepare.sbatch", "bigearthnet-train.sbatch", "superres-predict.sbatch", TRAIN]
+
+
 def test_one_rank_for_each_gpu(folder: Folder) -> None:
     folder.write_program("bin/nproc", "echo 96")
     assert "ppr:4:node:pe=24" in folder.started(TRAIN, SLURM_GPUS_ON_NODE="4")[0]

@@ -7,6 +7,8 @@ from PIL import Image
 
 from benchmarks import scaling
 from benchmarks.measure import PARTS
+from common.patches.sampling import candidate_positions
+from common.patches.settings import PatchSettings
 
 CLOCKS = dict.fromkeys(PARTS, 0.1) | {"step": 0.6, "spread": 0.02}
 
@@ -42,6 +44,31 @@ def test_the_curve_tells_kinds_apart_and_is_drawn(folder: Path) -> None:
     assert kinds == {"measured": [1, 2], "modelled": scaling.UP_TO, "published": [512, 512]}
     with Image.open(folder / "scaling.png") as image:
         assert image.width > 2 * image.height
+
+
+def test_ranks_that_cannot_share_a_batch_are_left_out_of_strong_scaling() -> None:
+    assert scaling.batches_of_rank(8, 4) == {"weak": 8, "strong": 2}
+    assert [scaling.batches_of_rank(8, ranks) for ranks in (1, 3, 16)] == [{"weak": 8}] * 3
+
+
+@pytest.mark.parametrize("patches", [256, 680, 16_384])
+def test_the_scene_has_positions_for_the_patches_of_all_ranks(patches: int) -> None:
+    rows = scaling.scene_px(patches) // 2
+    assert len(candidate_positions(rows, rows, PatchSettings(20, patches + 32))) >= patches + 32
+
+
+def test_data_are_where_all_nodes_reach_them(tmp_path: Path) -> None:
+    launcher = tmp_path / "launcher"
+    launcher.write_text('#!/bin/sh\necho "{\\"words\\": \\"$*\\"}"\n')
+    launcher.chmod(0o755)
+    words = scaling.measure_training("bigearthnet", 1, 2, str(launcher), "float32", tmp_path)["words"].split()
+    assert words[words.index("--data") + 1].startswith(f"{tmp_path}/")
+
+
+def test_one_rank_is_needed(capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        scaling.main(["--ranks", "2", "4"])
+    assert "--ranks must contain 1" in capsys.readouterr().err
 
 
 def test_a_curve_needs_the_time_to_compute(tmp_path: Path) -> None:

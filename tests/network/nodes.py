@@ -22,8 +22,6 @@ NETWORK = "198.18.0"  # RFC 2544: addresses for tests of networks
 CONGESTION = "/proc/sys/net/ipv4/tcp_congestion_control"
 QUEUE = 20000  # packets that wait in a node until it can send them: so many that none is lost
 BURST_S = 1e-3  # a node may send the packets of this time at once, because no timer is exact
-QUEUE = 20000  # packets that wait in a node until it can send them: so many that none is lost
-BURST_S = 1e-3  # a node may send the packets of this time at once, because no timer is exact
 MTU = 9000  # jumbo frames, as clusters use
 
 

@@ -165,15 +165,7 @@ def slurm_cluster() -> Iterator[SlurmCluster]:
             ["slurmd", "-D"],
         ):  # fmt: skip
             with open(folder / f"{command[0]}.output", "w") as output:
-                daemons.append(
-                    subprocess.Popen(
-                        command,
-                        stdout=output,
-                        stderr=subprocess.STDOUT,
-                        env=cluster.environment,
-                        start_new_session=True,
-                    )
-                )
+                daemons.append(start(command, output, cluster.environment))
         wait_until(lambda: cluster.run("sinfo", "--noheader", "--states=idle").stdout, START_SECONDS)
         yield cluster
     finally:
