@@ -19,7 +19,7 @@ import common.distributed as hvd
 
 HERE = Path(__file__).parent
 INSTALLED = [name for name in hvd.BACKENDS if importlib.util.find_spec(name)]
-SECONDS = 900  # for one test, on a busy machine
+SECONDS = 180  # for one test, on a busy machine
 
 
 @pytest.hookimpl(tryfirst=True)
