@@ -58,6 +58,7 @@ def weights(folder: Path) -> tuple[list[Seed], Read]:
     contents.append((folder / "old.hdf5").read_bytes())
 
     def read(content: bytes, _index: int) -> None:
+        path.unlink(missing_ok=True)  # HDF5 takes a file of the same inode for one that Keras left open
         path.write_bytes(content)
         trained.read_trained(str(path), "dsen2")
 
