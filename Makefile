@@ -1,5 +1,5 @@
 # Each target runs the whole set-up first; this takes a second if the set-up is up to date.
-.PHONY: help install train weights classify test slurm test-mpi test-network notebooks bench lint
+.PHONY: help install train weights classify test test-long slurm test-mpi test-network notebooks bench lint
 .DEFAULT_GOAL := help
 
 PYTHON := .venv/bin/python
@@ -40,8 +40,11 @@ classify: install ## train ResNet50 on six real BigEarthNet patches with two ran
 		--output runs/sample/classified --overwrite && \
 	echo "These scores come from three training patches and one test patch. They only show that the commands run."
 
-test: install slurm ## run all tests, the two-rank ones under mpirun included
-	@$(PYTHON) -m pytest -n 2 --dist loadfile
+test: install slurm ## run the tests, the two-rank ones under mpirun included
+	@$(PYTHON) -m pytest -n 2 --dist loadfile --ignore=notebooks/04_compare.ipynb --ignore=notebooks/06_which_network.ipynb
+
+test-long: install slurm notebooks ## run what `make test` leaves out: trainings under Slurm, notebooks 4 and 6 (minutes)
+	@$(PYTHON) -m pytest -m "long or not long" tests/test_slurm.py
 
 # For the tests of jobs/. Without root, sudo without a password, or Debian, those tests skip.
 slurm:

@@ -107,19 +107,25 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
     if missing:
         pytest.skip(f"{', '.join(missing)} missing: install Slurm ({PACKAGES}) to run the tests of job scripts")
     folder = tmp_path_factory.mktemp("scratch")
-    products = folder / "products"
-    products.mkdir()
-    tiles = write_scenes(products)
     with slurm_cluster() as cluster:
         jobs = Jobs(cluster, folder)
-        size = ("--patches-per-tile", 8, "--batch-size", 2, "--epochs", EPOCHS)
-        jobs.submit("train", *PAIR, TRAIN, "--tiles", tiles, "--model", "tiny", *size)
         for launcher in LAUNCHERS:
             jobs.submit_sleeper(f"limit-{launcher}", "--time=6", JEOPARDA_LAUNCHER=launcher)
             jobs.submit_sleeper(f"killed-{launcher}", JEOPARDA_LAUNCHER=launcher)
         jobs.submit_sleeper("often", JEOPARDA_REQUEUES="0")
         jobs.submit_sleeper("gpus", "--gres=gpu:2", "--ntasks-per-node=3")
         yield jobs
+
+
+@pytest.fixture(scope="module")
+def training(jobs: Jobs) -> str:
+    """The name of a job that trains with two ranks."""
+    products = jobs.folder / "products"
+    products.mkdir()
+    tiles = write_scenes(products)
+    size = ("--patches-per-tile", 8, "--batch-size", 2, "--epochs", EPOCHS)
+    jobs.submit("train", *PAIR, TRAIN, "--tiles", tiles, "--model", "tiny", *size)
+    return "train"
 
 
 @pytest.mark.parametrize("launcher", LAUNCHERS)
@@ -157,12 +163,13 @@ def test_jobs_of_one_name_run_one_after_the_other(jobs: Jobs) -> None:
     assert jobs.cluster.run("scancel", number).returncode == 0
 
 
-def test_a_stopped_training_is_requeued(jobs: Jobs) -> None:
+@pytest.mark.long
+def test_a_stopped_training_is_requeued(jobs: Jobs, training: str) -> None:
     """A signal to the script alone is what `#SBATCH --signal=B:USR1` sends."""
-    jobs.wait_for_text("train", f"epoch 1/{EPOCHS} ")
-    jobs.cancel("train", "--signal=USR1", "--batch")
-    jobs.restart("train")
-    assert re.search("Interrupted: stopped by SIGUSR1 after .*, which is saved", jobs.output("train"))
+    jobs.wait_for_text(training, f"epoch 1/{EPOCHS} ")
+    jobs.cancel(training, "--signal=USR1", "--batch")
+    jobs.restart(training)
+    assert re.search("Interrupted: stopped by SIGUSR1 after .*, which is saved", jobs.output(training))
 
 
 def test_a_job_is_requeued_before_its_time_limit_but_not_after_scancel(jobs: Jobs) -> None:
@@ -179,13 +186,15 @@ def test_a_job_is_requeued_before_its_time_limit_but_not_after_scancel(jobs: Job
         assert jobs.output(name).count("is requeued and goes on") == int(jobs.details(name)["Restarts"])
 
 
-def test_a_requeued_training_goes_on_and_ends(jobs: Jobs) -> None:
-    jobs.wait_for("train", JobState="COMPLETED", Restarts="1")
+@pytest.mark.long
+def test_a_requeued_training_goes_on_and_ends(jobs: Jobs, training: str) -> None:
+    jobs.wait_for(training, JobState="COMPLETED", Restarts="1")
     assert json.loads((jobs.folder / "runs" / "train" / "config.json").read_text())["ranks"] == 2
     epochs = re.findall(rf" epoch (\d+)/{EPOCHS} ", jobs.output("train"))
     assert [int(epoch) for epoch in epochs] == list(range(1, EPOCHS + 1))  # none is repeated
 
 
+@pytest.mark.long
 def test_an_array_takes_up_what_an_earlier_one_left(jobs: Jobs) -> None:
     products = sorted((jobs.folder / "products").glob("*.SAFE"))
     words = (*products, "--run-dir", jobs.folder / "runs" / "train", "--window", 120)

@@ -143,8 +143,13 @@ def training(tiles: Path, folder: Path, **settings: object) -> list[object]:
     return ["-m", "tests.support.tiny_training", *command_line(options)]
 
 
-def test_two_ranks(start: Callable[..., Job]) -> None:
-    job = start("-m", "pytest", "--color=no", "-p", "no:cacheprovider", "-m", "mpi", "tests/mpi")
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_two_ranks(start: Callable[..., Job], backend: str) -> None:
+    """All tests with the first backend; those of its calls with another one, in processes of their own."""
+    names = [""] if backend == BACKENDS[0] else ["test_distributed.py", "test_averaging.py"]
+    paths = [f"tests/mpi/{name}" for name in names]
+    words = ("--color=no", "-p", "no:cacheprovider", "-m", "mpi and not slow")
+    job = start("-m", "pytest", *words, *paths, JEOPARDA_BACKEND=backend)
     code = job.wait(SECONDS)
     assert code == 0, f"the tests of two ranks failed:\n{job.output}"
     assert len(job.lines_with(" passed")) == 2, f"a rank ran no tests:\n{job.output}"

@@ -6,7 +6,6 @@ A rank whose test fails prints its report and ends the job, because the other ra
 ends with a traceback of all threads.
 """
 
-import importlib.util
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -18,7 +17,6 @@ import pytest
 import common.distributed as hvd
 
 HERE = Path(__file__).parent
-INSTALLED = [name for name in hvd.BACKENDS if importlib.util.find_spec(name)]
 SECONDS = 180  # for one test, on a busy machine
 
 
@@ -56,20 +54,6 @@ def ranks() -> int:
     if hvd.size() < 2:
         pytest.skip("one rank alone shows nothing here; run `make test-mpi`")
     return hvd.size()
-
-
-@pytest.fixture(scope="session")
-def backends(ranks: int) -> dict[str, hvd.Backend]:
-    """The installed backends by name, joined all at once: they can share one MPI."""
-    own = hvd.chosen_backend()
-    return {name: hvd._backend if name == own else hvd.BACKENDS[name]() for name in INSTALLED}
-
-
-@pytest.fixture(params=INSTALLED)
-def backend(request: pytest.FixtureRequest, backends: dict[str, hvd.Backend], monkeypatch: pytest.MonkeyPatch) -> str:
-    """The name of the backend that joins the ranks in this test, which runs once with each."""
-    monkeypatch.setattr(hvd, "_backend", backends[request.param])
-    return request.param
 
 
 @pytest.fixture

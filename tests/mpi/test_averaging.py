@@ -15,8 +15,6 @@ import common.distributed as hvd
 from common.training.layerwise import Lamb, Lars
 from common.training.optimizer import compile_model
 
-pytestmark = pytest.mark.usefixtures("backend")
-
 STEPS, BATCH = 3, 4
 OPTIMIZERS = {
     "sgd": lambda: keras.optimizers.SGD(0.1),

@@ -16,6 +16,7 @@ from tests.support.tiny_training import command_line, tiny_network, write_scenes
 LATE_S = 0.2
 
 
+@pytest.mark.slow  # `make test-mpi` runs it
 def test_a_late_rank_is_waited_for(shared_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if hvd.rank() == 0:
         write_scenes(shared_path)

@@ -153,15 +153,6 @@ def test_ranks_hold_equal_weights_after_each_epoch(straight: Straight, same_on_a
     assert not np.array_equal(weights[0][0], weights[1][0])
 
 
-def test_each_backend_trains_the_same_weights(
-    straight: Straight, train_tiny: Trainer, shared_path: Path, backend: str
-) -> None:
-    """Bit for bit on two ranks: the sum of two numbers does not depend on their order."""
-    train_tiny(shared_path / backend, epochs=1, warmup_epochs=1.5)
-    for weights, expected in zip(train_tiny.recorder.weights[-1], straight.recorder.weights[0], strict=True):
-        np.testing.assert_array_equal(weights, expected)
-
-
 def test_only_rank_zero_writes_into_the_run_folder(straight: Straight, ranks: int) -> None:
     written = hvd.allgather_object(sorted(path.name for path in straight.own_folder.iterdir()))
     assert {*written[0], run.PREVIOUS_CHECKPOINT} == {*run.FILES, run.TENSORBOARD}
@@ -173,6 +164,7 @@ def test_a_resumed_run_equals_one_that_did_not_stop(
     straight: Straight,
     train_tiny: Trainer,
     shared_path: Path,
+    tmp_path: Path,
     same_on_all_ranks: Callable,
     alone: Callable,
     ranks: int,
@@ -185,10 +177,10 @@ def test_a_resumed_run_equals_one_that_did_not_stop(
             train_tiny(shared_path / "run", *flags, code=75, epochs=4, warmup_epochs=1.5)
     with h5py.File(shared_path / "run" / run.CHECKPOINT) as file:
         assert (file.attrs["epoch"], file.attrs["patches"], len(file["sums/0"])) == (2, 2 * BATCH * ranks, ranks)
-    if hvd.rank() == 0:
-        shutil.copytree(shared_path / "run", shared_path / "fewer")
-        with alone():
-            check_fewer_ranks(train_tiny, shared_path / "fewer", ranks)
+    shutil.copytree(shared_path / "run", tmp_path / "fewer")
+    hvd.barrier()
+    with alone():  # on each rank: Horovod finds variables by names that count the networks of a process
+        check_fewer_ranks(train_tiny, tmp_path / "fewer", ranks)
     history = train_tiny(shared_path / "run", "--resume", epochs=4, warmup_epochs=1.5)
     compare(history, straight.history, rtol=0)
     same_on_all_ranks(train_tiny.recorder.weights[-1])
