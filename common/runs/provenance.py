@@ -15,8 +15,8 @@ from typing import Any
 
 import common.distributed as hvd
 from common.errors import SettingError
+from common.runs.signals import PACKAGES
 
-PACKAGES = ("common", "superres", "bigearthnet")
 LIBRARIES = (
     "jeoparda",
     "tensorflow",
