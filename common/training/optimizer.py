@@ -44,7 +44,7 @@ def compile_model(
         accumulate: number of equal parts into which a step divides its patches.
     """
     optimizer = rank_optimizer(optimizer, model.trainable_variables, precision)
-    # XLA cannot compile the operations of Horovod.
+    # XLA cannot compile what averages gradients over ranks.
     model.compile(optimizer=optimizer, loss=loss, jit_compile=False)
     if accumulate > 1:
         model.train_step = partial(train_step_in_parts, model, accumulate)
