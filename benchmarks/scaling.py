@@ -1,7 +1,7 @@
 """Measure how training scales with the number of ranks, and draw what a model expects of more.
 
 python benchmarks/scaling.py --output scaling                                  1 and 2 ranks on this machine
-python benchmarks/scaling.py --output scaling --ranks 1 2 4 8 --launch "srun --mpi=pmix -n {ranks}"
+python benchmarks/scaling.py --output scaling --ranks 1 2 4 8 --ranks-per-node 4 --launch "srun -N {nodes} -n {ranks}"
 python benchmarks/scaling.py --output scaling --only curve --application superres --gbit 200 --compute-s 0.03
 
 steps     a step's time and its parts, of both applications, with weak scaling (the same batch a rank) and strong scaling (the
@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # `benchmarks` 
 from benchmarks.emulated import Measured, measure_all
 from benchmarks.measure import run_child
 from benchmarks.network_model import IDEAL, Costs, Job, Network, average_seconds, fit
+from common.files.atomic import whole_file
 
 STEPS = 8  # of one training; the first two are not counted
 BATCHES = {"superres": 32, "bigearthnet": 8}
@@ -52,7 +53,10 @@ def build_parser() -> argparse.ArgumentParser:
         "--only", choices=("steps", "network", "curve"), action="append", help="part to run; may be repeated (all)"
     )
     parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2], help="numbers of ranks, 1 among them (1 2)")
-    parser.add_argument("--launch", default=LAUNCH, help=f"command that starts the ranks ({LAUNCH})")
+    parser.add_argument(
+        "--launch", default=LAUNCH, help=f"command that starts {{ranks}} ranks on {{nodes}} nodes ({LAUNCH})"
+    )
+    parser.add_argument("--ranks-per-node", type=int, help="most ranks of a node, which sets {nodes} (all on one node)")
     parser.add_argument(
         "--application", choices=tuple(BATCHES), action="append", help="application; may be repeated (both)"
     )
@@ -89,18 +93,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def measure_steps(arguments: argparse.Namespace) -> None:
-    """Measure steps of both applications, and write `steps.csv`."""
-    rows = []
+    """Measure steps of both applications, and write `steps.csv` after each, so that a job that is cut off has the others."""
+    rows: list[dict] = []
     for application in arguments.application or BATCHES:
         batch = arguments.batch or BATCHES[application]
-        for ranks in arguments.ranks:
+        for ranks in sorted(arguments.ranks):
+            launch = launch_words(arguments.launch, ranks, arguments.ranks_per_node)
             for scaling, batch_of_rank in batches_of_rank(batch, ranks).items():
                 measured = measure_training(
-                    application, ranks, batch_of_rank, arguments.launch, arguments.precision, arguments.output
+                    application, ranks, batch_of_rank, launch, arguments.precision, arguments.output
                 )
                 rows.append(step_row(application, scaling, batch_of_rank, measured))
+                write_table(arguments.output / "steps.csv", with_efficiency(rows))
                 print(rows[-1], file=sys.stderr)
-    write_table(arguments.output / "steps.csv", with_efficiency(rows))
+
+
+def launch_words(launch: str, ranks: int, ranks_per_node: int | None) -> list[str]:
+    """Return the words that start the ranks, on as few nodes as they need."""
+    return launch.format(ranks=ranks, nodes=math.ceil(ranks / (ranks_per_node or ranks))).split()
 
 
 def batches_of_rank(batch: int, ranks: int) -> dict[str, int]:
@@ -141,8 +151,10 @@ def step_row(application: str, scaling: str, batch: int, measured: dict) -> dict
     }
 
 
-def measure_training(application: str, ranks: int, batch: int, launch: str, precision: str, output: Path) -> dict:
-    """Train for some steps under the launcher, and return what `benchmarks/steps.py` printed.
+def measure_training(
+    application: str, ranks: int, batch: int, launch: Sequence[str], precision: str, output: Path
+) -> dict:
+    """Train for some steps with the words of a launcher, and return what `benchmarks/steps.py` printed.
 
     The data are in `output` meanwhile, because every node must reach them.
     """
@@ -166,7 +178,7 @@ def measure_training(application: str, ranks: int, batch: int, launch: str, prec
             str(folder / "run"),
             *command_line(data | settings),
         ]
-        (measured,) = run_child([*launch.format(ranks=ranks).split(), *child], **MPI)
+        (measured,) = run_child([*launch, *child], **MPI)
     return measured
 
 
@@ -266,8 +278,8 @@ def efficiency_row(kind: str, name: str, ranks: int, efficiency: float) -> dict:
 
 
 def write_table(path: Path, rows: Sequence[dict]) -> None:
-    """Write rows as CSV."""
-    with open(path, "w", newline="") as file:
+    """Write rows as CSV, in place of an older table."""
+    with whole_file(path) as temporary, open(temporary, "w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)

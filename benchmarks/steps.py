@@ -67,7 +67,6 @@ class PartClock(StepClock):
         self.events: list[np.ndarray] = []
         self._times = [tf.Variable(0.0, dtype=tf.float64, trainable=False) for _ in PARTS[1:]]
         self._zero = tf.Variable(0.0, trainable=False)
-        self._averages_gradients = False
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         if batch == 0:
@@ -88,28 +87,26 @@ class PartClock(StepClock):
             grads = list(grads)
             for event in (1, 2, 3):  # one rank neither waits nor averages
                 self._note(event, [gradient for gradient in grads if gradient is not None])
-            self._averages_gradients = True
             apply(grads, variables)
-            self._averages_gradients = False
             handles = [variable.value.handle for variable in model.trainable_variables]
             self._note(
                 4, [tf.raw_ops.VarIsInitializedOp(resource=handle) for handle in handles]
             )  # reads what was written
 
         model.train_step, model.optimizer.apply = timed_step, timed_apply
+        if hvd.size() > 1:
+            model.optimizer.average_gradients = self.timed_average(model.optimizer.average_gradients)
 
     def timed_average(self, average: Callable[[Sequence], list]) -> Callable[[Sequence], list]:
-        """Return a function that averages tensors over ranks, with clocks if they are the gradients."""
+        """Return a function that averages gradients over ranks, with clocks."""
 
-        def timed(tensors: Sequence) -> list:
-            if not self._averages_gradients:
-                return average(tensors)
-            with tf.control_dependencies(tensors):
-                (zero,) = average([tf.identity(self._zero)])
+        def timed(gradients: Sequence) -> list:
+            with tf.control_dependencies(gradients):
+                zero = hvd.allreduce_average(tf.identity(self._zero))
             # TensorFlow removes an average whose result nobody reads; this reads it.
             waited = self._note(2, [zero], add=tf.cast(zero, tf.float64))
             with tf.control_dependencies([waited]):
-                averaged = average([tf.identity(tensor) for tensor in tensors])
+                averaged = average([tf.identity(gradient) for gradient in gradients])
             self._note(3, averaged)
             return averaged
 
@@ -143,11 +140,7 @@ def watched(clock: StepClock) -> Iterator[None]:
         return original(model, *arguments, callbacks=callbacks, **options)
 
     with patch.object(keras.Model, "fit", fit):
-        if isinstance(clock, PartClock) and hvd.size() > 1:
-            with patch.object(hvd._backend, "average", clock.timed_average(hvd._backend.average)):
-                yield
-        else:
-            yield
+        yield
 
 
 def measure(train: Callable[[list[str]], int], options: Sequence[str], run_dir: str) -> dict[str, Any]:

@@ -157,8 +157,12 @@ def DistributedOptimizer(optimizer: Any) -> Any:
     class Distributed(type(optimizer)):
         def apply(self, grads: Iterable, trainable_variables: Iterable | None = None) -> None:
             grads = list(grads)  # None: the loss does not use the variable
-            averaged = iter(average([g for g in grads if g is not None]))
+            averaged = iter(self.average_gradients([g for g in grads if g is not None]))
             super().apply([None if g is None else next(averaged) for g in grads], trainable_variables)
+
+        def average_gradients(self, grads: Sequence) -> list:
+            """Return the means of gradients over ranks."""
+            return average(grads)
 
     # A saved model names the class of its optimizer. With the original name it loads without this file.
     Distributed.__name__ = type(optimizer).__name__

@@ -133,7 +133,9 @@ def test_an_mpirun_in_the_virtual_environment_is_used(folder: Folder) -> None:
 def test_scaling_is_measured_up_to_all_ranks(folder: Folder) -> None:
     folder.write_program("bin/nproc", "echo 96")
     variables = {"SLURM_JOB_NUM_NODES": "3", "SLURM_GPUS_ON_NODE": "4"}
-    assert folder.command("scaling.sbatch", **variables).ranks == [1, 2, 4, 8, 12]
+    options = folder.command("scaling.sbatch", JEOPARDA_LAUNCHER="srun", **variables)
+    assert (options.ranks, options.ranks_per_node) == ([1, 2, 4, 8, 12], 4)
+    assert "--nodes={nodes} --ntasks={ranks}" in options.launch  # srun alone spreads ranks over all nodes of the job
 
 
 def test_only_jobs_that_go_on_requeue_themselves() -> None:

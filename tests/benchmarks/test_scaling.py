@@ -1,5 +1,6 @@
 """The scaling study's tables and figure: what was measured, what is modelled and what others published are told apart."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
     """A folder with tables of steps and of averages."""
     steps = scaling.with_efficiency([step(1, 0.6), step(2, 1.25)])
     scaling.write_table(tmp_path / "steps.csv", steps)
-    seconds = {"seconds": 0.1, "modelled_seconds": 0.11}
+    seconds = {"algorithm": "tree", "seconds": 0.1, "modelled_seconds": 0.11}
     scaling.write_table(tmp_path / "network.csv", [{"use": use, **seconds} for use in ("fit", "test")])
     return tmp_path
 
@@ -61,8 +62,26 @@ def test_data_are_where_all_nodes_reach_them(tmp_path: Path) -> None:
     launcher = tmp_path / "launcher"
     launcher.write_text('#!/bin/sh\necho "{\\"words\\": \\"$*\\"}"\n')
     launcher.chmod(0o755)
-    words = scaling.measure_training("bigearthnet", 1, 2, str(launcher), "float32", tmp_path)["words"].split()
+    words = scaling.measure_training("bigearthnet", 1, 2, [str(launcher)], "float32", tmp_path)["words"].split()
     assert words[words.index("--data") + 1].startswith(f"{tmp_path}/")
+
+
+def test_a_study_that_is_cut_off_keeps_what_it_measured(tmp_path: Path) -> None:
+    """The launcher starts one rank, and fails with two."""
+    measured = json.dumps({"ranks": 1, "cores": 2, "step": 0.6, "clocks": CLOCKS})
+    launcher = tmp_path / "launcher"
+    launcher.write_text(f"#!/bin/sh\n[ $1 = 1 ] && echo '{measured}'\n")
+    launcher.chmod(0o755)
+    words = f"--only steps --application bigearthnet --batch 2 --ranks 2 1 --output {tmp_path}".split()
+    with pytest.raises(SystemExit, match="failed"):
+        scaling.main([*words, "--launch", f"{launcher} {{ranks}}"])
+    rows = scaling.read_table(tmp_path / "steps.csv")
+    assert [(row["ranks"], row["efficiency"]) for row in rows] == [("1", "1.000")]
+
+
+def test_ranks_are_on_as_few_nodes_as_they_need() -> None:
+    words = [scaling.launch_words("srun -N {nodes} -n {ranks}", ranks, 4) for ranks in (1, 4, 6)]
+    assert words == [["srun", "-N", nodes, "-n", ranks] for nodes, ranks in (("1", "1"), ("1", "4"), ("2", "6"))]
 
 
 def test_one_rank_is_needed(capsys: pytest.CaptureFixture) -> None:
