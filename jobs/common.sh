@@ -65,6 +65,9 @@ refuse_option() {
     done
 }
 
+# Whether mpirun is MPICH's, whose name is Hydra; else it is taken for Open MPI's.
+is_hydra() { [[ $(mpirun --version 2>&1) == *HYDRA* ]]; }
+
 # launch PLACE SCRIPT OPTIONS...: run a command on all ranks of the job; PLACE is where its results go. This does not
 # return: the job ends with the command's exit code.
 launch() {
@@ -72,7 +75,8 @@ launch() {
     shift
     # When one rank fails, either launcher ends the job with a code other than 0.
     case $JEOPARDA_LAUNCHER in
-        mpirun) start=(mpirun --use-hwthread-cpus --map-by "ppr:$ranks:node:pe=$cores") ;;
+        mpirun) if is_hydra; then start=(mpirun -np $((nodes * ranks)) -ppn "$ranks" -bind-to "hwthread:$cores")
+                else start=(mpirun --use-hwthread-cpus --map-by "ppr:$ranks:node:pe=$cores"); fi ;;
         srun) start=(srun ${JEOPARDA_SRUN_MPI:+"--mpi=$JEOPARDA_SRUN_MPI"} --kill-on-bad-exit=1 --ntasks-per-node="$ranks" --cpus-per-task="$cores") ;;
     esac
     start+=("$JEOPARDA_VENV/bin/python" "$@")

@@ -17,8 +17,8 @@ export JEOPARDA_VENV=${JEOPARDA_VENV:-$PWD/.venv}
 # Folders that all nodes can reach: patch files and runs; products to read.
 export JEOPARDA_SCRATCH=${JEOPARDA_SCRATCH:-${SCRATCH:-$PWD}}
 export JEOPARDA_PRODUCTS=${JEOPARDA_PRODUCTS:-$JEOPARDA_SCRATCH/products}
-# mpirun or srun. mpirun takes the nodes from Slurm. srun needs Open MPI and Slurm with PMIx; JEOPARDA_SRUN_MPI is the value of
-# its option --mpi, and an empty one leaves the choice to Slurm.
+# mpirun or srun. mpirun takes the nodes from Slurm. srun needs a Slurm that knows your MPI; JEOPARDA_SRUN_MPI is the value of
+# its option --mpi: pmix for Open MPI, pmi2 for MPICH, and an empty one leaves the choice to Slurm.
 export JEOPARDA_LAUNCHER=${JEOPARDA_LAUNCHER:-mpirun}
 export JEOPARDA_SRUN_MPI=${JEOPARDA_SRUN_MPI-pmix}
 # How often a job may put itself back into the queue before its time limit.

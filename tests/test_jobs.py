@@ -32,6 +32,7 @@ class Folder:
         self.scratch.mkdir()
         shutil.copytree(JOBS, path / "jobs")
         self.write_program("venv/bin/python", "exit 1")
+        self.write_program("bin/mpirun", "echo 'mpirun (Open MPI) 4.1.4'")
 
     def write_program(self, name: str, body: str) -> None:
         """Write a program; those in `bin/` stand for programs of the machine."""
@@ -154,6 +155,13 @@ def test_one_rank_for_each_numa_domain(folder: Folder) -> None:
     folder.write_program("bin/lscpu", 'echo "# NODE"; for n in {0..95}; do echo $((n/12)); done')
     assert "ppr:8:node:pe=12" in folder.started(TRAIN)[0]
     assert "ppr:1:node:pe=96" in folder.started("bigearthnet-prepare.sbatch")[0]
+
+
+def test_the_mpirun_of_mpich_has_other_options(folder: Folder) -> None:
+    folder.write_program("bin/nproc", "echo 96")
+    folder.write_program("venv/bin/mpirun", "echo 'HYDRA build details:'")
+    launcher, _ = folder.started(TRAIN, SLURM_GPUS_ON_NODE="4", SLURM_JOB_NUM_NODES="3")
+    assert launcher == ["mpirun", "-np", "12", "-ppn", "4", "-bind-to", "hwthread:24"]
 
 
 def test_ntasks_per_node_sets_the_number_of_ranks(folder: Folder) -> None:

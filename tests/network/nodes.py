@@ -30,6 +30,8 @@ def why_not() -> str | None:
     missing = [tool for tool in ("ip", "tc", "unshare", "nsenter", "mpirun") if shutil.which(tool) is None]
     if missing:
         return f"{', '.join(missing)} missing (Debian packages iproute2, util-linux, openmpi-bin)"
+    if "Open MPI" not in subprocess.run(["mpirun", "--version"], capture_output=True, text=True).stdout:
+        return f"{shutil.which('mpirun')} is not the mpirun of Open MPI, which alone starts ranks on such nodes"
     if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
         return "/dev/net/tun cannot be opened (needs root, and a container that has it)"
     made = subprocess.run(["unshare", "--net", "--uts", "true"], capture_output=True, text=True)

@@ -27,7 +27,8 @@ PACKAGES = "slurm-wlm and munge"
 START_SECONDS = 30
 GPUS = 2  # devices that only count as GPUs
 
-# The node states more cores than the machine has, so that jobs run side by side.
+# The node states more cores than the machine has, so that jobs run side by side. Below TmpFS, PMIx names folders by the
+# number of a job, which a second cluster of this machine also has.
 CONFIGURATION = """\
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
@@ -38,6 +39,7 @@ SlurmdUser={user}
 AuthInfo=socket={folder}/munge.socket
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool
+TmpFS={folder}
 SlurmctldPidFile={folder}/slurmctld.pid
 SlurmdPidFile={folder}/slurmd.pid
 ProctrackType=proctrack/linuxproc
