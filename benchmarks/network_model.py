@@ -1,18 +1,25 @@
 """A model of data-parallel training: how long an average of gradients takes, and how efficient N ranks are.
 
-Seconds of an average over N ranks that are each on a node of their own, for S bytes, latency L and rate B of the network:
+**Messages.** Messages follow each other along a ring or a tree, of these bytes if the gradients have S:
 
-    start + message * m + latency * L * h * m + agreement * L * ceil(log2 N) + wire * v / B + copy * S
+    ring    2 (N - 1) times S / N                         Patarasuk and Yuan 2009, doi:10.1016/j.jpdc.2008.09.002
+    tree    S / 2, S / 4, ..., S / N, S / N, ..., S / 2   halving and doubling: Thakur, Rabenseifner and Gropp 2005,
+                                                          doi:10.1177/1094342005051521
 
-with the messages m that follow each other, and the bytes v that each rank sends:
+If N is not a power of two, a tree first joins ranks in pairs until their number is one: S / 2, S / 2; and at the end, S. A
+message of less than 64 KiB crosses the network once. Open MPI over TCP asks first whether it may send a larger one, which then
+crosses three times.
 
-    ring    m = 2 (N - 1)           v = 2 (N - 1) / N * S    Patarasuk and Yuan 2009, doi:10.1016/j.jpdc.2008.09.002
-    tree    m = 2 ceil(log2 N)      v = 2 (N - 1) / N * S    recursive halving and doubling: Thakur, Rabenseifner and Gropp
-                                                             2005, doi:10.1177/1094342005051521
+**Agreement.** Horovod averages gradients that all ranks have. To find them, each rank tells the others which it has, in
+ceil(log2 N) messages of a few bytes, again and again: at once after the last time, but at most every CYCLE_S. This is a period.
+Gradients that come in between wait for one more period, on the average: half of one until a rank asks again, and half of one
+because each rank asks at a moment of its own, up to a period after the others.
 
-A message of less than 64 KiB crosses the network once (h = 1). Open MPI over TCP asks first whether it may send a larger one
-(h = 3). Before they average, all ranks agree that their gradients are there, through rank 0. `fit` finds the six factors, none
-of which is negative, from measurements.
+**Seconds** of an average over N ranks that are each on a node of their own, for latency L and rate B of the network:
+
+    start + message * messages + latency * L * crossings + wire * bytes / B + copy * S
+
+with the messages, crossings and bytes of both. `fit` finds the five factors, none of which is negative, from measurements.
 
 A step of N ranks lasts as long as that of the slowest, because all wait for it before they average:
 
@@ -22,7 +29,6 @@ Efficiency is step(1) / step(N) at the same batch a rank (weak scaling). The mod
 other jobs on the network, or reading that slows down with more ranks.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -32,6 +38,7 @@ from scipy.optimize import nnls
 from scipy.special import ndtr
 
 ONE_WAY_BYTES = 65_536  # Open MPI's btl_tcp_eager_limit, which counts the header, too
+CYCLE_S = 1e-3  # HOROVOD_CYCLE_TIME, as it is if nobody sets it
 
 
 class Network(NamedTuple):
@@ -68,42 +75,68 @@ class Costs(NamedTuple):
     start: float
     message: float
     latency: float
-    agreement: float
     wire: float
     copy: float
 
 
 # A library and network cards that cost nothing themselves.
-IDEAL = Costs(start=0, message=0, latency=1, agreement=2, wire=1, copy=0)
+IDEAL = Costs(start=0, message=0, latency=1, wire=1, copy=0)
+
+
+def message_sizes(average: Average) -> np.ndarray:
+    """Return the bytes of the messages that follow each other, of the gradients alone."""
+    ranks, size = average.ranks, average.size
+    if not average.tree:
+        return np.full(2 * (ranks - 1), size / ranks)
+    levels = ranks.bit_length() - 1
+    halves = size / 2.0 ** np.arange(1, levels + 1)
+    sizes = np.concatenate([halves, halves[::-1]])
+    return sizes if ranks == 2**levels else np.concatenate([[size / 2, size / 2], sizes, [size]])
+
+
+def levels_to_agree(ranks: int) -> int:
+    """Return the number of messages that follow each other until all ranks know of all others."""
+    return (ranks - 1).bit_length()
 
 
 def terms(average: Average) -> np.ndarray:
     """Return the numbers that the factors of `Costs` are multiplied with, in their order."""
-    ranks, size, (latency_s, bytes_per_s), tree = average
-    if ranks == 1:
+    if average.ranks == 1:
         return np.zeros(len(Costs._fields))
-    levels = math.ceil(math.log2(ranks))
-    messages = 2 * levels if tree else 2 * (ranks - 1)
-    sent = 2 * (ranks - 1) / ranks * size
-    crossings = 3 if sent / messages >= ONE_WAY_BYTES else 1
-    return np.array([1, messages, latency_s * crossings * messages, latency_s * levels, sent / bytes_per_s, size])
+    latency_s, bytes_per_s = average.network
+    sizes, levels = message_sizes(average), levels_to_agree(average.ranks)
+    to_agree = levels if is_paced(average) else 2 * levels
+    crossings = np.where(sizes >= ONE_WAY_BYTES, 3, 1).sum() + to_agree
+    return np.array([1, len(sizes) + to_agree, latency_s * crossings, sizes.sum() / bytes_per_s, average.size])
+
+
+def is_paced(average: Average) -> bool:
+    """Return whether ranks agree faster than Horovod asks them to, so that a period lasts CYCLE_S."""
+    return levels_to_agree(average.ranks) * average.network.latency_s < CYCLE_S
+
+
+def paced_seconds(average: Average) -> float:
+    """Return the seconds that gradients wait if a period lasts CYCLE_S; else `terms` has them."""
+    return CYCLE_S if average.ranks > 1 and is_paced(average) else 0.0
 
 
 def average_seconds(costs: Costs, average: Average) -> float:
     """Return the expected seconds of an average; 0 for one rank."""
-    return float(terms(average) @ costs)
+    return float(terms(average) @ costs) + paced_seconds(average)
 
 
 def fit(averages: Sequence[Average], seconds: Sequence[float]) -> Costs:
     """Return the factors with the smallest sum of squared relative errors.
 
     Args:
-        averages: at least six, of different sizes, numbers of ranks, latencies and rates.
+        averages: at least five, of different sizes, numbers of ranks, latencies and rates.
         seconds: measured.
     """
-    relative = np.array([terms(average) / measured for average, measured in zip(averages, seconds, strict=True)])
+    measured = np.array(seconds)
+    relative = np.array([terms(average) for average in averages]) / measured[:, None]
     scale = np.maximum(relative.max(axis=0), np.finfo(float).tiny)  # factors of seconds a byte are tiny
-    factors, _ = nnls(relative / scale, np.ones(len(seconds)))
+    paced = np.array([paced_seconds(average) for average in averages])
+    factors, _ = nnls(relative / scale, 1 - paced / measured)
     return Costs(*(factors / scale))
 
 

@@ -70,10 +70,13 @@ def draw_parts(ax: Axes, rows: Sequence[dict]) -> None:
 
 def draw_averages(ax: Axes, rows: Sequence[dict]) -> None:
     """Draw modelled over measured seconds of averages, for settings that the model was fitted to and for others."""
-    for use, label, face in (("fit", "the model was fitted to these", BLUE), ("test", "it has not seen these", ORANGE)):
-        points = [(float(row["seconds"]), float(row["modelled_seconds"])) for row in rows if row["use"] == use]
-        if points:
-            ax.plot(*zip(*points, strict=True), "o", color=face, markersize=5, label=label)
+    for use, label, colour in (("fit", "fitted", BLUE), ("test", "not seen by the fit", ORANGE)):
+        for algorithm, marker in (("ring", "o"), ("tree", "^")):
+            chosen = [row for row in rows if (row["use"], row["algorithm"]) == (use, algorithm)]
+            if chosen:
+                points = [(float(row["seconds"]), float(row["modelled_seconds"])) for row in chosen]
+                style = {"color": colour, "markersize": 4, "label": f"{algorithm}, {label}"}
+                ax.plot(*zip(*points, strict=True), marker, **style)
     ends = np.array([min(float(row["seconds"]) for row in rows), max(float(row["seconds"]) for row in rows)])
     ax.plot(ends, ends, color=INK, linewidth=1)
     ax.fill_between(ends, 0.9 * ends, 1.1 * ends, color=FAINT, label="within 10 %")
