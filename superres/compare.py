@@ -27,6 +27,7 @@ from superres.evaluation.options import EvaluationOptions
 from superres.networks.catalogue import DEFAULT_UPSAMPLING, NETWORKS, UPSAMPLINGS
 from superres.networks.published import PUBLISHED
 from superres.networks.sources import WeightsOptions
+from superres.options import add_methods_option, read_methods_option
 from superres.train import train
 from superres.training.config import SuperresConfig, gan_fields
 
@@ -64,6 +65,7 @@ class ComparisonOptions:
         upsamplings: upsamplings to train each network with.
         seeds: seeds to train each network and upsampling with.
         trained: run folders or published weights to measure without training.
+        methods: pansharpening methods to measure beside the networks.
         settings: settings of superres-train from the command line, the same for all runs.
         folder: folder for runs, tables and figures.
         resume: continue the comparison in the folder.
@@ -75,6 +77,7 @@ class ComparisonOptions:
     upsamplings: tuple[str, ...]
     seeds: tuple[int, ...]
     trained: tuple[str, ...]
+    methods: tuple[str, ...]
     settings: dict[str, Any]
     folder: Path
     resume: bool
@@ -138,6 +141,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="run folders, also of adversarial training, or published weights "
         f"({', '.join(PUBLISHED)}) to measure without training",
     )
+    add_methods_option(parser)
     adversarial = [field.name for field in gan_fields()]
     cli.add_config_options(parser, SuperresConfig, leave_out=[*VARIED, *adversarial])
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for runs, tables and figures")
@@ -162,6 +166,7 @@ def read_options(options: argparse.Namespace) -> ComparisonOptions:
         upsamplings=upsamplings,
         seeds=seeds,
         trained=tuple(options.trained),
+        methods=read_methods_option(options),
         settings=cli.given_settings(options, SuperresConfig),
         folder=Path(options.output),
         resume=options.resume,
@@ -190,6 +195,7 @@ def compare(options: ComparisonOptions) -> None:
             gsd=config.gsd,
             degradation=config.degradation,
             precision=config.precision,
+            methods=options.methods,
             full_scale=True,
             overwrite=True,
             show_progress=options.show_progress,
@@ -252,7 +258,7 @@ def report(options: ComparisonOptions) -> None:
     folder, config = options.folder, options.config
     trained_here = {str(options.run_folder(variant)): variant for variant in options.variants}
     labels = {source: (variant.label, variant.seed) for source, variant in trained_here.items()}
-    networks = compared_networks(folder / EVALUATION, options.sources, labels, config)
+    networks = compared_networks(folder / EVALUATION, options.sources, labels, config, options.methods)
     write_comparison(folder / TABLE, networks)
     plot_comparison_table(folder / TABLE, folder / FIGURE)
     text = (

@@ -1,4 +1,4 @@
-"""Measure networks on test scenes and compare them with bilinear and bicubic interpolation.
+"""Measure networks and pansharpening on test scenes and compare them with bilinear and bicubic interpolation.
 
     python superres/evaluate.py --tiles test.txt --run-dir runs/first runs/second --output results
 
@@ -18,7 +18,13 @@ from common.pixels.degrade import DEGRADATIONS
 from common.pixels.sentinel2 import BANDS_BY_GSD
 from common.runs import cli, signals
 from superres.evaluation.options import EvaluationOptions
-from superres.options import add_precision_option, add_weights_options, read_weights_options
+from superres.options import (
+    add_methods_option,
+    add_precision_option,
+    add_weights_options,
+    read_methods_option,
+    read_weights_options,
+)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -34,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--data-dir", metavar="DIR", help="folder of the scenes that are listed without a path (the folder of the list)"
     )
     add_weights_options(parser, "each is measured")
+    add_methods_option(parser)
     parser.add_argument(
         "--degradation",
         default=DEGRADATIONS[0],
@@ -62,7 +69,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     options = cli.parse_quietly(parser, argv)
     if not options.run_dir and not options.weights:
-        parser.error("there is nothing to measure: give --run-dir, --weights, or both")
+        if not options.methods:
+            parser.error("there is nothing to measure: give --run-dir, --weights or --methods")
+        if not options.gsd:
+            parser.error("--methods without a network needs --gsd 20 or --gsd 60")
     return cli.run_command(lambda options: evaluate(read_options(options)), parser, argv)
 
 
@@ -74,6 +84,7 @@ def read_options(options: argparse.Namespace) -> EvaluationOptions:
         output=Path(options.output),
         data_dir=options.data_dir,
         gsd=options.gsd,
+        methods=read_methods_option(options),
         degradation=options.degradation,
         precision=options.precision,
         full_scale=options.full_scale,
@@ -87,7 +98,7 @@ def evaluate(options: EvaluationOptions) -> None:
     # Imported here because TensorFlow and matplotlib take seconds: --help and wrong options answer at once.
     from superres.evaluation.error_statistics import reflectance_rows
     from superres.evaluation.full_scale import measure_full_scale
-    from superres.evaluation.methods import interpolation_methods, load_method
+    from superres.evaluation.methods import interpolation_methods, load_method, pansharpening_methods
     from superres.evaluation.output import METRICS, TABLES, write_record, write_tables
     from superres.evaluation.plan import prepare_evaluation
     from superres.evaluation.reduced_scale import measure_scene
@@ -95,18 +106,21 @@ def evaluate(options: EvaluationOptions) -> None:
 
     plan = hvd.on_rank_zero(lambda: prepare_evaluation(options))
     settings = plan.settings
-    network_methods = [load_method(name, trained, plan.precision) for name, trained in plan.trained_networks.items()]
+    methods = [
+        *pansharpening_methods(plan.methods, settings),
+        *(load_method(name, trained, plan.precision) for name, trained in plan.trained_networks.items()),
+    ]
     metrics, errors_by_reflectance = {}, {}  # scene index -> rows
     own_scenes = range(hvd.rank(), len(plan.scenes), hvd.size())
     for index in tqdm(own_scenes, unit="scene", disable=not options.show_progress):
         signals.require_going_on()
         scene = plan.scenes[index]
-        result = measure_scene(scene, [*interpolation_methods(settings.gsd), *network_methods], settings)
+        result = measure_scene(scene, [*interpolation_methods(settings.gsd), *methods], settings)
         draw_scene(result, scene, settings, plan.folder / scene.name)
         metrics[index] = result.rows
         errors_by_reflectance[index] = reflectance_rows(result.statistics, scene.name, BANDS_BY_GSD[settings.gsd])
         if plan.full_scale:
-            unclipped = [*interpolation_methods(settings.gsd, clip=False), *network_methods]
+            unclipped = [*interpolation_methods(settings.gsd, clip=False), *methods]
             metrics[index] = result.rows + measure_full_scale(scene, unclipped, settings)
     rows, error_rows = hvd.gather_in_order(metrics), hvd.gather_in_order(errors_by_reflectance)
     if hvd.rank() == 0:

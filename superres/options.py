@@ -1,4 +1,4 @@
-"""Options that predict.py and evaluate.py share. Light: imports no Keras."""
+"""Options that several commands share. Light: imports no Keras."""
 
 import argparse
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from common.networks.precision import PRECISIONS
 from superres.networks.catalogue import DEFAULT_UPSAMPLING, NETWORKS, UPSAMPLINGS
 from superres.networks.published import PUBLISHED, PUBLISHED_NETWORK
 from superres.networks.sources import WeightsOptions
+from superres.pansharpening.catalogue import METHODS
 from superres.prediction.options import AUTO
 
 
@@ -52,6 +53,23 @@ def add_weights_options(parser: argparse.ArgumentParser, how_many: str) -> None:
 def read_weights_options(options: argparse.Namespace) -> WeightsOptions:
     """Return the record of the options that `add_weights_options` added."""
     return WeightsOptions((*options.run_dir, *options.weights), options.model, options.upsample)
+
+
+def add_methods_option(parser: argparse.ArgumentParser) -> None:
+    """Add --methods: pansharpening beside the networks."""
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        action="extend",
+        default=[],
+        choices=tuple(METHODS),
+        help=f"also measure these methods of pansharpening: {', '.join(METHODS)}",
+    )
+
+
+def read_methods_option(options: argparse.Namespace) -> tuple[str, ...]:
+    """Return the names that `add_methods_option` reads, each once, in the order of METHODS."""
+    return tuple(name for name in METHODS if name in options.methods)
 
 
 def add_precision_option(parser: argparse.ArgumentParser, choices: Sequence[str] = tuple(PRECISIONS)) -> None:

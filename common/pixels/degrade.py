@@ -130,7 +130,7 @@ def _degrade(image: np.ndarray, scale_factor: int, sigmas: Sequence[float], dtyp
         raise ValueError(f"expected one sigma for each of {image.shape[-1]} bands; got {len(sigmas)}.")
     coarse = np.empty((*_coarse_shape(image.shape, scale_factor), image.shape[-1]), dtype)
     for band, sigma in enumerate(sigmas):
-        fold = partial(_weighted_sum, weights=_fused_weights(sigma, scale_factor), stride=scale_factor)
+        fold = partial(_weighted_sum, weights=point_spread(sigma, scale_factor), stride=scale_factor)
         for rows, strip in _coarse_strips(image[..., band], scale_factor, blur_reach(sigma), fold):
             coarse[rows, :, band] = strip if dtype is np.float32 else np.rint(strip).clip(0, MAX_DN)
     return coarse
@@ -146,8 +146,11 @@ def _coarse_shape(shape: tuple[int, ...], scale_factor: int) -> tuple[int, int]:
     return rows // scale_factor, cols // scale_factor
 
 
-def _fused_weights(sigma: float, scale_factor: int) -> np.ndarray:
-    """Return the Gaussian convolved with the block mean: s + 2 reach weights, symmetric, of sum 1, float32."""
+def point_spread(sigma: float, scale_factor: int) -> np.ndarray:
+    """Return the weights of fine pixels in a coarse pixel along one axis: the Gaussian convolved with the block mean.
+
+    s + 2 reach weights, symmetric, of sum 1, float32.
+    """
     offsets = np.arange(-blur_reach(sigma), blur_reach(sigma) + 1)
     gaussian = np.exp(-0.5 * (offsets / sigma) ** 2) if len(offsets) > 1 else np.ones(1)
     weights = np.convolve(gaussian / gaussian.sum(), np.full(scale_factor, 1.0 / scale_factor))

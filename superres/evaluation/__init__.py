@@ -1,1 +1,1 @@
-"""Metrics of networks and interpolation at reduced and at full scale, and their tables. Imports `networks`, `training` and `prediction`."""
+"""Metrics of methods at both scales, and their tables. Imports `networks`, `training`, `prediction` and `pansharpening`."""

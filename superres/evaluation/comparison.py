@@ -32,7 +32,7 @@ COLUMNS = {
 
 
 class ComparedNetwork(NamedTuple):
-    """One line of `comparison.csv`: quality and cost of a network, or of interpolation.
+    """One line of `comparison.csv`: quality and cost of a network, or quality of another method.
 
     Attributes:
         method: name of the method in `metrics.csv`.
@@ -42,9 +42,9 @@ class ComparedNetwork(NamedTuple):
         scenes: number of test scenes; all metrics are means over them.
         rmse, sre, ergas, sam, uiq: at reduced scale, over all bands; in DN, dB, 1, degrees, 1.
         consistency, sharpness: at full scale, over all bands; in DN, 1. See `superres/evaluation/full_scale.py`.
-        parameters: number of weights; None for interpolation.
-        work_per_pixel: multiplications for a 10 m pixel, see `superres/evaluation/cost.py`; None for interpolation.
-        pixels_per_second: 10 m pixels of the result computed in a second; None for interpolation.
+        parameters: number of weights; None for other methods.
+        work_per_pixel: multiplications for a 10 m pixel, see `superres/evaluation/cost.py`; None for other methods.
+        pixels_per_second: 10 m pixels of the result computed in a second; None for other methods.
     """
 
     method: str
@@ -83,21 +83,26 @@ def read_comparison(path: Path) -> list[ComparedNetwork]:
 
 
 def compared_networks(
-    folder: Path, sources: Sequence[str], labels: Mapping[str, tuple[str, int]], config: SuperresConfig
+    folder: Path,
+    sources: Sequence[str],
+    labels: Mapping[str, tuple[str, int]],
+    config: SuperresConfig,
+    methods: Sequence[str] = (),
 ) -> list[ComparedNetwork]:
-    """Return the lines of the table: interpolation first, then each network.
+    """Return the lines of the table: interpolation first, then pansharpening, then each network.
 
     Args:
         folder: of the evaluation of these networks.
         sources: the networks that were evaluated, as `find_networks` takes them.
         labels: source -> label and seed, of the networks that the comparison trained.
         config: the settings that all networks share.
+        methods: names of the pansharpening methods that were evaluated.
 
     Raises:
         WeightsError, RunFolderError: as `find_networks`.
     """
     rows = read_metrics(folder / METRICS)
-    networks = [_compared_network(name, name, None, None, config, rows) for name in INTERPOLATIONS]
+    networks = [_compared_network(name, name, None, None, config, rows) for name in (*INTERPOLATIONS, *methods)]
     for name, trained in find_networks(WeightsOptions(tuple(sources)), config.gsd)[0].items():
         label, seed = labels.get(trained.source, (trained.source, None))
         networks.append(_compared_network(name, label, seed, trained, config, rows))

@@ -29,8 +29,9 @@ from common.pixels.sentinel2 import BANDS_BY_GSD
 from common.runs.signals import require_going_on
 from common.scenes.scene import Scene
 from superres.evaluation.full_scale_strips import FullScaleStrip, read_strips
-from superres.evaluation.methods import Method
+from superres.evaluation.methods import Method, SceneMethod, fit_methods
 from superres.evaluation.tables import MetricRow
+from superres.pansharpening.strips import statistics_reach
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +39,9 @@ LAPLACIAN_PX = 3
 LEAST_VARIANCE = 1e-6  # DN^2; an image that varies less has no detail
 
 
-def measure_full_scale(scene: Scene, methods: Sequence[Method], settings: PatchSettings) -> list[MetricRow]:
+def measure_full_scale(
+    scene: Scene, methods: Sequence[Method | SceneMethod], settings: PatchSettings
+) -> list[MetricRow]:
     """Sharpen a scene to 10 m by each method, and measure the estimates without truth.
 
     Args:
@@ -53,6 +56,7 @@ def measure_full_scale(scene: Scene, methods: Sequence[Method], settings: PatchS
         ProductError: the scene is damaged, or has no valid pixel.
     """
     started = time.monotonic()
+    methods = fit_methods(methods, scene.name, settings, read_strips(scene, settings, statistics_reach(settings)))
     coarse_detail = Moments()
     sums = {method.name: FullScaleSums(settings) for method in methods}
     reach = max(method.reach for method in methods) + LAPLACIAN_PX

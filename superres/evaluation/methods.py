@@ -1,24 +1,28 @@
-"""Methods that sharpen a scene: interpolation and networks behind one interface.
+"""Methods that sharpen a scene: interpolation, pansharpening and networks behind one interface.
 
 Images are given by input name (`input_10m`, ...), each (rows / factor, cols / factor, bands) float32, reflectance * 10000.
 An estimate lies on the grid of `input_10m`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
 import keras
 import numpy as np
 
+from common.errors import ProductError
+from common.patches.settings import PatchSettings
 from common.pixels.sentinel2 import scale_factor
 from common.pixels.windows import Window
+from common.runs.signals import require_going_on
 from superres.networks.trained import TrainedNetwork
 from superres.networks.units import DN_DIVISOR
+from superres.pansharpening.catalogue import Fit, Images, find_fit
+from superres.pansharpening.statistics import SceneStatistics
+from superres.pansharpening.strips import sharpen_by_strips, sharpening_reach
 from superres.prediction.interpolation import INTERPOLATIONS, SPLINE_REACH, interpolate
 from superres.prediction.windows import Predict, array_reader, compile_model, predict_windows
-
-Images = dict[str, np.ndarray]  # by input name
 
 
 class Method(NamedTuple):
@@ -35,6 +39,19 @@ class Method(NamedTuple):
     reach: int
 
 
+class SceneMethod(NamedTuple):
+    """A method that needs statistics of the whole scene before it sharpens a part of it.
+
+    Attributes:
+        name, reach: as in `Method`.
+        fit: statistics of a scene -> the method for this scene.
+    """
+
+    name: str
+    fit: Fit
+    reach: int
+
+
 def interpolation_methods(gsd: int, clip: bool = True) -> list[Method]:
     """Return bilinear and bicubic interpolation.
 
@@ -45,6 +62,57 @@ def interpolation_methods(gsd: int, clip: bool = True) -> list[Method]:
     return [
         Method(name, partial(_interpolate, gsd=gsd, order=order, clip=clip), SPLINE_REACH * scale_factor(gsd))
         for name, order in INTERPOLATIONS.items()
+    ]
+
+
+def pansharpening_methods(names: Sequence[str], settings: PatchSettings) -> list[SceneMethod]:
+    """Return methods of pansharpening.
+
+    Args:
+        names: of `superres.pansharpening.catalogue.METHODS`.
+        settings: GSD and degradation.
+    """
+    return [SceneMethod(name, find_fit(name), sharpening_reach(settings)) for name in names]
+
+
+def fit_methods(
+    methods: Sequence[Method | SceneMethod],
+    scene_name: str,
+    settings: PatchSettings,
+    strips: Iterable[tuple[Images, np.ndarray, Window]],
+) -> list[Method]:
+    """Return the methods, ready to sharpen one scene, in their order.
+
+    Args:
+        methods: of any kind.
+        scene_name: for messages.
+        settings: GSD and degradation.
+        strips: of the scene, as `SceneStatistics.add` takes them; read only if a method needs statistics.
+
+    Raises:
+        ProductError: the scene has no pixel for the statistics.
+    """
+    if not any(isinstance(method, SceneMethod) for method in methods):
+        return list(methods)
+    statistics = SceneStatistics(settings)
+    for strip in strips:
+        require_going_on()
+        statistics.add(*strip)
+    if not statistics.pixels:
+        raise ProductError(
+            f"{scene_name} has no coarse pixel far from nodata for the statistics of --methods; take it out of the list, or "
+            f"leave out --methods."
+        )
+    moments = statistics.moments()
+    return [
+        Method(
+            method.name,
+            partial(sharpen_by_strips, sharpen=method.fit(moments, settings), settings=settings),
+            method.reach,
+        )
+        if isinstance(method, SceneMethod)
+        else method
+        for method in methods
     ]
 
 

@@ -15,6 +15,7 @@ class EvaluationOptions:
         tiles: file with the list of scenes.
         output: folder for tables and figures.
         gsd: 20 or 60 m; None takes the GSD of the first network.
+        methods: names of `superres.pansharpening.catalogue.METHODS`.
     """
 
     tiles: str
@@ -25,5 +26,6 @@ class EvaluationOptions:
     degradation: str = DEGRADATIONS[0]
     precision: str = "float32"
     full_scale: bool = False
+    methods: tuple[str, ...] = ()
     overwrite: bool = False
     show_progress: bool = False

@@ -29,6 +29,7 @@ class EvaluationPlan(NamedTuple):
         trained_networks: method name -> trained network.
         settings: GSD and degradation.
         precision: of the convolutions.
+        methods: names of pansharpening methods to measure.
         full_scale: whether to measure at full scale too.
         folder: for tables and figures; it exists.
     """
@@ -37,6 +38,7 @@ class EvaluationPlan(NamedTuple):
     trained_networks: dict[str, TrainedNetwork]
     settings: PatchSettings
     precision: str
+    methods: tuple[str, ...]
     full_scale: bool
     folder: Path
 
@@ -47,6 +49,7 @@ class EvaluationPlan(NamedTuple):
             "degradation": self.settings.degradation,
             "precision": self.precision,
             "scenes": [scene.name for scene in self.scenes],
+            "methods": list(self.methods),
             "networks": {name: trained.record() for name, trained in self.trained_networks.items()},
         }
 
@@ -65,9 +68,11 @@ def prepare_evaluation(options: EvaluationOptions) -> EvaluationPlan:
         warn_of_level(trained.source, trained.levels, scenes)
         warn_of_degradation(trained, options.degradation)
     open_output_folder(options.output, options.overwrite, OUTPUT_FILES)
-    logger.info("%d scenes, %d m bands, networks: %s", len(scenes), gsd, ", ".join(trained_networks))
+    logger.info("%d scenes, %d m bands: %s", len(scenes), gsd, ", ".join([*options.methods, *trained_networks]))
     settings = PatchSettings(gsd, 1, options.degradation)
-    return EvaluationPlan(scenes, trained_networks, settings, options.precision, options.full_scale, options.output)
+    return EvaluationPlan(
+        scenes, trained_networks, settings, options.precision, options.methods, options.full_scale, options.output
+    )
 
 
 def find_networks(weights: WeightsOptions, gsd: int | None) -> tuple[dict[str, TrainedNetwork], int]:
@@ -76,8 +81,8 @@ def find_networks(weights: WeightsOptions, gsd: int | None) -> tuple[dict[str, T
     A network that is given twice is returned once.
 
     Args:
-        weights: at least one source.
-        gsd: 20 or 60 m; None takes the GSD of the first source.
+        weights: the sources.
+        gsd: 20 or 60 m; None takes the GSD of the first source, of which there must be one then.
 
     Raises:
         WeightsError, RunFolderError, DownloadError: as `read_trained`.

@@ -6,7 +6,7 @@ All values are in reflectance * 10000, which is DN without the product's offset.
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import keras
@@ -17,17 +17,26 @@ from common.errors import ProductError
 from common.metrics.fusion import fusion_metrics
 from common.patches.degraded_scene import degrade_scene
 from common.patches.settings import PatchSettings
+from common.pixels.degrade import blur_reach, degrade_mask
 from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
 from common.pixels.windows import Window
 from common.runs.signals import require_going_on
 from common.scenes.reflectance import scaled_reflectance
 from common.scenes.scene import Scene
 from superres.evaluation.error_statistics import ErrorStatistics
-from superres.evaluation.methods import Images, Method, interpolation_methods, network_method
+from superres.evaluation.methods import (
+    Images,
+    Method,
+    SceneMethod,
+    fit_methods,
+    interpolation_methods,
+    network_method,
+)
 from superres.evaluation.tables import MetricRow
 from superres.networks.catalogue import DEFAULT_UPSAMPLING
 from superres.networks.margin import margin_px
 from superres.networks.published import PUBLISHED_NETWORK
+from superres.pansharpening.strips import ImageStrip, cut_strips, statistics_reach
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +102,7 @@ def evaluate_scene(
     return measure_scene(scene, methods, settings)
 
 
-def measure_scene(scene: Scene, methods: Sequence[Method], settings: PatchSettings) -> SceneResult:
+def measure_scene(scene: Scene, methods: Sequence[Method | SceneMethod], settings: PatchSettings) -> SceneResult:
     """Sharpen a degraded scene by each method, one after the other, and compare the estimates with the truth.
 
     The memory holds truth, inputs and one estimate: 4 GB for the 20 m bands of a full tile.
@@ -109,7 +118,7 @@ def measure_scene(scene: Scene, methods: Sequence[Method], settings: PatchSettin
     coarse = degraded.inputs[f"input_{settings.gsd}m"][middle.coarsened(settings.scale_factor).slices].copy()
     statistics = ErrorStatistics(degraded.truth, degraded.inputs["input_10m"], degraded.valid)
     rows, estimates = [], {}
-    for method in methods:
+    for method in fit_methods(methods, scene.name, settings, statistics_strips(degraded, settings)):
         require_going_on()
         started = time.monotonic()
         estimate = method.sharpen(degraded.inputs)
@@ -125,6 +134,13 @@ def measure_scene(scene: Scene, methods: Sequence[Method], settings: PatchSettin
             time.monotonic() - started,
         )
     return SceneResult(rows, truth, coarse, estimates, statistics)
+
+
+def statistics_strips(degraded: DegradedImages, settings: PatchSettings) -> Iterator[ImageStrip]:
+    """Yield the strips of the inputs for the statistics of a scene; no pixel depends on one that does not count."""
+    reach = blur_reach(max(settings.sigmas(settings.gsd)))
+    valid = degrade_mask(degraded.valid, settings.scale_factor, reach)
+    return cut_strips(degraded.inputs, valid, settings, statistics_reach(settings))
 
 
 def reduced_scale_rows(

@@ -45,12 +45,14 @@ def test_networks_are_trained_with_equal_settings_and_compared(
     lists: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     """Two seeds; then resumed with a second upsampling, one of the seeds, and the run of the other with --trained."""
-    options = command(lists, tmp_path, "--models", "tiny", "--degradation", "mtf", "--seeds", 0, 1)
+    options = command(
+        lists, tmp_path, "--models", "tiny", "--methods", "ressr", "--degradation", "mtf", "--seeds", 0, 1
+    )
     assert compare.main(options) == 0
     folder = tmp_path / "comparison"
     networks = read_comparison(folder / "comparison.csv")
-    assert [network.label for network in networks] == ["bilinear", "bicubic", "tiny, bilinear", "tiny, bilinear"]
-    assert [network.seed for network in networks] == [None, None, 0, 1]
+    assert [network.label for network in networks] == ["bilinear", "bicubic", "ressr", *["tiny, bilinear"] * 2]
+    assert [network.seed for network in networks] == [None, None, None, 0, 1]
     evaluated = {
         (row.method, row.metric): row.value
         for row in read_metrics(folder / "evaluation" / "metrics.csv")
@@ -73,8 +75,8 @@ def test_networks_are_trained_with_equal_settings_and_compared(
     more = ["--seeds", 0, "--upsamplings", "bilinear", "nearest", "--resume", "--trained", other]
     assert compare.main([*options[: options.index("--seeds")], *map(str, more)]) == 0
     resumed = read_comparison(folder / "comparison.csv")
-    assert [network.label for network in resumed[2:]] == ["tiny, bilinear", "tiny, nearest", str(other)]
-    assert [resumed[2].rmse, resumed[4].rmse] == [network.rmse for network in networks[2:]]
+    assert [network.label for network in resumed[3:]] == ["tiny, bilinear", "tiny, nearest", str(other)]
+    assert [resumed[3].rmse, resumed[5].rmse] == [network.rmse for network in networks[3:]]
     assert before.items() <= {path: read_history(path / run.HISTORY, 9) for path in (folder / "runs").iterdir()}.items()
 
 

@@ -84,18 +84,28 @@ def read_table(output: Path) -> dict[tuple[str, str, str, str], float]:
 
 @pytest.mark.parametrize("gsd", [20, 60])
 def test_tables_and_figures(tiles, tmp_path, capsys, gsd):
-    """Two runs and a weights file of the same network, and interpolation, at both scales."""
+    """Two runs and a weights file of the same network, pansharpening and interpolation, at both scales."""
     runs = [write_run(tmp_path / place / "run", gsd, seed) for seed, place in enumerate(("a", "b"))]
     other = write_run(tmp_path / "c", gsd, seed=2) / run.WEIGHTS
     output = tmp_path / "results"
-    assert evaluate.main(command(tiles, output, "--run-dir", *runs, "--weights", other, "--full-scale")) == 0
+    options = ["--run-dir", *runs, "--weights", other, "--methods", "atprk", "gsa", "--full-scale"]
+    assert evaluate.main(command(tiles, output, *options)) == 0
     scenes = tiles.read_text().split()
     table = read_table(output)
-    methods = ["bilinear", "bicubic", f"dsen2 ({runs[0]})", f"dsen2 ({runs[1]})", "dsen2 (best.weights)"]
+    methods = [
+        "bilinear",
+        "bicubic",
+        "gsa",
+        "atprk",
+        f"dsen2 ({runs[0]})",
+        f"dsen2 ({runs[1]})",
+        "dsen2 (best.weights)",
+    ]
     assert list(dict.fromkeys(key[:2] for key in table)) == [(scene, method) for scene in scenes for method in methods]
     assert {key[3] for key in table if key[2] == "all"} == REDUCED | FULL
     assert {key[2] for key in table} == {"all", *BANDS_BY_GSD[gsd]}
     assert np.isfinite(list(table.values())).all()
+    assert json.loads((output / "evaluation.json").read_text())["methods"] == ["gsa", "atprk"]
     expected = {
         "metrics.csv",
         "metrics.md",
@@ -309,11 +319,26 @@ def test_weights_of_another_gsd(one_tile, tmp_path, capsys):
     assert not (tmp_path / "results").exists()
 
 
-def test_nothing_to_measure_is_wrong_usage(one_tile, tmp_path, capsys):
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        ((), "there is nothing to measure: give --run-dir, --weights or --methods"),
+        (("--methods", "ressr"), "--methods without a network needs --gsd 20 or --gsd 60"),
+        (("--methods", "brovey"), "argument --methods: invalid choice: 'brovey'"),
+    ],
+)
+def test_wrong_usage(one_tile, tmp_path, capsys, words, message):
     with pytest.raises(SystemExit) as exit_:
-        evaluate.main(command(one_tile, tmp_path / "results"))
+        evaluate.main(command(one_tile, tmp_path / "results", *words))
     assert exit_.value.code == 2
-    assert "there is nothing to measure: give --run-dir, --weights, or both" in capsys.readouterr().err
+    assert message in capsys.readouterr().err
+
+
+def test_methods_need_no_network(one_tile, tmp_path):
+    assert evaluate.main(command(one_tile, tmp_path / "results", "--methods", "mtf-glp-hpm", "--gsd", 60)) == 0
+    table = read_table(tmp_path / "results")
+    assert {key[1] for key in table} == {"bilinear", "bicubic", "mtf-glp-hpm"}
+    assert json.loads((tmp_path / "results" / "evaluation.json").read_text())["networks"] == {}
 
 
 def test_help_ends_with_a_command():

@@ -18,12 +18,13 @@ from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene
 from superres.evaluation.full_scale import FullScaleSums, Moments, coarse_and_degraded_detail
 from superres.evaluation.full_scale_strips import FullScaleStrip
-from superres.evaluation.methods import network_method
-from superres.evaluation.reduced_scale import degraded_images, measure_scene
+from superres.evaluation.methods import Method, SceneMethod, fit_methods, network_method, pansharpening_methods
+from superres.evaluation.reduced_scale import degraded_images, statistics_strips
 from superres.networks.build import build_network
 from superres.networks.margin import margin_px
 from superres.networks.units import DN_DIVISOR
 from superres.networks.weights import find_weights, load_weights
+from superres.pansharpening.catalogue import METHODS
 from superres.prediction.interpolation import interpolate
 
 pytestmark = pytest.mark.real_data
@@ -31,6 +32,12 @@ pytestmark = pytest.mark.real_data
 PUBLISHED_ORDER = ("B04", "B03", "B02", "B08")
 BICUBIC = {("T33UUB", 20): 150.7, ("T33UUB", 60): 106.3, ("T49JGM", 20): 86.6, ("T49JGM", 60): 89.7}
 DSEN2 = {("T33UUB", 20): 35.6, ("T33UUB", 60): 17.4, ("T49JGM", 20): 26.7, ("T49JGM", 60): 24.4}
+PANSHARPENING = {
+    ("T33UUB", 20): {"gsa": 108.1, "mtf-glp-hpm": 77.3, "atprk": 74.9, "ressr": 73.5},
+    ("T33UUB", 60): {"gsa": 47.2, "mtf-glp-hpm": 33.5, "atprk": 32.7, "ressr": 38.4},
+    ("T49JGM", 20): {"gsa": 164.6, "mtf-glp-hpm": 58.5, "atprk": 50.6, "ressr": 65.7},
+    ("T49JGM", 60): {"gsa": 61.5, "mtf-glp-hpm": 30.9, "atprk": 27.1, "ressr": 40.8},
+}
 TOLERANCE = {("T33UUB", 20): 0.5, ("T33UUB", 60): 0.6, ("T49JGM", 20): 0.4, ("T49JGM", 60): 0.6}
 
 
@@ -63,26 +70,45 @@ def test_bicubic(real_data, name, gsd):
 
 @pytest.mark.parametrize("name, gsd", DSEN2)
 def test_published_dsen2(real_data, published, name, gsd):
-    value = measured_rmse(tile(real_data, name), published_network(published, gsd))
+    value = network_rmse(tile(real_data, name), published_network(published, gsd))
     assert value == pytest.approx(DSEN2[name, gsd], abs=TOLERANCE[name, gsd])
+
+
+@pytest.mark.parametrize("name, gsd", PANSHARPENING)
+def test_pansharpening(real_data, name, gsd):
+    """ATPRK is better than GSA and MTF-GLP-HPM, as Wang et al. 2016 found, and DSen2 than all, as Lanaras et al. 2018 did."""
+    settings = PatchSettings(gsd, 1)
+    values = measured_rmse(tile(real_data, name), pansharpening_methods(list(METHODS), settings), settings)
+    assert values == pytest.approx(PANSHARPENING[name, gsd], abs=0.1)
+    assert DSEN2[name, gsd] < min(values.values())
+    assert values["atprk"] < 0.6 * BICUBIC[name, gsd]
+    assert values["atprk"] < min(values["gsa"], values["mtf-glp-hpm"])
 
 
 def test_bfloat16_costs_less_than_half_a_percent(real_data, published):
     """At 60 m, where the scenes are small, because most processors emulate bfloat16."""
     scene = tile(real_data, "T33UUB")
     values = {
-        precision: measured_rmse(scene, published_network(published, 60, precision))
+        precision: network_rmse(scene, published_network(published, 60, precision))
         for precision in ("float32", "bfloat16")
     }
     assert values["bfloat16"] == pytest.approx(values["float32"], rel=0.005)
     assert values["bfloat16"] != values["float32"]
 
 
-def measured_rmse(scene: Scene, model: keras.Model) -> float:
+def network_rmse(scene: Scene, model: keras.Model) -> float:
     """The RMSE of a network at reduced scale, as `superres-evaluate` measures it."""
     gsd = 60 if "input_60m" in model.input else 20
-    result = measure_scene(scene, [network_method("dsen2", model, margin_px("dsen2", gsd))], PatchSettings(gsd, 1))
-    return result.rows[0].value
+    method = network_method("dsen2", model, margin_px("dsen2", gsd))
+    return measured_rmse(scene, [method], PatchSettings(gsd, 1))["dsen2"]
+
+
+def measured_rmse(scene: Scene, methods: list[Method | SceneMethod], settings: PatchSettings) -> dict[str, float]:
+    """The RMSE of each method at reduced scale. All pixels of these scenes count."""
+    degraded = degraded_images(scene, settings)
+    assert degraded.valid.all()
+    fitted = fit_methods(methods, scene.name, settings, statistics_strips(degraded, settings))
+    return {method.name: rmse(degraded.truth, method.sharpen(degraded.inputs)) for method in fitted}
 
 
 @pytest.mark.parametrize("name, sharp", [("T33UUB", 0.87), ("T49JGM", 0.91)])

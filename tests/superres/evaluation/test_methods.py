@@ -3,12 +3,22 @@
 import numpy as np
 import pytest
 
+from common.errors import ProductError
+from common.patches.settings import PatchSettings
 from common.pixels.sentinel2 import BANDS_BY_GSD
-from superres.evaluation.methods import interpolation_methods, load_method, network_method
+from common.pixels.windows import Window
+from superres.evaluation.methods import (
+    fit_methods,
+    interpolation_methods,
+    load_method,
+    network_method,
+    pansharpening_methods,
+)
 from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS
 from superres.networks.margin import margin_px
 from superres.networks.trained import TrainedNetwork
+from superres.pansharpening.catalogue import METHODS
 from tests.support.checks import random_batch, set_random_weights
 from tests.support.tiny_training import tiny_network
 
@@ -59,3 +69,28 @@ def test_pixels_beyond_the_reach_of_interpolation_change_nothing(gsd):
         differs = np.abs(before - after).max(axis=(1, 2)) > 1e-2
         assert differs[: factor // 2].all()
         assert not differs[factor + method.reach :].any()
+
+
+def test_pansharpening_is_fitted_to_a_scene_and_keeps_its_place():
+    settings, rng = PatchSettings(20, 1), np.random.default_rng(0)
+    images = {
+        f"input_{gsd}m": rng.uniform(0, 5000, (480 // gsd, 480 // gsd, bands)) for gsd, bands in ((10, 4), (20, 6))
+    }
+    images = {name: image.astype(np.float32) for name, image in images.items()}
+    strip = images, np.ones((24, 24), bool), Window(0, 0, 48, 48)
+    methods = [*interpolation_methods(20), *pansharpening_methods(list(METHODS), settings)]
+    fitted = fit_methods(methods, "scene", settings, [strip])
+    assert [method.name for method in fitted] == ["bilinear", "bicubic", *METHODS]
+    assert {fitted[index].sharpen(images).shape for index in (1, 2, 5)} == {(48, 48, 6)}
+
+
+def test_interpolation_needs_no_statistics():
+    """The scene is not read for them."""
+    methods = interpolation_methods(20)
+    assert fit_methods(methods, "scene", PatchSettings(20, 1), (pytest.fail("read") for _ in range(1))) == methods
+
+
+def test_a_scene_without_pixels_for_statistics():
+    settings = PatchSettings(20, 1)
+    with pytest.raises(ProductError, match="scene has no coarse pixel far from nodata for the statistics of --methods"):
+        fit_methods(pansharpening_methods(["gsa"], settings), "scene", settings, [])
