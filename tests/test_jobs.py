@@ -162,6 +162,8 @@ def test_the_mpirun_of_mpich_has_other_options(folder: Folder) -> None:
     folder.write_program("venv/bin/mpirun", "echo 'HYDRA build details:'")
     launcher, _ = folder.started(TRAIN, SLURM_GPUS_ON_NODE="4", SLURM_JOB_NUM_NODES="3")
     assert launcher == ["mpirun", "-np", "12", "-ppn", "4", "-bind-to", "hwthread:24"]
+    scaling = folder.command("scaling.sbatch", SLURM_GPUS_ON_NODE="4", SLURM_JOB_NUM_NODES="3")
+    assert scaling.launch == "mpirun -np {ranks} -ppn 4 -bind-to hwthread:24"
 
 
 def test_ntasks_per_node_sets_the_number_of_ranks(folder: Folder) -> None:
