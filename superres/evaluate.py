@@ -58,7 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--full-scale",
         action="store_true",
-        help="also sharpen to 10 m, and measure consistency, sharpness and correlation of detail, which need no truth",
+        help="also sharpen to 10 m, and measure consistency, sharpness, correlation of detail, and QNR, which need no truth",
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the tables and figures")
     return parser

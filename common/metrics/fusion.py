@@ -1,14 +1,16 @@
-"""All metrics of an estimated image as rows of a table: RMSE, SRE, SAM, ERGAS, UIQ, PSNR and SSIM.
+"""All metrics of an estimated image as rows of a table: RMSE, SRE, SAM, ERGAS, UIQ, PSNR, SSIM, Q2n and shift.
 
-Images are (rows, cols, bands) in DN, uint16 or float. Formulas: `common/metrics/image_errors.py` and
-`common/metrics/window_indices.py`.
+Images are (rows, cols, bands) in DN, uint16 or float. Formulas: `image_errors.py`, `window_indices.py`, `hypercomplex.py` and
+`shift.py` in this folder.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
+from common.metrics.hypercomplex import q2n
 from common.metrics.image_errors import ergas, error_moments, psnr, sam, sre_per_band
+from common.metrics.shift import shift_per_band
 from common.metrics.window_indices import ssim_per_band, uiq_per_band
 
 OVERALL = "all"  # in place of a band's name
@@ -29,7 +31,7 @@ def fusion_metrics(
     scale_factor: int,
     mask: np.ndarray | None = None,
 ) -> list[FusionMetric]:
-    """Return every metric for all bands together, and every metric except SAM and ERGAS for each band.
+    """Return every metric for all bands together, and every metric except SAM, ERGAS and Q2n for each band.
 
     Args:
         truth: shape (rows, cols, bands), DN; at least 11 x 11 pixels.
@@ -40,7 +42,8 @@ def fusion_metrics(
 
     Returns:
         Rows (band, metric, value): first the rows of band `all`, then band by band. Over all bands, RMSE and PSNR use the
-        mean square error of all of them; SRE, UIQ and SSIM are means over bands.
+        mean square error of all of them; SRE, UIQ, SSIM and the length of the shift are means over bands. Q2n and shift
+        need a valid block of 32 x 32 pixels; without one they have no rows.
 
     Raises:
         ValueError: shapes do not fit, no valid pixel or window is left, a value is not finite, or a band of the truth
@@ -65,6 +68,10 @@ def fusion_metrics(
         "psnr": float(psnr(moments.mse.mean())),
         "ssim": float(per_band["ssim"].mean()),
     }
+    quality, shifts = q2n(truth, estimate, mask), shift_per_band(truth, estimate, mask)
+    if quality is not None and shifts is not None:
+        per_band["shift"] = np.hypot(*shifts.T)
+        overall |= {"q2n": quality, "shift": float(per_band["shift"].mean())}
     rows = [FusionMetric(OVERALL, metric, value) for metric, value in overall.items()]
     for index, band in enumerate(bands):
         rows += [FusionMetric(band, metric, float(values[index])) for metric, values in per_band.items()]

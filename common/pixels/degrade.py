@@ -42,10 +42,32 @@ def gaussian_blur_sigmas(bands: Sequence[str], scale_factor: int, kind: str = "g
 
 
 def _mtf_sigma(band: str, scale_factor: int) -> float:
+    return scale_factor * math.sqrt(-2.0 * math.log(_mtf(band))) / math.pi
+
+
+def _mtf(band: str) -> float:
     mtf = BANDS[band].mtf_nyquist
     if mtf is None:
         raise ValueError(f"blur 'mtf' needs the MTF of each band; {band} has none: use 'gaussian', or leave it out.")
-    return scale_factor * math.sqrt(-2.0 * math.log(mtf)) / math.pi
+    return mtf
+
+
+def mtf_matched_sigmas(bands: Sequence[str], scale_factor: int) -> tuple[float, ...]:
+    """Return the blur of each band with which `degrade`, blur and block mean together, has the band's MTF.
+
+    The MTF is that at the Nyquist frequency of the coarse grid, as for the filters of Khan et al. 2009
+    (doi:10.1109/TGRS.2009.2029094). The block mean alone has a response of 1 / (s sin(pi / 2s)) there, 0.71 for s = 2; the
+    blur has the rest. `gaussian_blur_sigmas` with `mtf` gives the whole MTF to the blur.
+
+    Args:
+        bands: names such as `B05`, of bands with an MTF.
+        scale_factor: s, the ratio of the two GSDs, 2 or 6.
+
+    Returns:
+        Standard deviations in pixels of the finer grid.
+    """
+    of_block = 1 / (scale_factor * math.sin(math.pi / (2 * scale_factor)))
+    return tuple(scale_factor * math.sqrt(-2.0 * math.log(_mtf(band) / of_block)) / math.pi for band in bands)
 
 
 def blur_reach(sigma: float) -> int:

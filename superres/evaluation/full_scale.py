@@ -9,7 +9,11 @@
     correlation   correlation of the detail of the estimate with the detail of its partner, -1 to 1. High if detail comes
                   from the 10 m bands, too high if it is a mere copy: the truth at reduced scale has about 0.85.
 
-The partner of a band is the 10 m band whose detail, degraded, has the highest correlation with that of the coarse band.
+    d_lambda, d_lambda_khan, d_s, qnr, hqnr   distortions and QNR, see `common/metrics/without_truth.py`. The guide of a band is
+                  its partner. Guides and estimates are degraded with the MTF of each band, as Khan et al. 2009 ask.
+
+The partner of a band is the 10 m band whose detail, degraded, has the highest correlation with that of the coarse band, as the
+selected band of Selva et al. 2015 (doi:10.1109/JSTARS.2015.2440092).
 Consistency is a property of Wald's protocol (Wald et al. 1997). Correlation is that of Zhou et al. 1998
 (doi:10.1080/014311698215973), with a partner for each band because Sentinel-2 has no panchromatic band. Sharpness is ours.
 """
@@ -22,13 +26,15 @@ import numpy as np
 from scipy.ndimage import uniform_filter
 
 from common.errors import ProductError
+from common.metrics.blocks import whole_blocks
 from common.metrics.fusion import OVERALL
+from common.metrics.without_truth import FusedQuality, UiqMatrix
 from common.patches.settings import PatchSettings
-from common.pixels.degrade import degrade, repeat_pixels
-from common.pixels.sentinel2 import BANDS_BY_GSD
+from common.pixels.degrade import degrade, mtf_matched_sigmas, repeat_pixels
+from common.pixels.sentinel2 import BANDS_10M, BANDS_BY_GSD
 from common.runs.signals import require_going_on
 from common.scenes.scene import Scene
-from superres.evaluation.full_scale_strips import FullScaleStrip, read_strips
+from superres.evaluation.full_scale_strips import BLOCK_PX, FullScaleStrip, read_strips
 from superres.evaluation.methods import Method, SceneMethod, fit_methods
 from superres.evaluation.tables import MetricRow
 from superres.pansharpening.strips import statistics_reach
@@ -57,22 +63,24 @@ def measure_full_scale(
     """
     started = time.monotonic()
     methods = fit_methods(methods, scene.name, settings, read_strips(scene, settings, statistics_reach(settings)))
-    coarse_detail = Moments()
+    coarse_detail, coarse_quality = Moments(), UiqMatrix(BLOCK_PX[settings.gsd])
     sums = {method.name: FullScaleSums(settings) for method in methods}
     reach = max(method.reach for method in methods) + LAPLACIAN_PX
     for strip in read_strips(scene, settings, reach):
         require_going_on()
         coarse_detail.add(*coarse_and_degraded_detail(strip, settings))
+        coarse_quality.add(*coarse_and_degraded_guides(strip, settings))
         for method in methods:
             sums[method.name].add(strip, method.sharpen(strip.images))
     if not all(method_sums.pixels for method_sums in sums.values()):
         raise ProductError(f"{scene.name} has no pixel without nodata to measure at; take it out of the list.")
     logger.info("%s, full scale: %s (%.0f s)", scene.name, ", ".join(sums), time.monotonic() - started)
-    return [
-        row
-        for name, method_sums in sums.items()
-        for row in full_scale_rows(scene.name, name, method_sums.metrics(coarse_detail), settings.gsd)
-    ]
+    rows = []
+    for name, method_sums in sums.items():
+        rows += full_scale_rows(scene.name, name, method_sums.metrics(coarse_detail), settings.gsd)
+        quality = method_sums.quality.metrics(coarse_quality, partners(coarse_detail))
+        rows += [MetricRow(scene.name, name, OVERALL, metric, value) for metric, value in quality.items()]
+    return rows
 
 
 def full_scale_rows(scene_name: str, method_name: str, metrics: dict[str, np.ndarray], gsd: int) -> list[MetricRow]:
@@ -106,17 +114,22 @@ class FullScaleSums:
         self.squares: np.ndarray | float = 0.0
         self.pixels = 0
         self.detail = Moments()
+        self.quality = FusedQuality(BLOCK_PX[settings.gsd], settings.scale_factor)
 
     def add(self, strip: FullScaleStrip, estimate: np.ndarray) -> None:
         """Add a strip; `estimate` covers it with its margins, (rows, cols, bands) float32, reflectance * 10000."""
         gsd, factor = self.settings.gsd, self.settings.scale_factor
         inner, coarse_inner = strip.inner.slices, strip.inner.coarsened(factor).slices
         coarse_valid = strip.valid[coarse_inner]
-        residual = degrade(estimate, factor, self.settings.sigmas(gsd)) - strip.images[f"input_{gsd}m"]
+        coarse, guides = strip.images[f"input_{gsd}m"], strip.images["input_10m"]
+        residual = degrade(estimate, factor, self.settings.sigmas(gsd)) - coarse
         self.squares = self.squares + np.square(residual[coarse_inner][coarse_valid], dtype=np.float64).sum(axis=0)
         self.pixels += np.count_nonzero(coarse_valid)
         valid = repeat_pixels(coarse_valid, factor)
-        self.detail.add(detail(estimate)[inner][valid], detail(strip.images["input_10m"])[inner][valid])
+        self.detail.add(detail(estimate)[inner][valid], detail(guides)[inner][valid])
+        degraded = degrade(estimate, factor, mtf_matched_sigmas(BANDS_BY_GSD[gsd], factor))
+        counted = whole_blocks(coarse_valid, BLOCK_PX[gsd])
+        self.quality.add(estimate[inner], guides[inner], coarse[coarse_inner], degraded[coarse_inner], counted)
 
     def metrics(self, coarse_detail: "Moments") -> dict[str, np.ndarray]:
         """Return metric -> value of each band, (bands,) float64.
@@ -124,12 +137,12 @@ class FullScaleSums:
         Args:
             coarse_detail: of `coarse_and_degraded_detail`, over the same strips.
         """
-        partners = coarse_detail.correlation().argmax(axis=1)
+        partner = partners(coarse_detail)
         (estimate, fine), (coarse, degraded) = self.detail.deviations(), coarse_detail.deviations()
         return {
             "consistency": np.sqrt(self.squares / self.pixels),
-            "sharpness": ratio(ratio(estimate, coarse), ratio(fine, degraded)[partners]),
-            "correlation": self.detail.correlation()[np.arange(len(partners)), partners],
+            "sharpness": ratio(ratio(estimate, coarse), ratio(fine, degraded)[partner]),
+            "correlation": self.detail.correlation()[np.arange(len(partner)), partner],
         }
 
 
@@ -140,6 +153,21 @@ def coarse_and_degraded_detail(strip: FullScaleStrip, settings: PatchSettings) -
     valid = strip.valid[inner]
     degraded = degrade(strip.images["input_10m"], factor, settings.sigmas(10))
     return detail(strip.images[f"input_{settings.gsd}m"])[inner][valid], detail(degraded)[inner][valid]
+
+
+def coarse_and_degraded_guides(strip: FullScaleStrip, settings: PatchSettings) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return the coarse bands and the 10 m bands degraded to their grid, (rows, cols, bands), and the blocks that count."""
+    inner = strip.inner.coarsened(settings.scale_factor).slices
+    guides = degrade(
+        strip.images["input_10m"], settings.scale_factor, mtf_matched_sigmas(BANDS_10M, settings.scale_factor)
+    )
+    images = [strip.images[f"input_{settings.gsd}m"][inner], guides[inner]]
+    return images, whole_blocks(strip.valid[inner], BLOCK_PX[settings.gsd])
+
+
+def partners(coarse_detail: "Moments") -> np.ndarray:
+    """Return the index of the partner of each coarse band, (bands,)."""
+    return coarse_detail.correlation().argmax(axis=1)
 
 
 def detail(image: np.ndarray) -> np.ndarray:

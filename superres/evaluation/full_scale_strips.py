@@ -12,7 +12,7 @@ import numpy as np
 import common.distributed as hvd
 from common.errors import ProductError
 from common.patches.settings import PatchSettings
-from common.pixels.degrade import blur_reach, degrade_mask
+from common.pixels.degrade import blur_reach, degrade_mask, mtf_matched_sigmas
 from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
 from common.pixels.windows import Window, grid
 from common.rasters.bands import read_bands
@@ -24,6 +24,7 @@ from superres.evaluation.methods import Images
 from superres.prediction.strip import cut
 
 STRIP_PIXELS = 2**23  # of the 10 m grid in one strip, without its margins
+BLOCK_PX = {20: 16, 60: 8}  # coarse pixels on a side of the blocks of QNR; strips are whole blocks
 
 
 class FullScaleStrip(NamedTuple):
@@ -58,7 +59,8 @@ def read_strips(scene: Scene, settings: PatchSettings, reach: int) -> Iterator[F
     factor = settings.scale_factor
     rows, cols = scene_shape(scene, settings)
     margin = -(-(reach + blur_reach_10m(settings)) // factor) * factor
-    height = max(1, STRIP_PIXELS // cols // factor) * factor
+    block = BLOCK_PX[settings.gsd] * factor
+    height = max(1, STRIP_PIXELS // cols // block) * block
     for window in grid(rows, cols, height, cols):
         outer, read_window = (window.grown(pixels, rows, cols) for pixels in (margin, 2 * margin))
         images, valid = read_images(scene, read_window, settings, margin)
@@ -81,8 +83,13 @@ def scene_shape(scene: Scene, settings: PatchSettings) -> tuple[int, int]:
 
 
 def blur_reach_10m(settings: PatchSettings) -> int:
-    """Return how many pixels of the 10 m grid the blur reaches to each side."""
-    return max(blur_reach(sigma) for gsd in (10, settings.gsd) for sigma in settings.sigmas(gsd))
+    """Return how many pixels of the 10 m grid the blurs reach to each side: of the degradation, and of QNR."""
+    sigmas = [
+        sigma
+        for gsd in (10, settings.gsd)
+        for sigma in (*settings.sigmas(gsd), *mtf_matched_sigmas(BANDS_BY_GSD[gsd], settings.scale_factor))
+    ]
+    return max(blur_reach(sigma) for sigma in sigmas)
 
 
 def read_images(scene: Scene, window: Window, settings: PatchSettings, reach: int) -> tuple[Images, np.ndarray]:

@@ -7,6 +7,7 @@ All values are in reflectance * 10000, which is DN without the product's offset.
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import keras
@@ -14,10 +15,13 @@ import numpy as np
 from scipy.ndimage import minimum_filter
 
 from common.errors import ProductError
-from common.metrics.fusion import fusion_metrics
+from common.metrics.correctness import Correctness
+from common.metrics.fusion import OVERALL, fusion_metrics
+from common.metrics.image_errors import sam
+from common.metrics.shift import shift_per_band
 from common.patches.degraded_scene import degrade_scene
 from common.patches.settings import PatchSettings
-from common.pixels.degrade import blur_reach, degrade_mask
+from common.pixels.degrade import blur_reach, degrade, degrade_mask
 from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
 from common.pixels.windows import Window
 from common.runs.signals import require_going_on
@@ -37,6 +41,7 @@ from superres.networks.catalogue import DEFAULT_UPSAMPLING
 from superres.networks.margin import margin_px
 from superres.networks.published import PUBLISHED_NETWORK
 from superres.pansharpening.strips import ImageStrip, cut_strips, statistics_reach
+from superres.prediction.interpolation import INTERPOLATIONS, interpolate
 
 logger = logging.getLogger(__name__)
 
@@ -117,13 +122,21 @@ def measure_scene(scene: Scene, methods: Sequence[Method | SceneMethod], setting
     truth = _middle_pixels(degraded.truth, degraded.valid, middle)
     coarse = degraded.inputs[f"input_{settings.gsd}m"][middle.coarsened(settings.scale_factor).slices].copy()
     statistics = ErrorStatistics(degraded.truth, degraded.inputs["input_10m"], degraded.valid)
+    correctness = Correctness(
+        degraded.truth,
+        partial(bilinear_rows, degraded.inputs[f"input_{settings.gsd}m"], settings.scale_factor),
+        degraded.valid,
+    )
     rows, estimates = [], {}
     for method in fit_methods(methods, scene.name, settings, statistics_strips(degraded, settings)):
         require_going_on()
         started = time.monotonic()
         estimate = method.sharpen(degraded.inputs)
         method_rows = reduced_scale_rows(scene.name, method.name, degraded, estimate, settings)
+        shares = {f"opensr_{name}": value for name, value in correctness.measure(estimate).items()}
+        shares |= agreement_with_input(degraded, estimate, settings)
         rows += method_rows
+        rows += [MetricRow(scene.name, method.name, OVERALL, metric, value) for metric, value in shares.items()]
         estimates[method.name] = _middle_pixels(estimate, degraded.valid, middle)
         statistics.add(method.name, estimate)
         logger.info(
@@ -138,9 +151,13 @@ def measure_scene(scene: Scene, methods: Sequence[Method | SceneMethod], setting
 
 def statistics_strips(degraded: DegradedImages, settings: PatchSettings) -> Iterator[ImageStrip]:
     """Yield the strips of the inputs for the statistics of a scene; no pixel depends on one that does not count."""
+    return cut_strips(degraded.inputs, coarse_valid(degraded, settings), settings, statistics_reach(settings))
+
+
+def coarse_valid(degraded: DegradedImages, settings: PatchSettings) -> np.ndarray:
+    """Return which pixels of the input depend on pixels that count only: (rows / s, cols / s) bool."""
     reach = blur_reach(max(settings.sigmas(settings.gsd)))
-    valid = degrade_mask(degraded.valid, settings.scale_factor, reach)
-    return cut_strips(degraded.inputs, valid, settings, statistics_reach(settings))
+    return degrade_mask(degraded.valid, settings.scale_factor, reach)
 
 
 def reduced_scale_rows(
@@ -157,6 +174,41 @@ def reduced_scale_rows(
     except ValueError as error:
         raise ProductError(f"{scene_name} cannot be measured with {method_name}: {error}") from error
     return [MetricRow(scene_name, method_name, *metric) for metric in metrics]
+
+
+def bilinear_rows(coarse: np.ndarray, scale_factor: int, rows: slice) -> np.ndarray:
+    """Upsample an image (rows, cols, bands) bilinearly and return some rows of the result, float32."""
+    first, last = max(rows.start // scale_factor - 1, 0), min(-(-rows.stop // scale_factor) + 1, len(coarse))
+    shape = ((last - first) * scale_factor, coarse.shape[1] * scale_factor, coarse.shape[2])
+    upsampled = interpolate(coarse[first:last], shape, INTERPOLATIONS["bilinear"])
+    return upsampled[rows.start - first * scale_factor : rows.stop - first * scale_factor]
+
+
+def agreement_with_input(degraded: DegradedImages, estimate: np.ndarray, settings: PatchSettings) -> dict[str, float]:
+    """Return the consistency metrics of opensr-test, by name: how the degraded estimate differs from the input.
+
+        opensr_reflectance   mean |degraded estimate - input| over pixels and bands, in DN (reflectance * 10000)
+        opensr_spectral      mean spectral angle between them, in degrees
+        opensr_spatial       mean over bands of the length of the shift between them, in pixels of the input
+
+    0 is perfect. The estimate is degraded as the scene was; opensr-test 1.3.3 degrades by antialiased bilinear resampling, which
+    even the truth does not pass without error. A metric without a valid pixel, or block, is left out.
+
+    Reference:
+        Aybar et al. 2024, doi:10.1109/LGRS.2024.3401394.
+    """
+    valid = coarse_valid(degraded, settings)
+    if not valid.any():
+        return {}
+    coarse = degraded.inputs[f"input_{settings.gsd}m"]
+    again = degrade(estimate, settings.scale_factor, settings.sigmas(settings.gsd))
+    differences = np.abs(again - coarse)[valid]
+    metrics = {
+        "opensr_reflectance": float(differences.mean(dtype=np.float64)),
+        "opensr_spectral": sam(coarse, again, valid),
+    }
+    shifts = shift_per_band(coarse, again, valid)
+    return metrics if shifts is None else metrics | {"opensr_spatial": float(np.hypot(*shifts.T).mean())}
 
 
 def _middle_pixels(image: np.ndarray, valid: np.ndarray, middle: Window) -> np.ndarray:

@@ -22,13 +22,30 @@ ALL_METRICS = {
     "uiq": "UIQ ↑",
     "psnr": "PSNR (dB) ↑",
     "ssim": "SSIM ↑",
+    "q2n": "Q2n ↑",
+    "shift": "Shift (px) ↓",
+}
+OPENSR_METRICS = {
+    "opensr_reflectance": "Reflectance (DN) ↓",
+    "opensr_spectral": "Spectral (deg) ↓",
+    "opensr_spatial": "Spatial (coarse px) ↓",
+    "opensr_improvement": "Improvement ↑",
+    "opensr_omission": "Omission ↓",
+    "opensr_hallucination": "Hallucination ↓",
 }
 FULL_SCALE_METRICS = {
     "consistency": "Consistency (DN) ↓",
     "sharpness": "Sharpness (truth about 0.9) ↑",
     "correlation": "Correlation of detail (truth about 0.85) ↑",
+    "d_lambda": "D_lambda ↓",
+    "d_lambda_khan": "D_lambda of Khan ↓",
+    "d_s": "D_s ↓",
+    "qnr": "QNR ↑",
+    "hqnr": "HQNR ↑",
 }
-DECIMALS = {"uiq": 4, "ssim": 4, "sharpness": 3, "correlation": 3}  # 2 for other metrics
+FOUR_DECIMALS = ("uiq", "ssim", "q2n", "d_lambda", "d_lambda_khan", "d_s", "qnr", "hqnr")
+THREE_DECIMALS = ("sharpness", "correlation", *OPENSR_METRICS)
+DECIMALS = dict.fromkeys(FOUR_DECIMALS, 4) | dict.fromkeys(THREE_DECIMALS, 3)  # 2 for other metrics
 
 
 class MetricRow(NamedTuple):
@@ -38,7 +55,7 @@ class MetricRow(NamedTuple):
         scene: name of the scene.
         method: name of the method.
         band: such as `B05`, or `all` for the overall value.
-        metric: a key of ALL_METRICS or FULL_SCALE_METRICS.
+        metric: a key of ALL_METRICS, OPENSR_METRICS or FULL_SCALE_METRICS.
         value: in the unit of the metric.
     """
 
@@ -68,7 +85,7 @@ def read_metrics(path: str | os.PathLike[str]) -> list[MetricRow]:
 
 
 def mean_over_scenes(rows: Sequence[MetricRow]) -> list[MetricRow]:
-    """Return the mean of each metric over all scenes, by method and band; no row if there is only one scene."""
+    """Return the mean of each metric over all scenes, by method and band; no row for one scene, or where a scene lacks it."""
     scenes = {row.scene for row in rows}
     values: dict[tuple[str, str, str], list[float]] = {}
     for row in rows:
@@ -76,7 +93,11 @@ def mean_over_scenes(rows: Sequence[MetricRow]) -> list[MetricRow]:
     if len(scenes) < 2:
         return []
     name = f"mean of {len(scenes)} scenes"
-    return [MetricRow(name, *key, float(np.mean(scene_values))) for key, scene_values in values.items()]
+    return [
+        MetricRow(name, *key, float(np.mean(scene_values)))
+        for key, scene_values in values.items()
+        if len(scene_values) == len(scenes)
+    ]
 
 
 def scene_labels(scenes: Iterable[str]) -> dict[str, str]:
@@ -152,6 +173,7 @@ def markdown_report(rows: Sequence[MetricRow], settings: PatchSettings) -> str:
     """
     gsd, factor = settings.gsd, settings.scale_factor
     reduced = _rows_with_means(rows, ALL_METRICS)
+    opensr = _rows_with_means(rows, OPENSR_METRICS)
     full = _rows_with_means(rows, FULL_SCALE_METRICS)
     parts = [
         f"## Reduced scale: {gsd * factor} m to {gsd} m, against the native bands",
@@ -162,6 +184,11 @@ def markdown_report(rows: Sequence[MetricRow], settings: PatchSettings) -> str:
         "SRE (dB) by band, higher is better:",
         markdown_band_table(reduced, "sre"),
     ]
+    if opensr:
+        parts += [
+            "As opensr-test: agreement with the input (reflectance, spectral, spatial), and shares of what was changed:",
+            markdown_metric_table(opensr, OPENSR_METRICS),
+        ]
     if full:
         parts += [
             f"## Full scale: {gsd} m to 10 m, without truth",

@@ -21,7 +21,7 @@ from superres.evaluation.output import BAND_BARS, BARS, FULL_SCALE_BARS, METRICS
 from superres.evaluation.pixel_groups import BRIGHT_PERCENTILE, CLASSES, VEGETATION_NDVI, WATER_NDWI
 from superres.evaluation.reduced_scale import SceneResult
 from superres.evaluation.tables import FULL_SCALE_METRICS, MetricRow, short_name
-from superres.figures.metrics import plot_band_metrics, plot_metrics
+from superres.figures.metrics import FULL_SCALE_PANELS, plot_band_metrics, plot_metrics
 from superres.figures.pictures import plot_comparison
 from superres.figures.style import (
     CELL_INCHES,
@@ -75,7 +75,7 @@ def draw_metrics(folder: Path, rows: Sequence[MetricRow]) -> None:
     plot_metrics(folder / METRICS, folder / BARS)
     plot_band_metrics(folder / METRICS, folder / BAND_BARS)
     if any(row.metric in FULL_SCALE_METRICS for row in rows):
-        plot_metrics(folder / METRICS, folder / FULL_SCALE_BARS, tuple(FULL_SCALE_METRICS))
+        plot_metrics(folder / METRICS, folder / FULL_SCALE_BARS, FULL_SCALE_PANELS)
 
 
 def plot_error_maps(statistics: ErrorStatistics, output_png: str | os.PathLike[str], gsd: int, scene: str) -> None:

@@ -22,8 +22,10 @@ METRIC_PANELS = {
     "consistency": ("Consistency (DN)", "lower is better"),
     "sharpness": ("Sharpness", "truth about 0.9"),
     "correlation": ("Correlation of detail", "truth about 0.85"),
+    "hqnr": ("HQNR", "higher is better"),
 }
 MAIN_METRICS = ("rmse", "sre", "ergas", "sam")
+FULL_SCALE_PANELS = ("consistency", "sharpness", "correlation", "hqnr")
 BAND_METRICS = ("rmse", "sre", "uiq")
 
 

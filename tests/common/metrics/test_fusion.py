@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from common.metrics import image_pairs
 from common.metrics.fusion import fusion_metrics
+from common.metrics.hypercomplex import q2n
+from common.metrics.shift import shift_per_band
 from tests.support.image_pairs import random_dn
 
 few = settings(max_examples=15, deadline=None)
@@ -67,6 +69,15 @@ def test_rows_are_those_of_all_bands_then_of_each_band():
     assert [row.metric for row in rows if row.band == "all"] == ["rmse", "sre", "sam", "ergas", "uiq", "psnr", "ssim"]
     assert [row.metric for row in rows if row.band == "B06"] == of_a_band
     assert len(rows) == 7 + 3 * 5
+
+
+def test_images_of_a_whole_block_also_have_q2n_and_shift():
+    truth, estimate = random_dn(1, 32, 33), random_dn(2, 32, 33)
+    values = {row[:2]: row.value for row in fusion_metrics(truth, estimate, ("B05", "B06", "B07"), 2)}
+    assert values["all", "q2n"] == q2n(truth, estimate)
+    lengths = np.hypot(*shift_per_band(truth, estimate).T)
+    assert [values[band, "shift"] for band in ("B05", "B06", "B07")] == lengths.tolist()
+    assert values["all", "shift"] == lengths.mean() > 0
 
 
 @pytest.mark.parametrize(

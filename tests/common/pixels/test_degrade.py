@@ -16,8 +16,10 @@ from common.pixels.degrade import (
     degrade_mask,
     degrade_to_dn,
     gaussian_blur_sigmas,
+    mtf_matched_sigmas,
     repeat_pixels,
 )
+from common.pixels.sentinel2 import BANDS
 
 few = settings(max_examples=20, deadline=None)
 seeds = st.integers(0, 2**32 - 1)
@@ -123,6 +125,16 @@ def test_repeat_pixels_fills_the_blocks_of_a_finer_grid(seed, factor, rows, cols
     fine = repeat_pixels(mask, factor)
     assert fine.shape == (rows * factor, cols * factor)
     np.testing.assert_array_equal(fine, np.kron(mask, np.ones((factor, factor))) > 0)
+
+
+@pytest.mark.parametrize(("bands", "scale_factor"), [(("B05", "B11", "B02"), 2), (("B01", "B09"), 6)])
+def test_the_matched_blur_has_the_mtf_of_the_band_at_the_nyquist_frequency(bands, scale_factor):
+    """A cosine of that frequency, with its crests on coarse pixels, keeps MTF times its amplitude; far from the edges."""
+    fine = (np.arange(240) + 0.5) / scale_factor - 0.5  # in coarse pixels
+    wave = np.repeat(np.cos(np.pi * fine)[None, :, None], 240, axis=0).repeat(len(bands), axis=2)
+    coarse = degrade(wave, scale_factor, mtf_matched_sigmas(bands, scale_factor))
+    middle = coarse[len(coarse) // 2, len(coarse) // 2]
+    np.testing.assert_allclose(np.abs(middle), [BANDS[band].mtf_nyquist for band in bands], atol=4e-3)
 
 
 def test_sigmas_of_both_kinds_of_blur():

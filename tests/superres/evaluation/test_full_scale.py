@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
-from scipy.ndimage import convolve
+from scipy.ndimage import convolve, gaussian_filter
 
 from common.errors import ProductError
+from common.metrics.blocks import whole_blocks
+from common.metrics.without_truth import UiqMatrix
 from common.patches.settings import PatchSettings
-from common.pixels.degrade import degrade
-from common.pixels.sentinel2 import BANDS_20M, BANDS_BY_GSD, input_gsds
+from common.pixels.degrade import degrade, mtf_matched_sigmas
+from common.pixels.sentinel2 import BANDS_10M, BANDS_20M, BANDS_BY_GSD, input_gsds
 from common.pixels.windows import Window
 from common.scenes.tile_list import open_scene
 from superres.evaluation import full_scale_strips
@@ -15,12 +17,13 @@ from superres.evaluation.full_scale import (
     FullScaleSums,
     Moments,
     coarse_and_degraded_detail,
+    coarse_and_degraded_guides,
     detail,
     full_scale_rows,
     measure_full_scale,
     ratio,
 )
-from superres.evaluation.full_scale_strips import FullScaleStrip
+from superres.evaluation.full_scale_strips import BLOCK_PX, FullScaleStrip
 from superres.evaluation.methods import Method, interpolation_methods
 from tests.support.fake_safe import textured_pixels, with_nodata, write_safe
 
@@ -129,6 +132,37 @@ def test_overall_consistency_is_the_rms_over_bands():
         ("s", "m", "B09", "consistency"): 4.0,
         ("s", "m", "B09", "sharpness"): 1.0,
     }
+
+
+@pytest.mark.parametrize("gsd", [20, 60])
+def test_qnr_is_that_of_the_input_degraded_with_the_mtf_and_of_the_partners(rng, gsd):
+    """An estimate that gives the input back, and input and estimate that are equally like their guides, are perfect."""
+    factor, bands = gsd // 10, len(BANDS_BY_GSD[gsd])
+    estimate = gaussian_filter(rng.normal(0, 9000, (96, 96, 6)), (2, 2, 0))[..., :bands].astype(np.float32) + 3000
+    strip = strip_of(estimate, rng, gsd)
+    sigmas = mtf_matched_sigmas(BANDS_BY_GSD[gsd], factor)
+    strip.images[f"input_{gsd}m"] = degrade(estimate, factor, sigmas)
+    strip.images["input_10m"] = guides = np.concatenate([estimate[..., :1] + 100, 3 * estimate[..., 1:2]] * 2, axis=-1)
+    partner = [0, 1] + [0] * (bands - 2)
+    coarse_quality, sums = UiqMatrix(BLOCK_PX[gsd]), FullScaleSums(SETTINGS[gsd])
+    coarse_quality.add(*coarse_and_degraded_guides(strip, SETTINGS[gsd]))
+    sums.add(strip, estimate)
+    assert coarse_quality.count == sums.quality.uiq.count == (96 // (BLOCK_PX[gsd] * factor)) ** 2
+    values = sums.quality.metrics(coarse_quality, partner)
+    assert values["d_lambda_khan"] == pytest.approx(0, abs=1e-6)
+    degraded = degrade(guides, factor, mtf_matched_sigmas(BANDS_10M, factor))
+    expected = np.abs(
+        np.diag(uiq_matrix(estimate, guides, BLOCK_PX[gsd] * factor)[:bands, bands:][:, partner])
+        - np.diag(uiq_matrix(strip.images[f"input_{gsd}m"], degraded, BLOCK_PX[gsd])[:bands, bands:][:, partner])
+    ).mean()
+    assert values["d_s"] == pytest.approx(expected)
+
+
+def uiq_matrix(bands: np.ndarray, guides: np.ndarray, side: int) -> np.ndarray:
+    """The mean UIQ of each two of bands and guides over the blocks of an image."""
+    matrix = UiqMatrix(side)
+    matrix.add((bands, guides), whole_blocks(np.ones(bands.shape[:2], bool), side))
+    return matrix.mean()
 
 
 @pytest.mark.parametrize("gsd", [20, 60])

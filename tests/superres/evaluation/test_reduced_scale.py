@@ -14,6 +14,8 @@ from superres.evaluation import reduced_scale
 from superres.evaluation.methods import Method
 from superres.evaluation.reduced_scale import (
     SceneResult,
+    agreement_with_input,
+    bilinear_rows,
     degraded_images,
     distance_from_holes,
     evaluate_scene,
@@ -23,12 +25,15 @@ from superres.evaluation.reduced_scale import (
 from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS, Network
 from superres.networks.dsen2 import residual_network
+from superres.prediction.interpolation import interpolate
 from tests.support.checks import set_random_weights
 from tests.support.fake_safe import L2A_BANDS, textured_pixels, with_nodata, write_safe
 from tests.support.tiny_training import residual_reach
 
 OVERALL = {"rmse", "sre", "sam", "ergas", "uiq", "psnr", "ssim"}
 BY_BAND = OVERALL - {"sam", "ergas"}
+OPENSR = {"opensr_" + name for name in ("improvement", "omission", "hallucination", "reflectance", "spectral")}
+OF_BLOCKS = {"q2n", "shift", "opensr_spatial"}  # need 32 x 32 pixels, the last of the input
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +67,8 @@ def test_a_row_for_every_method_band_and_metric(tmp_path, pixels, gsd):
     assert result.coarse.shape == (size * 10 // gsd, size * 10 // gsd, len(BANDS_BY_GSD[gsd]))
     assert set(result.estimates) == {"bilinear", "bicubic", "small"}
     rows = [row[:4] for row in result.rows]
-    bands = {"all": OVERALL} | dict.fromkeys(BANDS_BY_GSD[gsd], BY_BAND)
+    of_blocks = {20: OF_BLOCKS, 60: set()}[gsd]  # a scene of 72 px, and of 24 px
+    bands = {"all": OVERALL | OPENSR | of_blocks} | dict.fromkeys(BANDS_BY_GSD[gsd], BY_BAND | of_blocks & {"shift"})
     assert sorted(rows) == sorted(
         (product.stem, method, band, metric)
         for method in result.estimates
@@ -129,6 +135,29 @@ def test_pixels_that_depend_on_nodata_do_not_count(tmp_path, gsd, monkeypatch):
         error = (estimate.astype(np.float64) - holed.truth)[counts]
         values = [row.value for row in holed.rows if (row.method, row.band, row.metric) == (method, "all", "rmse")]
         assert values == [pytest.approx(np.sqrt((error**2).mean()))]
+
+
+@pytest.mark.parametrize("rows", [slice(0, 36), slice(0, 1), slice(5, 6), slice(7, 30), slice(35, 36)])
+@pytest.mark.parametrize("scale_factor", [2, 6])
+def test_bilinear_rows_are_those_of_the_whole_image(rows, scale_factor):
+    coarse = np.random.default_rng(0).normal(3000, 500, (36 // scale_factor, 4, 2)).astype(np.float32)
+    whole = interpolate(coarse, (36, 4 * scale_factor, 2), order=1)
+    np.testing.assert_array_equal(bilinear_rows(coarse, scale_factor, rows), whole[rows])
+
+
+def test_agreement_with_the_input(tmp_path, pixels):
+    """The truth agrees but for rounding to DN; a bias and a shift are seen, each by its metric."""
+    scene = open_scene(write_safe(tmp_path, level="L2A", size=144, pixels=pixels))
+    settings = PatchSettings(20, 1)
+    degraded = degraded_images(scene, settings)
+    truth = agreement_with_input(degraded, degraded.truth, settings)
+    biased = agreement_with_input(degraded, degraded.truth + np.float32(100), settings)
+    shifted = agreement_with_input(degraded, np.roll(degraded.truth, 2, axis=0), settings)
+    assert truth["opensr_reflectance"] == pytest.approx(0.25, abs=0.05)
+    assert biased["opensr_reflectance"] == pytest.approx(100, abs=0.5)
+    assert truth["opensr_spectral"] < 0.02 < biased["opensr_spectral"]
+    assert truth["opensr_spatial"] == biased["opensr_spatial"] == 0
+    assert shifted["opensr_spatial"] == pytest.approx(1, abs=0.1)
 
 
 @pytest.mark.parametrize(("gsd", "distance"), [(20, 16), (60, 36)])

@@ -63,6 +63,12 @@ def test_mean_over_scenes():
     assert [row.value for row in means] == pytest.approx([row.value + 5 for row in ROWS])
 
 
+def test_a_metric_that_a_scene_lacks_has_no_mean():
+    """A scene without a whole block has no Q2n; a mean of the others is not that of all scenes."""
+    rows = [MetricRow(scene, "dsen2", "all", "rmse", 1.0) for scene in ("a", "b")]
+    assert [row.metric for row in mean_over_scenes([*rows, MetricRow("a", "dsen2", "all", "q2n", 0.9)])] == ["rmse"]
+
+
 def test_band_table():
     table = markdown_band_table(ROWS, "rmse").splitlines()
     assert table[0] == "| Scene | Method | all | B05 |"
@@ -95,6 +101,16 @@ def test_the_report_says_scale_and_degradation(gsd, heading):
     assert "`--degradation mtf`" in report
     assert markdown_band_table(ROWS, "rmse") in report
     assert "Full scale" not in report
+
+
+def test_the_report_has_the_measures_of_opensr_test_and_of_qnr_if_there_are_any():
+    shares = {"opensr_improvement": 0.7, "opensr_omission": 0.2, "opensr_hallucination": 0.1, "qnr": 0.95}
+    rows = [*ROWS, *(MetricRow("T33UUB", "dsen2", "all", metric, value) for metric, value in shares.items())]
+    report = markdown_report(rows, PatchSettings(20, 1))
+    assert "| Improvement ↑ | Omission ↓ | Hallucination ↓ |" in report
+    assert "| T33UUB | dsen2 |  |  |  | 0.700 | 0.200 | 0.100 |" in report
+    assert "| T33UUB | dsen2 |  |  |  |  |  |  | 0.9500 |  |" in report
+    assert "opensr" not in markdown_report(ROWS, PatchSettings(20, 1))
 
 
 def test_the_report_has_full_scale_and_means_if_there_are_any():
