@@ -24,6 +24,7 @@ setup(
         "scikit-learn>=1.5",  # first release for numpy 2
         "tqdm>=4.66",
         "xxhash>=3.5",  # seals of HDF5 files; 4.1 is the release tried
+        "isal>=1.7",  # compresses GeoTIFFs four times faster than GDAL; the first release with wheels for Python 3.13
         "pystac>=1.15",  # STAC items; the oldest release tried
         "tensorboard>=2.19",  # TensorFlow 2.21 does not install it, but needs it to write its logs
     ],

@@ -1,4 +1,4 @@
-"""This machine, told apart from others that share its disks, and the processes that run on it."""
+"""This machine, told apart from others that share its disks, its cores, and the processes that run on it."""
 
 import os
 import platform
@@ -29,6 +29,11 @@ def this_machine() -> Machine:
         return Machine(platform.node(), _BOOT.read_text().strip(), os.readlink(_NAMESPACE))
     except OSError:  # some containers do not tell
         return Machine(platform.node(), "", "")
+
+
+def usable_cores() -> int:
+    """Return the number of cores that this process may use. mpirun and batch jobs may give it only some cores."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def process_exists(process: int) -> bool:

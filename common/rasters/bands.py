@@ -7,7 +7,6 @@ masked pixels are nodata (`common/rasters/masks.py`). Damaged files are errors, 
 """
 
 import logging
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -16,6 +15,7 @@ from osgeo import gdal
 
 from common.errors import ProductError
 from common.files.checksums import require_intact
+from common.machine import usable_cores
 from common.pixels.sentinel2 import BANDS, normalize_band
 from common.pixels.windows import Window
 from common.rasters.band_sources import open_source
@@ -126,13 +126,8 @@ def _decoder_threads(threads: int | None) -> Iterator[None]:
     """Let GDAL decode with this number of threads, in the current Python thread only."""
     option = "GDAL_NUM_THREADS"
     before = gdal.GetThreadLocalConfigOption(option)
-    gdal.SetThreadLocalConfigOption(option, str(threads or _usable_cores()))
+    gdal.SetThreadLocalConfigOption(option, str(threads or usable_cores()))
     try:
         yield
     finally:
         gdal.SetThreadLocalConfigOption(option, before)
-
-
-def _usable_cores() -> int:
-    """Return the number of cores that this process may use. mpirun and batch jobs may give it only some cores."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

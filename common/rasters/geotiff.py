@@ -1,16 +1,17 @@
 """Rows of DN and their georeference -> GeoTIFF with band names, reflectance and overviews for GIS programs.
 
 Files of DN have tiles of 512 x 512 px, DEFLATE with horizontal differences, interleaved pixels, and nodata 0. They are
-BigTIFF if they may exceed 4 GB. Their scale and offset give the reflectance of the product: reflectance = DN * scale +
+BigTIFF if they may exceed 4 GB. GDAL writes their metadata; pixels and overviews are written in one pass, as
+`common/rasters/pyramids/pyramid.py` explains. Their scale and offset give the reflectance of the product: reflectance = DN * scale +
 offset = (DN + product's offset) / quantification. All files appear whole or not at all.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from osgeo import gdal
@@ -21,15 +22,15 @@ from common.pixels.passbands import Passband
 from common.pixels.sentinel2 import BANDS, NODATA_DN
 from common.pixels.windows import Window
 from common.rasters.grids import GeoReference
-from common.rasters.output import TILE_PX, create_geotiff, open_output
+from common.rasters.output import create_geotiff, open_output
+from common.rasters.pyramids.layout import finish_plain, write_cog
+from common.rasters.pyramids.pyramid import TILE_PX, Level, Pyramid
+from common.rasters.pyramids.tiff import Directory, Format, read_directory
 from common.scenes.scene import Scene
 
 SMALLEST_OVERVIEW_PX = 256
-COMPRESSION = ["COMPRESS=DEFLATE", "BIGTIFF=IF_SAFER", "NUM_THREADS=ALL_CPUS"]
-# GDAL's COG driver copies no metadata of the domain IMAGERY. The items get their domain in the finished file, in the text
-# of the TIFF tag GDAL_METADATA: one text replaces another of the same length.
-_COG_HEAD_BYTES = 2**20
-_UNMARKED, _MARKED = '..domain.IMAGERY."', '" domain="IMAGERY"'
+_TILES = ["TILED=YES", f"BLOCKXSIZE={TILE_PX}", f"BLOCKYSIZE={TILE_PX}", "INTERLEAVE=PIXEL"]
+_DN_OPTIONS = [*_TILES, "PREDICTOR=2", "COMPRESS=DEFLATE", "BIGTIFF=IF_SAFER", "SPARSE_OK=TRUE", "ENDIANNESS=LITTLE"]
 LEAST_COMPRESSED = 0.1  # share of the size in memory that the disk must have free before the work starts
 
 
@@ -98,7 +99,7 @@ def check_output(path: Path, overwrite: bool, pixel_bytes: int = 0) -> None:
     require_space(path, int(LEAST_COMPRESSED * pixel_bytes) + 1)
 
 
-def write_geotiff(path: Path, info: RasterInfo, strips: Iterator[np.ndarray], cloud_optimized: bool = False) -> None:
+def write_geotiff(path: Path, info: RasterInfo, strips: Iterable[np.ndarray], cloud_optimized: bool = False) -> None:
     """Write a GeoTIFF of DN with overviews, strip by strip.
 
     Args:
@@ -113,16 +114,14 @@ def write_geotiff(path: Path, info: RasterInfo, strips: Iterator[np.ndarray], cl
         ValueError: the strips do not hold the rows of the grid.
     """
     with whole_file(path) as temporary:
-        try:
-            with temporary_file(path) if cloud_optimized else nullcontext(temporary) as plain:
-                _write_strips(plain, info, strips, cloud_optimized)
-                _add_overviews(plain, info.grid)
-                if cloud_optimized:
-                    _copy_as_cog(plain, temporary)
-                    _mark_imagery(temporary)
-        finally:
-            with suppress(OSError):  # of GDAL's COG driver
-                temporary.with_name(f"{temporary.name}.ovr.tmp").unlink()
+        file_format, image = _image_directory(path, info)
+        with temporary.open("w+b") as file:
+            if cloud_optimized:
+                with temporary_file(path) as tiles_path, tiles_path.open("w+b") as tiles:
+                    write_cog(tiles, file, file_format, image, _write_pyramid(tiles, info, strips, 0))
+            else:
+                levels = _write_pyramid(file, info, strips, file_format.header_bytes)
+                finish_plain(file, file_format, image, levels)
     for name in (f"{path.name}.aux.xml", f"{path.name}.ovr"):  # GIS programs wrote them about an older file
         path.with_name(name).unlink(missing_ok=True)
 
@@ -183,67 +182,53 @@ def read_geotiff(path: Path, window: Window, bands: Sequence[str]) -> np.ndarray
     return np.stack([dataset.GetRasterBand(number).ReadAsArray(*corner_and_size) for number in band_numbers], axis=2)
 
 
-def _write_strips(path: Path, info: RasterInfo, strips: Iterator[np.ndarray], cloud_optimized: bool) -> None:
-    """Write all pixels, whole rows of tiles at a time, so that no tile is compressed twice."""
-    with open_output(path, partial(_create_dn_file, path, info, cloud_optimized)) as output:
-        row, waiting = 0, np.empty((0, info.grid.cols, len(info.bands)), np.uint16)
-        for strip in strips:
-            waiting = np.concatenate([waiting, strip])
-            whole = len(waiting) // TILE_PX * TILE_PX
-            output.write_rows(row, waiting[:whole])
-            row, waiting = row + whole, waiting[whole:]
-        if row + len(waiting) != info.grid.rows:
-            raise ValueError(f"the grid has {info.grid.rows} rows; got strips of {row + len(waiting)} rows in all.")
-        output.write_rows(row, waiting)
+def _write_pyramid(tiles: BinaryIO, info: RasterInfo, strips: Iterable[np.ndarray], skipped: int) -> Sequence[Level]:
+    """Write the tiles of the image and of its overviews, and return their places.
+
+    Args:
+        tiles: an empty file.
+        info: size of the image.
+        strips: its rows.
+        skipped: bytes to leave free before the first tile.
+    """
+    tiles.seek(skipped)
+    pyramid = Pyramid(tiles, info.grid.rows, info.grid.cols, SMALLEST_OVERVIEW_PX)
+    for strip in strips:
+        pyramid.add(strip)
+    pyramid.require_whole()
+    return pyramid.levels
 
 
-def _create_dn_file(path: Path, info: RasterInfo, cloud_optimized: bool) -> gdal.Dataset:
+def _image_directory(path: Path, info: RasterInfo) -> tuple[Format, Directory]:
+    """Return the directory of the image as GDAL writes it, with all metadata: of a file without pixels.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    with temporary_file(path) as empty:
+        with open_output(empty, partial(_create_dn_file, empty, info)):
+            pass
+        return read_directory(empty.read_bytes())
+
+
+def _create_dn_file(path: Path, info: RasterInfo) -> gdal.Dataset:
     """Create an empty file with all metadata of its bands."""
-    tiles = ["TILED=YES", f"BLOCKXSIZE={TILE_PX}", f"BLOCKYSIZE={TILE_PX}", "INTERLEAVE=PIXEL", "PREDICTOR=2"]
-    options = [*tiles, *COMPRESSION]
-    dataset = create_geotiff(path, info.grid, np.uint16, info.bands, NODATA_DN, info.tags, options)
+    dataset = create_geotiff(path, info.grid, np.uint16, info.bands, NODATA_DN, info.tags, _DN_OPTIONS)
     for number, name in enumerate(info.bands, start=1):
         band = dataset.GetRasterBand(number)
         band.SetScale(1 / info.quantification)
         band.SetOffset(info.offsets[name] / info.quantification)
         band.SetMetadata({"BANDNAME": name, "NATIVE_GSD": f"{BANDS[name].gsd}"})
         if name in info.passbands:
-            _set_passband(band, info.passbands[name], cloud_optimized)
+            _set_passband(band, info.passbands[name])
     return dataset
 
 
-def _set_passband(band: gdal.Band, passband: Passband, cloud_optimized: bool) -> None:
+def _set_passband(band: gdal.Band, passband: Passband) -> None:
     """Write wavelength and width under the names of GDAL's Sentinel-2 driver and of GDAL's IMAGERY domain."""
     names = (("WAVELENGTH", "CENTRAL_WAVELENGTH_UM"), ("BANDWIDTH", "FWHM_UM"))
     for (name, imagery_name), value_nm in zip(names, passband, strict=True):
         if value_nm is not None:
             band.SetMetadataItem(name, f"{value_nm:g}")
             band.SetMetadataItem(f"{name}_UNIT", "nm")
-            name_and_domain = (
-                (imagery_name + _UNMARKED.rstrip('"'), "") if cloud_optimized else (imagery_name, "IMAGERY")
-            )
-            band.SetMetadataItem(name_and_domain[0], f"{value_nm / 1000:g}", name_and_domain[1])
-
-
-def _add_overviews(path: Path, grid: GeoReference) -> None:
-    """Halve the image until it is at most SMALLEST_OVERVIEW_PX wide and high."""
-    count = math.ceil(math.log2(max(grid.rows, grid.cols) / SMALLEST_OVERVIEW_PX))
-    if count > 0:
-        with open_output(path, partial(gdal.Open, str(path), gdal.GA_Update)) as output:
-            output.add_overviews([2**level for level in range(1, count + 1)])
-
-
-def _copy_as_cog(plain: Path, path: Path) -> None:
-    """Copy a GeoTIFF, with its overviews, in the order of a Cloud-Optimized GeoTIFF."""
-    options = [f"BLOCKSIZE={TILE_PX}", "PREDICTOR=YES", "OVERVIEWS=FORCE_USE_EXISTING", *COMPRESSION]
-    driver = gdal.GetDriverByName("COG")
-    with open_output(path, lambda: driver.CreateCopy(str(path), gdal.Open(str(plain)), options=options)):
-        pass  # CreateCopy writes all
-
-
-def _mark_imagery(path: Path) -> None:
-    """Move the wavelengths of a COG to the domain IMAGERY, see `_UNMARKED`. All tags of a COG precede its pixels."""
-    with path.open("r+b") as file:
-        head = file.read(_COG_HEAD_BYTES)
-        file.seek(0)
-        file.write(head.replace(_UNMARKED.encode(), _MARKED.encode()))
+            band.SetMetadataItem(imagery_name, f"{value_nm / 1000:g}", "IMAGERY")

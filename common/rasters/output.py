@@ -45,15 +45,6 @@ class RasterOutput:
                 self._dataset.WriteArray(part, 0, row + top)
                 self._dataset.FlushCache()
 
-    def add_overviews(self, factors: Sequence[int]) -> None:
-        """Add copies that are smaller by these factors. They hold means of valid pixels.
-
-        Raises:
-            OutputError: GDAL cannot write them.
-        """
-        with _as_output_error(self._path):
-            self._dataset.BuildOverviews("AVERAGE", list(factors))
-
     def _flush(self) -> None:
         with _as_output_error(self._path):
             self._dataset.FlushCache()

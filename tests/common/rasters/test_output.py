@@ -40,9 +40,8 @@ def test_the_file_is_closed_after_the_block(tmp_path: Path) -> None:
     """GDAL writes the last part of a file when it closes it."""
     with open_new(tmp_path / "a.tif") as output:
         output.write_rows(0, IMAGE)
-        output.add_overviews([2])
     assert output._dataset is None
-    assert gdal.Open(str(tmp_path / "a.tif")).GetRasterBand(1).GetOverviewCount() == 1
+    assert gdal.Open(str(tmp_path / "a.tif")).ReadAsArray().any()
 
 
 def test_the_first_error_is_reported_and_the_file_is_closed(tmp_path: Path) -> None:
