@@ -50,11 +50,15 @@ def back_project(
     iterations: int = ITERATIONS,
 ) -> np.ndarray:
     """Return the corrected estimate: its shape, float32. Arguments as in `residual`."""
-    order = INTERPOLATIONS[BILINEAR]
-    for _ in range(iterations):
-        missing = residual(estimate, coarse, usable, scale_factor, sigmas)
-        estimate = estimate + interpolate(missing, estimate.shape, order, clip=False)
-    return estimate
+    corrected = np.empty_like(estimate)
+    for band, sigma in enumerate(sigmas):  # one by one, because each needs several arrays of its size
+        one = slice(band, band + 1)
+        image = estimate[..., one]
+        for _ in range(iterations):
+            missing = residual(image, coarse[..., one], usable[..., one], scale_factor, (sigma,))
+            image = image + interpolate(missing, image.shape, INTERPOLATIONS[BILINEAR], clip=False)
+        corrected[..., one] = image
+    return corrected
 
 
 def usable_pixels(

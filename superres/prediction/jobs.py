@@ -4,6 +4,7 @@ import dataclasses
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 
 import numpy as np
 
@@ -18,11 +19,14 @@ from common.runs.progress import progress
 from superres.prediction.plan import Job, PredictionPlan
 from superres.prediction.ranks import RankGroup
 from superres.prediction.result import describe_making, find_difference, result_settings, scene_tags
-from superres.prediction.scene import ScenePrediction
+from superres.prediction.scene import Advance, ScenePrediction
 from superres.prediction.sharpening import Sharpener
+from superres.prediction.stages.threads import Waits, behind
 from superres.prediction.windows import Predict
 
 logger = logging.getLogger(__name__)
+
+STAGES = ("reading", "filling", "writing")  # run in threads beside the networks
 
 
 def share_jobs(jobs: Sequence[Job]) -> tuple[Sequence[Job], RankGroup]:
@@ -120,15 +124,38 @@ def run_job(job: Job, plan: PredictionPlan, predict_functions: dict[int, Predict
     )
     task = job.scene.tile or job.scene.name
     with progress(prediction.window_count, "windows", task, options.show_progress) as advance:
-        strips = prediction.strips(advance)
         if rank_group.rank != 0:
-            for _ in strips:
+            for _ in prediction.strips(advance):
                 pass  # rank 0 receives the strips, but every rank must iterate
             return []
-        write_result(job, plan, result_info(job, plan), warn_if_empty(job, strips))
+        predict_and_write(job, plan, prediction, advance)
     report = describe_result(job, prediction, time.monotonic() - started)
     log_report(report)
     return report
+
+
+def predict_and_write(job: Job, plan: PredictionPlan, prediction: ScenePrediction, advance: Advance) -> None:
+    """Predict a scene, and write each strip in a thread while the next one is predicted.
+
+    An error of that thread is raised after the next window, so that all ranks of the group hear of it and stop.
+
+    Raises:
+        S2Error: as `run_job`.
+    """
+    info = result_info(job, plan)
+
+    def write(strips: Iterator[np.ndarray]) -> None:
+        write_result(job, plan, info, warn_if_empty(job, strips))
+
+    with behind(write, "writing", prediction.waits) as writer:
+
+        def advance_if_written() -> None:
+            writer.require_no_error()
+            advance()
+
+        with closing(prediction.strips(advance_if_written)) as strips:
+            for strip in strips:
+                writer.put(strip)
 
 
 def warn_if_empty(job: Job, strips: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
@@ -161,10 +188,9 @@ def write_result(job: Job, plan: PredictionPlan, info: RasterInfo, strips: Itera
 
 
 def describe_result(job: Job, prediction: ScenePrediction, seconds: float) -> list[str]:
-    """Return the report of a written scene: its size, and the residuals if it was corrected."""
-    report = [
-        f"{job.output}: {len(prediction.bands)} bands, {job.region.height} x {job.region.width} px in {seconds:.0f} s"
-    ]
+    """Return the report of a written scene: its size, the time, and the residuals if it was corrected."""
+    size = f"{len(prediction.bands)} bands, {job.region.height} x {job.region.width} px"
+    report = [f"{job.output}: {size} in {seconds:.0f} s: {describe_shares(prediction.waits, seconds)}"]
     if not prediction.correction:
         return report
     for gsd, (before, after) in prediction.correction.residuals().items():
@@ -177,6 +203,12 @@ def describe_result(job: Job, prediction: ScenePrediction, seconds: float) -> li
             outcome = "were not corrected: no pixel has only valid pixels around it"
         report.append(f"{job.output}: the {gsd} m bands, degraded, {outcome}")
     return report
+
+
+def describe_shares(waits: Waits, seconds: float) -> str:
+    """Return the shares of the time: that of the networks, and those that they waited for the other stages."""
+    shares = {"networks": max(seconds - waits.total(), 0.0), **{stage: waits[stage] for stage in STAGES}}
+    return ", ".join(f"{stage} {100 * share / max(seconds, 1e-9):.0f} %" for stage, share in shares.items())
 
 
 def log_report(report: Sequence[str]) -> None:

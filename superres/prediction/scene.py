@@ -1,14 +1,17 @@
 """Sharpen a region of a scene from top to bottom, on one or more ranks, in bounded memory.
 
 Rows and columns are those of the 10 m grid. The region is predicted in strips, each one window high. In each strip, a
-rank reads and predicts the windows of its own columns; then the ranks join their columns.
+rank reads and predicts the windows of its own columns; then the ranks join their columns. Threads read the next strip and
+prepare the next window while a network computes; the main thread alone joins columns.
 
 A window's prediction does not depend on the rank, so the result is the same for any number of ranks. One exception: with
 another number of threads a processor adds the terms of a convolution in another order, which changes about one pixel in
 ten thousand by one DN.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,10 +26,25 @@ from superres.prediction.correction import Correction
 from superres.prediction.options import WINDOW_PX
 from superres.prediction.ranks import RankGroup
 from superres.prediction.result import result_bands, result_dn
-from superres.prediction.sharpening import Sharpener
+from superres.prediction.sharpening import Inputs, Sharpener
+from superres.prediction.stages.threads import Waits, ahead
 from superres.prediction.strip import Dn, Strip, cut
 
 Advance = Callable[[], object]  # is called after each window
+
+
+class Read(NamedTuple):
+    """The DN of a strip and of the pixels around it.
+
+    Attributes:
+        window: the strip.
+        read_window: the strip and its margin.
+        dn: of read_window.
+    """
+
+    window: Window
+    read_window: Window
+    dn: Dn
 
 
 class ScenePrediction:
@@ -47,6 +65,7 @@ class ScenePrediction:
         own_columns: the part of `area` that this rank predicts.
         read_margin: pixels that are read around each window.
         correction: the correction of the estimates; None if `consistent` is False.
+        waits: seconds that the networks have waited for the threads that read and fill, by stage.
     """
 
     def __init__(
@@ -72,6 +91,8 @@ class ScenePrediction:
         self.correction = Correction(scene, sharpened_gsds, snapped) if consistent else None
         self.area = snapped.grown(self.correction.margin if self.correction else 0, *self.shape)
         self.own_columns = self._share_of_columns()
+        self.waits: Waits = Counter()
+        self._decoder_threads = hvd.cores_per_rank()  # asked in the main thread, as everything about ranks
 
     @property
     def window_count(self) -> int:
@@ -89,12 +110,13 @@ class ScenePrediction:
         Raises:
             S2Error: a rank of the group cannot read or sharpen its columns; raised on all ranks of the group.
         """
-        own_strips = self.rank_group.iterate_together(self._predict_own_columns(advance))
-        whole_strips = self._corrected_dn(own_strips) if self.correction else self._joined_dn(own_strips)
-        for window, dn in whole_strips:
-            wanted = window.overlap(self.region)
-            if self.rank_group.rank == 0 and wanted.height:
-                yield dn[wanted.relative_to(window).slices]
+        with ahead(self._read_own_columns(), "reading", self.waits) as reads:
+            own_strips = self.rank_group.iterate_together(self._predict_own_columns(reads, advance))
+            whole_strips = self._corrected_dn(own_strips) if self.correction else self._joined_dn(own_strips)
+            for window, dn in whole_strips:
+                wanted = window.overlap(self.region)
+                if self.rank_group.rank == 0 and wanted.height:
+                    yield dn[wanted.relative_to(window).slices]
 
     def _share_of_columns(self) -> Window:
         """Return the part of the area that this rank predicts: whole windows, or no column at all."""
@@ -110,34 +132,44 @@ class ScenePrediction:
         for window in grid(part.height, part.width, self.window_px, self.window_px):
             yield window.moved(part.row, part.col)
 
-    def _predict_own_columns(self, advance: Advance) -> Iterator[Strip]:
-        """Yield this rank's columns, one strip for each row of windows."""
+    def _read_own_columns(self) -> Iterator[Read]:
+        """Read this rank's columns, one strip for each row of windows."""
         own = self.own_columns
         read_area = own.grown(self.read_margin, *self.shape)
         files = [self.scene.band_paths[band] for gsd in self.gsds for band in self.scene.bands_at(gsd)]
         require_intact(self.scene.name, files, self.rank_group.rank, self.rank_group.size)
-        reader = StripReader(self.scene, self.gsds, read_area, hvd.cores_per_rank())
+        reader = StripReader(self.scene, self.gsds, read_area, self._decoder_threads)
         for top in range(0, own.height, self.window_px):
             window = Window(own.row + top, own.col, min(self.window_px, own.height - top), own.width)
             read_window = window.grown(self.read_margin, *self.shape)
-            dn = reader.read(read_window.row, read_window.row + read_window.height)
-            inner = window.relative_to(read_window)
-            own_dn = {gsd: cut(image, gsd, inner) for gsd, image in dn.items()}
-            yield Strip(window, own_dn, self._estimates(window, dn, read_window, advance))
+            yield Read(window, read_window, reader.read(read_window.row, read_window.row + read_window.height))
 
-    def _estimates(self, strip_window: Window, dn: Dn, read_window: Window, advance: Advance) -> dict[int, np.ndarray]:
+    def _predict_own_columns(self, reads: Iterator[Read], advance: Advance) -> Iterator[Strip]:
+        """Yield this rank's columns, one strip for each read."""
+        for read in reads:
+            inner = read.window.relative_to(read.read_window)
+            own_dn = {gsd: cut(image, gsd, inner) for gsd, image in read.dn.items()}
+            yield Strip(read.window, own_dn, self._estimates(read, advance))
+
+    def _estimates(self, read: Read, advance: Advance) -> dict[int, np.ndarray]:
         """Return the networks' predictions for one strip: GSD -> (rows, cols, bands) float32, reflectance * 10000."""
-        shape = strip_window.height, strip_window.width
+        shape = read.window.height, read.window.width
         estimates = {
             sharpener.gsd: np.empty((*shape, len(BANDS_BY_GSD[sharpener.gsd])), np.float32)
             for sharpener in self.sharpeners
         }
-        for window in self._windows_of(strip_window):
-            for sharpener in self.sharpeners:
-                inner = window.relative_to(strip_window).slices
-                estimates[sharpener.gsd][inner] = sharpener.sharpen(dn, read_window, window, self.shape)
+        with ahead(self._inputs(read), "filling", self.waits) as all_inputs:
+            for window, sharpener, inputs in all_inputs:
+                inner = window.relative_to(read.window).slices
+                estimates[sharpener.gsd][inner] = sharpener.sharpen(inputs, window, self.shape)
                 advance()
         return estimates
+
+    def _inputs(self, read: Read) -> Iterator[tuple[Window, Sharpener, Inputs | None]]:
+        """Yield the windows of a strip, and for each the inputs of each network."""
+        for window in self._windows_of(read.window):
+            for sharpener in self.sharpeners:
+                yield window, sharpener, sharpener.read_inputs(read.dn, read.read_window, window, self.shape)
 
     def _joined_dn(self, own_strips: Iterator[Strip]) -> Iterator[tuple[Window, np.ndarray]]:
         """Yield window and DN of whole strips; each rank converts its columns before they are joined."""

@@ -18,6 +18,8 @@ from superres.networks.units import DN_DIVISOR
 from superres.prediction.strip import Dn, cut
 from superres.prediction.windows import Predict
 
+Inputs = dict[str, np.ndarray]
+
 
 @dataclass(frozen=True)
 class Sharpener:
@@ -40,8 +42,8 @@ class Sharpener:
         """Pixels to read around a window: the network's margin, and as many again to fill the holes in it."""
         return 2 * self.margin
 
-    def sharpen(self, dn: Dn, read_window: Window, window: Window, shape: tuple[int, int]) -> np.ndarray:
-        """Return the sharpened bands of one window.
+    def read_inputs(self, dn: Dn, read_window: Window, window: Window, shape: tuple[int, int]) -> Inputs | None:
+        """Return the network's inputs for one window and its margin.
 
         Args:
             dn: stored DN of `read_window`, for each GSD of the network's inputs.
@@ -50,20 +52,35 @@ class Sharpener:
             shape: rows and columns of the scene.
 
         Returns:
-            (rows, cols, bands) float32, reflectance * 10000. All 0 if no pixel of the window has data at 10 m.
+            Inputs by name, each (rows / factor, cols / factor, bands) float32 in network units; None if no pixel of the
+            window has data at 10 m.
+        """
+        if (cut(dn[10], 10, window.relative_to(read_window)) == self.scene.nodata).all():
+            return None
+        filled, network_window = window.grown(self.read_margin, *shape), window.grown(self.margin, *shape)
+        around = {gsd: cut(dn[gsd], gsd, filled.relative_to(read_window)) for gsd in input_gsds(self.gsd)}
+        return {
+            f"input_{gsd}m": self._network_input(cut(image, gsd, network_window.relative_to(filled)), gsd)
+            for gsd, image in fill_missing(self.scene, around, self.margin).items()
+        }
+
+    def sharpen(self, inputs: Inputs | None, window: Window, shape: tuple[int, int]) -> np.ndarray:
+        """Return the sharpened bands of one window.
+
+        Args:
+            inputs: from `read_inputs`.
+            window, shape: as in `read_inputs`.
+
+        Returns:
+            (rows, cols, bands) float32, reflectance * 10000. All 0 if there are no inputs.
 
         Raises:
             WeightsError: the network computes values that are not finite.
         """
-        if (cut(dn[10], 10, window.relative_to(read_window)) == self.scene.nodata).all():
+        if inputs is None:
             return np.zeros((window.height, window.width, len(BANDS_BY_GSD[self.gsd])), np.float32)
-        filled, network_window = window.grown(self.read_margin, *shape), window.grown(self.margin, *shape)
-        around = {gsd: cut(dn[gsd], gsd, filled.relative_to(read_window)) for gsd in input_gsds(self.gsd)}
-        inputs = {
-            f"input_{gsd}m": self._network_input(cut(image, gsd, network_window.relative_to(filled)), gsd)
-            for gsd, image in fill_missing(self.scene, around, self.margin).items()
-        }
-        sharp = self.predict(inputs)[window.relative_to(network_window).slices] * np.float32(DN_DIVISOR)
+        inner = window.relative_to(window.grown(self.margin, *shape)).slices
+        sharp = self.predict(inputs)[inner] * np.float32(DN_DIVISOR)
         if not np.isfinite([sharp.min(), sharp.max()]).all():  # needs no array of flags
             raise WeightsError(
                 f"the network for {self.gsd} m gives values that are not finite at row {window.row}, column {window.col} "

@@ -114,10 +114,10 @@ def test_a_rank_that_fails_leaves_nothing_behind(
     """The last rank fails after some windows were written."""
     sharpen = Sharpener.sharpen
 
-    def fail_late(self: Sharpener, dn: object, read_window: object, window: Window, shape: object) -> np.ndarray:
+    def fail_late(self: Sharpener, inputs: object, window: Window, shape: object) -> np.ndarray:
         if hvd.rank() == hvd.size() - 1 and window.row > 36:
             raise ProductError("B05 is damaged.")
-        return sharpen(self, dn, read_window, window, shape)
+        return sharpen(self, inputs, window, shape)
 
     monkeypatch.setattr(Sharpener, "sharpen", fail_late)
     scene = str(hvd.on_rank_zero(lambda: write_scene(shared_path, 0)))

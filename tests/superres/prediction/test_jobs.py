@@ -1,5 +1,13 @@
 """Jobs: finished ones, shared among ranks, and their report."""
 
+import errno
+import os
+import resource
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -7,9 +15,10 @@ import numpy as np
 import pytest
 
 import common.distributed as hvd
-from common.errors import OutputError
+from common.errors import Interrupted, OutputError, ProductError
 from common.pixels.windows import Window
 from common.rasters.geotiff import write_geotiff
+from common.runs.signals import noted_signals, require_going_on
 from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene
 from superres.networks.sources import WeightsOptions
@@ -18,6 +27,7 @@ from superres.prediction.jobs import (
     describe_result,
     is_done_elsewhere,
     is_finished,
+    predict_and_write,
     result_info,
     rms,
     share_jobs,
@@ -126,13 +136,94 @@ def test_a_result_without_data_is_told(scene, caplog):
     assert caplog.messages == ["out.tif has no pixel with data: the scene has none in this region"]
 
 
+ROWS, COLS, STRIP_ROWS = 1280, 600, 64
+
+
+class Strips:
+    """Stands in for a prediction: yields strips of noise, and counts them.
+
+    Args:
+        act: is called with the number of each strip, after `advance`.
+    """
+
+    def __init__(self, act: Callable[[int], object]):
+        self.act, self.made, self.waits = act, 0, Counter()
+
+    def strips(self, advance: Callable[[], object]) -> Iterator[np.ndarray]:
+        rng = np.random.default_rng(0)
+        for number in range(ROWS // STRIP_ROWS):
+            advance()
+            self.act(number)
+            self.made += 1
+            yield rng.integers(1, 65535, (STRIP_ROWS, COLS, 2), np.uint16)
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """Let the system refuse larger files, as a full disk does."""
+    earlier, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, earlier[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, earlier)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+@pytest.fixture
+def large_plan(scene, tmp_path, monkeypatch) -> PredictionPlan:
+    """A plan of a region of several rows of tiles; its scene has no such region, and none is read."""
+    plan = plan_for(scene, tmp_path / "out.tif", cog=True, stac=True)
+    info = result_info(plan.jobs[0], plan)
+    large = replace(info, grid=replace(info.grid, rows=ROWS, cols=COLS))
+    monkeypatch.setattr("superres.prediction.jobs.result_info", lambda job, plan: large)
+    return plan
+
+
+def test_strips_are_written_while_others_are_predicted(large_plan):
+    job, prediction = large_plan.jobs[0], Strips(lambda number: None)
+    predict_and_write(job, large_plan, prediction, lambda: None)
+    assert prediction.made == ROWS // STRIP_ROWS
+    assert job.output.exists() and job.item.exists()
+    assert prediction.waits["writing"] > 0
+
+
+def test_a_disk_that_is_full_while_stages_run_stops_all(large_plan):
+    job, prediction = large_plan.jobs[0], Strips(lambda number: None)
+    message = rf"^cannot write {job.output}: {os.strerror(errno.EFBIG)}; check space and permissions there\.$"
+    with files_of_at_most(600_000), pytest.raises(OutputError, match=message):
+        predict_and_write(job, large_plan, prediction, lambda: None)
+    assert 512 // STRIP_ROWS <= prediction.made <= 512 // STRIP_ROWS + 3  # a row of tiles, and the strips on their way
+    assert list(job.output.parent.iterdir()) == []
+
+
+def test_an_error_in_one_stage_stops_all(large_plan):
+    def fail(number: int) -> None:
+        if number == 10:
+            raise ProductError("B05 is damaged.")
+
+    with pytest.raises(ProductError, match=r"^B05 is damaged\.$"):
+        predict_and_write(large_plan.jobs[0], large_plan, Strips(fail), lambda: None)
+    assert list(large_plan.jobs[0].output.parent.iterdir()) == []
+
+
+def test_a_signal_stops_all_stages(large_plan):
+    with noted_signals(), pytest.raises(Interrupted, match=r"^stopped by SIGINT$"):
+        prediction = Strips(lambda number: number == 10 and os.kill(os.getpid(), signal.SIGINT))
+        predict_and_write(large_plan.jobs[0], large_plan, prediction, require_going_on)
+    assert prediction.made <= 12
+    assert list(large_plan.jobs[0].output.parent.iterdir()) == []
+
+
 def report(residuals: dict | None) -> list[str]:
     correction = SimpleNamespace(residuals=lambda: residuals) if residuals else None
-    return describe_result(jobs(1)[0], SimpleNamespace(bands=("B05", "B06"), correction=correction), 61.2)
+    waits = Counter(reading=3.06, writing=12.24)
+    return describe_result(jobs(1)[0], SimpleNamespace(bands=("B05", "B06"), correction=correction, waits=waits), 61.2)
 
 
-def test_the_report_says_size_and_duration():
-    assert report(None) == ["0.tif: 2 bands, 12 x 30 px in 61 s"]
+def test_the_report_says_size_duration_and_the_stages_that_were_waited_for():
+    times = "networks 75 %, reading 5 %, filling 0 %, writing 20 %"
+    assert report(None) == [f"0.tif: 2 bands, 12 x 30 px in 61 s: {times}"]
 
 
 def test_the_report_says_how_far_the_result_was_from_the_input():

@@ -42,10 +42,14 @@ class Repeat:
         return coarse.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
+def sharpened(sharpener: Sharpener, dn: dict[int, np.ndarray], read_window: Window, window: Window) -> np.ndarray:
+    return sharpener.sharpen(sharpener.read_inputs(dn, read_window, window, SHAPE), window, SHAPE)
+
+
 @pytest.mark.parametrize("gsd", [20, 60])
 def test_the_window_is_reflectance_without_its_margin(scene, dn, gsd):
     network = Repeat()
-    sharp = Sharpener(scene, gsd, MARGIN, network).sharpen(dn, WHOLE, WINDOW, SHAPE)
+    sharp = sharpened(Sharpener(scene, gsd, MARGIN, network), dn, WHOLE, WINDOW)
     assert sharp.dtype == np.float32
     factor = gsd // 10
     expected = (dn[gsd].astype(np.float32) - 1000).repeat(factor, axis=0).repeat(factor, axis=1)[WINDOW.slices]
@@ -61,7 +65,7 @@ def test_a_read_of_just_the_read_margin_is_enough(scene, dn):
     read_window = WINDOW.grown(sharpener.read_margin, *SHAPE)
     part = {gsd: dn[gsd][read_window.coarsened(gsd // 10).slices] for gsd in (10, 20)}
     np.testing.assert_array_equal(
-        sharpener.sharpen(part, read_window, WINDOW, SHAPE), sharpener.sharpen(dn, WHOLE, WINDOW, SHAPE)
+        sharpened(sharpener, part, read_window, WINDOW), sharpened(sharpener, dn, WHOLE, WINDOW)
     )
 
 
@@ -73,7 +77,7 @@ def test_holes_are_filled_as_in_the_whole_scene(scene, dn):
     inputs = []
     for window in (WHOLE, WINDOW):
         network = Repeat()
-        Sharpener(scene, 20, MARGIN, network).sharpen(dn, WHOLE, window, SHAPE)
+        sharpened(Sharpener(scene, 20, MARGIN, network), dn, WHOLE, window)
         inputs.append(network.inputs["input_10m"])
     np.testing.assert_array_equal(inputs[1], inputs[0][WINDOW.grown(MARGIN, *SHAPE).slices])
 
@@ -83,7 +87,7 @@ def test_the_network_reads_holes_filled_from_their_surroundings(scene, dn, speci
     network = Repeat()
     dn[10][:] = 3000
     dn[10][26:30, 20:25] = special
-    Sharpener(scene, 20, MARGIN, network).sharpen(dn, WHOLE, WINDOW, SHAPE)
+    sharpened(Sharpener(scene, 20, MARGIN, network), dn, WHOLE, WINDOW)
     np.testing.assert_allclose(network.inputs["input_10m"], 2000 / DN_DIVISOR)
 
 
@@ -92,7 +96,7 @@ def test_a_window_without_data_is_not_predicted(scene, dn):
         raise AssertionError("the network was called")
 
     dn[10][WINDOW.slices] = 0
-    sharp = Sharpener(scene, 60, MARGIN, fail).sharpen(dn, WHOLE, WINDOW, SHAPE)
+    sharp = sharpened(Sharpener(scene, 60, MARGIN, fail), dn, WHOLE, WINDOW)
     np.testing.assert_array_equal(sharp, np.zeros((WINDOW.height, WINDOW.width, 2), np.float32))
 
 
@@ -106,4 +110,4 @@ def test_values_that_are_not_finite_are_an_error(scene, dn, value):
     with pytest.raises(
         WeightsError, match="the network for 20 m gives values that are not finite at row 24, column 18 of s"
     ):
-        Sharpener(scene, 20, MARGIN, predict).sharpen(dn, WHOLE, WINDOW, SHAPE)
+        sharpened(Sharpener(scene, 20, MARGIN, predict), dn, WHOLE, WINDOW)
