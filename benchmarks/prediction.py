@@ -3,6 +3,7 @@
     python -m benchmarks.prediction speed PRECISION    prints one line of JSON
     python -m benchmarks.prediction memory SCENE       prints one line of JSON
     python -m benchmarks.prediction everything SCENE   prints one line of JSON, with all options
+    python -m benchmarks.prediction beside SCENE NETWORK PIXELS    prints one line of JSON
 
 The plain way is the code of the DSen2 paper: patches of 128 px with a border of 8 px, upsampled by scikit-image, predicted
 by `model.predict` in float32, and joined. Our way is the code of `superres-predict` for one window. The convolutions alone
@@ -10,7 +11,11 @@ are those of DSen2, without any other layer, on tensors of the size of our windo
 
 The memory is measured while a whole scene, 20 m and 60 m bands together, is read, predicted and written by the code of
 `superres-predict`. It is measured again with all options that need more memory: --copy-10m, --consistent and --cog. To
-save hours, the networks run only once for each shape of a window, which does not change the memory.
+save hours, the networks run only once for each shape of a window, which does not change the memory. All the rest runs as
+it is; its processor time and its duration are what is left of the command with an infinitely fast network.
+
+`beside` sharpens PIXELS x PIXELS of a scene, 20 m and 60 m, with --copy-10m and --cog, and compares the time with that of
+the same networks alone on windows of the same sizes.
 """
 
 import itertools
@@ -18,7 +23,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +32,7 @@ import numpy as np
 import tensorflow as tf
 from skimage.transform import resize
 
-from benchmarks.measure import Result, peak_memory_gib, run_child
+from benchmarks.measure import Result, peak_memory_gib, run_child, seconds
 from common.pixels.windows import Window
 from common.rasters.files import limit_cache
 from common.rasters.geotiff import RasterInfo, write_geotiff
@@ -40,6 +45,7 @@ from superres.prediction.options import WINDOW_PX
 from superres.prediction.result import result_bands
 from superres.prediction.scene import ScenePrediction
 from superres.prediction.sharpening import Sharpener
+from superres.prediction.stages.threads import Waits, behind
 from superres.prediction.windows import Predict, array_reader, compile_model
 
 PATCH_PX, BORDER_PX = 128, 8
@@ -151,24 +157,73 @@ def speed(precision: str) -> dict[str, float]:
 
 
 def memory(scene_path: str, all_options: bool = False) -> dict[str, float]:
-    """Return the peak memory in GiB, the rows of the scene, and the seconds without the networks."""
+    """Return the peak memory in GiB, the rows of the scene, and the seconds and processor seconds without the networks."""
+    clock = {"networks": 0.0, "processor": 0.0}
+    whole, duration, processor, _ = sharpen(scene_path, partial(once_a_shape, clock=clock), "dsen2", None, all_options)
+    return {
+        "memory": peak_memory_gib(),
+        "rows": whole.height,
+        "around": duration - clock["networks"],
+        "processor": processor - clock["processor"],
+    }
+
+
+def sharpen(
+    scene_path: str, wrap: Callable[[Predict], Predict], network_name: str, size: int | None, all_options: bool
+) -> tuple[Window, float, float, Waits]:
+    """Sharpen 20 m and 60 m bands of a scene as the command does, and write them with the 10 m bands as COG.
+
+    Args:
+        scene_path: the product.
+        wrap: changes the function of a network.
+        network_name: with random weights.
+        size: rows and columns to sharpen, from the upper left; None sharpens all.
+        all_options: --copy-10m, --consistent and --cog; otherwise none of them, but with a size --copy-10m and --cog.
+
+    Returns:
+        The region, the seconds, the processor seconds, and the seconds that the networks waited for each stage.
+    """
     scene = open_scene(scene_path)
     scene_grid = georeference(scene, 10)
     limit_cache()
-    clock = {"networks": 0.0}
     sharpeners = [
-        Sharpener(scene, gsd, margin_px("dsen2", gsd), once_a_shape(compile_model(build_network("dsen2", gsd)), clock))
+        Sharpener(scene, gsd, margin_px(network_name, gsd), wrap(compile_model(build_network(network_name, gsd))))
         for gsd in (20, 60)
     ]
-    whole = Window(0, 0, scene_grid.rows, scene_grid.cols)
-    bands = result_bands((20, 60), copy_10m=all_options)
-    prediction = ScenePrediction(scene, sharpeners, whole, bands, consistent=all_options)
-    info = RasterInfo.of_region(scene, scene_grid, whole, prediction.bands, {})
-    started = time.perf_counter()
+    region = Window(0, 0, size or scene_grid.rows, size or scene_grid.cols)
+    bands = result_bands((20, 60), copy_10m=all_options or size is not None)
+    prediction = ScenePrediction(scene, sharpeners, region, bands, consistent=all_options)
+    info = RasterInfo.of_region(scene, scene_grid, region, prediction.bands, {})
+    started, processor = time.perf_counter(), time.process_time()
     with tempfile.TemporaryDirectory() as folder:
-        write_geotiff(Path(folder) / "out.tif", info, prediction.strips(), cloud_optimized=all_options)
-    seconds = time.perf_counter() - started - clock["networks"]
-    return {"memory": peak_memory_gib(), "rows": whole.height, "around": seconds}
+
+        def write(strips: Iterator[np.ndarray]) -> None:
+            write_geotiff(Path(folder) / "out.tif", info, strips, all_options or size is not None)
+
+        with behind(write, "writing", prediction.waits) as writer:
+            for strip in prediction.strips(writer.require_no_error):
+                writer.put(strip)
+    return region, time.perf_counter() - started, time.process_time() - processor, prediction.waits
+
+
+def beside(scene_path: str, network_name: str, size: str) -> dict[str, float]:
+    """Return the seconds of a whole prediction, those of its networks alone, their ratio, and the seconds waited."""
+    calls: list[tuple[Predict, dict[str, np.ndarray]]] = []
+    examples: dict[tuple, dict[str, np.ndarray]] = {}
+
+    def remembering(predict: Predict) -> Predict:
+        def run(inputs: dict[str, np.ndarray]) -> np.ndarray:
+            shapes = tuple(image.shape for image in inputs.values())
+            calls.append((predict, examples.setdefault(shapes, inputs)))
+            return predict(inputs)
+
+        return run
+
+    sharpen(scene_path, remembering, network_name, WINDOW_PX, False)  # builds the graphs
+    calls.clear()
+    _, total, _, waits = sharpen(scene_path, remembering, network_name, int(size), False)
+    alone = seconds(lambda: [predict(inputs) for predict, inputs in calls])
+    return {"total": total, "networks alone": alone, "ratio": total / alone, **waits}
 
 
 def once_a_shape(predict: Predict, clock: dict[str, float]) -> Predict:
@@ -176,16 +231,23 @@ def once_a_shape(predict: Predict, clock: dict[str, float]) -> Predict:
 
     Args:
         predict: the network.
-        clock: the seconds of the function are added to its entry `networks`.
+        clock: the seconds and the processor seconds of this thread in the function, and of the network's threads, are added
+            to its entries `networks` and `processor`.
     """
     shapes = set()
 
     def run(inputs: dict[str, np.ndarray]) -> np.ndarray:
-        started = time.perf_counter()
+        started, processor = time.perf_counter(), time.thread_time()
         coarse, shape = list(inputs.values())[-1], inputs["input_10m"].shape
         factor = shape[0] // len(coarse)
-        result = coarse.repeat(factor, axis=0).repeat(factor, axis=1) if shape in shapes else predict(inputs)
-        shapes.add(shape)
+        if shape in shapes:
+            result = coarse.repeat(factor, axis=0).repeat(factor, axis=1)
+            clock["processor"] += time.thread_time() - processor
+        else:
+            shapes.add(shape)
+            processor = time.process_time()
+            result = predict(inputs)
+            clock["processor"] += time.process_time() - processor
         clock["networks"] += time.perf_counter() - started
         return result
 
@@ -222,10 +284,15 @@ def run(product: str, precision: str) -> list[Result]:
             f"{plain_run['memory']:.2f} GiB; with --copy-10m --consistent --cog {all_options['memory']:.2f} GiB",
             f"under {MOST_GIB} GiB on a full tile",
         ),
+        Result(
+            f"prediction, all but the networks, {all_options['rows']} rows, --copy-10m --consistent --cog",
+            f"{all_options['processor']:.0f} processor seconds, beside the networks",
+            "",
+        ),
     ]
 
 
 if __name__ == "__main__":
-    kind, argument = sys.argv[1:]
-    kinds = {"speed": speed, "memory": memory, "everything": partial(memory, all_options=True)}
-    print(json.dumps(kinds[kind](argument)))
+    kind, *arguments = sys.argv[1:]
+    kinds = {"speed": speed, "memory": memory, "everything": partial(memory, all_options=True), "beside": beside}
+    print(json.dumps(kinds[kind](*arguments)))
