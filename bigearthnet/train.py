@@ -9,6 +9,7 @@ file has test patches, also their scores.
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import common.distributed as hvd
 from bigearthnet.training.config import BigEarthNetConfig
@@ -36,13 +37,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             cli.read_settings(options, BigEarthNetConfig),
             cli.read_location(options),
             cli.shows_progress(options.no_progress),
+            cli.read_stage(options),
         ),
         build_parser(),
         argv,
     )
 
 
-def train(config: BigEarthNetConfig, location: RunLocation, show_progress: bool = False) -> None:
+def train(
+    config: BigEarthNetConfig, location: RunLocation, show_progress: bool = False, stage: Path | None = None
+) -> None:
     """Train, choose thresholds on the validation patches, and measure on the test patches."""
     # TensorFlow and matplotlib take seconds to import: not before the options are parsed.
     from bigearthnet.cards.model_card import write_card
@@ -55,7 +59,7 @@ def train(config: BigEarthNetConfig, location: RunLocation, show_progress: bool 
     from bigearthnet.training.plan import prepare_training
 
     hvd.on_rank_zero(lambda: prepare_training(config, location))
-    data = open_data(config)
+    data = open_data(config, stage, show_progress)
     with open_run(config, location) as (folder, resumes):
         model = fit(config, data, folder, resumes, show_progress, location.allow_ranks_change)
         if hvd.rank() == 0:

@@ -12,6 +12,7 @@ JEOPARDA_BACKEND says; see `common/backends/`.
 
 import importlib.util
 import os
+import platform
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
@@ -247,6 +248,24 @@ def on_rank_zero(function: Callable[[], T]) -> T:
             error = caught
     raise_together(error)
     return broadcast_object(result)
+
+
+def once_a_node(function: Callable[[], T]) -> list[T]:
+    """Call a function on the first rank of each node, and return the results of all nodes on all ranks.
+
+    Raises:
+        S2Error: the function raised it on a node; on all ranks, see `raise_together`. With several nodes it names the node.
+    """
+    results, error = [], None
+    if local_rank() == 0:
+        try:
+            results = [function()]
+        except S2Error as caught:
+            error = caught
+            if local_size() < size():
+                error.args = (f"{platform.node()}: {error}",)
+    raise_together(error)
+    return [result for rank_results in allgather_object(results) for result in rank_results]
 
 
 def abort(code: int) -> None:

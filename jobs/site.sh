@@ -21,6 +21,9 @@ export JEOPARDA_PRODUCTS=${JEOPARDA_PRODUCTS:-$JEOPARDA_SCRATCH/products}
 # its option --mpi: pmix for Open MPI, pmi2 for MPICH, and an empty one leaves the choice to Slurm.
 export JEOPARDA_LAUNCHER=${JEOPARDA_LAUNCHER:-mpirun}
 export JEOPARDA_SRUN_MPI=${JEOPARDA_SRUN_MPI-pmix}
+# Folder on a disk of each node, such as /tmp/$USER-patches: a training copies its patch files there first, and reads them there
+# (--stage). Empty: it reads them where they are.
+export JEOPARDA_STAGE=${JEOPARDA_STAGE:-}
 # How often a job may put itself back into the queue before its time limit.
 export JEOPARDA_REQUEUES=${JEOPARDA_REQUEUES:-20}
 

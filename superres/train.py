@@ -44,13 +44,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             cli.read_settings(options, SuperresConfig),
             cli.read_location(options),
             cli.shows_progress(options.no_progress),
+            cli.read_stage(options),
         ),
         build_parser(),
         argv,
     )
 
 
-def train(config: SuperresConfig, location: RunLocation, show_progress: bool = False) -> None:
+def train(
+    config: SuperresConfig, location: RunLocation, show_progress: bool = False, stage: Path | None = None
+) -> None:
     """Cut patches, train, and measure on the test scenes."""
     # TensorFlow and matplotlib take seconds to import: not before the options are parsed.
     from superres.cards.model_card import write_card
@@ -60,7 +63,7 @@ def train(config: SuperresConfig, location: RunLocation, show_progress: bool = F
     from superres.training.plan import prepare_training
 
     plan = hvd.on_rank_zero(lambda: prepare_training(config, location))
-    data = prepare_data(config, plan, show_progress)
+    data = prepare_data(config, plan, show_progress, stage)
     with open_run(config, location, data) as (folder, resumes):
         model = fit(config, data, folder, resumes, show_progress, location.allow_ranks_change)
         if hvd.rank() == 0:

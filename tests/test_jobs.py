@@ -103,6 +103,16 @@ def test_options_of_a_job_are_those_of_its_command(folder: Folder, script: str, 
     assert "mine" in (options["output"] if "output" in options else options["run_dir"])
 
 
+@pytest.mark.parametrize("script", [TRAIN, "superres-train.lsf", "bigearthnet-train.sbatch"])
+def test_the_site_says_where_trainings_stage(folder: Folder, script: str) -> None:
+    assert folder.command(script, JEOPARDA_STAGE="/tmp/my files").stage == "/tmp/my files"
+
+
+def test_an_option_of_a_job_comes_before_that_of_the_site(folder: Folder) -> None:
+    words = ("--tiles", "t", "--stage", "/tmp/other")
+    assert folder.command(TRAIN, *words, JEOPARDA_STAGE="/tmp/mine").stage == "/tmp/other"
+
+
 def test_options_for_lsf_are_words_of_a_variable(folder: Folder) -> None:
     """The job takes its name and nodes from LSF."""
     variables = {"JEOPARDA_OPTIONS": "--tiles mine.txt --epochs 3", "LSB_JOBNAME": "mine", "LSB_MCPU_HOSTS": "a 4 b 4"}

@@ -37,6 +37,7 @@ from bigearthnet.archive.groups import GROUP_BANDS
 from bigearthnet.prepared.slots import DONE
 from common.errors import PatchFileError
 from common.files.hdf5 import CHECKSUMS, FileKind, checksum_arrays, open_complete_hdf5
+from common.patches.staging import kind_of_copy
 from common.patches.stored_images import StoredFile, StoredImages
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,10 @@ def prepared_checksum(file: h5py.File) -> str:
 class BigEarthNetFile:
     """A prepared file, opened for reading. It shows only patches that could be read when the file was made.
 
+    Args:
+        path: the file.
+        copy: a copy of it on a disk of this node, to read instead; see `common/patches/staging.py`.
+
     Attributes:
         path: the file.
         attributes: as in the schema.
@@ -78,25 +83,26 @@ class BigEarthNetFile:
         PatchFileError: as `open_complete_hdf5`.
     """
 
-    def __init__(self, path: Path | str):
+    def __init__(self, path: Path | str, copy: Path | None = None):
         self.path = Path(path)
-        with open_complete_hdf5(self.path, PREPARED_FILE) as file:
+        read_path, kind = (copy, kind_of_copy(PREPARED_FILE)) if copy else (self.path, PREPARED_FILE)
+        with open_complete_hdf5(read_path, kind) as file:
             self.attributes: dict[str, Any] = dict(file.attrs)
             self.has_checksums = CHECKSUMS in file
             if not self.has_checksums and prepared_checksum(file) != file.attrs["checksum"]:
                 raise PatchFileError(
-                    f"{self.path} is damaged: its names or labels are not as they were written; {PREPARED_FILE.remedy}."
+                    f"{read_path} is damaged: its names or labels are not as they were written; {kind.remedy}."
                 )
-            self._load(file)
+            self._load(file, StoredFile(read_path, kind))
 
-    def _load(self, file: h5py.File) -> None:
+    def _load(self, file: h5py.File, stored: StoredFile) -> None:
         rows = np.flatnonzero(file[DONE][()])
         self._rows = None if len(rows) == len(file[DONE]) else rows  # None: all, so that rows need no translation
         self.labels: np.ndarray = file["labels"][()][rows]
         self.class_names: tuple[str, ...] = tuple(file["class_names"][()].astype(str).tolist())
         self.names: np.ndarray = file["name"][()].astype(str)[rows]
         self.splits: np.ndarray = file["split"][()].astype(str)[rows]
-        stored, title = StoredFile(self.path, PREPARED_FILE), partial(find_name, self.names, rows)
+        title = partial(find_name, self.names, rows)
         self._images = {
             name: StoredImages(stored, file[name], title) for name in GROUP_BANDS if name in file or name != "s1"
         }

@@ -7,12 +7,15 @@ from pathlib import Path
 
 _OTHERWISE = "check the path, the disk and the network, and try again"
 _PERMISSIONS = "check its permissions"
+_NO_LOCKS = "its file system has no locks: set HDF5_USE_FILE_LOCKING=FALSE"
 _TOO_MANY = "close other programs, or raise the limit with ulimit -n"
 _ADVICE = {
     errno.EACCES: _PERMISSIONS,
     errno.EPERM: _PERMISSIONS,
     errno.EAGAIN: "another program has locked it: close that program",
-    errno.ENOLCK: "its file system has no locks: set HDF5_USE_FILE_LOCKING=FALSE",
+    errno.ENOLCK: _NO_LOCKS,
+    errno.ENOSYS: _NO_LOCKS,  # Lustre that is mounted without flock
+    errno.ENOTSUP: _NO_LOCKS,
     errno.EMFILE: _TOO_MANY,
     errno.ENFILE: _TOO_MANY,
 }

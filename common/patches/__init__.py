@@ -1,1 +1,1 @@
-"""Scenes to HDF5 patch files: degrade, sample, cache, split. Imports `pixels`, `scenes`, `files`, `rasters` and `runs`."""
+"""Scenes to HDF5 patch files: degrade, sample, cache, split, stage. Imports `pixels`, `scenes`, `files`, `rasters` and `runs`."""

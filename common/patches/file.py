@@ -31,6 +31,7 @@ import numpy as np
 
 from common.errors import PatchFileError
 from common.files.hdf5 import CHECKSUMS, FileKind, checksum_arrays, complete, open_complete_hdf5, whole_hdf5
+from common.patches.staging import kind_of_copy
 from common.patches.stored_images import StoredFile, StoredImages, image_checksums
 
 logger = logging.getLogger(__name__)
@@ -74,6 +75,10 @@ def arrays_checksum(arrays: Mapping[str, np.ndarray]) -> str:
 class PatchFile:
     """A patch file, opened for reading.
 
+    Args:
+        path: the file.
+        copy: a copy of it on a disk of this node, to read instead; see `common/patches/staging.py`.
+
     Attributes:
         path: the file.
         attributes: as in the schema.
@@ -84,11 +89,12 @@ class PatchFile:
             it is first read.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, copy: Path | None = None):
         self.path = path
-        with open_complete_hdf5(path, PATCH_FILE) as file:
+        read_path, kind = (copy, kind_of_copy(PATCH_FILE)) if copy else (path, PATCH_FILE)
+        with open_complete_hdf5(read_path, kind) as file:
             self.attributes: dict[str, Any] = dict(file.attrs)
-            stored, scene = StoredFile(path, PATCH_FILE), self.attributes["scene"]
+            stored, scene = StoredFile(read_path, kind), self.attributes["scene"]
             self.arrays: dict[str, np.ndarray | StoredImages] = {
                 name: file[name][()]
                 if name in LOCATIONS

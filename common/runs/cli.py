@@ -17,7 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import common.distributed as hvd
-from common.errors import DownloadError, Interrupted, OutputError, S2Error
+from common.errors import DownloadError, Interrupted, OutputError, S2Error, SettingError
 from common.runs import signals
 from common.runs.config import Config
 from common.runs.opening import RunLocation
@@ -83,7 +83,7 @@ def add_config_options(parser: argparse.ArgumentParser, config_class: type, leav
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that name the run folder; `read_location` reads them."""
+    """Add the options that name the run folder, and --stage; `read_location` and `read_stage` read them."""
     parser.add_argument("--run-dir", metavar="DIR", help="folder of the run (a new one below runs/)")
     parser.add_argument(
         "--resume",
@@ -96,6 +96,12 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --resume: continue also a run of another number of ranks; the learning rate follows the number, and results "
         "differ from those of the earlier number",
+    )
+    parser.add_argument(
+        "--stage",
+        metavar="DIR",
+        help="folder on a disk of each node: copy the files of patches there, once a node, and read them there; copies stay "
+        "and are used again (read them where they are)",
     )
 
 
@@ -132,6 +138,17 @@ def read_location(options: argparse.Namespace) -> RunLocation:
     """
     folder = Path(options.run_dir) if options.run_dir else None
     return hvd.on_rank_zero(lambda: RunLocation(folder, options.resume, options.overwrite, options.allow_ranks_change))
+
+
+def read_stage(options: argparse.Namespace) -> Path | None:
+    """Return the folder of --stage, or None; every rank must call it.
+
+    Raises:
+        SettingError: it is empty, as with a shell variable that is not set; on all ranks.
+    """
+    is_empty = options.stage == ""
+    hvd.raise_together(SettingError("--stage is empty; give a folder, or leave it out.") if is_empty else None)
+    return Path(options.stage) if options.stage else None
 
 
 def set_up_logging(level: str) -> None:

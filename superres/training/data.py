@@ -9,10 +9,11 @@ import numpy as np
 
 import common.distributed as hvd
 from common.patches.cache import prepare_patch_files
-from common.patches.file import LOCATIONS, PatchFile
+from common.patches.file import LOCATIONS, PATCH_FILE, PatchFile
 from common.patches.ground import ScenePatches, patches_on_ground
 from common.patches.settings import PatchSettings
 from common.patches.split import TRAINING, VALIDATION, Split, margin_m, split_ground, summarize_split
+from common.patches.staging import describe_original, stage_files
 from common.scenes.scene import Scene
 from superres.training.config import SuperresConfig
 from superres.training.distillation import prepare_teacher_files
@@ -48,18 +49,21 @@ class TrainingData:
         }
 
 
-def prepare_data(config: SuperresConfig, plan: TrainingPlan, show_progress: bool = False) -> TrainingData:
+def prepare_data(
+    config: SuperresConfig, plan: TrainingPlan, show_progress: bool = False, stage: Path | None = None
+) -> TrainingData:
     """Open the patch files of all scenes, make those that are missing, and split the patches. Every rank must call it.
 
     Args:
         config: the settings.
         plan: the scenes and the teacher.
         show_progress: show bars.
+        stage: folder on a disk of each node, to copy patch files to and to read them from; None reads them in the cache.
 
     Raises:
         ProductError: a scene is damaged, too small for a patch, or has no patch without nodata.
         PatchFileError: a file in the patch cache is damaged or of other settings.
-        OutputError: the patch cache cannot be written.
+        OutputError: the patch cache cannot be written; or as `stage_files`.
         SettingError: the scenes cannot be split into training and validation.
     """
     native_files = prepare_patch_files(plan.scenes, config.patches, Path(config.patch_cache), show_progress)
@@ -69,6 +73,9 @@ def prepare_data(config: SuperresConfig, plan: TrainingPlan, show_progress: bool
     files = native_files
     if plan.teacher:
         files = prepare_teacher_files(native_files, plan.teacher, config.teacher_variants, show_progress)
+    if stage:
+        staged = stage_patch_files([*native_files, *(files if plan.teacher else ())], stage, show_progress)
+        native_files, files = staged[: len(native_files)], staged[-len(files) :]
     train, val = select_patches(files, native_files, split, config.gsd)
     return TrainingData(files, scenes, split, train, val)
 
@@ -98,6 +105,17 @@ def split_files(
     if fraction:
         logger.info("%s", summarize_split(ground, split))
     return ground, split
+
+
+def stage_patch_files(files: Sequence[PatchFile], folder: Path, show_progress: bool = False) -> list[PatchFile]:
+    """Copy patch files to a disk of each node, and open them to be read from there. Every rank must call it.
+
+    Raises:
+        OutputError, PatchFileError: as `stage_files`.
+    """
+    originals = hvd.on_rank_zero(lambda: [describe_original(file.path, file.attributes, PATCH_FILE) for file in files])
+    copies = stage_files(originals, folder, show_progress)
+    return [PatchFile(file.path, copy) for file, copy in zip(files, copies, strict=True)]
 
 
 def select_patches(

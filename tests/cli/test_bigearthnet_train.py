@@ -107,12 +107,13 @@ def test_run_folder(finished: Path, data: Path) -> None:
 
 @pytest.mark.usefixtures("unpainted")
 def test_resumed_run_goes_on_exactly(finished: Path, data: Path, tmp_path: Path) -> None:
-    """Inside an epoch, with its running sums and moving statistics."""
+    """Inside an epoch, with its running sums and moving statistics; after the resumption, from a staged file."""
     with signal_in_step(5):
         assert train.main(words(data, tmp_path / "run", epochs=3)) == 75
     with h5py.File(tmp_path / "run" / run.CHECKPOINT) as file:
         assert (file.attrs["epoch"], file.attrs["patches"], len(file["statistics"]) > 0) == (1, 8, True)
-    assert train.main(words(data, tmp_path / "run", "--resume", epochs=3)) == 0
+    assert train.main(words(data, tmp_path / "run", "--resume", epochs=3, stage=tmp_path / "stage")) == 0
+    assert len(list((tmp_path / "stage").iterdir())) == 1
     assert_same_runs(finished, tmp_path / "run")
 
 
@@ -122,7 +123,6 @@ def test_resumed_run_goes_on_exactly(finished: Path, data: Path, tmp_path: Path)
     [
         {"bands": "rgb", "loss": "asymmetric", "optimizer": "sgd", "precision": "float16"},
         {"bands": "10m", "loss": "weighted", "schedule": "cosine", "precision": "bfloat16"},
-        {"bands": "s2", "loss": "focal", "gamma": 1, "resampling": "stem"},
     ],
     ids=lambda settings: settings["bands"],
 )
@@ -132,9 +132,10 @@ def test_settings_that_train(data: Path, tmp_path: Path, settings: dict) -> None
 
 
 @pytest.mark.usefixtures("unpainted")
-def test_sentinel_1(tmp_path: Path) -> None:
+def test_settings_that_train_with_sentinel_1(tmp_path: Path) -> None:
     data = write_made(tmp_path / "made.h5", split_names(4, 2, 0), with_s1=True)
-    assert train.main(words(data, tmp_path / "run", bands="s1s2")) == 0
+    settings = {"bands": "s1s2", "loss": "focal", "gamma": 1, "resampling": "stem"}
+    assert train.main(words(data, tmp_path / "run", "--sync-batch-norm", **settings)) == 0
     assert (tmp_path / "run" / run.THRESHOLDS).exists()
     assert not (tmp_path / "run" / run.METRICS).exists()  # there are no test patches
 

@@ -30,6 +30,16 @@ def test_without_a_launcher_this_is_the_only_rank():
     hvd.barrier()
 
 
+def test_once_a_node_without_a_launcher():
+    assert hvd.once_a_node(lambda: "result") == ["result"]
+
+    def fail() -> None:
+        raise SettingError("no.")
+
+    with pytest.raises(SettingError, match=r"^no\.$"):
+        hvd.once_a_node(fail)
+
+
 def test_srun_without_mpi_is_refused(monkeypatch):
     monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
     with pytest.raises(SettingError, match="without MPI; use srun --mpi=pmix, or mpirun"):

@@ -21,3 +21,18 @@ def without_permission(path: Path) -> Iterator[None]:
     finally:
         os.seteuid(user)
         path.chmod(mode)
+
+
+@contextmanager
+def as_nobody(folder: Path) -> Iterator[None]:
+    """Let nobody write to a folder in the `with` block. Root may write everywhere, so that it becomes another user there."""
+    mode = folder.stat().st_mode
+    folder.chmod(0o555)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        folder.chmod(mode)

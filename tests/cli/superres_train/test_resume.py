@@ -26,10 +26,13 @@ from tests.support.training_bench import (
 
 
 def test_resumed_run_continues_exactly(bench: TrainingBench) -> None:
-    """Two epochs, one step, and a resumed run of the rest equal four epochs."""
+    """Two epochs, one step with --stage, and a resumed run of the rest without it equal four epochs."""
     with signal_in_step(1):
-        code, stderr = bench.train("--resume", epochs=4)
+        code, stderr = bench.train("--resume", epochs=4, stage=bench.folder / "stage")
     assert code == 75
+    assert re.search(r"--stage \S+stage: 2 files of .* MB; nodes: 1; copied now: 2 files of .* MB in .* s\n", stderr)
+    assert len(list((bench.folder / "stage").iterdir())) == 2
+    config = run.read_config(bench.folder / "run")
     (line,) = lines_without_log(stderr)
     assert line == "Interrupted: stopped by SIGUSR1 after step 1 of epoch 3, which is saved; the same command goes on."
     code, stderr = bench.train("--resume", epochs=4)
@@ -37,7 +40,9 @@ def test_resumed_run_continues_exactly(bench: TrainingBench) -> None:
     assert "resumed after epoch 2 and 4 patches of epoch 3" in stderr
     assert bench.train(run_dir=bench.folder / "straight", epochs=4)[0] == 0
     assert_same_runs(bench.folder / "run", bench.folder / "straight")
-    assert run.read_config(bench.folder / "run")["settings"]["epochs"] == 4
+    other = run.read_config(bench.folder / "run")
+    assert all(config[name] == other[name] for name in ("settings", "patch_files"))
+    assert other["settings"]["epochs"] == 4
 
 
 def test_resumed_float16_run_continues_exactly(bench: TrainingBench) -> None:

@@ -16,6 +16,11 @@ from common.files.read_errors import describe_failed_read, describe_refusal, fin
         (errno.EACCES, "cannot be read (Permission denied); check its permissions"),
         (errno.EPERM, "cannot be read (Operation not permitted); check its permissions"),
         (errno.ENOLCK, "cannot be read (No locks available); its file system has no locks"),
+        (
+            errno.ENOSYS,
+            "cannot be read (Function not implemented); its file system has no locks: set HDF5_USE_FILE_LOCKING",
+        ),
+        (errno.ENOTSUP, "cannot be read (Operation not supported); its file system has no locks: set HDF5_USE_FILE"),
         (errno.EAGAIN, "cannot be read (Resource temporarily unavailable); another program has locked it"),
         (errno.EMFILE, "cannot be read (Too many open files); close other programs"),
         (errno.EIO, "cannot be read (Input/output error); check the path, the disk and the network"),

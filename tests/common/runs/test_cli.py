@@ -253,6 +253,14 @@ def test_version_of_what_is_not_installed(monkeypatch):
     assert cli.package_version() == "uninstalled"
 
 
+def test_the_folder_to_stage_into() -> None:
+    parser = parser_of(RunConfig)
+    assert cli.read_stage(parser.parse_args([])) is None
+    assert cli.read_stage(parser.parse_args(["--stage", "/tmp/mine"])) == Path("/tmp/mine")
+    with pytest.raises(SettingError, match=r"^--stage is empty; give a folder, or leave it out\.$"):
+        cli.read_stage(parser.parse_args(["--stage="]))
+
+
 def test_run_options_give_the_location_of_the_run() -> None:
     parser = cli.new_parser("test", "test")
     cli.add_run_options(parser)

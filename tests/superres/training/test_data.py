@@ -10,7 +10,7 @@ from common.patches.settings import PatchSettings
 from common.patches.split import LEFT_OUT, TRAINING, VALIDATION, Split
 from common.scenes.scene import Scene
 from common.scenes.tile_list import read_tile_list
-from superres.training.data import select_patches, split_files
+from superres.training.data import select_patches, split_files, stage_patch_files
 from tests.support.patch_files import write_random_patches
 from tests.support.tiny_training import write_scenes
 
@@ -50,6 +50,15 @@ def test_validation_uses_native_targets(files: list[PatchFile], tmp_path: Path) 
     assert (train.files, val.files) == (teacher_files, files)
     assert train.rows.tolist() == [0, 1, 4, 5, 6, 7, 10, 11] * 2
     assert val.rows.tolist() == [2, 2]
+
+
+def test_staged_files_are_read_from_their_copies(files: list[PatchFile], tmp_path: Path) -> None:
+    expected = [file.arrays["target"][:] for file in files]
+    staged = stage_patch_files(files, tmp_path / "stage")
+    for file, copy, target in zip(files, staged, expected, strict=True):
+        file.path.unlink()
+        assert (copy.path, copy.attributes["checksum"]) == (file.path, file.attributes["checksum"])
+        np.testing.assert_array_equal(copy.arrays["target"][:], target)
 
 
 def test_files_are_split_by_ground(scenes: tuple[Scene, ...], tmp_path: Path) -> None:
