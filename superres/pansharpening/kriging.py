@@ -39,12 +39,14 @@ def kriging_weights(semivariances: np.ndarray, scale_factor: int, sigma: float) 
     spread = point_spread(sigma, scale_factor).astype(np.float64)
     overlap = np.correlate(spread, spread, mode="full")
     range_px = fit_range(semivariances, overlap, scale_factor)
-    steps = np.arange(NEIGHBOURS) - NEIGHBOURS // 2
+    steps = np.arange(NEIGHBOURS)
     rows, cols = (axis.ravel() for axis in np.meshgrid(steps, steps, indexing="ij"))
-    places = (np.arange(scale_factor) + 0.5) / scale_factor - 0.5
+    table = mean_covariance(*np.meshgrid(scale_factor * steps, scale_factor * steps), overlap, range_px)
+    between = table[np.abs(np.subtract.outer(rows, rows)), np.abs(np.subtract.outer(cols, cols))]
+    places = scale_factor * (NEIGHBOURS // 2) + np.arange(scale_factor) - (scale_factor - 1) / 2
     place_rows, place_cols = (axis.ravel() for axis in np.meshgrid(places, places, indexing="ij"))
-    between = _apart(rows, rows, cols, cols, scale_factor, overlap, range_px)
-    to_points = _apart(rows, place_rows, cols, place_cols, scale_factor, spread, range_px)
+    heights, widths = (np.subtract.outer(scale_factor * a, b) for a, b in ((rows, place_rows), (cols, place_cols)))
+    to_points = mean_covariance(heights, widths, spread, range_px)
     ones = np.ones((len(rows), 1))
     system = np.block([[between, ones], [ones.T, np.zeros((1, 1))]])  # the last row makes the sum 1
     solution = np.linalg.solve(system, np.concatenate([to_points, np.ones((1, len(place_rows)))]))
@@ -95,17 +97,3 @@ def krige(coarse: np.ndarray, weights: np.ndarray) -> np.ndarray:
         for col in range(factor):
             correlate(coarse, weights[row, col], output=fine[row::factor, col::factor], mode="reflect")
     return fine
-
-
-def _apart(
-    rows: np.ndarray,
-    other_rows: np.ndarray,
-    cols: np.ndarray,
-    other_cols: np.ndarray,
-    scale_factor: int,
-    weights: np.ndarray,
-    range_px: float,
-) -> np.ndarray:
-    """Return the mean covariance of places and other places, which are in coarse pixels: (places, other places)."""
-    heights, widths = (scale_factor * np.subtract.outer(*pair) for pair in ((rows, other_rows), (cols, other_cols)))
-    return mean_covariance(heights, widths, weights, range_px)
