@@ -200,6 +200,7 @@ def test_the_partner_is_the_10m_band_most_like_the_coarse_band(tmp_path, pixels)
         assert values["right", band, "correlation"] == pytest.approx(1, abs=1e-4)
         assert values["wrong", band, "correlation"] < 0.99
     assert values["right", "all", "consistency"] < values["wrong", "all", "consistency"]
+    assert values["right", "all", "d_s"] < 0.05 < values["wrong", "all", "d_s"]
 
 
 def test_pixels_that_depend_on_nodata_do_not_count(tmp_path, pixels):
