@@ -60,13 +60,14 @@ def read_options(options: argparse.Namespace) -> EvaluationOptions:
 
 def evaluate(options: EvaluationOptions) -> None:
     """Measure all classifiers, each rank a share of the patches; rank 0 writes tables and figures, and prints."""
-    # TensorFlow and matplotlib take seconds to import: not before the options are parsed.
-    from bigearthnet.evaluation.measure import predict_methods, score_methods
-    from bigearthnet.evaluation.output import METRICS, OUTPUT_FILES, TABLES, write_tables
     from bigearthnet.evaluation.plan import prepare_evaluation
-    from bigearthnet.figures.evaluation import draw_evaluation
 
     plan = hvd.on_rank_zero(lambda: prepare_evaluation(options))
+    # TensorFlow and matplotlib take seconds to import: not before options and files are checked.
+    from bigearthnet.evaluation.measure import predict_methods, score_methods
+    from bigearthnet.evaluation.output import METRICS, OUTPUT_FILES, TABLES, write_tables
+    from bigearthnet.figures.evaluation import draw_evaluation
+
     models = {method: trained.build() for method, trained in plan.classifiers.items()}
     # Only now: damaged weights must not cost older results.
     hvd.on_rank_zero(lambda: open_output_folder(options.output, options.overwrite, OUTPUT_FILES))

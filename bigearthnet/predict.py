@@ -60,7 +60,10 @@ def read_options(options: argparse.Namespace) -> PredictionOptions:
 
 def predict(options: PredictionOptions) -> None:
     """Predict all patches or squares, each rank a share of them; rank 0 writes the files and prints their names."""
-    # TensorFlow takes seconds to import: not before the options are parsed.
+    from bigearthnet.prediction.plan import prepare_prediction
+
+    plan = hvd.on_rank_zero(lambda: prepare_prediction(options))
+    # TensorFlow takes seconds to import: not before options and files are checked.
     from bigearthnet.prediction.output import (
         OUTPUT_FILES,
         RASTER,
@@ -70,10 +73,8 @@ def predict(options: PredictionOptions) -> None:
         write_square_table,
     )
     from bigearthnet.prediction.patch_folders import predict_patch_folders
-    from bigearthnet.prediction.plan import prepare_prediction
     from bigearthnet.prediction.scene_map import predict_scene
 
-    plan = hvd.on_rank_zero(lambda: prepare_prediction(options))
     model = plan.trained.build()
     # Only now: damaged weights must not cost older results.
     hvd.on_rank_zero(lambda: open_output_folder(options.output, options.overwrite, OUTPUT_FILES))

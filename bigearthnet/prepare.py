@@ -14,14 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import common.distributed as hvd
-from bigearthnet.prepared.fill import fill_on_all_ranks
-from bigearthnet.prepared.json_files import read_facts_block, read_on_all_ranks, read_partner_block
 from bigearthnet.prepared.options import PreparationOptions
-from bigearthnet.prepared.output import check_output, complete_output, open_part_file, output_lock, report_speed
-from bigearthnet.prepared.plan import make_plan
-from bigearthnet.prepared.selection import select_patches
 from common.runs import cli
-from common.runs.locks.lock import held_on_rank_zero
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -106,6 +100,14 @@ def read_options(options: argparse.Namespace) -> PreparationOptions:
 
 def prepare(options: PreparationOptions, show_bar: bool = False) -> None:
     """Choose patches, read their JSON files, then their images; all ranks share the reading."""
+    # NumPy and h5py take a while to import: not before the options are parsed.
+    from bigearthnet.prepared.fill import fill_on_all_ranks
+    from bigearthnet.prepared.json_files import read_facts_block, read_on_all_ranks, read_partner_block
+    from bigearthnet.prepared.output import check_output, complete_output, open_part_file, output_lock, report_speed
+    from bigearthnet.prepared.plan import make_plan
+    from bigearthnet.prepared.selection import select_patches
+    from common.runs.locks.lock import held_on_rank_zero
+
     started = time.monotonic()
     hvd.on_rank_zero(lambda: check_output(options.output, options.overwrite))
     with held_on_rank_zero(output_lock(options.output)):

@@ -48,26 +48,29 @@ def train(
     config: BigEarthNetConfig, location: RunLocation, show_progress: bool = False, stage: Path | None = None
 ) -> None:
     """Train, choose thresholds on the validation patches, and measure on the test patches."""
-    # TensorFlow and matplotlib take seconds to import: not before the options are parsed.
-    from bigearthnet.cards.model_card import write_card
-    from bigearthnet.evaluation.measure import measure_run
-    from bigearthnet.evaluation.tables import markdown_metric_table
-    from bigearthnet.figures.class_scores import plot_class_scores
-    from bigearthnet.figures.history import plot_history
-    from bigearthnet.training.data import open_data
-    from bigearthnet.training.fit import fit, open_run
     from bigearthnet.training.plan import prepare_training
 
     hvd.on_rank_zero(lambda: prepare_training(config, location))
+    # TensorFlow takes seconds to import: not before options and files are checked. matplotlib: not before the training.
+    from bigearthnet.cards.model_card import write_card
+    from bigearthnet.evaluation.measure import measure_run
+    from bigearthnet.evaluation.tables import markdown_metric_table
+    from bigearthnet.training.data import open_data
+    from bigearthnet.training.fit import fit, open_run
+
     data = open_data(config, stage, show_progress)
     with open_run(config, location) as (folder, resumes):
         model = fit(config, data, folder, resumes, show_progress, location.allow_ranks_change)
         if hvd.rank() == 0:
+            from bigearthnet.figures.history import plot_history
+
             plot_history(folder / run.HISTORY, folder / run.CURVES)
         rows = measure_run(model, config, data, folder, show_progress)
         if hvd.rank() == 0:
             write_card(folder, config, data, model, rows)
         if hvd.rank() == 0 and rows:
+            from bigearthnet.figures.class_scores import plot_class_scores
+
             plot_class_scores(folder / run.METRICS, folder / run.METRIC_BARS)
     if hvd.rank() == 0 and rows:
         print(markdown_metric_table(rows))

@@ -15,19 +15,33 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-import numpy as np
-
-from common.backends.horovod import Horovod
 from common.backends.launcher import is_launched, require_launched_size
 from common.backends.launcher import launched_rank as launched_rank  # for callers
-from common.backends.mpi4py import Mpi4py
 from common.errors import S2Error, SettingError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 T = TypeVar("T")
 
-BACKENDS = {"horovod": Horovod, "mpi4py": Mpi4py}  # the first one that is installed is the default
+
+def join_by_horovod() -> "Backend":
+    """Return the ranks, joined by Horovod."""
+    from common.backends.horovod import Horovod
+
+    return Horovod()
+
+
+def join_by_mpi4py() -> "Backend":
+    """Return the ranks, joined by mpi4py."""
+    from common.backends.mpi4py import Mpi4py
+
+    return Mpi4py()
+
+
+BACKENDS = {"horovod": join_by_horovod, "mpi4py": join_by_mpi4py}  # the first one that is installed is the default
 INSTALLED_BY = {"horovod": "./install.sh", "mpi4py": "./install.sh --mpi4py"}
 
 
@@ -205,8 +219,10 @@ def describe_hardware() -> str:
     return gpus[0].name if gpus else f"{cores_per_rank()} processor cores"
 
 
-def allreduce_sum(values: Sequence[float] | np.ndarray) -> np.ndarray:
+def allreduce_sum(values: "Sequence[float] | np.ndarray") -> "np.ndarray":
     """Return on all ranks the element-wise sum over ranks, float64."""
+    import numpy as np
+
     return np.sum(allgather_object(np.asarray(values, dtype=np.float64)), axis=0)
 
 

@@ -177,10 +177,10 @@ def read_options(options: argparse.Namespace) -> ComparisonOptions:
 
 def compare(options: ComparisonOptions) -> None:
     """Train the variants that are not trained yet, evaluate all networks, and write the table."""
-    # TensorFlow takes seconds to import: not before the options are parsed.
+    hvd.on_rank_zero(lambda: prepare_comparison(options))
+    # TensorFlow takes seconds to import: not before options and files are checked.
     import keras
 
-    hvd.on_rank_zero(lambda: prepare_comparison(options))
     for index, variant in enumerate(options.variants, 1):
         logger.info("run %d of %d: %s", index, len(options.variants), variant.folder_name)
         train_variant(options, variant)
@@ -211,7 +211,6 @@ def prepare_comparison(options: ComparisonOptions) -> None:
         S2Error: settings, scenes, weights or the output folder cannot be used.
     """
     from common.scenes.tile_list import read_tile_list
-    from superres.evaluation.plan import find_networks
     from superres.training.plan import check_init_weights, check_scenes, find_teacher
 
     RunLocation(options.folder, options.resume, options.overwrite)  # refuses both options together
@@ -232,11 +231,13 @@ def prepare_comparison(options: ComparisonOptions) -> None:
     scenes, test_scenes = (read_tile_list(tiles, config.data_dir) for tiles in (config.tiles, config.test_tiles))
     check_scenes(scenes, test_scenes, config.gsd)
     if options.trained:
+        from superres.evaluation.plan import find_networks
+
         find_networks(WeightsOptions(options.trained), config.gsd)
     for variant_config in configs:
         check_init_weights(variant_config, ())
     if config.teacher:
-        find_teacher(config)
+        find_teacher(config, ())
     replaced_files = [] if options.resume else [TABLE, TEXT, FIGURE]
     open_output_folder(options.folder, options.overwrite or options.resume, replaced_files, resumable=True)
 

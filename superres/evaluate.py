@@ -11,10 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tqdm import tqdm
-
 import common.distributed as hvd
-from common.pixels.degrade import DEGRADATIONS
+from common.patches.settings import DEGRADATIONS
 from common.pixels.sentinel2 import BANDS_BY_GSD
 from common.runs import cli, signals
 from superres.evaluation.options import EvaluationOptions
@@ -95,16 +93,19 @@ def read_options(options: argparse.Namespace) -> EvaluationOptions:
 
 def evaluate(options: EvaluationOptions) -> None:
     """Measure all methods on this rank's scenes; rank 0 writes the tables and prints them."""
-    # Imported here because TensorFlow and matplotlib take seconds: --help and wrong options answer at once.
+    from superres.evaluation.plan import prepare_evaluation
+
+    plan = hvd.on_rank_zero(lambda: prepare_evaluation(options))
+    # TensorFlow and matplotlib take seconds to import: not before options, scenes and weights are checked.
+    from tqdm import tqdm
+
     from superres.evaluation.error_statistics import reflectance_rows
     from superres.evaluation.full_scale import measure_full_scale
     from superres.evaluation.methods import interpolation_methods, load_method, pansharpening_methods
     from superres.evaluation.output import METRICS, TABLES, write_record, write_tables
-    from superres.evaluation.plan import prepare_evaluation
     from superres.evaluation.reduced_scale import measure_scene
     from superres.figures.evaluation import draw_metrics, draw_scene
 
-    plan = hvd.on_rank_zero(lambda: prepare_evaluation(options))
     settings = plan.settings
     methods = [
         *pansharpening_methods(plan.methods, settings),

@@ -157,17 +157,19 @@ def read_options(options: argparse.Namespace) -> PredictionOptions:
 
 def predict(options: PredictionOptions) -> None:
     """Sharpen all scenes and write them."""
-    # Imported here because TensorFlow and matplotlib take seconds: --help and wrong options answer at once.
-    from common.rasters.files import limit_cache
-    from superres.figures.quicklook import write_quicklook
-    from superres.prediction.jobs import is_done_elsewhere, log_report, run_job, share_jobs, without_finished_jobs
-    from superres.prediction.plan import prepare_prediction
-    from superres.prediction.windows import compile_model
-
     if not options.scenes:
         logger.info("there are fewer scenes than shares: this share has none")
         return
-    plan = hvd.on_rank_zero(lambda: without_finished_jobs(prepare_prediction(options)))
+    from superres.prediction.plan import prepare_prediction
+
+    plan = hvd.on_rank_zero(lambda: prepare_prediction(options))
+    # TensorFlow and matplotlib take seconds to import: not before options, scenes and weights are checked.
+    from common.rasters.files import limit_cache
+    from superres.figures.quicklook import write_quicklook
+    from superres.prediction.jobs import is_done_elsewhere, log_report, run_job, share_jobs, without_finished_jobs
+    from superres.prediction.windows import compile_model
+
+    plan = hvd.on_rank_zero(lambda: without_finished_jobs(plan))
     if not plan.jobs:
         return
     limit_cache()

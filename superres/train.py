@@ -16,12 +16,12 @@ import common.distributed as hvd
 from common.runs import cli
 from common.runs import folder as run
 from common.runs.opening import RunLocation
-from common.scenes.scene import Scene
 from superres.training.config import SuperresConfig
 
 if TYPE_CHECKING:
     import keras
 
+    from common.scenes.scene import Scene
     from superres.evaluation.tables import MetricRow
 
 
@@ -55,18 +55,20 @@ def train(
     config: SuperresConfig, location: RunLocation, show_progress: bool = False, stage: Path | None = None
 ) -> None:
     """Cut patches, train, and measure on the test scenes."""
-    # TensorFlow and matplotlib take seconds to import: not before the options are parsed.
-    from superres.cards.model_card import write_card
-    from superres.figures.history import plot_history
-    from superres.training.data import prepare_data
-    from superres.training.fit import fit, open_run
     from superres.training.plan import prepare_training
 
     plan = hvd.on_rank_zero(lambda: prepare_training(config, location))
+    # TensorFlow takes seconds to import: not before options and scenes are checked. matplotlib: not before the training.
+    from superres.cards.model_card import write_card
+    from superres.training.data import prepare_data
+    from superres.training.fit import fit, open_run
+
     data = prepare_data(config, plan, show_progress, stage)
     with open_run(config, location, data) as (folder, resumes):
         model = fit(config, data, folder, resumes, show_progress, location.allow_ranks_change)
         if hvd.rank() == 0:
+            from superres.figures.history import plot_history
+
             plot_history(folder / run.HISTORY, folder / run.CURVES)
         rows = measure(model, config, plan.test_scenes, folder) if plan.test_scenes else []
         if hvd.rank() == 0:
@@ -74,7 +76,7 @@ def train(
 
 
 def measure(
-    model: "keras.Model", config: SuperresConfig, test_scenes: Sequence[Scene], folder: Path
+    model: "keras.Model", config: SuperresConfig, test_scenes: "Sequence[Scene]", folder: Path
 ) -> "list[MetricRow]":
     """Measure a model on the test scenes, which the ranks share. Rank 0 writes and prints the table, and draws the figures.
 

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from bigearthnet.archive.folders import PatchFacts
 from common.errors import SettingError, TileListError
 from common.files.downloads import SAMPLE, fetch_wheel
@@ -114,6 +112,8 @@ def split_by_region(region_of: Mapping[str, str], seed: int) -> dict[str, str]:
             f"the patches lie in {len(sizes)} regions, too few for {len(SPLITS)} splits; give --splits, "
             f"or more patches."
         )
+    import numpy as np  # here, because commands import SPLITS before they parse their options
+
     filled = dict.fromkeys(SPLITS, 0)
     split_of_region = {}
     regions = sorted(sizes)

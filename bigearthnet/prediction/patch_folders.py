@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 from tqdm import tqdm
 
@@ -12,11 +12,13 @@ from bigearthnet.archive.band_sets import BAND_SETS
 from bigearthnet.archive.folders import S1_NAME, S2_NAME, find_patches, read_partner
 from bigearthnet.archive.images import PatchFolders, read_images
 from bigearthnet.archive.reben import is_reben, read_reben_partners
-from bigearthnet.prediction.probabilities import predict_images
 from bigearthnet.prediction.trained import TrainedClassifier
 from common.errors import ProductError, SettingError
 from common.runs.signals import require_going_on
 from common.scenes.patch_folder import is_patch_folder
+
+if TYPE_CHECKING:
+    import keras
 
 
 def find_patch_folders(path: Path, s1_root: Path | None, trained: TrainedClassifier) -> tuple[PatchFolders, ...]:
@@ -68,9 +70,11 @@ def find_partners(folders: Mapping[str, str], path: Path, s1_root: Path) -> dict
 
 
 def predict_patch_folders(
-    model: keras.Model, patches: Sequence[PatchFolders], batch_size: int, show_progress: bool = False
+    model: "keras.Model", patches: Sequence[PatchFolders], batch_size: int, show_progress: bool = False
 ) -> np.ndarray:
     """Return the probabilities of all patches on all ranks, (N, C) float32. Every rank must call it."""
+    from bigearthnet.prediction.probabilities import predict_images
+
     own_indices = range(hvd.rank(), len(patches), hvd.size())
     own_probabilities: dict[int, list[np.ndarray]] = {}
     for first in tqdm(range(0, len(own_indices), batch_size), unit="batch", disable=not show_progress):

@@ -1,25 +1,29 @@
-"""Trained classifiers as commands take them: a run folder with its network, classes, bands and thresholds."""
+"""Trained classifiers as commands take them: a run folder with its network, classes, bands and thresholds.
+
+Keras is imported only to build a network, so that a wrong folder is told at once.
+"""
 
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
 from bigearthnet.archive.band_sets import BAND_SETS, band_statistics
 from bigearthnet.archive.groups import group_shapes
-from bigearthnet.networks.build import build_network
 from bigearthnet.networks.catalogue import NETWORKS, UPSAMPLINGS
 from bigearthnet.prediction.thresholds import read_thresholds
 from bigearthnet.prepared.file import BigEarthNetFile
 from bigearthnet.prepared.patch_source import ClassificationPatches
 from common.errors import RunFolderError, SettingError
 from common.networks.precision import PRECISIONS
-from common.networks.weights import load_weights_on_all_ranks
 from common.runs.folder import CONFIG, THRESHOLDS, WEIGHTS, read_config
 from common.runs.tables import distinct_names
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True)
@@ -53,12 +57,15 @@ class TrainedClassifier:
         """Network and bands, such as `resnet50-s2`."""
         return f"{self.network_name}-{self.bands}"
 
-    def build(self) -> keras.Model:
+    def build(self) -> "keras.Model":
         """Return the network with its weights, on all ranks. Every rank must call it.
 
         Raises:
             WeightsError: the weights are missing or damaged, or are of another network; on all ranks.
         """
+        from bigearthnet.networks.build import build_network
+        from common.networks.weights import load_weights_on_all_ranks
+
         model = build_network(
             self.network_name,
             self.image_shapes,

@@ -1,17 +1,20 @@
 """Prepared file -> images as tensors, and labels.
 
 Each GSD keeps its own grid, and DN stay DN. The model normalises them and upsamples them to one grid
-(`bigearthnet/networks`).
+(`bigearthnet/networks`). TensorFlow is imported inside functions, because training checks the prepared file first.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow as tf
 
 from bigearthnet.archive.band_sets import BAND_SETS
 from bigearthnet.prepared.file import BigEarthNetFile
 from common.errors import SettingError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 class ClassificationPatches:
@@ -55,15 +58,19 @@ class ClassificationPatches:
         """
         return self.file.read(self.rows[patch_indices], (*self.groups, "labels"))
 
-    def signature(self) -> dict[str, tf.TensorSpec]:
+    def signature(self) -> "dict[str, tf.TensorSpec]":
         """Return the `tf.TensorSpec`s of the arrays that `read` returns."""
+        import tensorflow as tf
+
         return {
             name: tf.TensorSpec((None, *self.file.shapes[name]), self.file.dtypes[name])
             for name in (*self.groups, "labels")
         }
 
-    def convert(self, patches: dict[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+    def convert(self, patches: "dict[str, tf.Tensor]") -> "tuple[dict[str, tf.Tensor], tf.Tensor]":
         """Split patches as `read` returns them into group -> images, and labels (B, C) float32."""
+        import tensorflow as tf
+
         return {name: patches[name] for name in self.groups}, tf.cast(patches["labels"], tf.float32)
 
 

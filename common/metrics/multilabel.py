@@ -21,7 +21,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from sklearn import metrics
 
 OVERALL = "all"  # in place of a class's name
 AVERAGES = {"micro": "micro", "macro": "macro", "sample": "samples"}  # our name -> scikit-learn's
@@ -52,6 +51,8 @@ def classification_metrics(
     Raises:
         ValueError: shapes do not fit, there is no patch or only one class, or a probability is not finite.
     """
+    from sklearn import metrics
+
     labels = np.asarray(labels).astype(bool)
     check_shapes(labels, probabilities, class_names)
     if len(class_names) < 2:
@@ -80,6 +81,8 @@ def classification_metrics(
 
 def decision_scores(labels: np.ndarray, decided: np.ndarray, average: str | None) -> dict:
     """Return F1, F2, precision and recall; `average` is scikit-learn's, None gives one value for each class."""
+    from sklearn import metrics
+
     settings = {"average": average, "zero_division": 0}
     return {
         "f1": metrics.f1_score(labels, decided, **settings),
@@ -91,6 +94,8 @@ def decision_scores(labels: np.ndarray, decided: np.ndarray, average: str | None
 
 def average_precision(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """Return the average precision of each class, (C,); 0 for a class that no patch holds."""
+    from sklearn import metrics
+
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="No positive class found")
         return np.array(
@@ -103,6 +108,8 @@ def average_precision(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarr
 
 def pooled_average_precision(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Return the average precision of the decisions of all classes together; 0 if no patch holds a class."""
+    from sklearn import metrics
+
     if not labels.any():
         return 0.0
     return float(metrics.average_precision_score(labels, probabilities, average="micro"))

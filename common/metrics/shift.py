@@ -5,7 +5,6 @@ Images are (rows, cols, bands), masks (rows, cols) bool, True where a pixel is v
 
 import numpy as np
 from scipy.fft import fft2, irfft2, rfft2
-from skimage.registration import phase_cross_correlation
 
 from common.metrics.blocks import cut_blocks, whole_blocks
 from common.metrics.image_pairs import check_shapes, require_finite
@@ -54,6 +53,8 @@ def _spectra(blocks: np.ndarray) -> np.ndarray:
 
 def _shift(half_spectrum: np.ndarray) -> np.ndarray:
     """Return the rows and columns by which the estimate is shifted, (2,), from its spectrum (32, 17) against the truth's."""
+    from skimage.registration import phase_cross_correlation
+
     if not half_spectrum.any():
         return np.zeros(2)
     spectrum = fft2(irfft2(half_spectrum, (SHIFT_BLOCK, SHIFT_BLOCK)))

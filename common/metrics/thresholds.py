@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from sklearn import metrics
 
 from common.metrics.multilabel import check_shapes
 
@@ -53,6 +52,8 @@ def choose_thresholds(labels: np.ndarray, probabilities: np.ndarray, class_names
 
 def best_threshold(truth: np.ndarray, scores: np.ndarray) -> tuple[float, float]:
     """Return the threshold with the highest F1, and this F1; among equals the one nearest to DEFAULT_THRESHOLD."""
+    from sklearn import metrics
+
     precision, recall, candidates = metrics.precision_recall_curve(truth, scores)
     total = precision[:-1] + recall[:-1]
     f1 = np.divide(2 * precision[:-1] * recall[:-1], total, out=np.zeros_like(total), where=total > 0)

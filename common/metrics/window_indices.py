@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy.ndimage import minimum_filter
-from skimage.metrics import structural_similarity
 
 from common.metrics.image_errors import PEAK_DN
 from common.metrics.image_pairs import check_shapes, describe_size, quotient, require_finite, row_strips
@@ -77,6 +76,8 @@ def _window_sums(values: np.ndarray) -> np.ndarray:
 
 def _ssim_map(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return the SSIM of each window of a band: (rows, cols) to (rows - 10, cols - 10)."""
+    from skimage.metrics import structural_similarity
+
     _, index = structural_similarity(
         x, y, data_range=PEAK_DN, gaussian_weights=True, sigma=SSIM_SIGMA, use_sample_covariance=False, full=True
     )

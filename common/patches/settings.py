@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from common.pixels import degrade
 from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds, scale_factor
 
+DEGRADATIONS = ("gaussian", "mtf")  # kinds of blur, as `gaussian_blur_sigmas` explains them
 PATCH_PX = {20: 32, 60: 96}  # Lanaras et al. 2018
 PATCHES_PER_TILE = {20: 8000, 60: 500}  # Lanaras et al. 2018
 
@@ -42,4 +42,6 @@ class PatchSettings:
 
     def sigmas(self, gsd: int) -> tuple[float, ...]:
         """Return the standard deviation of the blur for each band of one GSD, in pixels of that GSD."""
-        return degrade.gaussian_blur_sigmas(BANDS_BY_GSD[gsd], self.scale_factor, self.degradation)
+        from common.pixels.degrade import gaussian_blur_sigmas  # imports NumPy; options need none
+
+        return gaussian_blur_sigmas(BANDS_BY_GSD[gsd], self.scale_factor, self.degradation)

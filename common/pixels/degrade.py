@@ -19,7 +19,6 @@ from common.pixels.sentinel2 import BANDS
 TRUNCATE_SIGMAS = 4.0  # the blur ends here, as in scipy.ndimage.gaussian_filter
 STRIP_BYTES = 2**21  # of float32 pixels in one strip; 1 to 4 MB are equally fast, less or more is slower
 MAX_DN = np.iinfo(np.uint16).max
-DEGRADATIONS = ("gaussian", "mtf")  # kinds of blur, as `gaussian_blur_sigmas` explains them
 
 
 def gaussian_blur_sigmas(bands: Sequence[str], scale_factor: int, kind: str = "gaussian") -> tuple[float, ...]:

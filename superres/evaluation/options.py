@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from common.pixels.degrade import DEGRADATIONS
+from common.patches.settings import DEGRADATIONS
 from superres.networks.sources import WeightsOptions
 
 

@@ -60,8 +60,8 @@ def prepare_evaluation(options: EvaluationOptions) -> EvaluationPlan:
     Raises:
         S2Error: a scene, a network or the output folder cannot be used.
     """
-    trained_networks, gsd = find_networks(options.weights, options.gsd)
     scenes = read_tile_list(options.tiles, options.data_dir)
+    trained_networks, gsd = find_networks(options.weights, options.gsd)
     for scene in scenes:
         check_grids(scene, input_gsds(gsd))
     for trained in trained_networks.values():

@@ -1,6 +1,7 @@
 """Trained networks as commands accept them: a run folder, a file of weights, or the name of published weights.
 
 A run folder and published weights state their network and GSD. The GSD of a plain file follows from the shapes in it.
+Keras is imported only to build a network, so that a wrong folder or name is told at once.
 """
 
 import hashlib
@@ -9,20 +10,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-import keras
+from typing import TYPE_CHECKING, Any
 
 from common.errors import RunFolderError, SettingError
 from common.files.hdf5 import open_hdf5
-from common.networks.weights import stored_shapes
 from common.runs.folder import CONFIG, read_config
 from common.scenes.scene import Scene
-from superres.networks.build import build_network
 from superres.networks.catalogue import DEFAULT_UPSAMPLING, GAN, NETWORKS, UPSAMPLINGS, trained_network_name
 from superres.networks.margin import margin_px
 from superres.networks.published import PUBLISHED, PUBLISHED_NETWORK
 from superres.networks.weights import find_weights, load_weights
+
+if TYPE_CHECKING:
+    import keras
 
 logger = logging.getLogger(__name__)
 
@@ -61,12 +61,14 @@ class TrainedNetwork:
         """Pixels at 10 m to cut off each side of a predicted window."""
         return margin_px(self.network_name, self.gsd, self.upsample)
 
-    def build(self, precision: str = "float32") -> keras.Model:
+    def build(self, precision: str = "float32") -> "keras.Model":
         """Build the Keras model and load its weights.
 
         Raises:
             WeightsError: the weights are damaged or of another network.
         """
+        from superres.networks.build import build_network
+
         model = build_network(self.network_name, self.gsd, precision, self.upsample)
         load_weights(model, self.file)
         return model
@@ -204,6 +206,9 @@ def guess_gsd(file: Path, network_name: str, upsample: str) -> int:
     Raises:
         SettingError: the network is unknown, or it does not accept the upsampling.
     """
+    from common.networks.weights import stored_shapes
+    from superres.networks.build import build_network
+
     shapes = set()
     with suppress(Exception), open_hdf5(file) as handle:  # the load says what is wrong with a file
         shapes = set(stored_shapes(handle))

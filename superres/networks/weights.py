@@ -1,18 +1,22 @@
-"""Find and load the weights of a fusion network: from a run folder, a file, or by the name of published weights."""
+"""Find and load the weights of a fusion network: from a run folder, a file, or by the name of published weights.
+
+Keras is imported inside functions, so that missing weights are told at once.
+"""
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
 from common.errors import WeightsError
 from common.files.hdf5 import open_hdf5
-from common.networks import weights as keras_weights
 from common.runs.folder import WEIGHTS
-from superres.networks.build import build_network
 from superres.networks.catalogue import ATTENTION, DEFAULT_UPSAMPLING
 from superres.networks.published import PUBLISHED, fetch_published
+
+if TYPE_CHECKING:
+    import keras
 
 PUBLISHED_10M_TO_OURS = [2, 1, 0, 3]  # published order B04, B03, B02, B08; ours B02, B03, B04, B08
 
@@ -39,7 +43,7 @@ def find_weights(source: Path | str) -> Path:
     return file
 
 
-def load_weights(model: keras.Model, source: Path | str, any_name: bool = False) -> None:
+def load_weights(model: "keras.Model", source: Path | str, any_name: bool = False) -> None:
     """Set the weights of a model; on an error the model keeps its weights.
 
     Args:
@@ -52,19 +56,23 @@ def load_weights(model: keras.Model, source: Path | str, any_name: bool = False)
         DamagedFileError: the file is not as it was written.
         DownloadError: published weights cannot be fetched.
     """
+    from common.networks import weights as keras_weights
+
     keras_weights.load_weights(model, find_weights(source), read_weights, any_name)
 
 
-def read_weights(model: keras.Model, file: Path) -> None:
+def read_weights(model: "keras.Model", file: Path) -> None:
     """Set the weights of a model from one of our files or from a published file."""
+    from common.networks.weights import read_keras_weights
+
     if is_published(file):
         read_published(model, file)
     else:
-        keras_weights.read_keras_weights(model, file)
+        read_keras_weights(model, file)
 
 
 def load_init_weights(
-    model: keras.Model, network_name: str, gsd: int, source: Path | str, upsample: str = DEFAULT_UPSAMPLING
+    model: "keras.Model", network_name: str, gsd: int, source: Path | str, upsample: str = DEFAULT_UPSAMPLING
 ) -> None:
     """Set the weights that training starts from (`--init-weights`).
 
@@ -86,6 +94,8 @@ def load_init_weights(
     except WeightsError:
         if not network_name.endswith(ATTENTION):
             raise
+        from superres.networks.build import build_network
+
         base_model = build_network(network_name.removesuffix(ATTENTION), gsd, upsample=upsample)
         load_weights(base_model, source, any_name=True)
         for layer in base_model.layers:
@@ -98,12 +108,14 @@ def is_published(file: Path) -> bool:
         return "model_weights" in handle or "layer_names" in handle.attrs
 
 
-def read_published(model: keras.Model, file: Path) -> None:
+def read_published(model: "keras.Model", file: Path) -> None:
     """Set the weights of a `dsen2` or `vdsen2` model from a published file.
 
     Raises:
         WeightsError: the convolutions differ in number or shape.
     """
+    import keras
+
     published = read_published_convolutions(file)
     layers = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
     if len(published) != len(layers):

@@ -1,4 +1,4 @@
-"""The pansharpening methods by name. This module imports no SciPy, so that options can name the methods without delay.
+"""The pansharpening methods by name. This module imports no NumPy, so that options can name the methods without delay.
 
 A method is a module with a function `fit`: moments for each coarse band, and the settings -> a function that sharpens this
 scene, or parts of it.
@@ -6,17 +6,20 @@ scene, or parts of it.
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from common.patches.settings import PatchSettings
-from superres.pansharpening.moments import Moments
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from superres.pansharpening.moments import Moments
 
 # By input name (`input_10m`, ...), each (rows / factor, cols / factor, bands) float32, reflectance * 10000.
-Images = dict[str, np.ndarray]
+Images = dict[str, "np.ndarray"]
 # Images -> the sharpened bands on the grid of `input_10m`, (rows, cols, bands) float32, reflectance * 10000.
-Sharpen = Callable[[Images], np.ndarray]
-Fit = Callable[[Sequence[Moments], PatchSettings], Sharpen]
+Sharpen = Callable[[Images], "np.ndarray"]
+Fit = Callable[[Sequence["Moments"], PatchSettings], Sharpen]
 
 METHODS = {
     "gsa": "superres.pansharpening.gsa",

@@ -86,11 +86,11 @@ def prepare_prediction(options: PredictionOptions) -> PredictionPlan:
             f"--window must be a multiple of {COARSEST_PX}, the side of a 60 m pixel in 10 m pixels; "
             f"got {options.window_px}."
         )
+    scenes = [open_scene(path) for path in options.scenes]
     weights = options.weights
     trained_networks = choose_networks(weights.sources, options.gsds, weights.network_name, weights.upsample)
     bands = options.bands or result_bands(trained_networks, options.copy_10m)
     trained_networks = needed_networks(bands, trained_networks)
-    scenes = [open_scene(path) for path in options.scenes]
     if options.mask is not None:
         scenes = [with_mask(scene, options.mask) for scene in scenes]
     outputs = output_files(scenes, options.output)

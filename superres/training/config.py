@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from common.errors import SettingError
-from common.patches.settings import PATCHES_PER_TILE, PatchSettings
-from common.pixels.degrade import DEGRADATIONS
+from common.patches.settings import DEGRADATIONS, PATCHES_PER_TILE, PatchSettings
 from common.runs.config import RunConfig, setting
 from superres.networks.catalogue import (
     DEFAULT_UPSAMPLING,

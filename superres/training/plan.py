@@ -1,9 +1,12 @@
-"""The plan of a training: scenes, start weights and teacher, checked before the work starts."""
+"""The plan of a training: scenes, start weights and teacher, checked before the work starts.
+
+Modules that import Keras are imported inside functions, so that errors in scenes do not wait for it.
+"""
 
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from common.errors import SettingError
 from common.networks.precision import has_bfloat16
@@ -15,10 +18,10 @@ from common.runs.log import remember_log
 from common.runs.opening import RunLocation, check_run_folder
 from common.scenes.scene import Scene
 from common.scenes.tile_list import read_tile_list
-from superres.networks.build import build_network
-from superres.networks.trained import TrainedNetwork, read_trained, trained_levels, warn_of_level
-from superres.networks.weights import load_init_weights
 from superres.training.config import SuperresConfig
+
+if TYPE_CHECKING:
+    from superres.networks.trained import TrainedNetwork
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +37,7 @@ class TrainingPlan(NamedTuple):
 
     scenes: tuple[Scene, ...]
     test_scenes: tuple[Scene, ...]
-    teacher: TrainedNetwork | None
+    teacher: "TrainedNetwork | None"
 
 
 def prepare_training(config: SuperresConfig, location: RunLocation) -> TrainingPlan:
@@ -50,9 +53,7 @@ def prepare_training(config: SuperresConfig, location: RunLocation) -> TrainingP
     if config.validation_fraction:
         check_split(scenes, config.patches)
     check_init_weights(config, scenes)
-    teacher = find_teacher(config) if config.teacher else None
-    if teacher:
-        warn_of_level(teacher.source, teacher.levels, scenes)
+    teacher = find_teacher(config, scenes) if config.teacher else None
     if not check_run_folder(location):
         check_weights_are_kept(config, location.folder)
     warn_of_emulated_precision(config.precision)
@@ -78,6 +79,10 @@ def check_init_weights(config: SuperresConfig, scenes: Sequence[Scene]) -> None:
         DownloadError: published weights cannot be fetched.
     """
     if config.init_weights:
+        from superres.networks.build import build_network
+        from superres.networks.trained import trained_levels, warn_of_level
+        from superres.networks.weights import load_init_weights
+
         model = build_network(config.network_name, config.gsd, upsample=config.upsample)
         load_init_weights(model, config.network_name, config.gsd, config.init_weights, config.upsample)
         warn_of_level(config.init_weights, trained_levels(config.init_weights), scenes)
@@ -99,18 +104,21 @@ def check_weights_are_kept(config: SuperresConfig, run_folder: Path | None) -> N
             )
 
 
-def find_teacher(config: SuperresConfig) -> TrainedNetwork:
-    """Return the trained network of --teacher.
+def find_teacher(config: SuperresConfig, scenes: Sequence[Scene]) -> "TrainedNetwork":
+    """Return the trained network of --teacher; warn if it was trained on another level than the scenes.
 
     Raises:
         WeightsError, RunFolderError, DownloadError: as `read_trained`.
         SettingError: the teacher is for another GSD than --gsd.
     """
+    from superres.networks.trained import read_trained, warn_of_level
+
     teacher = read_trained(config.teacher)
     if teacher.gsd != config.gsd:
         raise SettingError(
             f"--teacher {config.teacher} is for {teacher.gsd} m, and --gsd is {config.gsd}; give one for {config.gsd} m."
         )
+    warn_of_level(teacher.source, teacher.levels, scenes)
     return teacher
 
 

@@ -38,14 +38,13 @@ def weights(folder: Path) -> tuple[list[Seed], Read]:
     import h5py
 
     from common.networks.weights import write_weights
-    from superres.networks import trained
-    from superres.networks.build import build_network
+    from superres.networks import build, trained
     from superres.networks.catalogue import NETWORKS
     from tests.support.tiny_training import tiny_network
 
     NETWORKS["dsen2"] = tiny_network(2)
-    trained.build_network = cache(build_network)  # takes long
-    model = build_network("dsen2", 20)
+    build.build_network = cache(build.build_network)  # takes long
+    model = build.build_network("dsen2", 20)
     path = folder / "weights.weights.h5"
     write_weights(path, model)
     contents = [path.read_bytes(), without_seal(path)]

@@ -77,9 +77,9 @@ def test_weights_in_the_folder_that_a_run_replaces(tmp_path: Path, option: str, 
 def test_teacher_must_be_for_the_same_gsd(tmp_path: Path) -> None:
     for gsd in (20, 60):
         build_network("dsen2", gsd).save_weights(tmp_path / f"{gsd}.weights.h5")
-    assert find_teacher(make_config(gsd=60, teacher=str(tmp_path / "60.weights.h5"))).gsd == 60
+    assert find_teacher(make_config(gsd=60, teacher=str(tmp_path / "60.weights.h5")), []).gsd == 60
     with pytest.raises(SettingError, match=r"--teacher .* is for 20 m, and --gsd is 60; give one for 60 m"):
-        find_teacher(make_config(gsd=60, teacher=str(tmp_path / "20.weights.h5")))
+        find_teacher(make_config(gsd=60, teacher=str(tmp_path / "20.weights.h5")), [])
 
 
 def test_init_weights_of_another_level_are_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
