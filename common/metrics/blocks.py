@@ -47,7 +47,7 @@ def cut_blocks(images: Sequence[np.ndarray], side: int, counted: np.ndarray) -> 
 
 def _tiles(strip: np.ndarray, side: int, counted: np.ndarray) -> np.ndarray:
     rows, cols = counted.shape
-    return strip[:, : cols * side].reshape(rows, side, cols, side, -1).swapaxes(1, 2)[counted]
+    return strip[:, : cols * side].reshape(rows, side, cols, side, strip.shape[-1]).swapaxes(1, 2)[counted]
 
 
 def block_moments(blocks: np.ndarray) -> BlockMoments:

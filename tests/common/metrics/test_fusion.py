@@ -80,6 +80,13 @@ def test_images_of_a_whole_block_also_have_q2n_and_shift():
     assert values["all", "shift"] == lengths.mean() > 0
 
 
+@pytest.mark.parametrize(("rows", "cols"), [(64, 31), (31, 64)])
+def test_images_narrower_or_lower_than_a_block_have_neither(rows, cols):
+    metrics = fusion_metrics(random_dn(1, rows, cols), random_dn(2, rows, cols), ("B05", "B06", "B07"), 2)
+    assert {"rmse", "ssim"} < {row.metric for row in metrics}
+    assert not {"q2n", "shift"} & {row.metric for row in metrics}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -107,10 +107,14 @@ def test_uiq_of_blocks_equals_that_of_windows():
         np.testing.assert_allclose(values[band], uiq_per_band(image[..., [band] * 3], image), atol=1e-12)
 
 
-def test_without_a_block_there_are_no_indices():
-    image = random_dn(1, 16, 16, 1)
+@pytest.mark.parametrize(
+    "valid", [np.zeros((16, 16), bool), np.ones((16, SIDE - 1), bool), np.ones((SIDE - 1, 16), bool)]
+)
+def test_without_a_block_there_are_no_indices(valid):
+    image = random_dn(1, *valid.shape, 1)
     quality, of_coarse = FusedQuality(SIDE, FACTOR), UiqMatrix(SIDE)
-    none = whole_blocks(np.zeros((16, 16), bool), SIDE)
+    none = whole_blocks(valid, SIDE)
+    of_coarse.add((image, image), none)
     quality.add(image.repeat(2, 0).repeat(2, 1), image.repeat(2, 0).repeat(2, 1), image, image, none)
     assert quality.metrics(of_coarse, [0]) == {}
 
