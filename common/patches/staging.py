@@ -166,7 +166,8 @@ def _turn_to_copy(folder: Path, missing: Sequence[Original]) -> Iterator[None]:
             break
         except InUseError as error:
             if not is_told:
-                logger.info("waiting, because %s", str(error).partition(";")[0])
+                # A warning, because all ranks wait with this one, which need not be rank 0.
+                logger.warning("waiting, because %s", str(error).partition(";")[0])
             is_told = True
             require_going_on()
             time.sleep(LOOK_S)

@@ -15,11 +15,11 @@ SECONDS_BETWEEN_LINES = 60
 
 
 @contextmanager
-def progress(total: int, units: str, task: str, show_bar: bool) -> Iterator[Callable[..., None]]:
+def progress(total: float, units: str, task: str, show_bar: bool) -> Iterator[Callable[..., None]]:
     """Show how much of a task this rank has done, and the time left.
 
     Args:
-        total: units of work in the whole task.
+        total: units of work in the whole task; a bar shows whole units.
         units: name of the units, in the plural.
         task: name of the task, which begins the bar and each line.
         show_bar: show a bar; otherwise log a line every minute.
@@ -29,14 +29,14 @@ def progress(total: int, units: str, task: str, show_bar: bool) -> Iterator[Call
         if this process has got a stopping signal.
     """
     started = logged = time.monotonic()
-    done = 0
-    with tqdm(total=total, desc=task, unit=f" {units}", disable=not show_bar) as bar:
+    done = 0.0
+    with tqdm(total=round(total), desc=task, unit=f" {units}", disable=not show_bar) as bar:
 
-        def advance(count: int = 1) -> None:
+        def advance(count: float = 1) -> None:
             nonlocal done, logged
             require_going_on()
             done += count
-            bar.update(count)
+            bar.update(round(done) - bar.n)
             now = time.monotonic()
             if done and not show_bar and now - logged > SECONDS_BETWEEN_LINES:
                 logged = now

@@ -62,6 +62,14 @@ def test_a_bar_replaces_the_lines(
     assert "windows/s" in shown
 
 
+def test_a_bar_shows_whole_units(clock: Clock, capsys: pytest.CaptureFixture) -> None:
+    with progress(25.2, "MB", "copying", show_bar=True) as advance:
+        for _ in range(3):
+            clock.seconds += 61
+            advance(8.4)
+    assert " 25/25 " in capsys.readouterr().err
+
+
 def test_work_without_a_bar_writes_nothing_to_the_terminal(clock: Clock, capsys: pytest.CaptureFixture) -> None:
     with progress(3, "windows", "T32TNS", show_bar=False) as advance:
         advance()
