@@ -2,7 +2,8 @@
 
 A thread works on one item while the main thread works on another, so memory stays bounded. The main thread alone computes
 networks and talks to other ranks, so that all ranks do so in the same order. It also looks for signals while it waits. An
-error of a thread is raised in the main thread as it is. An error of the main thread ends the threads.
+error of a thread is raised in the main thread as it is. An error of the main thread ends the threads. So does its end, if
+it never leaves the block: otherwise Python would wait for them without end.
 """
 
 import queue
@@ -32,6 +33,7 @@ class _Handover(Generic[Item]):
         self._items: queue.SimpleQueue = queue.SimpleQueue()
         self._room = threading.Semaphore(1)  # for one item that is not taken yet, or that is being made
         self._end = object()
+        self._main = threading.current_thread()  # it makes the handover
         self.is_abandoned = threading.Event()
 
     def has_room(self) -> bool:
@@ -63,7 +65,7 @@ class _Handover(Generic[Item]):
 
     def require_not_abandoned(self) -> None:
         """Raise _Abandoned if the main thread has ended."""
-        if self.is_abandoned.is_set():
+        if self.is_abandoned.is_set() or not self._main.is_alive():
             raise _Abandoned
 
 
@@ -89,7 +91,7 @@ def ahead(items: Iterator[Item], stage: str, waits: Waits) -> Iterator[Iterator[
                 while not handover.has_room():
                     handover.require_not_abandoned()
                 handover.put(next(items))
-        except (StopIteration, _Abandoned):
+        except StopIteration:
             pass
         except BaseException as error:
             errors.append(error)
@@ -164,8 +166,6 @@ class Behind(Generic[Item]):
     def _run(self) -> None:
         try:
             self._use(self._taken())
-        except _Abandoned:
-            pass
         except BaseException as error:
             self._error = error
 

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -164,3 +166,16 @@ def test_a_signal_ends_the_waiting_for_a_stage(stage):
                 writer.put(0)
                 writer.put(1)
     killer.join()
+
+
+@pytest.mark.parametrize("block", ["ahead(count(), 'reading', Counter())", "behind(list, 'writing', Counter())"])
+def test_a_block_that_is_never_left_does_not_keep_a_program_alive(block):
+    """As in a notebook that takes the first strip of a prediction, or keeps the traceback of an error."""
+    program = f"""
+from collections import Counter
+from itertools import count
+from superres.prediction.stages.threads import ahead, behind
+block = {block}
+block.__enter__()
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=PATIENCE)
