@@ -8,17 +8,25 @@ python benchmarks/bench.py --only loading      one benchmark
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
-
-import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # `benchmarks` and `tests` are not installed
 
-from benchmarks import bigearthnet, classification, extraction, loading, prediction, ranks, remote
-from benchmarks.measure import Result
-
 MADE_PX = 5490
+# Module of a benchmark, which is imported only to run it -> arguments of its `run`.
+BENCHMARKS = {
+    "startup": (),
+    "extraction": ("product",),
+    "prediction": ("product", "precision"),
+    "remote": ("product",),
+    "loading": (),
+    "bigearthnet": (),
+    "classification": (),
+    "ranks": ("precision",),
+}
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -30,7 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--only",
-        choices=("extraction", "loading", "prediction", "remote", "bigearthnet", "classification", "ranks"),
+        choices=BENCHMARKS,
         action="append",
         help="benchmark to run; may be repeated (all)",
     )
@@ -46,32 +54,28 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmarks; return the exit code."""
     arguments = build_parser().parse_args(argv)
-    benchmarks: dict[str, Callable[[], list[Result]]] = {
-        "extraction": lambda: with_product(arguments.product, extraction.run),
-        "prediction": lambda: with_product(arguments.product, lambda path: prediction.run(path, arguments.precision)),
-        "remote": lambda: with_product(arguments.product, remote.run),
-        "loading": loading.run,
-        "bigearthnet": bigearthnet.run,
-        "classification": classification.run,
-        "ranks": lambda: ranks.run(arguments.precision),
-    }
     print("| Measured | Value | Goal |\n|---|---|---|")
-    for name, run in benchmarks.items():
-        if not arguments.only or name in arguments.only:
-            for row in run():
+    for name in arguments.only or BENCHMARKS:
+        with product_at(arguments.product, needed="product" in BENCHMARKS[name]) as product:
+            values = {"product": product, "precision": arguments.precision}
+            for row in import_module(f"benchmarks.{name}").run(*(values[key] for key in BENCHMARKS[name])):
                 print(f"| {row.name} | {row.value} | {row.goal} |", flush=True)
     return 0
 
 
-def with_product(product: str | None, run: Callable[[str], list[Result]]) -> list[Result]:
-    """Run a benchmark on the given product, or on a made one."""
-    if product:
-        return run(product)
+@contextmanager
+def product_at(path: str | None, needed: bool) -> Iterator[str | None]:
+    """Return the path of a product inside this block: the given one, or a made one if one is needed."""
+    if path or not needed:
+        yield path
+        return
+    import numpy as np
+
     from tests.support.fake_safe import textured_pixels, write_safe
 
     with tempfile.TemporaryDirectory() as folder:
         pixels = textured_pixels(np.random.default_rng(0), MADE_PX)
-        return run(str(write_safe(Path(folder), pixels=pixels, size=MADE_PX)))
+        yield str(write_safe(Path(folder), pixels=pixels, size=MADE_PX))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,3 +59,9 @@ def process_state(process: int) -> tuple[str, bool] | None:
         return fields[19].decode(), fields[0] not in (b"Z", b"X")
     except (OSError, IndexError):
         return None
+
+
+def seconds_since_start() -> float | None:
+    """Return the seconds since this process was started; None if the system does not tell."""
+    state = process_state(os.getpid())
+    return state and time.clock_gettime(time.CLOCK_BOOTTIME) - int(state[0]) / os.sysconf("SC_CLK_TCK")

@@ -10,12 +10,13 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from common.errors import OutputError
+from common.machine import seconds_since_start
 
 logger = logging.getLogger(__name__)
 
 
 class Progress(keras.callbacks.Callback):
-    """Log one line an epoch, and show a bar of its steps if wanted.
+    """Log the time of the first step and one line an epoch, and show a bar of its steps if wanted.
 
     Args:
         epochs: epochs of the whole run.
@@ -28,6 +29,7 @@ class Progress(keras.callbacks.Callback):
         super().__init__()
         self.epochs, self.steps, self.patches = epochs, steps, patches
         self.show_bar = show_bar
+        self.is_first_step = True
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.bar = tqdm(
@@ -40,6 +42,10 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         self.bar.update(batch + 1 - self.bar.n)
+        if self.is_first_step:
+            self.is_first_step = False
+            if seconds := seconds_since_start():
+                logger.info("first step done, %.1f s after the command was started", seconds)
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
         self.bar.close()

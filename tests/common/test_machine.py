@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 from common import machine
@@ -31,3 +33,11 @@ def test_a_process_exists_until_somebody_has_waited_for_it() -> None:
     assert not process_exists(child.pid)
     assert process_state(child.pid) is None
     assert int(start) >= int(process_state(os.getpid())[0])
+
+
+def test_the_age_of_a_process() -> None:
+    """Seen from the process that started it, as long ago as it says; starts are in clock ticks of 0.01 s."""
+    started = time.monotonic()
+    code = "import time; time.sleep(0.3); from common.machine import seconds_since_start; print(seconds_since_start())"
+    age = float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+    assert 0.3 < age < time.monotonic() - started + 0.02

@@ -34,11 +34,13 @@ def test_a_bar_begins_where_the_epoch_goes_on() -> None:
     progress.bar.close()
 
 
-def test_an_epoch_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_first_step_and_an_epoch_are_one_line_each(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     logs = {"loss": 0.82, "seconds": 2.0, "val_loss": 0.26960001, "learning_rate": 1e-4}
     run_epoch(Progress(3, 2, 80, show_bar=False), logs)
-    assert caplog.messages == ["epoch 1/3  loss 0.82  val_loss 0.2696  learning_rate 0.0001  2 s  40.0 patches/s"]
+    first, *epochs = caplog.messages
+    assert re.fullmatch(r"first step done, \d+\.\d s after the command was started", first)
+    assert epochs == ["epoch 1/3  loss 0.82  val_loss 0.2696  learning_rate 0.0001  2 s  40.0 patches/s"]
 
 
 def test_curves_on_a_disk_that_refuses_are_an_error_of_ours(tmp_path: Path) -> None:
