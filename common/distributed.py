@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from common.backends import half_width
 from common.backends.launcher import is_launched, require_launched_size
 from common.backends.launcher import launched_rank as launched_rank  # for callers
 from common.errors import S2Error, SettingError
@@ -61,6 +62,12 @@ class Backend(Protocol):
 
     def average(self, tensors: Sequence[Any]) -> list[Any]:
         """Return the means of TensorFlow tensors over ranks, in few messages; their gradients are averaged, too."""
+
+    def exchange_rows(self, rows: Any) -> Any:
+        """Send row r of a TensorFlow tensor, (ranks, n) float16, to rank r; return the rows from all ranks, (ranks, n)."""
+
+    def gather_rows(self, row: Any) -> Any:
+        """Return the rows that the ranks pass, each (1, n) float16, in the order of the ranks, (ranks, n)."""
 
     def broadcast_variables(self, variables: Iterable[Any], root_rank: int) -> None:
         """Set Keras variables to their values on `root_rank`."""
@@ -113,7 +120,12 @@ def chosen_backend() -> str | None:
     name = os.environ.get("JEOPARDA_BACKEND")
     if name and name not in BACKENDS:
         raise SettingError(f"JEOPARDA_BACKEND must be {' or '.join(BACKENDS)}; got {name}.")
-    return name or next((name for name in BACKENDS if importlib.util.find_spec(name)), None)
+    return name or next(iter(installed_backends()), None)
+
+
+def installed_backends() -> list[str]:
+    """Return the names of the backends that are installed."""
+    return [name for name in BACKENDS if importlib.util.find_spec(name)]
 
 
 def rank() -> int:
@@ -153,7 +165,7 @@ def _share_hardware() -> None:
     tf.config.threading.set_intra_op_parallelism_threads(cores_per_rank())
 
 
-def DistributedOptimizer(optimizer: Any) -> Any:
+def DistributedOptimizer(optimizer: Any, gradient_precision: str = "float32") -> Any:
     """Return a copy of a Keras 3 optimizer that averages gradients over all ranks before it applies them.
 
     The class of the copy derives from the class of the given optimizer. Configuration, variables and saved files are
@@ -162,12 +174,11 @@ def DistributedOptimizer(optimizer: Any) -> Any:
     Args:
         optimizer: a Keras optimizer. Pass a whole `LossScaleOptimizer`, not its inner optimizer: scaled gradients are
             then averaged, and all ranks skip the same steps when one overflows.
+        gradient_precision: `float32`, or a format of `common/backends/half_width.py`, in which gradients travel.
     """
     if size() == 1:
         return optimizer
     import keras
-
-    average = _backend.average
 
     class Distributed(type(optimizer)):
         def apply(self, grads: Iterable, trainable_variables: Iterable | None = None) -> None:
@@ -177,12 +188,19 @@ def DistributedOptimizer(optimizer: Any) -> Any:
 
         def average_gradients(self, grads: Sequence) -> list:
             """Return the means of gradients over ranks."""
-            return average(grads)
+            return average_gradients(grads, gradient_precision)
 
     # A saved model names the class of its optimizer. With the original name it loads without this file.
     Distributed.__name__ = type(optimizer).__name__
     Distributed.__module__ = keras.optimizers.serialize(optimizer)["module"]
     return Distributed.from_config(optimizer.get_config())
+
+
+def average_gradients(gradients: Sequence[Any], gradient_precision: str) -> list[Any]:
+    """Return the means of float32 TensorFlow tensors over several ranks; they travel in this precision."""
+    if gradient_precision == "float32":
+        return _backend.average(gradients)
+    return half_width.average(gradients, gradient_precision, _backend)
 
 
 def broadcast_variables(variables: Iterable[Any], root_rank: int = 0) -> None:

@@ -2,7 +2,6 @@
 
 import http.client
 import http.server
-import importlib.util
 import os
 import shutil
 import signal
@@ -26,7 +25,7 @@ from tests.support.tiny_training import TILES, command_line, write_scenes
 ROOT = Path(__file__).parent.parent
 # `./install.sh --mpi4py` puts mpirun beside Python.
 MPIRUN = shutil.which("mpirun", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-BACKENDS = [name for name in hvd.BACKENDS if importlib.util.find_spec(name)]
+BACKENDS = hvd.installed_backends()
 SECONDS = 600  # for all of tests/mpi, beside another test process
 SECONDS_TO_END = 30  # for a job after one of its ranks has failed
 MARK = "JEOPARDA_TEST_JOB"  # environment variable by which the processes of a job are found

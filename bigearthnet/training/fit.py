@@ -98,7 +98,7 @@ def build_model(config: BigEarthNetConfig, data: TrainingData) -> keras.Model:
         band_statistics(config.bands),
     )
     loss = build_loss(config.loss, labels.sum(axis=0), len(labels), config.gamma, config.margin)
-    compile_model(model, build_optimizer(config), loss, config.precision, config.accumulate)
+    compile_model(model, build_optimizer(config), loss, config.precision, config.accumulate, config.gradient_precision)
     return model
 
 

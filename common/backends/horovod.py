@@ -54,6 +54,12 @@ class Horovod:
         means = self._horovod.grouped_allreduce(known, op=self._horovod.Average)
         return [tf.cast(mean, tensor.dtype) for mean, tensor in zip(means, tensors, strict=True)]
 
+    def exchange_rows(self, rows: Any) -> Any:
+        return self._horovod.alltoall(rows)
+
+    def gather_rows(self, row: Any) -> Any:
+        return self._horovod.allgather(row)
+
     def broadcast_variables(self, variables: Iterable[Any], root_rank: int) -> None:
         self._horovod.broadcast_variables([variable.value for variable in variables], root_rank=root_rank)
 

@@ -8,7 +8,7 @@ calls at once, and on all ranks in the order of the program, because TensorFlow 
 import sys
 import time
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -37,6 +37,7 @@ class Mpi4py:
         self._mpi = MPI
         self._ranks = MPI.COMM_WORLD.Dup()  # messages of its own, if other code also uses MPI
         self._node = self._ranks.Split_type(MPI.COMM_TYPE_SHARED)
+        self._sums: dict[np.dtype, np.ndarray] = {}
         self._report, sys.excepthook = sys.excepthook, self._end_job
 
     def _end_job(self, kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
@@ -70,32 +71,56 @@ class Mpi4py:
         return list(average_all(*(tf.convert_to_tensor(tensor) for tensor in tensors))) if tensors else []
 
     def _average_fused(self, tensors: Sequence[Any]) -> list[Any]:
-        """Average the tensors of each dtype as one buffer, all buffers in one call out of TensorFlow."""
+        """Average the tensors in one call out of TensorFlow."""
         import tensorflow as tf
 
-        by_dtype: dict[Any, list[int]] = {}
-        for index, tensor in enumerate(tensors):
-            by_dtype.setdefault(tensor.dtype, []).append(index)
-        buffers = [tf.concat([tf.reshape(tensors[i], [-1]) for i in indices], 0) for indices in by_dtype.values()]
-        means = tf.nest.flatten(tf.numpy_function(self._average_buffers, buffers, list(by_dtype)))
-        averaged = list(tensors)
-        for indices, mean in zip(by_dtype.values(), means, strict=True):
-            parts = tf.split(tf.reshape(mean, [-1]), [tf.size(tensors[i]) for i in indices])
-            for i, part in zip(indices, parts, strict=True):
-                averaged[i] = tf.ensure_shape(tf.reshape(part, tf.shape(tensors[i])), tensors[i].shape)
-        return averaged
+        dtypes = [tensor.dtype for tensor in tensors]
+        means = tf.nest.flatten(tf.numpy_function(self._average_arrays, tensors, dtypes))
+        return [tf.ensure_shape(mean, tensor.shape) for mean, tensor in zip(means, tensors, strict=True)]
 
-    def _average_buffers(self, *buffers: np.ndarray) -> list[np.ndarray]:
-        """Return the means over ranks; float16 and bfloat16 are summed in float32."""
+    def _average_arrays(self, *arrays: np.ndarray) -> list[np.ndarray]:
+        """Return the means over ranks; all arrays of one dtype are one message."""
         self._wait_for_all()
-        means = []
-        for buffer in buffers:
-            own = np.asarray(buffer, np.float32 if buffer.dtype.itemsize < 4 else buffer.dtype)
-            total = np.empty_like(own)
-            self._ranks.Allreduce(own, total)
-            total /= self.size()
-            means.append(total.astype(buffer.dtype, copy=False))
+        means = list(arrays)
+        for dtype in {array.dtype: None for array in arrays}:
+            indices = [index for index, array in enumerate(arrays) if array.dtype == dtype]
+            ends = np.cumsum([arrays[index].size for index in indices])
+            total = self._sum([arrays[index].reshape(-1) for index in indices])
+            for index, part in zip(indices, np.split(total, ends[:-1]), strict=True):
+                means[index] = (part / self.size()).astype(dtype, copy=False).reshape(arrays[index].shape)
         return means
+
+    def _sum(self, parts: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the sum over ranks of arrays of one dtype, joined; float16 and bfloat16 are summed in float32.
+
+        It is overwritten by the next call: the system would first fill a new array of this size with zeros, page by page.
+        """
+        dtype, size = parts[0].dtype, sum(map(len, parts))
+        dtype = np.dtype(np.float32) if dtype.itemsize < 4 else dtype
+        if dtype not in self._sums or len(self._sums[dtype]) < size:
+            self._sums[dtype] = np.empty(size, dtype)
+        total = self._sums[dtype][:size]
+        np.concatenate(parts, out=total, casting="unsafe")
+        self._ranks.Allreduce(self._mpi.IN_PLACE, total)
+        return total
+
+    def exchange_rows(self, rows: Any) -> Any:
+        return self._move(self._ranks.Alltoall, rows)
+
+    def gather_rows(self, row: Any) -> Any:
+        return self._move(self._ranks.Allgather, row)
+
+    def _move(self, send: Callable[[np.ndarray, np.ndarray], None], rows: Any) -> Any:
+        """Return (ranks, n) float16 that a collective call makes of the rows of all ranks, as bits: MPI knows no float16."""
+        import tensorflow as tf
+
+        def move(rows: np.ndarray) -> np.ndarray:
+            self._wait_for_all()
+            received = np.empty((self.size(), rows.shape[1]), np.uint16)
+            send(rows.view(np.uint16), received)
+            return received.view(np.float16)
+
+        return tf.ensure_shape(tf.numpy_function(move, [rows], tf.float16), [self.size(), rows.shape[1]])
 
     def broadcast_variables(self, variables: Iterable[Any], root_rank: int) -> None:
         self._wait_for_all()

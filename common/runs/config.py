@@ -18,6 +18,7 @@ SETTINGS_OF_OLDER_RUNS = {
     "optimizer": "nadam",
     "momentum": 0.9,
     "weight_decay": 0.0,
+    "gradient_precision": "float32",
 }
 
 
@@ -67,6 +68,11 @@ class RunConfig:
     warmup_epochs: float = setting("epochs over which the learning rate rises to its full value", 1.0)
     precision: str = setting(
         "number format of the convolutions; their sums stay float32",
+        "float32",
+        choices=("float32", "bfloat16", "float16"),
+    )
+    gradient_precision: str = setting(
+        "number format in which gradients travel between ranks; 16 bits take less time on a slow network",
         "float32",
         choices=("float32", "bfloat16", "float16"),
     )

@@ -32,7 +32,12 @@ def build_optimizer(config: RunConfig) -> keras.optimizers.Optimizer:
 
 
 def compile_model(
-    model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: Any, precision: str, accumulate: int = 1
+    model: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    loss: Any,
+    precision: str,
+    accumulate: int = 1,
+    gradient_precision: str = "float32",
 ) -> None:
     """Compile a model with an optimizer that averages gradients over ranks.
 
@@ -42,8 +47,9 @@ def compile_model(
         loss: as Keras takes it.
         precision: `float32`, `bfloat16` or `float16`; float16 needs scaled losses.
         accumulate: number of equal parts into which a step divides its patches.
+        gradient_precision: in which gradients travel between ranks.
     """
-    optimizer = rank_optimizer(optimizer, model.trainable_variables, precision)
+    optimizer = rank_optimizer(optimizer, model.trainable_variables, precision, gradient_precision)
     # XLA cannot compile what averages gradients over ranks.
     model.compile(optimizer=optimizer, loss=loss, jit_compile=False)
     if accumulate > 1:
@@ -99,7 +105,10 @@ def mean_gradients(
 
 
 def rank_optimizer(
-    optimizer: keras.optimizers.Optimizer, variables: Sequence[keras.Variable], precision: str
+    optimizer: keras.optimizers.Optimizer,
+    variables: Sequence[keras.Variable],
+    precision: str,
+    gradient_precision: str = "float32",
 ) -> keras.optimizers.Optimizer:
     """Return an optimizer of these variables that averages gradients over ranks, ready to be saved in a checkpoint.
 
@@ -107,7 +116,7 @@ def rank_optimizer(
     """
     if precision == "float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    optimizer = hvd.DistributedOptimizer(optimizer)
+    optimizer = hvd.DistributedOptimizer(optimizer, gradient_precision)
     plain = getattr(optimizer, "inner_optimizer", optimizer)
     if plain.weight_decay:  # exclude biases and normalisations, after the copy above, which copies settings only
         plain.exclude_from_weight_decay([variable for variable in variables if len(variable.shape) < 2])

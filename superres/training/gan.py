@@ -53,9 +53,14 @@ class Gan(keras.Model):
         generator, discriminator = (
             keras.optimizers.Adam(rate, BETA_1) for rate in (config.learning_rate, config.discriminator_learning_rate)
         )
-        self.discriminator_optimizer = rank_optimizer(discriminator, self.discriminator.trainable_variables, "float32")
+        self.discriminator_optimizer = rank_optimizer(
+            discriminator, self.discriminator.trainable_variables, "float32", config.gradient_precision
+        )
+        optimizer = rank_optimizer(
+            generator, self.generator.trainable_variables, config.precision, config.gradient_precision
+        )
         # XLA cannot compile Horovod's operations.
-        self.compile(rank_optimizer(generator, self.generator.trainable_variables, config.precision), jit_compile=False)
+        self.compile(optimizer, jit_compile=False)
 
     @property
     def checkpoint_groups(self) -> dict[str, list]:

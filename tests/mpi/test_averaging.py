@@ -12,6 +12,8 @@ import pytest
 import tensorflow as tf
 
 import common.distributed as hvd
+from common.backends import half_width
+from common.networks.batch_statistics import SyncBatchNormalization
 from common.training.layerwise import Lamb, Lars
 from common.training.optimizer import compile_model
 
@@ -25,6 +27,7 @@ OPTIMIZERS = {
     "scaled nadam": lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.Nadam(0.01)),
 }
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-6}  # float32; Nadam divides by small numbers
+ROUNDING = {"float16": 2.0**-11, "bfloat16": 2.0**-8}  # largest relative error of a number that is rounded once
 
 
 def build_model(optimizer: keras.optimizers.Optimizer, seed: int = 0) -> keras.Model:
@@ -123,10 +126,70 @@ def test_accumulated_batches_are_averaged_over_ranks_once_a_step(
         np.testing.assert_allclose(weights, expected, **TOLERANCE)
 
 
-@pytest.mark.parametrize("bad", [np.inf, np.nan])
-def test_all_ranks_skip_a_step_that_overflows_on_one(bad: float, ranks: int, same_on_all_ranks: Callable) -> None:
+def test_synchronised_normalisations_see_the_same_part_of_all_ranks(
+    ranks: int, same_on_all_ranks: Callable, alone: Callable
+) -> None:
+    """One process takes the parts of all ranks, joined, as its parts."""
+
+    def build() -> keras.Model:
+        keras.utils.set_random_seed(0)
+        layers = [keras.Input((5,)), keras.layers.Dense(6), SyncBatchNormalization(), keras.layers.Dense(2)]
+        model = keras.Sequential(layers)
+        compile_model(model, keras.optimizers.SGD(0.1), "mean_squared_error", "float32", accumulate=2)
+        return model
+
+    def joined(data: np.ndarray) -> np.ndarray:
+        parts = data.reshape(ranks, STEPS, 2, BATCH // 2, -1).transpose(1, 2, 0, 3, 4)
+        return parts.reshape(STEPS, ranks * BATCH, -1)
+
     x, y = all_data(ranks)
-    model = build_model(hvd.DistributedOptimizer(OPTIMIZERS["scaled nadam"]()))
+    model = build()
+    train_by_fit(model, x[hvd.rank()], y[hvd.rank()])
+    same_on_all_ranks(model.get_weights())
+    with alone():
+        single = build()
+        train_by_fit(single, joined(x), joined(y))
+    for weights, expected in zip(model.get_weights(), single.get_weights(), strict=True):
+        np.testing.assert_allclose(weights, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", half_width.FORMATS)
+def test_gradients_that_travel_in_16_bits_are_rounded_twice(
+    dtype: str, ranks: int, same_on_all_ranks: Callable
+) -> None:
+    """Ranks have gradients of different sizes, too large and too small for plain float16, that do not divide by ranks."""
+    rng = np.random.default_rng(3)
+    of_ranks = [rng.standard_normal(1001).astype(np.float32) * 10.0 ** (7 - 14 * rank) for rank in range(ranks)]
+    own = tf.constant(of_ranks[hvd.rank()])
+    average = tf.function(lambda tensors: hvd.average_gradients(tensors, dtype))
+    means = np.concatenate([mean.numpy() for mean in average([own[:7], own[7:]])])
+    same_on_all_ranks([means])
+    exact, sizes = np.mean(np.float64(of_ranks), axis=0), np.mean(np.abs(of_ranks), axis=0)
+    error = np.abs(means - exact)
+    assert (error <= 2.01 * ROUNDING[dtype] * sizes + 2.0**-37 * sizes.max()).all()
+    assert error.max() > ROUNDING[dtype] / 4 * sizes.max()
+
+
+def test_ranks_hold_equal_weights_if_gradients_travel_in_16_bits(ranks: int, same_on_all_ranks: Callable) -> None:
+    """The weights are not those of float32, but close to them."""
+    x, y = all_data(ranks)
+    weights = []
+    for dtype in ("bfloat16", "float32"):
+        model = build_model(keras.optimizers.SGD(0.1))
+        compile_model(model, keras.optimizers.SGD(0.1), "mean_squared_error", "float32", gradient_precision=dtype)
+        train_eagerly(model, x[hvd.rank()], y[hvd.rank()])
+        same_on_all_ranks(model.get_weights())
+        weights.append(model.get_weights())
+    for rounded, exact in zip(*weights, strict=True):
+        assert 0 < np.abs(rounded - exact).max() < 4 * ROUNDING["bfloat16"]
+
+
+@pytest.mark.parametrize("bad, dtype", [(np.inf, "float32"), (np.nan, "float16")])
+def test_all_ranks_skip_a_step_that_overflows_on_one(
+    bad: float, dtype: str, ranks: int, same_on_all_ranks: Callable
+) -> None:
+    x, y = all_data(ranks)
+    model = build_model(hvd.DistributedOptimizer(OPTIMIZERS["scaled nadam"](), dtype))
     before = model.get_weights()
     own_x = x[hvd.rank()].copy()
     if hvd.rank() == 1:
@@ -169,7 +232,7 @@ def test_variables_that_the_loss_does_not_use_stay(ranks: int) -> None:
     assert float(unused[0]) == 1
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", ["nadam", "lars", "scaled lamb"])
 def test_a_saved_model_holds_the_plain_optimizer(name: str, tmp_path: Path) -> None:
     plain = OPTIMIZERS[name]()
     model = build_model(hvd.DistributedOptimizer(plain))

@@ -20,7 +20,7 @@ GSD, PATCHES, STEPS = 20, 2, 2
 KERNEL_AXES = 4
 
 
-def build_gan(monkeypatch: pytest.MonkeyPatch, loss: str) -> Gan:
+def build_gan(monkeypatch: pytest.MonkeyPatch, loss: str, accumulate: int = 1) -> Gan:
     """Build a GAN with plain gradient descent for both networks: the size of a step follows from its gradient."""
     monkeypatch.setitem(NETWORKS, "dsen2", tiny_network())
     monkeypatch.setattr(keras.optimizers, "Adam", lambda rate, _: keras.optimizers.SGD(rate))
@@ -28,7 +28,8 @@ def build_gan(monkeypatch: pytest.MonkeyPatch, loss: str) -> Gan:
     generator = build_network("dsen2", GSD)
     set_random_weights(generator)
     rates = {"learning_rate": 0.01, "discriminator_learning_rate": 0.1}
-    config = SuperresConfig(tiles="t.txt", model="gan", adversarial_loss=loss, spectral_weight=0.1, **rates)
+    settings = {"adversarial_loss": loss, "accumulate": accumulate, "spectral_weight": 0.1, **rates}
+    config = SuperresConfig(tiles="t.txt", model="gan", **settings)
     gan = Gan(generator, build_network("dsen2", GSD), config)
     gan.adversarial_weight.assign(1.0)
     return gan
@@ -43,9 +44,12 @@ def take_steps(take_step: Callable, batches: list[list]) -> dict[str, float]:
     return {name: float(value) for name, value in logs.items()}
 
 
-@pytest.mark.parametrize("loss, compiled", [("least-squares", lambda step: step), ("relativistic", tf.function)])
+@pytest.mark.parametrize(
+    "loss, accumulate, compiled", [("least-squares", PATCHES, lambda step: step), ("relativistic", 1, tf.function)]
+)
 def test_steps_equal_those_of_one_process_on_the_joined_batch(
     loss: str,
+    accumulate: int,
     compiled: Callable,
     ranks: int,
     alone: Callable,
@@ -54,7 +58,7 @@ def test_steps_equal_those_of_one_process_on_the_joined_batch(
 ) -> None:
     """Equal are the weights of both networks, the vectors of the power iterations, and the moving average."""
     data = [[random_batch(GSD, PATCHES, seed=ranks * step + rank) for rank in range(ranks)] for step in range(STEPS)]
-    gan = build_gan(monkeypatch, loss)
+    gan = build_gan(monkeypatch, loss, accumulate)
     names = ("generator", "discriminator")
     start = {name: getattr(gan, name).get_weights() for name in names}
     logs = take_steps(compiled(gan.train_step), [[group[hvd.rank()]] for group in data])

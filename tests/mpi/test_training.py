@@ -238,8 +238,9 @@ def test_training_equals_that_of_one_process_with_the_joined_batch(
 
 
 def test_float16_ranks_hold_equal_weights(train_tiny: Trainer, shared_path: Path, same_on_all_ranks: Callable) -> None:
-    train_tiny(shared_path / "run", precision="float16", epochs=1)
+    train_tiny(shared_path / "run", precision="float16", gradient_precision="float16", epochs=1)
     same_on_all_ranks(train_tiny.recorder.weights[-1])
+    assert run.read_config(shared_path / "run")["settings"]["gradient_precision"] == "float16"
 
 
 @pytest.mark.parametrize("count", [1, 5])

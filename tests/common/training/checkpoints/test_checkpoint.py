@@ -169,7 +169,7 @@ def test_a_checkpoint_from_before_a_setting_goes_on_as_it_began(path: Path) -> N
     defaults = dataclasses.asdict(RunConfig())
     older = {name: defaults[name] for name in SETTINGS_OF_OLDER_RUNS if name in defaults}
     assert older == {name: SETTINGS_OF_OLDER_RUNS[name] for name in older}
-    read_checkpoint(path, make_model(), {**IDENTITY, **SETTINGS_OF_OLDER_RUNS})
+    read_checkpoint(path, make_model(), {**IDENTITY, **SETTINGS_OF_OLDER_RUNS, "gradient_precision": "float32"})
     check_refused(
         path, make_model(), {**IDENTITY, "rate_rule": "sqrt"}, "made with rate_rule linear, this run has sqrt"
     )
