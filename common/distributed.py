@@ -15,9 +15,9 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from common.backends import half_width
+from common.backends import Backend, half_width
 from common.backends.launcher import is_launched, require_launched_size
 from common.backends.launcher import launched_rank as launched_rank  # for callers
 from common.errors import S2Error, SettingError
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def join_by_horovod() -> "Backend":
+def join_by_horovod() -> Backend:
     """Return the ranks, joined by Horovod."""
     from common.backends.horovod import Horovod
 
     return Horovod()
 
 
-def join_by_mpi4py() -> "Backend":
+def join_by_mpi4py() -> Backend:
     """Return the ranks, joined by mpi4py."""
     from common.backends.mpi4py import Mpi4py
 
@@ -44,39 +44,6 @@ def join_by_mpi4py() -> "Backend":
 
 BACKENDS = {"horovod": join_by_horovod, "mpi4py": join_by_mpi4py}  # the first one that is installed is the default
 INSTALLED_BY = {"horovod": "./install.sh", "mpi4py": "./install.sh --mpi4py"}
-
-
-class Backend(Protocol):
-    """The ranks of an MPI launcher, joined by a library. All ranks make the same calls in the same order."""
-
-    def mpi(self) -> str:
-        """Return name and version of the MPI library."""
-
-    def rank(self) -> int: ...
-
-    def size(self) -> int: ...
-
-    def local_rank(self) -> int: ...
-
-    def local_size(self) -> int: ...
-
-    def average(self, tensors: Sequence[Any]) -> list[Any]:
-        """Return the means of TensorFlow tensors over ranks, in few messages; their gradients are averaged, too."""
-
-    def exchange_rows(self, rows: Any) -> Any:
-        """Send row r of a TensorFlow tensor, (ranks, n) float16, to rank r; return the rows from all ranks, (ranks, n)."""
-
-    def gather_rows(self, row: Any) -> Any:
-        """Return the rows that the ranks pass, each (1, n) float16, in the order of the ranks, (ranks, n)."""
-
-    def broadcast_variables(self, variables: Iterable[Any], root_rank: int) -> None:
-        """Set Keras variables to their values on `root_rank`."""
-
-    def broadcast_object(self, value: T, root_rank: int) -> T:
-        """Return the value that `root_rank` passes."""
-
-    def allgather_object(self, value: T) -> list[T]:
-        """Return the values of all ranks, in the order of the ranks."""
 
 
 _backend: Backend | None = None  # None: this process is the only rank
@@ -197,7 +164,9 @@ def DistributedOptimizer(optimizer: Any, gradient_precision: str = "float32") ->
 
 
 def average_gradients(gradients: Sequence[Any], gradient_precision: str) -> list[Any]:
-    """Return the means of float32 TensorFlow tensors over several ranks; they travel in this precision."""
+    """Return the means of float32 TensorFlow tensors over ranks; they travel in this precision."""
+    if size() == 1:
+        return list(gradients)
     if gradient_precision == "float32":
         return _backend.average(gradients)
     return half_width.average(gradients, gradient_precision, _backend)

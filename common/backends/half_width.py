@@ -5,25 +5,27 @@ so rounded twice, however many ranks there are, and all ranks end with the same 
 step by step, as an MPI sum of float16 does, rounds once more for each rank, and may overflow.
 
 Before it is rounded, each part is multiplied by a power of two, which travels with it: its largest number is then in
-the upper part of float16's range. Nothing finite overflows. In float16, a number below 2^-28 of the largest one of its part has
+the upper part of float16's range. Nothing below 3.3e38 overflows. In float16, a number below 2^-28 of the largest one of its part has
 fewer digits, and one below 2^-39 becomes 0. Infinity and NaN stay what they are, so that loss scaling sees them.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
+from common.backends import Backend
+
 FORMATS = ("float16", "bfloat16")
 EXPONENT_BITS_AT, LARGEST_EXPONENT = 23, 14  # of float32 in its 32 bits; of the largest number of a part, after scaling
 BIAS, NOT_FINITE = 127, 255  # of the exponent of float32
 
 
-def average(tensors: Sequence[Any], dtype: str, backend: Any) -> list[Any]:
+def average(tensors: Sequence[Any], dtype: str, backend: Backend) -> list[Any]:
     """Return the means of float32 tensors over ranks, the same bits on all ranks.
 
     Args:
         tensors: TensorFlow tensors, of the same shapes on all ranks.
         dtype: one of FORMATS.
-        backend: the ranks, a `Backend` of `common/distributed.py`.
+        backend: the ranks.
     """
     import tensorflow as tf
 
@@ -36,7 +38,8 @@ def average(tensors: Sequence[Any], dtype: str, backend: Any) -> list[Any]:
     mean = tf.reduce_mean(to_float32(parts, dtype), 0, keepdims=True)
     means = tf.reshape(to_float32(backend.gather_rows(to_half_width(mean, dtype)), dtype), [-1])
     flat = tf.split(means, [*sizes, padding])[:-1]
-    return [tf.reshape(mean, tensor.shape) for mean, tensor in zip(flat, tensors, strict=True)]
+    shaped = [tf.reshape(mean, tf.shape(tensor)) for mean, tensor in zip(flat, tensors, strict=True)]
+    return [tf.ensure_shape(mean, tensor.shape) for mean, tensor in zip(shaped, tensors, strict=True)]
 
 
 def to_half_width(rows: Any, dtype: str) -> Any:

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Horovod:
-    """The ranks of an MPI launcher, joined by Horovod. The methods are those of `Backend` in `common/distributed.py`.
+    """The ranks of an MPI launcher, joined by Horovod. The methods are those of `Backend`.
 
     Raises:
         ImportError: Horovod is missing, or does not fit the installed TensorFlow.

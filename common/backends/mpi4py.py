@@ -22,7 +22,7 @@ SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 2e-5, 1e-3  # pauses double, so that a rank 
 
 
 class Mpi4py:
-    """The ranks of an MPI launcher, joined by mpi4py. The methods are those of `Backend` in `common/distributed.py`.
+    """The ranks of an MPI launcher, joined by mpi4py. The methods are those of `Backend`.
 
     Raises:
         ImportError: mpi4py is missing.
