@@ -197,7 +197,7 @@ def _copy(original: Original, folder: Path, advance: Callable[[float], None]) ->
         OutputError: the copy cannot be written.
     """
     with whole_file(original.copy_in(folder)) as temporary:
-        with temporary.open("wb") as copy:
+        with open(temporary, "wb") as copy:
             for block in _blocks(original, folder):
                 copy.write(block)
                 advance(len(block) / MB)

@@ -115,9 +115,9 @@ def write_geotiff(path: Path, info: RasterInfo, strips: Iterable[np.ndarray], cl
     """
     with whole_file(path) as temporary:
         file_format, image = _image_directory(path, info)
-        with temporary.open("w+b") as file:
+        with open(temporary, "w+b") as file:
             if cloud_optimized:
-                with temporary_file(path) as tiles_path, tiles_path.open("w+b") as tiles:
+                with temporary_file(path) as temporary_tiles, open(temporary_tiles, "w+b") as tiles:
                     write_cog(tiles, file, file_format, image, _write_pyramid(tiles, info, strips, 0))
             else:
                 levels = _write_pyramid(file, info, strips, file_format.header_bytes)
