@@ -7,7 +7,8 @@ from common.patches.settings import PatchSettings
 from common.pixels.degrade import degrade
 from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
 from common.pixels.windows import Window
-from superres.pansharpening.catalogue import Images
+from superres.pansharpening.catalogue import Fit, Images
+from superres.pansharpening.guides import upsample
 from superres.pansharpening.moments import Moments
 from superres.pansharpening.statistics import SceneStatistics
 
@@ -64,6 +65,16 @@ def moments_of(images: Images, settings: PatchSettings, valid: np.ndarray | None
     all_valid = np.ones(images[f"input_{settings.gsd}m"].shape[:2], bool)
     statistics.add(images, all_valid if valid is None else valid, Window(0, 0, rows, cols))
     return statistics.moments()
+
+
+def change_of_noise(fit: Fit, band: int) -> float:
+    """Return by how much a method changes a 20 m band of noise beside upsampling it: RMS, in standard deviations of the noise."""
+    settings = PatchSettings(20, 1)
+    images, truth = made_scene(settings)
+    images["input_20m"][..., band] = np.random.default_rng(1).normal(2000, 300, images["input_20m"].shape[:2])
+    estimate = fit(moments_of(images, settings), settings)(images)[..., band]
+    noise = upsample(images["input_20m"], truth.shape)[..., band]
+    return rms(estimate - noise) / float(noise.std())
 
 
 def rms(difference: np.ndarray) -> float:

@@ -5,8 +5,7 @@ import numpy as np
 from common.patches.settings import PatchSettings
 from common.pixels.degrade import degrade
 from superres.pansharpening import ressr
-from superres.pansharpening.guides import upsample
-from tests.support.pansharpening_scenes import made_scene, moments_of, rms
+from tests.support.pansharpening_scenes import change_of_noise, made_scene, moments_of, rms
 
 
 def test_bands_of_rank_two_are_found():
@@ -24,9 +23,4 @@ def test_bands_of_rank_two_are_found():
 
 def test_the_residual_is_corrected():
     """A band that the subspace does not hold keeps its own coarse pattern."""
-    settings = PatchSettings(20, 1)
-    images, truth = made_scene(settings)
-    images["input_20m"][..., 5] = np.random.default_rng(1).normal(2000, 300, images["input_20m"].shape[:2])
-    estimate = ressr.fit(moments_of(images, settings), settings)(images)[..., 5]
-    noise = upsample(images["input_20m"], truth.shape)[..., 5]
-    assert rms(estimate - noise) < 0.3 * noise.std()
+    assert change_of_noise(ressr.fit, band=5) < 0.3
