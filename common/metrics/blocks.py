@@ -4,12 +4,12 @@ Images are (rows, cols, bands), masks (rows, cols) bool, True where a pixel is v
 corner and do not overlap; rows and columns that fill no block are left out. A block counts if all its pixels are valid.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from common.metrics.image_pairs import STRIP_PIXELS
+from common.metrics.image_pairs import STRIP_PIXELS, require_finite
 
 
 class BlockMoments(NamedTuple):
@@ -22,6 +22,38 @@ class BlockMoments(NamedTuple):
 
     means: np.ndarray
     covariances: np.ndarray
+
+
+class BlockMean:
+    """The mean of an index over blocks that come in parts.
+
+    Args:
+        index: moments of some blocks -> the index of each, (blocks, ...).
+        side: rows and columns of a block.
+    """
+
+    def __init__(self, index: Callable[[BlockMoments], np.ndarray], side: int):
+        self.index, self.side = index, side
+        self.total, self.count = np.zeros(()), 0
+
+    def add(self, images: Sequence[np.ndarray], counted: np.ndarray) -> None:
+        """Add blocks.
+
+        Args:
+            images: each (rows, cols, bands), on one grid; their bands follow each other in the moments.
+            counted: which blocks count, see `whole_blocks`.
+
+        Raises:
+            ValueError: a value in such a block is not finite.
+        """
+        for blocks in cut_blocks(images, self.side, counted):
+            values = self.index(block_moments(blocks))
+            require_finite(values)
+            self.total, self.count = self.total + values.sum(axis=0), self.count + len(values)
+
+    def mean(self) -> np.ndarray | None:
+        """Return the mean, the shape of the index of one block; None if no block was added."""
+        return self.total / self.count if self.count else None
 
 
 def whole_blocks(valid: np.ndarray, side: int) -> np.ndarray:

@@ -22,36 +22,10 @@ from functools import cache
 
 import numpy as np
 
-from common.metrics.blocks import BlockMoments, block_moments, cut_blocks, whole_blocks
-from common.metrics.image_pairs import check_shapes, quotient, require_finite
+from common.metrics.blocks import BlockMean, BlockMoments, whole_blocks
+from common.metrics.image_pairs import check_shapes, quotient
 
 Q2N_BLOCK = 32  # px, as in the authors' code
-
-
-class Q2nMean:
-    """The mean Q of blocks that come in parts.
-
-    Args:
-        side: rows and columns of a block.
-    """
-
-    def __init__(self, side: int):
-        self.side, self.total, self.count = side, 0.0, 0
-
-    def add(self, truth: np.ndarray, estimate: np.ndarray, counted: np.ndarray) -> None:
-        """Add the blocks of two images (rows, cols, bands) that `counted` marks, see `whole_blocks`.
-
-        Raises:
-            ValueError: a value in such a block is not finite.
-        """
-        for blocks in cut_blocks((truth, estimate), self.side, counted):
-            values = block_q2n(block_moments(blocks))
-            require_finite(values)
-            self.total, self.count = self.total + float(values.sum()), self.count + len(values)
-
-    def value(self) -> float | None:
-        """Return Q2n, or None if no block was added."""
-        return self.total / self.count if self.count else None
 
 
 def q2n(truth: np.ndarray, estimate: np.ndarray, mask: np.ndarray | None = None, side: int = Q2N_BLOCK) -> float | None:
@@ -62,9 +36,10 @@ def q2n(truth: np.ndarray, estimate: np.ndarray, mask: np.ndarray | None = None,
     """
     check_shapes(truth, estimate, mask)
     valid = np.ones(truth.shape[:2], bool) if mask is None else mask
-    mean = Q2nMean(side)
-    mean.add(truth, estimate, whole_blocks(valid, side))
-    return mean.value()
+    blocks = BlockMean(block_q2n, side)
+    blocks.add((truth, estimate), whole_blocks(valid, side))
+    mean = blocks.mean()
+    return None if mean is None else float(mean)
 
 
 def block_q2n(moments: BlockMoments) -> np.ndarray:

@@ -19,39 +19,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from common.metrics.blocks import BlockMoments, block_moments, cut_blocks
-from common.metrics.hypercomplex import Q2nMean
-from common.metrics.image_pairs import quotient, require_finite
-
-
-class UiqMatrix:
-    """The mean UIQ of each two bands, over blocks that come in parts.
-
-    Args:
-        side: rows and columns of a block.
-    """
-
-    def __init__(self, side: int):
-        self.side, self.total, self.count = side, np.zeros(()), 0
-
-    def add(self, images: Sequence[np.ndarray], counted: np.ndarray) -> None:
-        """Add the blocks that `counted` marks, see `common.metrics.blocks.whole_blocks`.
-
-        Args:
-            images: each (rows, cols, bands), on one grid; their bands follow each other in the matrix.
-            counted: which blocks count.
-
-        Raises:
-            ValueError: a value in such a block is not finite.
-        """
-        for blocks in cut_blocks(images, self.side, counted):
-            values = block_uiq(block_moments(blocks))
-            require_finite(values)
-            self.total, self.count = self.total + values.sum(axis=0), self.count + len(values)
-
-    def mean(self) -> np.ndarray:
-        """Return the mean, (bands, bands); at least one block was added."""
-        return self.total / self.count
+from common.metrics.blocks import BlockMean, BlockMoments
+from common.metrics.hypercomplex import block_q2n
+from common.metrics.image_pairs import quotient
 
 
 class FusedQuality:
@@ -63,7 +33,7 @@ class FusedQuality:
     """
 
     def __init__(self, side: int, scale_factor: int):
-        self.uiq, self.likeness = UiqMatrix(side * scale_factor), Q2nMean(side)
+        self.uiq, self.likeness = BlockMean(block_uiq, side * scale_factor), BlockMean(block_q2n, side)
 
     def add(
         self, fused: np.ndarray, guides: np.ndarray, coarse: np.ndarray, degraded: np.ndarray, counted: np.ndarray
@@ -78,16 +48,16 @@ class FusedQuality:
             counted: which blocks count, see `common.metrics.blocks.whole_blocks`.
         """
         self.uiq.add((fused, guides), counted)
-        self.likeness.add(coarse, degraded, counted)
+        self.likeness.add((coarse, degraded), counted)
 
-    def metrics(self, coarse: UiqMatrix, guide_of_band: Sequence[int]) -> dict[str, float]:
+    def metrics(self, coarse: BlockMean, guide_of_band: Sequence[int]) -> dict[str, float]:
         """Return the indices by name; none if no block was added.
 
         Args:
-            coarse: of the coarse bands, then the degraded guides, over the same blocks.
+            coarse: the mean `block_uiq` of the coarse bands, then the degraded guides, over the same blocks.
             guide_of_band: index of the guide of each band.
         """
-        likeness = self.likeness.value()
+        likeness = self.likeness.mean()
         if likeness is None:
             return {}
         bands = np.arange(len(guide_of_band))
@@ -95,7 +65,7 @@ class FusedQuality:
         of_coarse, of_fused = coarse.mean(), self.uiq.mean()
         spectral = spectral_distortion(of_coarse[: len(bands), : len(bands)], of_fused[: len(bands), : len(bands)])
         spatial = spatial_distortion(of_coarse[with_guide], of_fused[with_guide])
-        khan = 1 - likeness
+        khan = 1 - float(likeness)
         return {
             "d_lambda": spectral,
             "d_lambda_khan": khan,

@@ -26,9 +26,9 @@ import numpy as np
 from scipy.ndimage import uniform_filter
 
 from common.errors import ProductError
-from common.metrics.blocks import whole_blocks
+from common.metrics.blocks import BlockMean, whole_blocks
 from common.metrics.fusion import OVERALL
-from common.metrics.without_truth import FusedQuality, UiqMatrix
+from common.metrics.without_truth import FusedQuality, block_uiq
 from common.patches.settings import PatchSettings
 from common.pixels.degrade import degrade, mtf_matched_sigmas, repeat_pixels
 from common.pixels.sentinel2 import BANDS_10M, BANDS_BY_GSD
@@ -63,7 +63,7 @@ def measure_full_scale(
     """
     started = time.monotonic()
     methods = fit_methods(methods, scene.name, settings, read_strips(scene, settings, statistics_reach(settings)))
-    coarse_detail, coarse_quality = Moments(), UiqMatrix(BLOCK_PX[settings.gsd])
+    coarse_detail, coarse_quality = Moments(), BlockMean(block_uiq, BLOCK_PX[settings.gsd])
     sums = {method.name: FullScaleSums(settings) for method in methods}
     reach = max(method.reach for method in methods) + LAPLACIAN_PX
     for strip in read_strips(scene, settings, reach):

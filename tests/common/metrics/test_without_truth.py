@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.ndimage import zoom
 
-from common.metrics.blocks import block_moments, cut_blocks, whole_blocks
+from common.metrics.blocks import BlockMean, block_moments, cut_blocks, whole_blocks
 from common.metrics.hypercomplex import q2n
 from common.metrics.window_indices import uiq_per_band
-from common.metrics.without_truth import FusedQuality, UiqMatrix, block_uiq
+from common.metrics.without_truth import FusedQuality, block_uiq
 from tests.support.image_pairs import random_dn
 
 SIDE, FACTOR = 8, 2
@@ -23,7 +23,7 @@ def uiq(x: np.ndarray, y: np.ndarray) -> float:
 
 def measured(fused, guides, coarse, degraded_guides, degraded, guide_of_band) -> dict[str, float]:
     """The indices of a scene that is added in two parts, its upper and its lower half."""
-    of_coarse, quality = UiqMatrix(SIDE), FusedQuality(SIDE, FACTOR)
+    of_coarse, quality = BlockMean(block_uiq, SIDE), FusedQuality(SIDE, FACTOR)
     for half in (0, 1):
         rows, fine_rows = (slice(half * side, (half + 1) * side) for side in (SIDE, SIDE * FACTOR))
         of_coarse.add((coarse[rows], degraded_guides[rows]), ALL[:1])
@@ -112,7 +112,7 @@ def test_uiq_of_blocks_equals_that_of_windows():
 )
 def test_without_a_block_there_are_no_indices(valid):
     image = random_dn(1, *valid.shape, 1)
-    quality, of_coarse = FusedQuality(SIDE, FACTOR), UiqMatrix(SIDE)
+    quality, of_coarse = FusedQuality(SIDE, FACTOR), BlockMean(block_uiq, SIDE)
     none = whole_blocks(valid, SIDE)
     of_coarse.add((image, image), none)
     quality.add(image.repeat(2, 0).repeat(2, 1), image.repeat(2, 0).repeat(2, 1), image, image, none)
@@ -121,4 +121,4 @@ def test_without_a_block_there_are_no_indices(valid):
 
 def test_a_value_that_is_not_finite_is_an_error():
     with pytest.raises(ValueError, match="NaN or infinity"):
-        UiqMatrix(8).add([np.full((16, 16, 2), np.nan)], ALL)
+        BlockMean(block_uiq, 8).add([np.full((16, 16, 2), np.nan)], ALL)

@@ -5,8 +5,8 @@ import pytest
 from scipy.ndimage import convolve, gaussian_filter
 
 from common.errors import ProductError
-from common.metrics.blocks import whole_blocks
-from common.metrics.without_truth import UiqMatrix
+from common.metrics.blocks import BlockMean, whole_blocks
+from common.metrics.without_truth import block_uiq
 from common.patches.settings import PatchSettings
 from common.pixels.degrade import degrade, mtf_matched_sigmas
 from common.pixels.sentinel2 import BANDS_10M, BANDS_20M, BANDS_BY_GSD, input_gsds
@@ -144,7 +144,7 @@ def test_qnr_is_that_of_the_input_degraded_with_the_mtf_and_of_the_partners(rng,
     strip.images[f"input_{gsd}m"] = degrade(estimate, factor, sigmas)
     strip.images["input_10m"] = guides = np.concatenate([estimate[..., :1] + 100, 3 * estimate[..., 1:2]] * 2, axis=-1)
     partner = [0, 1] + [0] * (bands - 2)
-    coarse_quality, sums = UiqMatrix(BLOCK_PX[gsd]), FullScaleSums(SETTINGS[gsd])
+    coarse_quality, sums = BlockMean(block_uiq, BLOCK_PX[gsd]), FullScaleSums(SETTINGS[gsd])
     coarse_quality.add(*coarse_and_degraded_guides(strip, SETTINGS[gsd]))
     sums.add(strip, estimate)
     assert coarse_quality.count == sums.quality.uiq.count == (96 // (BLOCK_PX[gsd] * factor)) ** 2
@@ -160,7 +160,7 @@ def test_qnr_is_that_of_the_input_degraded_with_the_mtf_and_of_the_partners(rng,
 
 def uiq_matrix(bands: np.ndarray, guides: np.ndarray, side: int) -> np.ndarray:
     """The mean UIQ of each two of bands and guides over the blocks of an image."""
-    matrix = UiqMatrix(side)
+    matrix = BlockMean(block_uiq, side)
     matrix.add((bands, guides), whole_blocks(np.ones(bands.shape[:2], bool), side))
     return matrix.mean()
 
