@@ -21,6 +21,7 @@ from common.backends import Backend, half_width
 from common.backends.launcher import is_launched, require_launched_size
 from common.backends.launcher import launched_rank as launched_rank  # for callers
 from common.errors import S2Error, SettingError
+from common.machine import usable_cores
 
 if TYPE_CHECKING:
     import numpy as np
@@ -117,7 +118,7 @@ def local_size() -> int:
 
 def cores_per_rank() -> int:
     """Return the number of cores that this rank may use: its share of the node, or those that it is bound to."""
-    return max(1, min(len(os.sched_getaffinity(0)), (os.cpu_count() or 1) // local_size()))
+    return max(1, min(usable_cores(), (os.cpu_count() or 1) // local_size()))
 
 
 def _share_hardware() -> None:

@@ -40,15 +40,12 @@ def gaussian_blur_sigmas(bands: Sequence[str], scale_factor: int, kind: str = "g
     raise ValueError(f"kind of blur must be 'gaussian' or 'mtf'; got {kind!r}.")
 
 
-def _mtf_sigma(band: str, scale_factor: int) -> float:
-    return scale_factor * math.sqrt(-2.0 * math.log(_mtf(band))) / math.pi
-
-
-def _mtf(band: str) -> float:
+def _mtf_sigma(band: str, scale_factor: int, of_block: float = 1.0) -> float:
+    """Return the blur that has the MTF of a band together with a block mean, whose response is `of_block`."""
     mtf = BANDS[band].mtf_nyquist
     if mtf is None:
         raise ValueError(f"blur 'mtf' needs the MTF of each band; {band} has none: use 'gaussian', or leave it out.")
-    return mtf
+    return scale_factor * math.sqrt(-2.0 * math.log(mtf / of_block)) / math.pi
 
 
 def mtf_matched_sigmas(bands: Sequence[str], scale_factor: int) -> tuple[float, ...]:
@@ -66,7 +63,7 @@ def mtf_matched_sigmas(bands: Sequence[str], scale_factor: int) -> tuple[float, 
         Standard deviations in pixels of the finer grid.
     """
     of_block = 1 / (scale_factor * math.sin(math.pi / (2 * scale_factor)))
-    return tuple(scale_factor * math.sqrt(-2.0 * math.log(_mtf(band) / of_block)) / math.pi for band in bands)
+    return tuple(_mtf_sigma(band, scale_factor, of_block) for band in bands)
 
 
 def blur_reach(sigma: float) -> int:

@@ -18,7 +18,7 @@ from common.errors import OutputError
 from common.rasters.grids import GeoReference
 
 gdal.UseExceptions()
-TILE_PX = 512
+ROWS_AT_ONCE = 512
 
 
 class RasterOutput:
@@ -40,8 +40,8 @@ class RasterOutput:
             OutputError: GDAL cannot write them.
         """
         with _as_output_error(self._path):
-            for top in range(0, len(rows), TILE_PX):
-                part = np.ascontiguousarray(rows[top : top + TILE_PX].transpose(2, 0, 1))
+            for top in range(0, len(rows), ROWS_AT_ONCE):
+                part = np.ascontiguousarray(rows[top : top + ROWS_AT_ONCE].transpose(2, 0, 1))
                 self._dataset.WriteArray(part, 0, row + top)
                 self._dataset.FlushCache()
 

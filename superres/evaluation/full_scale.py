@@ -34,10 +34,10 @@ from common.pixels.degrade import degrade, mtf_matched_sigmas, repeat_pixels
 from common.pixels.sentinel2 import BANDS_10M, BANDS_BY_GSD
 from common.runs.signals import require_going_on
 from common.scenes.scene import Scene
-from superres.evaluation.full_scale_strips import BLOCK_PX, FullScaleStrip, read_strips
+from superres.evaluation.full_scale_strips import BLOCK_PX, read_strips
 from superres.evaluation.methods import Method, SceneMethod, fit_methods
 from superres.evaluation.tables import MetricRow
-from superres.pansharpening.strips import statistics_reach
+from superres.pansharpening.strips import ImageStrip, statistics_reach
 
 logger = logging.getLogger(__name__)
 
@@ -116,7 +116,7 @@ class FullScaleSums:
         self.detail = Moments()
         self.quality = FusedQuality(BLOCK_PX[settings.gsd], settings.scale_factor)
 
-    def add(self, strip: FullScaleStrip, estimate: np.ndarray) -> None:
+    def add(self, strip: ImageStrip, estimate: np.ndarray) -> None:
         """Add a strip; `estimate` covers it with its margins, (rows, cols, bands) float32, reflectance * 10000."""
         gsd, factor = self.settings.gsd, self.settings.scale_factor
         inner, coarse_inner = strip.inner.slices, strip.inner.coarsened(factor).slices
@@ -146,7 +146,7 @@ class FullScaleSums:
         }
 
 
-def coarse_and_degraded_detail(strip: FullScaleStrip, settings: PatchSettings) -> tuple[np.ndarray, np.ndarray]:
+def coarse_and_degraded_detail(strip: ImageStrip, settings: PatchSettings) -> tuple[np.ndarray, np.ndarray]:
     """Return the detail of the coarse bands, and of the 10 m bands degraded to their grid: each (pixels, bands)."""
     factor = settings.scale_factor
     inner = strip.inner.coarsened(factor).slices
@@ -155,7 +155,7 @@ def coarse_and_degraded_detail(strip: FullScaleStrip, settings: PatchSettings) -
     return detail(strip.images[f"input_{settings.gsd}m"])[inner][valid], detail(degraded)[inner][valid]
 
 
-def coarse_and_degraded_guides(strip: FullScaleStrip, settings: PatchSettings) -> tuple[list[np.ndarray], np.ndarray]:
+def coarse_and_degraded_guides(strip: ImageStrip, settings: PatchSettings) -> tuple[list[np.ndarray], np.ndarray]:
     """Return the coarse bands and the 10 m bands degraded to their grid, (rows, cols, bands), and the blocks that count."""
     inner = strip.inner.coarsened(settings.scale_factor).slices
     guides = degrade(

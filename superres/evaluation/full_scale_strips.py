@@ -5,7 +5,6 @@ the rows of the scene. Windows are on the 10 m grid.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 
@@ -21,32 +20,19 @@ from common.scenes.nodata import fill_missing
 from common.scenes.reflectance import is_valid, scaled_reflectance
 from common.scenes.scene import Scene
 from superres.evaluation.methods import Images
+from superres.pansharpening.strips import ImageStrip
 from superres.prediction.strip import cut
 
 STRIP_PIXELS = 2**23  # of the 10 m grid in one strip, without its margins
 BLOCK_PX = {20: 16, 60: 8}  # coarse pixels on a side of the blocks of QNR; strips are whole blocks
 
 
-class FullScaleStrip(NamedTuple):
-    """Some consecutive rows of a scene, with margins above and below them.
-
-    Attributes:
-        images: images by input name, margins included, (rows / factor, cols / factor, bands) float32, reflectance * 10000.
-            Nodata and saturated pixels are filled as in prediction.
-        valid: (rows / s, cols / s) bool, on the grid of the coarse bands, margins included: False where a nodata or
-            saturated pixel is in the coarse pixel or in its blur.
-        inner: the strip without its margins, counted from the upper-left corner of `images`.
-    """
-
-    images: Images
-    valid: np.ndarray
-    inner: Window
-
-
-def read_strips(scene: Scene, settings: PatchSettings, reach: int) -> Iterator[FullScaleStrip]:
+def read_strips(scene: Scene, settings: PatchSettings, reach: int) -> Iterator[ImageStrip]:
     """Read a scene strip by strip, from top to bottom.
 
-    Twice the margin is read, and the outer half is cut off after its valid pixels have filled holes in the inner half.
+    Images are float32, reflectance * 10000; their nodata and saturated pixels are filled as in prediction. A coarse pixel counts
+    if no such pixel is in it or in its blur. Twice the margin is read, and the outer half is cut off after its valid pixels
+    have filled holes in the inner half.
 
     Args:
         scene: with the bands of `input_gsds(settings.gsd)`.
@@ -66,7 +52,7 @@ def read_strips(scene: Scene, settings: PatchSettings, reach: int) -> Iterator[F
         images, valid = read_images(scene, read_window, settings, margin)
         kept = outer.relative_to(read_window)
         images = {f"input_{gsd}m": cut(images[f"input_{gsd}m"], gsd, kept) for gsd in input_gsds(settings.gsd)}
-        yield FullScaleStrip(images, cut(valid, settings.gsd, kept), window.relative_to(outer))
+        yield ImageStrip(images, cut(valid, settings.gsd, kept), window.relative_to(outer))
 
 
 def scene_shape(scene: Scene, settings: PatchSettings) -> tuple[int, int]:
@@ -93,7 +79,7 @@ def blur_reach_10m(settings: PatchSettings) -> int:
 
 
 def read_images(scene: Scene, window: Window, settings: PatchSettings, reach: int) -> tuple[Images, np.ndarray]:
-    """Read a window of the 10 m grid: images and valid pixels as in `FullScaleStrip`.
+    """Read a window of the 10 m grid: images and valid pixels as in `read_strips`.
 
     Args:
         scene: with the bands of `input_gsds(settings.gsd)`.

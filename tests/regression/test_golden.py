@@ -17,7 +17,6 @@ from common.rasters.bands import read_bands
 from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene
 from superres.evaluation.full_scale import FullScaleSums, Moments, coarse_and_degraded_detail
-from superres.evaluation.full_scale_strips import FullScaleStrip
 from superres.evaluation.methods import Method, SceneMethod, fit_methods, network_method, pansharpening_methods
 from superres.evaluation.reduced_scale import degraded_images, statistics_strips
 from superres.networks.build import build_network
@@ -25,6 +24,7 @@ from superres.networks.margin import margin_px
 from superres.networks.units import DN_DIVISOR
 from superres.networks.weights import find_weights, load_weights
 from superres.pansharpening.catalogue import METHODS
+from superres.pansharpening.strips import ImageStrip
 from superres.prediction.interpolation import interpolate
 
 pytestmark = pytest.mark.real_data
@@ -117,7 +117,7 @@ def test_truth_is_sharp_and_interpolation_is_not(real_data, name, sharp):
     settings = PatchSettings(20, 1)
     degraded = degraded_images(tile(real_data, name), settings)
     rows, cols = degraded.valid.shape
-    strip = FullScaleStrip(degraded.inputs, degraded.valid[::2, ::2], Window(0, 0, rows, cols))
+    strip = ImageStrip(degraded.inputs, degraded.valid[::2, ::2], Window(0, 0, rows, cols))
     coarse_detail = Moments()
     coarse_detail.add(*coarse_and_degraded_detail(strip, settings))
 

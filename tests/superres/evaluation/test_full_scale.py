@@ -23,8 +23,9 @@ from superres.evaluation.full_scale import (
     measure_full_scale,
     ratio,
 )
-from superres.evaluation.full_scale_strips import BLOCK_PX, FullScaleStrip
+from superres.evaluation.full_scale_strips import BLOCK_PX
 from superres.evaluation.methods import Method, interpolation_methods
+from superres.pansharpening.strips import ImageStrip
 from tests.support.fake_safe import textured_pixels, with_nodata, write_safe
 
 SETTINGS = {gsd: PatchSettings(gsd, 1) for gsd in (20, 60)}
@@ -40,7 +41,7 @@ def pixels() -> dict[str, np.ndarray]:
     return textured_pixels(np.random.default_rng(3), 144)
 
 
-def strip_of(estimate: np.ndarray, rng: np.random.Generator, gsd: int) -> FullScaleStrip:
+def strip_of(estimate: np.ndarray, rng: np.random.Generator, gsd: int) -> ImageStrip:
     """A strip that holds a whole scene; its coarse bands are the degraded estimate."""
     rows, cols = estimate.shape[:2]
     images = {
@@ -48,7 +49,7 @@ def strip_of(estimate: np.ndarray, rng: np.random.Generator, gsd: int) -> FullSc
         for g in input_gsds(gsd)
     }
     images[f"input_{gsd}m"] = degrade(estimate, gsd // 10, SETTINGS[gsd].sigmas(gsd))
-    return FullScaleStrip(images, np.ones((rows * 10 // gsd, cols * 10 // gsd), bool), Window(0, 0, rows, cols))
+    return ImageStrip(images, np.ones((rows * 10 // gsd, cols * 10 // gsd), bool), Window(0, 0, rows, cols))
 
 
 @pytest.mark.parametrize("gsd", [20, 60])
@@ -62,7 +63,7 @@ def test_consistency_is_the_residual_after_degrading(rng, gsd):
         np.testing.assert_allclose(metrics["consistency"], expected, atol=2e-3)
 
 
-def measured(strip: FullScaleStrip, estimate: np.ndarray, gsd: int) -> dict[str, np.ndarray]:
+def measured(strip: ImageStrip, estimate: np.ndarray, gsd: int) -> dict[str, np.ndarray]:
     """Metric -> value of each band."""
     coarse_detail, sums = Moments(), FullScaleSums(SETTINGS[gsd])
     coarse_detail.add(*coarse_and_degraded_detail(strip, SETTINGS[gsd]))
