@@ -56,11 +56,13 @@ class DegradedImages(NamedTuple):
         truth: the native bands, (rows, cols, bands) float32, reflectance * 10000.
         inputs: the degraded bands, by input name.
         valid: (rows, cols) bool, which pixels of the truth count.
+        coarse_valid: (rows / s, cols / s) bool, which pixels of the degraded bands depend on such pixels only.
     """
 
     truth: np.ndarray
     inputs: Images
     valid: np.ndarray
+    coarse_valid: np.ndarray
 
 
 class SceneResult(NamedTuple):
@@ -151,13 +153,7 @@ def measure_scene(scene: Scene, methods: Sequence[Method | SceneMethod], setting
 
 def statistics_strips(degraded: DegradedImages, settings: PatchSettings) -> Iterator[ImageStrip]:
     """Yield the strips of the inputs for the statistics of a scene; no pixel depends on one that does not count."""
-    return cut_strips(degraded.inputs, coarse_valid(degraded, settings), settings, statistics_reach(settings))
-
-
-def coarse_valid(degraded: DegradedImages, settings: PatchSettings) -> np.ndarray:
-    """Return which pixels of the input depend on pixels that count only: (rows / s, cols / s) bool."""
-    reach = blur_reach(max(settings.sigmas(settings.gsd)))
-    return degrade_mask(degraded.valid, settings.scale_factor, reach)
+    return cut_strips(degraded.inputs, degraded.coarse_valid, settings, statistics_reach(settings))
 
 
 def reduced_scale_rows(
@@ -197,7 +193,7 @@ def agreement_with_input(degraded: DegradedImages, estimate: np.ndarray, setting
     Reference:
         Aybar et al. 2024, doi:10.1109/LGRS.2024.3401394.
     """
-    valid = coarse_valid(degraded, settings)
+    valid = degraded.coarse_valid
     if not valid.any():
         return {}
     coarse = degraded.inputs[f"input_{settings.gsd}m"]
@@ -233,7 +229,8 @@ def degraded_images(scene: Scene, settings: PatchSettings) -> DegradedImages:
     }
     holds_data = (degraded.target != scene.nodata).all(axis=2)
     valid = degraded.valid & far_from_holes(holds_data, distance_from_holes(settings))
-    return DegradedImages(scaled_reflectance(scene, degraded.target, settings.gsd), inputs, valid)
+    coarse_valid = degrade_mask(valid, settings.scale_factor, blur_reach(max(settings.sigmas(settings.gsd))))
+    return DegradedImages(scaled_reflectance(scene, degraded.target, settings.gsd), inputs, valid, coarse_valid)
 
 
 def distance_from_holes(settings: PatchSettings) -> int:
