@@ -20,6 +20,7 @@ from bigearthnet.training.config import BigEarthNetConfig
 from common.training.optimizer import build_optimizer, compile_model
 from superres.training.config import SuperresConfig
 from superres.training.fit import build_model
+from tests.support.launcher import MPIRUN_ANYWHERE
 
 BATCH = 32
 ROUNDS = 3
@@ -100,19 +101,15 @@ def run(precision: str) -> list[Result]:
 def compare(name: str, precision: str) -> list[Result]:
     """Compare one process with two ranks of each backend. Rounds alternate, because other work on the machine may change."""
     child = [sys.executable, "-m", "benchmarks.ranks", name, str(BATCH)]
-    mpi = {
-        "OMPI_ALLOW_RUN_AS_ROOT": "1",
-        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-        "OMPI_MCA_rmaps_base_oversubscribe": "1",
-        "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
-    }
     launch = ["mpirun", "--bind-to", "none", "-np", "2"]
     one: list[dict] = []
     two: dict[str, list[dict]] = {backend: [] for backend in hvd.installed_backends()}
     for _ in range(ROUNDS):
         one += run_child([*child, str(2 * STEPS[name]), precision])
         for backend, measured in two.items():
-            measured += run_child([*launch, *child, str(STEPS[name]), precision], JEOPARDA_BACKEND=backend, **mpi)
+            measured += run_child(
+                [*launch, *child, str(STEPS[name]), precision], JEOPARDA_BACKEND=backend, **MPIRUN_ANYWHERE
+            )
     return [row for backend, measured in two.items() for row in rows(name, precision, backend, one, measured)]
 
 

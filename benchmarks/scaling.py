@@ -25,18 +25,13 @@ from benchmarks.emulated import Measured, measure_all
 from benchmarks.measure import run_child
 from benchmarks.network_model import IDEAL, Costs, Job, Network, average_seconds, fit
 from common.files.atomic import whole_file
+from tests.support.launcher import MPIRUN_ANYWHERE
 
 STEPS = 8  # of one training; the first two are not counted
 BATCHES = {"superres": 32, "bigearthnet": 8}
 NETWORKS = {"superres": "dsen2", "bigearthnet": "resnet50"}
 BYTES = {"superres": 4 * 1_789_574, "bigearthnet": 4 * 23_704_043}  # float32 gradients; 12 bands, 43 classes
 LAUNCH = "mpirun --bind-to none -np {ranks}"
-MPI = {
-    "OMPI_ALLOW_RUN_AS_ROOT": "1",
-    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-    "OMPI_MCA_rmaps_base_oversubscribe": "1",
-    "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
-}
 # (ranks, efficiency) of Horovod: Sergeev and Del Balso 2018, arXiv:1802.05799, and its docs/benchmarks.rst: 128 servers with
 # four Pascal GPUs each, 25 Gbit/s.
 PUBLISHED = {"Horovod, ResNet-101": (512, 0.90), "Horovod, VGG-16": (512, 0.68)}
@@ -178,7 +173,7 @@ def measure_training(
             str(folder / "run"),
             *command_line(data | settings),
         ]
-        (measured,) = run_child([*launch, *child], **MPI)
+        (measured,) = run_child([*launch, *child], **MPIRUN_ANYWHERE)
     return measured
 
 

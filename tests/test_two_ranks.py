@@ -20,6 +20,7 @@ import pytest
 import common.distributed as hvd
 from common.backends.launcher import RANK_VARIABLES
 from tests.support.fake_safe import textured_pixels, with_nodata, write_safe
+from tests.support.launcher import MPIRUN_ANYWHERE
 from tests.support.tiny_training import TILES, command_line, write_scenes
 
 ROOT = Path(__file__).parent.parent
@@ -56,11 +57,7 @@ class Job:
         self.mark = uuid.uuid4().hex
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("OMPI_", "PMI"))},
-            "OMPI_ALLOW_RUN_AS_ROOT": "1",
-            "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-            # Run on a machine with one core, too. The two names are those of Open MPI 4 and 5.
-            "OMPI_MCA_rmaps_base_oversubscribe": "1",
-            "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
+            **MPIRUN_ANYWHERE,
             MARK: self.mark,
             **variables,
         }

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from common.runs import signals
+from tests.support.launcher import MPIRUN_ANYWHERE
 
 ROOT = Path(__file__).resolve().parents[2]
 FAILED_IN_HARNESS = 70  # exit code of a forked process whose function raised an exception
@@ -110,13 +111,7 @@ def exec_function(*words: object, **environment: str) -> Callable[[], int]:
 
 def mpirun(ranks: int, *arguments: object) -> Callable[[], int]:
     """Return a function for `Job` that runs a Python command on several ranks, also on a machine with one core."""
-    environment = {
-        "OMPI_ALLOW_RUN_AS_ROOT": "1",
-        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-        "OMPI_MCA_rmaps_base_oversubscribe": "1",  # Open MPI 4
-        "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",  # Open MPI 5
-    }
-    return exec_function("mpirun", "-np", ranks, "--bind-to", "none", sys.executable, *arguments, **environment)
+    return exec_function("mpirun", "-np", ranks, "--bind-to", "none", sys.executable, *arguments, **MPIRUN_ANYWHERE)
 
 
 def _run_and_exit(log: Path, function: Callable[[], int]) -> None:
