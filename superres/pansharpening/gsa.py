@@ -4,9 +4,9 @@
     intensity_k = sum_i w_ik coarse_i + b_k, from the regression of the degraded sharp_k on the coarse bands
     g_k = cov(coarse_k, intensity_k) / var(intensity_k)
 
-The paper has one panchromatic band. Here sharp_k is the 10 m band that, degraded, has the highest correlation with coarse_k
-(the selected band of Wang et al. 2016). The synthesised guide of `guides.py` is no good replacement at 20 m: for B11 and B12,
-the coarse bands cannot represent it, and their colours change. `docs/pansharpening.md` has the numbers.
+The paper has one panchromatic band. Here sharp_k is the 10 m band that, degraded, has the highest absolute correlation with
+coarse_k (the selected band of Wang et al. 2016). The synthesised guide of `guides.py` is no good replacement at 20 m: for B11
+and B12, the coarse bands cannot represent it, and their colours change. `docs/pansharpening.md` has the numbers.
 
 References:
     B. Aiazzi, S. Baronti, M. Selva, Improving component substitution pansharpening through multivariate regression of
