@@ -12,7 +12,11 @@ setup(
     description="Train deep networks on Sentinel-2 imagery in parallel: super-resolution and land-cover classification",
     license="Apache-2.0",
     packages=find_packages(include=["common*", "superres*", "bigearthnet*"]),
-    package_data={"superres": ["tiles/*.txt"], "bigearthnet": ["sample_splits/*.csv"]},
+    package_data={
+        "common": ["report/page.*"],
+        "superres": ["tiles/*.txt"],
+        "bigearthnet": ["sample_splits/*.csv"],
+    },
     python_requires=">=3.10,<3.14",  # 3.10: Ubuntu 22.04; TensorFlow 2.21 has no wheels for 3.14
     install_requires=[
         "numpy>=2.0",  # TensorFlow 2.21 and its Keras are built against numpy 2
@@ -23,6 +27,7 @@ setup(
         "matplotlib>=3.9",  # first release for numpy 2
         "scikit-learn>=1.5",  # first release for numpy 2
         "tqdm>=4.66",
+        "jinja2>=3.1",  # reports; 3.1 is the oldest release with fixes
         "xxhash>=3.5",  # seals of HDF5 files; 4.1 is the release tried
         "isal>=1.7",  # compresses GeoTIFFs four times faster than GDAL; the first release with wheels for Python 3.13
         "pystac>=1.15",  # STAC items; the oldest release tried

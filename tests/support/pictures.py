@@ -1,11 +1,12 @@
 """Checks of PNG files that figures write, and the tables that they are drawn from."""
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.image import imread
+from matplotlib.image import imread, imsave
 
 
 def is_drawn(path: Path) -> bool:
@@ -28,3 +29,10 @@ def write_table(path: Path, header: Sequence[str], rows: Sequence[Sequence]) -> 
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([header, *rows])
     return path
+
+
+def png_bytes(rows: int = 4, cols: int = 4, seed: int = 0) -> bytes:
+    """Return a PNG picture of noise."""
+    file = io.BytesIO()
+    imsave(file, np.random.default_rng(seed).random((rows, cols, 3)), format="png")
+    return file.getvalue()

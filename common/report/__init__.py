@@ -1,0 +1,4 @@
+"""Reports, pages of HTML that need no other file: records of their content, and a template. Imports `files` and `runs`.
+
+A command fills the record `common.report.records.Report`, and `common.report.page.write_report` writes it.
+"""
