@@ -23,7 +23,6 @@ from common.report.pictures import embed_pictures
 from common.report.records import Picture, Report, Slider, Table
 from common.runs.provenance import describe_variables, provenance_record
 
-REPORT = "report.html"  # name of the file in an output folder
 LARGE_BYTES = 10_000_000
 HERE = Path(__file__).parent
 KINDS = {Table: "table", Slider: "slider", Picture: "picture", str: "text"}
@@ -35,7 +34,7 @@ def write_report(path: Path, report: Report) -> None:
     """Write a report, whole or not at all. Call on rank 0.
 
     Args:
-        path: of the file, normally `REPORT` in the output folder.
+        path: of the file, normally `common.report.records.REPORT` in the output folder.
         report: its content.
 
     Raises:

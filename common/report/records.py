@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+REPORT = "report.html"  # name of the file in an output folder
 ARROWS = {"↓": "lower", "↑": "higher"}  # at the end of a column's title
 
 

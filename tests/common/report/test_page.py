@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from common.errors import OutputError
 from common.report import page
 from common.report.page import render, with_code, write_report
-from common.report.records import Column, Picture, Report, Section, Table
+from common.report.records import REPORT, Column, Picture, Report, Section, Table
 from tests.support.permissions import as_nobody
 from tests.support.reports import ROWS, Page, made_report
 
@@ -91,15 +91,15 @@ def test_the_command_and_the_code_are_named(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_report_is_whole_or_not_there(tmp_path: Path) -> None:
     wrong = Report("", "", [Section("", [Table("", [Column("Method")], [["x", "y"]])])])
     with pytest.raises(ValueError, match="a row of 2 cells"):
-        write_report(tmp_path / page.REPORT, wrong)
+        write_report(tmp_path / REPORT, wrong)
     assert list(tmp_path.iterdir()) == []
-    write_report(tmp_path / page.REPORT, made_report())
+    write_report(tmp_path / REPORT, made_report())
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     with as_nobody(tmp_path), pytest.raises(OutputError, match="cannot write"):
-        write_report(tmp_path / page.REPORT, made_report())
+        write_report(tmp_path / REPORT, made_report())
 
 
 def test_a_large_report_says_so(
@@ -107,5 +107,5 @@ def test_a_large_report_says_so(
 ) -> None:
     monkeypatch.setattr(page, "LARGE_BYTES", 1000)
     with caplog.at_level(logging.INFO):
-        write_report(tmp_path / page.REPORT, made_report())
+        write_report(tmp_path / REPORT, made_report())
     assert "report.html has 0 MB, mostly pictures" in caplog.text
