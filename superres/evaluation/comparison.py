@@ -9,22 +9,25 @@ from typing import NamedTuple
 
 import numpy as np
 
+from common.metrics.descriptions import DESCRIPTIONS
 from common.metrics.fusion import OVERALL
 from common.runs.tables import markdown_table, read_rows, write_rows
 from superres.evaluation.cost import multiplications_per_pixel, pixels_per_second
 from superres.evaluation.output import METRICS
 from superres.evaluation.plan import find_networks
-from superres.evaluation.tables import ALL_METRICS, DECIMALS, FULL_SCALE_METRICS, MetricRow, read_metrics
+from superres.evaluation.tables import DECIMALS, MetricRow, read_metrics
 from superres.networks.sources import WeightsOptions
 from superres.networks.trained import TrainedNetwork
 from superres.prediction.interpolation import INTERPOLATIONS
 from superres.training.config import SuperresConfig
 
 # Metrics of the table, and whether lower values are better.
-LOWER_IS_BETTER = {"rmse": True, "sre": False, "ergas": True, "sam": True, "uiq": False}
-LOWER_IS_BETTER |= {"consistency": True, "sharpness": False}
+LOWER_IS_BETTER = {
+    metric: DESCRIPTIONS[metric].lower_is_better
+    for metric in ("rmse", "sre", "ergas", "sam", "uiq", "consistency", "sharpness")
+}
 COLUMNS = {
-    **{metric: (ALL_METRICS | FULL_SCALE_METRICS)[metric] for metric in LOWER_IS_BETTER},
+    **{metric: DESCRIPTIONS[metric].heading for metric in LOWER_IS_BETTER},
     "parameters": "Parameters",
     "work_per_pixel": "Work a pixel",
     "pixels_per_second": "Pixels/s ↑",

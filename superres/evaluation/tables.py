@@ -9,39 +9,23 @@ from typing import NamedTuple
 
 import numpy as np
 
+from common.metrics.descriptions import DESCRIPTIONS
 from common.metrics.fusion import OVERALL
 from common.patches.settings import PatchSettings
 from common.runs.tables import markdown_table, read_rows, write_rows
 
 TABLE_METRICS = {"rmse": "RMSE", "sre": "SRE (dB)", "ergas": "ERGAS", "sam": "SAM (deg)"}
 ALL_METRICS = {
-    "rmse": "RMSE (DN) ↓",
-    "sre": "SRE (dB) ↑",
-    "ergas": "ERGAS ↓",
-    "sam": "SAM (deg) ↓",
-    "uiq": "UIQ ↑",
-    "psnr": "PSNR (dB) ↑",
-    "ssim": "SSIM ↑",
-    "q2n": "Q2n ↑",
-    "shift": "Shift (px) ↓",
+    metric: DESCRIPTIONS[metric].heading
+    for metric in ("rmse", "sre", "ergas", "sam", "uiq", "psnr", "ssim", "q2n", "shift")
 }
 OPENSR_METRICS = {
-    "opensr_reflectance": "Reflectance (DN) ↓",
-    "opensr_spectral": "Spectral (deg) ↓",
-    "opensr_spatial": "Spatial (coarse px) ↓",
-    "opensr_improvement": "Improvement ↑",
-    "opensr_omission": "Omission ↓",
-    "opensr_hallucination": "Hallucination ↓",
+    f"opensr_{metric}": DESCRIPTIONS[f"opensr_{metric}"].heading
+    for metric in ("reflectance", "spectral", "spatial", "improvement", "omission", "hallucination")
 }
 FULL_SCALE_METRICS = {
-    "consistency": "Consistency (DN) ↓",
-    "sharpness": "Sharpness (truth about 0.9) ↑",
-    "correlation": "Correlation of detail (truth about 0.85) ↑",
-    "d_lambda": "D_lambda ↓",
-    "d_lambda_khan": "D_lambda of Khan ↓",
-    "d_s": "D_s ↓",
-    "qnr": "QNR ↑",
-    "hqnr": "HQNR ↑",
+    metric: DESCRIPTIONS[metric].heading
+    for metric in ("consistency", "sharpness", "correlation", "d_lambda", "d_lambda_khan", "d_s", "qnr", "hqnr")
 }
 FOUR_DECIMALS = ("uiq", "ssim", "q2n", "d_lambda", "d_lambda_khan", "d_s", "qnr", "hqnr")
 THREE_DECIMALS = ("sharpness", "correlation", *OPENSR_METRICS)

@@ -1,0 +1,63 @@
+"""Title, unit and better direction of every metric; tables, figures and verdicts take them from here. No I/O."""
+
+from typing import NamedTuple
+
+
+class Description(NamedTuple):
+    """How a metric is shown.
+
+    Attributes:
+        title: such as `RMSE`.
+        unit: such as `DN`; empty for a number without a unit.
+        lower_is_better: the better direction.
+    """
+
+    title: str
+    unit: str
+    lower_is_better: bool
+
+    @property
+    def heading(self) -> str:
+        """Heading of a column, such as `RMSE (DN) ↓`."""
+        unit = f" ({self.unit})" if self.unit else ""
+        return f"{self.title}{unit} {'↓' if self.lower_is_better else '↑'}"
+
+
+IMAGE_METRICS = {
+    "rmse": Description("RMSE", "DN", True),
+    "sre": Description("SRE", "dB", False),
+    "ergas": Description("ERGAS", "", True),
+    "sam": Description("SAM", "deg", True),
+    "uiq": Description("UIQ", "", False),
+    "psnr": Description("PSNR", "dB", False),
+    "ssim": Description("SSIM", "", False),
+    "q2n": Description("Q2n", "", False),
+    "shift": Description("Shift", "px", True),
+    "opensr_reflectance": Description("Reflectance", "DN", True),
+    "opensr_spectral": Description("Spectral", "deg", True),
+    "opensr_spatial": Description("Spatial", "coarse px", True),
+    "opensr_improvement": Description("Improvement", "", False),
+    "opensr_omission": Description("Omission", "", True),
+    "opensr_hallucination": Description("Hallucination", "", True),
+    "consistency": Description("Consistency", "DN", True),
+    "sharpness": Description("Sharpness", "truth about 0.9", False),
+    "correlation": Description("Correlation of detail", "truth about 0.85", False),
+    "d_lambda": Description("D_lambda", "", True),
+    "d_lambda_khan": Description("D_lambda of Khan", "", True),
+    "d_s": Description("D_s", "", True),
+    "qnr": Description("QNR", "", False),
+    "hqnr": Description("HQNR", "", False),
+}
+CLASS_TITLES = {"f1": "F1", "f2": "F2", "precision": "Precision", "recall": "Recall", "ap": "AP"}
+CLASS_METRICS = {
+    **{metric: Description(title, "", False) for metric, title in CLASS_TITLES.items()},
+    **{
+        f"{metric}_{average}": Description(f"{title} {average}", "", False)
+        for metric, title in CLASS_TITLES.items()
+        for average in ("micro", "macro", "sample")
+        if (metric, average) != ("ap", "sample")
+    },
+    "hamming": Description("Hamming loss", "", True),
+    "subset": Description("Subset accuracy", "", False),
+}
+DESCRIPTIONS = IMAGE_METRICS | CLASS_METRICS

@@ -1,0 +1,1 @@
+"""Studies: variants that differ in one thing only, tables over seeds, verdicts by a stated rule. Imports `files`, `runs` and `metrics`."""
