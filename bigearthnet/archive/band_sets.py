@@ -13,8 +13,10 @@ from common.pixels.sentinel2 import BANDS_10M, BANDS_20M, BANDS_60M
 BAND_SETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "rgb": {"s2_10m": ("B02", "B03", "B04")},
     "10m": {"s2_10m": BANDS_10M},
+    "10bands": {"s2_10m": BANDS_10M, "s2_20m": BANDS_20M},
     "s2": {"s2_10m": BANDS_10M, "s2_20m": BANDS_20M, "s2_60m": BANDS_60M},
     "s1": {"s1": GROUP_BANDS["s1"]},
+    "s1_10bands": {"s2_10m": BANDS_10M, "s2_20m": BANDS_20M, "s1": GROUP_BANDS["s1"]},
     "s1s2": {"s2_10m": BANDS_10M, "s2_20m": BANDS_20M, "s2_60m": BANDS_60M, "s1": GROUP_BANDS["s1"]},
 }
 # Band -> mean and standard deviation over the training patches of BigEarthNet: DN, for VV and VH dB. Source: TU Berlin,

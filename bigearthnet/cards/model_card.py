@@ -11,13 +11,13 @@ from bigearthnet.archive.band_sets import BAND_SETS
 from bigearthnet.evaluation.tables import MAIN_METRICS, MetricRow
 from bigearthnet.training.config import BigEarthNetConfig
 from bigearthnet.training.data import TrainingData
+from bigearthnet.training.validation import rule_of_best
 from common.files.limits import parse_json
 from common.metrics.multilabel import OVERALL
 from common.runs.folder import HISTORY, METRICS, THRESHOLDS
 from common.runs.model_card import describe_period, describe_settings, saved_epoch, write_model_card
 from common.runs.tables import markdown_table
 from common.training.history import read_history
-from common.training.saving import is_best
 
 _DATE = re.compile(r"_MSIL2A_(\d{4})(\d{2})(\d{2})T")
 RARE = 100  # training patches of a class; with fewer, its scores mean little
@@ -72,15 +72,15 @@ def describe_use(folder: Path) -> str:
 def describe_quality(folder: Path, config: BigEarthNetConfig, data: TrainingData, rows: Sequence[MetricRow]) -> str:
     """Return the scores on validation and on test patches; the second say so if they were not measured."""
     history = read_history(folder / HISTORY, config.epochs)
-    saved = saved_epoch(history, is_best)
+    saved = saved_epoch(history, rule_of_best(config.best_by))
     scores = ", ".join(
         f"{name.removeprefix('val_').replace('_', ' ')} {saved[name]:.3f}"
         for name in saved
-        if name.startswith("val_f1")
+        if name.startswith(("val_f1", "val_ap"))
     )
     validation = (
         f"The weights are those of epoch {saved['epoch']} of {len(history)}. On {len(data.val)} validation patches: "
-        f"{scores}, with a threshold of 0.5. Weights and thresholds were chosen on these patches."
+        f"{scores}; F1 with a threshold of 0.5. Weights and thresholds were chosen on these patches."
     )
     overall = {row.metric: row.value for row in rows if row.name == OVERALL}
     lines = [[title, f"{overall[metric]:.3f}"] for metric, title in MAIN_METRICS.items() if metric in overall]

@@ -31,6 +31,7 @@ def build_network(
     precision: str = "float32",
     sync_batch_norm: bool = False,
     statistics: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
+    dropout: float = 0.0,
 ) -> keras.Model:
     """Build the Keras model that predicts the classes of a patch.
 
@@ -44,6 +45,7 @@ def build_network(
         sync_batch_norm: normalise batches with the statistics of all ranks.
         statistics: group -> means and standard deviations of its first bands. The network uses these bands only. None:
             the images are float32 and already normalised.
+        dropout: share of the features that each training step leaves out before the last layer.
 
     Returns:
         Model from a dict of images, as stored (`group_dtype`), to logits (B, classes) float32. The sigmoid of a logit is
@@ -68,6 +70,8 @@ def build_network(
         }
     with dtype_policy(PRECISIONS[precision]):
         features = network_body(name)(upsample_to_one_grid(images, upsampling))
+    if dropout:
+        features = keras.layers.Dropout(dropout, dtype="float32", name="dropout")(features)
     logits = keras.layers.Dense(classes, dtype="float32", name="logits")(features)
     model = keras.Model(inputs, logits, name=name)
     model = synchronise(model) if sync_batch_norm else model

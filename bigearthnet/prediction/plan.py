@@ -77,7 +77,7 @@ def check_scene(scene: Scene, trained: TrainedClassifier) -> None:
     if "s1" in groups:
         raise SettingError(
             f"{trained.folder} was trained with --bands {trained.bands}, and {scene.name} holds no Sentinel-1; give a "
-            f"run of rgb, 10m or s2."
+            f"run of Sentinel-2 only, such as rgb, 10m, 10bands or s2."
         )
     gsds = tuple(group_gsd(group) for group in groups)
     for gsd in gsds:

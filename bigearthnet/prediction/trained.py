@@ -36,6 +36,7 @@ class TrainedClassifier:
         bands: the band set, one of BAND_SETS.
         upsampling: one of `bigearthnet.networks.catalogue.UPSAMPLINGS`.
         precision: one of PRECISIONS.
+        dropout: share of the features that training left out; a prediction uses all.
         sync_batch_norm: whether batches were normalised with the statistics of all ranks.
         class_names: in the order of the network's outputs.
         image_shapes: group -> (rows, cols, stored bands).
@@ -48,6 +49,7 @@ class TrainedClassifier:
     upsampling: str
     precision: str
     sync_batch_norm: bool
+    dropout: float
     class_names: tuple[str, ...]
     image_shapes: dict[str, tuple[int, int, int]]
     thresholds: np.ndarray
@@ -74,6 +76,7 @@ class TrainedClassifier:
             self.precision,
             self.sync_batch_norm,
             band_statistics(self.bands),
+            self.dropout,
         )
         load_weights_on_all_ranks(model, self.folder / WEIGHTS)
         return model
@@ -119,6 +122,7 @@ def read_trained(folder: Path) -> TrainedClassifier:
             upsampling=_known_setting(config, "resampling", UPSAMPLINGS),
             precision=_known_setting(config, "precision", PRECISIONS),
             sync_batch_norm=bool(config["settings"]["sync_batch_norm"]),
+            dropout=float(config["settings"].get("dropout", 0.0)),  # runs of older versions had none
             class_names=tuple(config["class_names"]),
             image_shapes=_known_shapes(config),
             thresholds=np.array([threshold.threshold for threshold in thresholds]),

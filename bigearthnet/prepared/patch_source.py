@@ -23,7 +23,7 @@ class ClassificationPatches:
     Args:
         file: the prepared file.
         rows: rows of the patches to use, 0 .. len(file) - 1, such as `np.flatnonzero(file.splits == "train")`.
-        bands: a band set: `rgb`, `10m`, `s2`, `s1` or `s1s2`.
+        bands: a band set, one of BAND_SETS.
 
     Attributes:
         image_shapes: group -> (rows, cols, stored bands) of the images that `convert` returns.
@@ -85,6 +85,6 @@ def require_band_set(file: BigEarthNetFile, bands: str) -> Mapping[str, tuple[st
     if "s1" in BAND_SETS[bands] and not file.has_s1:
         raise SettingError(
             f"{file.path} holds no Sentinel-1, which --bands {bands} needs; prepare it with --s1-root, "
-            f"or choose rgb, 10m or s2."
+            f"or choose {', '.join(name for name, groups in BAND_SETS.items() if 's1' not in groups)}."
         )
     return BAND_SETS[bands]

@@ -15,7 +15,8 @@ from bigearthnet.networks.build import build_network
 from bigearthnet.training.config import BigEarthNetConfig
 from bigearthnet.training.data import TrainingData
 from bigearthnet.training.losses import build_loss
-from bigearthnet.training.validation import ValidationSums, summarize_validation
+from bigearthnet.training.sampling import patch_weights
+from bigearthnet.training.validation import ValidationSums, rule_of_best, summarize_validation
 from common.metrics.thresholds import DEFAULT_THRESHOLD
 from common.networks.weights import load_weights_on_all_ranks
 from common.runs.folder import WEIGHTS
@@ -79,6 +80,8 @@ def fit(
             "image_shapes": data.train.image_shapes,
             "patch_files": {str(data.file.path): data.file.attributes["checksum"]},
         },
+        should_save=rule_of_best(config.best_by),
+        weights=patch_weights(config.sampling, data.file.labels[data.train.rows]),
     )
     training.fit(model, config, task, folder, resume, show_progress, allow_ranks_change)
     load_weights_on_all_ranks(model, folder / WEIGHTS)
@@ -96,6 +99,7 @@ def build_model(config: BigEarthNetConfig, data: TrainingData) -> keras.Model:
         config.precision,
         config.sync_batch_norm,
         band_statistics(config.bands),
+        config.dropout,
     )
     loss = build_loss(config.loss, labels.sum(axis=0), len(labels), config.gamma, config.margin)
     compile_model(model, build_optimizer(config), loss, config.precision, config.accumulate, config.gradient_precision)

@@ -23,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 OVERALL = "all"  # in place of a class's name
+SCORES, SCORE_STEP = 512, 1 / 16  # of `count_scores`: logits from -16 to 16
 AVERAGES = {"micro": "micro", "macro": "macro", "sample": "samples"}  # our name -> scikit-learn's
 
 
@@ -130,6 +131,30 @@ def f1_from_counts(counts: np.ndarray) -> dict[str, float]:
     denominator = 2 * tp + fp + fn
     by_class = np.divide(2 * tp, denominator, out=np.zeros_like(tp), where=denominator > 0)
     return {"f1_micro": float(2 * tp.sum() / max(denominator.sum(), 1)), "f1_macro": float(by_class.mean())}
+
+
+def count_scores(labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    """Return how many decisions without and with the class have each score, (2, C, SCORES) int.
+
+    A score is a logit, rounded down to a multiple of SCORE_STEP. The sum over batches equals the counts of all their patches.
+    """
+    labels = np.asarray(labels).astype(bool)
+    scores = np.clip(np.floor(np.asarray(logits) / SCORE_STEP) + SCORES // 2, 0, SCORES - 1).astype(np.int64)
+    counts = np.zeros((2, labels.shape[1], SCORES), np.int64)
+    np.add.at(counts, (labels.astype(np.int64), np.arange(labels.shape[1]), scores), 1)
+    return counts
+
+
+def average_precision_from_counts(counts: np.ndarray) -> np.ndarray:
+    """Return the average precision of each class from the result of `count_scores`, (C,); NaN for a class that no patch holds.
+
+    It equals scikit-learn's for the rounded scores.
+    """
+    absent, present = np.asarray(counts, dtype=np.float64)[..., ::-1]  # the highest score first
+    found, total = present.cumsum(axis=-1), (absent + present).cumsum(axis=-1)
+    precision = np.divide(found, total, out=np.zeros_like(found), where=total > 0)
+    held = found[:, -1]
+    return np.divide((precision * present).sum(axis=-1), held, out=np.full_like(held, np.nan), where=held > 0)
 
 
 def check_shapes(labels: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str]) -> None:

@@ -100,7 +100,8 @@ def require_arrays(model: keras.Model, file: Path, stored: Sequence[tuple[int, .
 
     Keras itself leaves out arrays of a larger network without a word.
     """
-    wanted = Counter(tuple(variable.shape) for variable in model.variables)
+    # Keras saves no state of random numbers, such as that of a dropout, which `model.variables` holds too.
+    wanted = Counter(tuple(variable.shape) for variable in model.weights)
     reason = ""
     if len(stored) != wanted.total():
         reason = f"{len(stored)} arrays where the network has {wanted.total()}"

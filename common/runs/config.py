@@ -19,6 +19,11 @@ SETTINGS_OF_OLDER_RUNS = {
     "momentum": 0.9,
     "weight_decay": 0.0,
     "gradient_precision": "float32",
+    "last_rate": 0.0,
+    "recipe": "own",
+    "sampling": "shuffled",
+    "dropout": 0.0,
+    "best_by": "loss",
 }
 
 
@@ -60,12 +65,14 @@ class RunConfig:
         choices=RATE_RULES,
     )
     schedule: str = setting(
-        "plateau: halve the learning rate if validation does not improve; cosine: fall to zero over all epochs",
+        "plateau: halve the learning rate if validation does not improve; cosine: fall to --last-rate over all epochs",
         "plateau",
         choices=("plateau", "cosine"),
     )
     patience: int = setting("epochs without improvement before the learning rate is halved", 5)
     warmup_epochs: float = setting("epochs over which the learning rate rises to its full value", 1.0)
+    warmup_rate: float | None = setting("learning rate at the start of the warm-up (that of one rank)", None)
+    last_rate: float = setting("learning rate to which the schedule cosine falls", 0.0)
     precision: str = setting(
         "number format of the convolutions; their sums stay float32",
         "float32",
@@ -90,9 +97,11 @@ class RunConfig:
         for name in ("epochs", "batch_size", "accumulate", "patience", "learning_rate"):
             if not 0 < getattr(self, name) < math.inf:
                 raise SettingError(f"--{name.replace('_', '-')} must be above 0; got {getattr(self, name)}.")
-        for name in ("warmup_epochs", "checkpoint_minutes", "weight_decay"):
+        for name in ("warmup_epochs", "last_rate", "checkpoint_minutes", "weight_decay"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise SettingError(f"--{name.replace('_', '-')} must be at least 0; got {getattr(self, name)}.")
+        if self.warmup_rate is not None and not 0 <= self.warmup_rate < math.inf:
+            raise SettingError(f"--warmup-rate must be at least 0; got {self.warmup_rate}.")
         if not 0 <= self.momentum < 1:
             raise SettingError(f"--momentum must be at least 0 and below 1; got {self.momentum}.")
         if not 0 <= self.seed < 2**32:

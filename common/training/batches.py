@@ -74,10 +74,13 @@ def steps_per_epoch(patches: int, batch_size: int) -> int:
     return -(-patches // (batch_size * hvd.size()))
 
 
-def epoch_order(patches: int, batch_size: int, seed: int, epoch: int, done: int = 0) -> np.ndarray:
+def epoch_order(
+    patches: int, batch_size: int, seed: int, epoch: int, done: int = 0, weights: np.ndarray | None = None
+) -> np.ndarray:
     """Return the patch indices of this rank's batches in one epoch, (steps, batch_size) int.
 
-    All ranks together see each patch once. The last batches are filled up with patches from the start of the order.
+    All ranks together see each patch once, or as often as its weight asks. The last batches are filled up with patches from
+    the start of the order.
 
     Args:
         patches: number of training patches.
@@ -85,19 +88,38 @@ def epoch_order(patches: int, batch_size: int, seed: int, epoch: int, done: int 
         seed: of the training.
         epoch: from 0.
         done: patches at the start of the order that are left out.
+        weights: (patches,) as `draw_patches` takes them; None: each patch once.
     """
     steps = steps_per_epoch(patches - done, batch_size)
-    order = np.random.default_rng((seed, epoch)).permutation(patches)
+    order = draw_patches(np.random.default_rng((seed, epoch)), patches, weights)
     positions = done + np.arange(steps * hvd.size() * batch_size)
     return order.take(positions, mode="wrap").reshape(steps, hvd.size(), batch_size)[:, hvd.rank()]
 
 
-def training_batches(source: PatchSource, batch_size: int, seed: int, start: Start = BEGINNING) -> tf.data.Dataset:
+def draw_patches(rng: np.random.Generator, patches: int, weights: np.ndarray | None = None) -> np.ndarray:
+    """Return the patch indices of an epoch in random order, (patches,) int.
+
+    Args:
+        rng: draws the order, and the patches.
+        patches: number of training patches.
+        weights: (patches,) above 0. A patch comes n = patches * weight / sum of weights times, rounded down or up by chance
+            so that the mean over epochs is n (systematic sampling). None: each patch once.
+    """
+    if weights is None:
+        return rng.permutation(patches)
+    ends = np.cumsum(weights)
+    positions = (np.arange(patches) + rng.random()) * (ends[-1] / patches)
+    return rng.permutation(np.minimum(np.searchsorted(ends, positions, side="right"), patches - 1))
+
+
+def training_batches(
+    source: PatchSource, batch_size: int, seed: int, start: Start = BEGINNING, weights: np.ndarray | None = None
+) -> tf.data.Dataset:
     """Return this rank's training batches, epoch after epoch without end, each batch flipped and turned as a whole."""
 
     def draw(epoch: int) -> tuple[np.ndarray, np.ndarray]:
         epoch = int(epoch)
-        order = epoch_order(len(source), batch_size, seed, epoch, start.done(epoch))
+        order = epoch_order(len(source), batch_size, seed, epoch, start.done(epoch), weights)
         steps = steps_per_epoch(len(source), batch_size)
         turns = np.random.default_rng((seed, epoch, hvd.rank())).integers(TURNS, size=steps)
         return order, turns[steps - len(order) :]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 import common.distributed as hvd
 from common.networks.batch_statistics import AverageStatistics
@@ -55,6 +56,7 @@ class Task:
         saved_model: the sub-model to save; None saves the whole model.
         should_save: decides after which epochs weights are saved, see `common/training/saving.py`.
         callbacks: further callbacks; their logs are averaged over ranks.
+        weights: how often each training patch comes, as `draw_patches` takes them; None: once an epoch.
     """
 
     training: PatchSource
@@ -66,6 +68,7 @@ class Task:
     saved_model: keras.Model | None = None
     should_save: ShouldSave = is_best
     callbacks: tuple[keras.callbacks.Callback, ...] = ()
+    weights: np.ndarray | None = None
 
 
 def fit(
@@ -132,7 +135,7 @@ def run_epochs(
     callbacks = training_callbacks(config, task, writer, start, inside, show_progress)
     first_to_train = start if first_step < steps else Start(start.epoch + 1)
     model.fit(
-        training_batches(task.training, config.step_patches, config.seed, first_to_train),
+        training_batches(task.training, config.step_patches, config.seed, first_to_train, task.weights),
         steps_per_epoch=steps,
         epochs=config.epochs,
         initial_epoch=first_to_train.epoch,
@@ -232,7 +235,7 @@ def training_callbacks(
 
 def batch_origins(config: RunConfig, task: Task, start: Start, epoch: int, step: int) -> list[str]:
     """Return the scene or file of each patch in this rank's training batch."""
-    order = epoch_order(len(task.training), config.step_patches, config.seed, epoch, start.done(epoch))
+    order = epoch_order(len(task.training), config.step_patches, config.seed, epoch, start.done(epoch), task.weights)
     return task.training.origins(order[step - steps_per_epoch(len(task.training), config.step_patches)])
 
 

@@ -26,6 +26,11 @@ def is_best(rows: list[dict]) -> bool:
     return rows[-1][monitored] < min((row[monitored] for row in rows[:-1] if monitored in row), default=math.inf)
 
 
+def is_highest(rows: list[dict], score: str) -> bool:
+    """Return whether the newest epoch has the highest value of a score so far, a column of the history."""
+    return rows[-1][score] > max((row[score] for row in rows[:-1] if score in row), default=-math.inf)
+
+
 class RunWriter(keras.callbacks.Callback):
     """On rank 0, write history, best weights and a checkpoint into the run folder at the end of each epoch.
 

@@ -21,7 +21,16 @@ from tests.support.tiny_training import command_line
 from tests.support.training_bench import assert_same_runs
 
 pytestmark = pytest.mark.usefixtures("tiny_classifier")
-HISTORY_COLUMNS = {"epoch", "loss", "val_loss", "val_f1_micro", "val_f1_macro", "learning_rate", "seconds"}
+HISTORY_COLUMNS = {
+    "epoch",
+    "loss",
+    "val_loss",
+    "val_f1_micro",
+    "val_f1_macro",
+    "val_ap_macro",
+    "learning_rate",
+    "seconds",
+}
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +60,9 @@ def words(data: Path, folder: Path, *flags: str, **settings: object) -> list[str
         "batch_size": 4,
         "learning_rate": 0.01,
         "warmup_epochs": 0,
+        "dropout": 0.2,
+        "sampling": "balanced",
+        "best_by": "ap_macro",
         **settings,
     }
     return [*flags, *command_line(options)]
@@ -123,6 +135,7 @@ def test_resumed_run_goes_on_exactly(finished: Path, data: Path, tmp_path: Path)
     [
         {"bands": "rgb", "loss": "asymmetric", "optimizer": "sgd", "precision": "float16"},
         {"bands": "10m", "loss": "weighted", "schedule": "cosine", "precision": "bfloat16"},
+        {"bands": "10bands", "recipe": "reben", "sampling": "shuffled", "best_by": "loss"},
     ],
     ids=lambda settings: settings["bands"],
 )

@@ -124,3 +124,13 @@ def test_moving_statistics_follow_within_an_epoch() -> None:
         model = build_network("small", SHAPES, 3, sync_batch_norm=sync_batch_norm)
         momenta = {layer.momentum for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)}
         assert momenta == {STATISTICS_MOMENTUM}
+
+
+def test_dropout_leaves_out_features_in_training_only() -> None:
+    model = build_network("small", SHAPES, 3, dropout=0.5)
+    assert model.count_params() == build_network("small", SHAPES, 3).count_params()
+    inputs = random_inputs(SHAPES)
+    np.testing.assert_array_equal(model(inputs), model(inputs))
+    assert len(model.variables) == len(build_network("small", SHAPES, 3).variables) + 1  # the state of its seed
+    assert model.get_layer("dropout").rate == 0.5
+    assert not np.array_equal(model.get_layer("dropout")(np.ones((1, 64)), training=True), np.ones((1, 64)))

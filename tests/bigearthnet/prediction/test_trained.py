@@ -128,7 +128,7 @@ def test_shapes_in_a_message() -> None:
 
 def trained_in(folder: str, bands: str = "s2") -> TrainedClassifier:
     """A classifier that is never built."""
-    return TrainedClassifier(Path(folder), "small", bands, "bilinear", "float32", False, CLASSES, {}, np.zeros(9))
+    return TrainedClassifier(Path(folder), "small", bands, "bilinear", "float32", False, 0.0, CLASSES, {}, np.zeros(9))
 
 
 def test_methods_that_share_network_and_bands_are_told_apart_by_their_folder() -> None:

@@ -47,8 +47,10 @@ def normalise(images: dict, bands: str) -> dict:
     [
         ("rgb", {"s2_10m": 3}),
         ("10m", {"s2_10m": 4}),
+        ("10bands", {"s2_10m": 4, "s2_20m": 6}),
         ("s2", {"s2_10m": 4, "s2_20m": 6, "s2_60m": 2}),
         ("s1", {"s1": 2}),
+        ("s1_10bands", {"s2_10m": 4, "s2_20m": 6, "s1": 2}),
         ("s1s2", {"s2_10m": 4, "s2_20m": 6, "s2_60m": 2, "s1": 2}),
     ],
 )
@@ -79,9 +81,14 @@ def test_pipelines(file: BigEarthNetFile, bands: str) -> None:
 
 
 def test_unknown_band_set_and_missing_sentinel_1(file: BigEarthNetFile, tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match="--bands must be one of rgb, 10m, s2, s1, s1s2; got s3"):
+    with pytest.raises(
+        SettingError, match="--bands must be one of rgb, 10m, 10bands, s2, s1, s1_10bands, s1s2; got s3"
+    ):
         ClassificationPatches(file, np.arange(N), "s3")
     images = {name: np.ones((1, *shape), np.uint16) for name, shape in group_shapes(False).items()}
     write_prepared_file(tmp_path / "s2.h5", images, np.ones((1, 19)), CLASSES_19, ["p"], ["test"])
-    with pytest.raises(SettingError, match=r"s2.h5 holds no Sentinel-1, which --bands s1s2 needs; prepare it with"):
+    with pytest.raises(
+        SettingError,
+        match=r"s2.h5 holds no Sentinel-1, which --bands s1s2 needs; prepare it with --s1-root, or choose rgb, 10m, 10bands, s2",
+    ):
         ClassificationPatches(BigEarthNetFile(tmp_path / "s2.h5"), np.arange(1), "s1s2")

@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from common.metrics.multilabel import OVERALL, classification_metrics, count_decisions, f1_from_counts
+from common.metrics.multilabel import (
+    OVERALL,
+    SCORE_STEP,
+    SCORES,
+    average_precision_from_counts,
+    classification_metrics,
+    count_decisions,
+    count_scores,
+    f1_from_counts,
+)
 from tests.support.multilabel import NAMES, random_case
 
 
@@ -97,3 +106,21 @@ def test_bad_input_is_an_error(labels: np.ndarray, probabilities: np.ndarray, me
 def test_one_class_alone_is_an_error() -> None:
     with pytest.raises(ValueError, match="two classes or more are needed; got 1"):
         classification_metrics(np.ones((3, 1)), np.ones((3, 1)), np.array([0.5]), ("a",))
+
+
+@given(seed=st.integers(0, 10**6), parts=st.integers(1, 3))
+@settings(max_examples=20)
+def test_average_precision_from_counts_is_that_of_rounded_scores(seed: int, parts: int) -> None:
+    """Also of scores beyond those that are told apart, and if the counts of batches are added."""
+    rng = np.random.default_rng(seed)
+    labels = rng.random((40, 3)) < 0.3
+    labels[:, 2] = False
+    labels[0, :2] = True
+    logits = rng.normal(0, 9, (40, 3))
+    batches = zip(np.array_split(labels, parts), np.array_split(logits, parts), strict=True)
+    precisions = average_precision_from_counts(sum(count_scores(*batch) for batch in batches))
+    half = SCORES * SCORE_STEP / 2
+    rounded = np.floor(logits.clip(-half, half - SCORE_STEP) / SCORE_STEP)
+    for index in range(2):
+        assert precisions[index] == pytest.approx(metrics.average_precision_score(labels[:, index], rounded[:, index]))
+    assert np.isnan(precisions[2])

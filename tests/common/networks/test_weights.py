@@ -233,3 +233,14 @@ def test_a_file_that_the_system_refuses_is_not_called_another_network(tmp_path: 
 
     with pytest.raises(WeightsError, match=r"weights\.h5 cannot be read \(Permission denied\); check its permissions"):
         load_weights(dense_model(), save(dense_model(), tmp_path), read)
+
+
+def test_a_network_with_dropout_has_its_weights_back(tmp_path: Path) -> None:
+    """Keras saves no state of random numbers."""
+    image = keras.Input((4,))
+    model = keras.Model(image, keras.layers.Dense(2)(keras.layers.Dropout(0.5)(image)), name="net")
+    before = model.get_weights()
+    file = write(model, tmp_path)
+    model.layers[-1].kernel.assign(model.layers[-1].kernel + 1)
+    load_weights(model, file)
+    np.testing.assert_array_equal(model.get_weights()[0], before[0])

@@ -16,6 +16,7 @@ from common.pixels.degrade import block_mean
 from common.training.batches import (
     BEGINNING,
     Start,
+    draw_patches,
     epoch_order,
     own_read_errors,
     steps_per_epoch,
@@ -97,6 +98,23 @@ def test_other_epochs_and_seeds_give_other_orders():
     drawn = {(seed, epoch): tuple(epoch_order(40, 8, seed, epoch).ravel()) for seed in range(3) for epoch in range(3)}
     assert len(set(drawn.values())) == 9
     assert tuple(epoch_order(40, 8, 2, 1).ravel()) == drawn[2, 1]
+
+
+@given(st.lists(st.floats(1, 20), min_size=1, max_size=40), seeds)
+def test_patches_come_as_often_as_their_weights_ask(weights, seed):
+    """Rounded down or up in each epoch, and each epoch has as many patches as without weights."""
+    wanted = len(weights) * np.array(weights) / np.sum(weights)
+    drawn = draw_patches(np.random.default_rng(seed), len(weights), np.array(weights))
+    counts = np.bincount(drawn, minlength=len(weights))
+    assert len(drawn) == len(counts) == len(weights)
+    assert (np.abs(counts - wanted) < 1 + 1e-9).all()
+    assert set(draw_patches(np.random.default_rng(seed), len(weights))) == set(range(len(weights)))
+
+
+def test_each_patch_comes_as_often_as_its_weight_asks_over_many_epochs():
+    weights = np.array([1, 1, 1, 1, 4, 2])
+    epochs = [draw_patches(np.random.default_rng(seed), 6, weights) for seed in range(2000)]
+    np.testing.assert_allclose(np.bincount(np.ravel(epochs)) / 2000, 0.6 * weights, atol=0.05)
 
 
 @given(patch_counts, batch_sizes, rank_counts, rank_counts, seeds, epochs, st.data())
@@ -203,3 +221,11 @@ def test_errors_of_an_earlier_pipeline_are_not_meant() -> None:
         with pytest.raises(tf.errors.OpError):
             next(earlier)
         tf.ensure_shape(tf.zeros(3), [2])
+
+
+def test_training_batches_follow_the_weights():
+    weights = np.array([1] * 9 + [9])
+    batches = itertools.islice(training_batches(Indexed(10), 4, 4, weights=weights).as_numpy_iterator(), 3)
+    seen = [inputs["index"] for inputs, _ in batches]
+    np.testing.assert_array_equal(seen, epoch_order(10, 4, 4, 0, weights=weights))
+    assert np.bincount(np.ravel(seen)[:10], minlength=10)[9] == 5

@@ -90,3 +90,11 @@ def test_without_validation_the_training_loss_is_monitored() -> None:
     callback.current = 0.01
     callback.on_epoch_end(0, {"loss": 0.5})
     assert callback.state["best"] == 0.5
+
+
+def test_warm_up_and_cosine_between_given_rates() -> None:
+    callback = learning_rate(ranks=1, schedule="cosine", warmup_epochs=1, warmup_rate=0.002, last_rate=0.001)
+    rates = run_epochs(callback, [1.0] * 10)
+    np.testing.assert_allclose(rates[:STEPS], 0.002 + 0.008 * np.arange(STEPS) / STEPS)
+    middle = STEPS + 9 * STEPS // 2
+    assert (rates[STEPS], callback.rate(middle), callback.rate(10 * STEPS)) == pytest.approx((0.01, 0.0055, 0.001))

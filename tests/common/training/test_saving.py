@@ -13,7 +13,7 @@ from common.runs.config import RunConfig
 from common.training.checkpoints.checkpoint import read_checkpoint
 from common.training.history import read_history
 from common.training.learning_rate import LearningRate
-from common.training.saving import RunWriter, is_best
+from common.training.saving import RunWriter, is_best, is_highest
 from tests.support.constant_training import IDENTITY, Constant, batches, constant_model, fit
 
 
@@ -30,6 +30,13 @@ from tests.support.constant_training import IDENTITY, Constant, batches, constan
 )
 def test_the_best_epoch_has_the_lowest_validation_loss_or_training_loss(rows: list[dict], best: bool) -> None:
     assert is_best(rows) == best
+
+
+@pytest.mark.parametrize(
+    ("scores", "best"), [([0.0], True), ([0.3, 0.4], True), ([0.4, 0.4], False), ([0.5, 0.4], False)]
+)
+def test_the_best_epoch_may_have_the_highest_score(scores: list[float], best: bool) -> None:
+    assert is_highest([{"loss": 1.0, "val_ap_macro": score} for score in scores], "val_ap_macro") == best
 
 
 def test_an_epoch_writes_history_best_weights_and_checkpoint(tmp_path: Path) -> None:
