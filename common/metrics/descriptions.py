@@ -9,18 +9,18 @@ class Description(NamedTuple):
     Attributes:
         title: such as `RMSE`.
         unit: such as `DN`; empty for a number without a unit.
-        lower_is_better: the better direction.
+        lower_is_better: the better direction; None if neither is.
     """
 
     title: str
     unit: str
-    lower_is_better: bool
+    lower_is_better: bool | None
 
     @property
     def heading(self) -> str:
-        """Heading of a column, such as `RMSE (DN) ↓`."""
+        """Heading of a column, such as `RMSE (DN) ↓`; without an arrow if neither direction is better."""
         unit = f" ({self.unit})" if self.unit else ""
-        return f"{self.title}{unit} {'↓' if self.lower_is_better else '↑'}"
+        return self.title + unit + {True: " ↓", False: " ↑", None: ""}[self.lower_is_better]
 
 
 IMAGE_METRICS = {
@@ -48,6 +48,13 @@ IMAGE_METRICS = {
     "qnr": Description("QNR", "", False),
     "hqnr": Description("HQNR", "", False),
 }
+# Errors of very bright pixels, from `superres/studies/brightness.py`.
+BRIGHTNESS_METRICS = {
+    "rmse_brightest": Description("RMSE of the brightest 1 %", "DN", True),
+    "rmse_others": Description("RMSE of the other 99 %", "DN", True),
+    "absolute_share": Description("Share of the brightest 1 % in absolute errors", "%", None),
+    "square_share": Description("Share of the brightest 1 % in squared errors", "%", None),
+}
 CLASS_TITLES = {"f1": "F1", "f2": "F2", "precision": "Precision", "recall": "Recall", "ap": "AP"}
 CLASS_METRICS = {
     **{metric: Description(title, "", False) for metric, title in CLASS_TITLES.items()},
@@ -60,4 +67,4 @@ CLASS_METRICS = {
     "hamming": Description("Hamming loss", "", True),
     "subset": Description("Subset accuracy", "", False),
 }
-DESCRIPTIONS = IMAGE_METRICS | CLASS_METRICS
+DESCRIPTIONS = IMAGE_METRICS | BRIGHTNESS_METRICS | CLASS_METRICS

@@ -1,1 +1,3 @@
-"""Studies: variants that differ in one thing only, tables over seeds, verdicts by a stated rule. Imports `files`, `runs` and `metrics`."""
+"""Studies: variants that differ in one thing only, tables over seeds, verdicts by a stated rule. Imports `files`, `runs`,
+`metrics` and `report`.
+"""

@@ -17,6 +17,8 @@ class Study:
         metrics: the metrics that verdicts are about, the main one first; keys of `common.metrics.descriptions.DESCRIPTIONS`.
         settings: shared settings of the study; options on the command line replace them.
         quick: further shared settings of the form that only shows that the chain runs.
+        too_slow: labels that the quick form leaves out.
+        shown: further metrics of the tables.
         remarks: further sentences for the report, such as what the numbers cannot tell.
     """
 
@@ -27,8 +29,19 @@ class Study:
     metrics: tuple[str, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
     quick: Mapping[str, Any] = field(default_factory=dict)
+    too_slow: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
     remarks: str = ""
 
     def __post_init__(self) -> None:
-        if self.reference not in self.varied:
-            raise ValueError(f"study {self.name} compares with {self.reference!r}, which it does not vary.")
+        if self.reference not in self.chosen(quick=True):
+            raise ValueError(f"study {self.name} compares with {self.reference!r}, which it does not train.")
+
+    def chosen(self, quick: bool) -> dict[str, Mapping[str, Any]]:
+        """Return label -> own settings of the variants to train."""
+        return {label: own for label, own in self.varied.items() if not (quick and label in self.too_slow)}
+
+    @property
+    def own_names(self) -> set[str]:
+        """The names of the settings that the study varies."""
+        return {name for own in self.varied.values() for name in own}

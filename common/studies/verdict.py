@@ -53,11 +53,18 @@ class Verdict(NamedTuple):
 
 
 def judge(label: str, reference: str, metric: str, interval: Interval) -> Verdict:
-    """Return the verdict that follows from the interval of label minus reference."""
+    """Return the verdict that follows from the interval of label minus reference.
+
+    Raises:
+        ValueError: neither direction of the metric is better.
+    """
+    lower_is_better = DESCRIPTIONS[metric].lower_is_better
+    if lower_is_better is None:
+        raise ValueError(f"neither direction of {metric} is better.")
     if not interval.is_seen:
         answer = NOT_SEEN
     else:
-        answer = BETTER if (interval.difference < 0) == DESCRIPTIONS[metric].lower_is_better else WORSE
+        answer = BETTER if (interval.difference < 0) == lower_is_better else WORSE
     return Verdict(
         label,
         reference,

@@ -13,6 +13,7 @@ BANDS = ("B05", "B06")
 def test_a_heading_has_unit_and_arrow() -> None:
     assert Description("RMSE", "DN", True).heading == "RMSE (DN) ↓"
     assert Description("UIQ", "", False).heading == "UIQ ↑"
+    assert Description("Share", "%", None).heading == "Share (%)"
 
 
 @pytest.mark.parametrize("seed", range(2))

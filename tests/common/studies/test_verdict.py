@@ -54,6 +54,10 @@ def test_each_metric_has_its_direction() -> None:
     less = Interval(-3.0, 1.0, 0.5, 2.0, 3, 6, True)
     more = less._replace(difference=3.0)
     for metric, description in DESCRIPTIONS.items():
+        if description.lower_is_better is None:
+            with pytest.raises(ValueError, match=f"neither direction of {metric} is better"):
+                judge("a", "b", metric, less)
+            continue
         assert judge("a", "b", metric, less).answer == (BETTER if description.lower_is_better else WORSE)
         assert judge("a", "b", metric, more).answer == (WORSE if description.lower_is_better else BETTER)
 

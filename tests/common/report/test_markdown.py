@@ -1,0 +1,37 @@
+"""A report as Markdown has everything that its records hold but pictures."""
+
+from common.report.markdown import report_markdown
+from common.report.records import Column, Picture, Report, Section, Spread, Table
+
+
+def test_everything_is_there_in_its_order() -> None:
+    table = Table(
+        "Means over seeds.",
+        [Column("Network"), Column.of_metric("RMSE (DN) ↓", 2), Column("Note", 0)],
+        [["dsen2", Spread(35.567, 0.123), None]],
+    )
+    figure = Picture(b"png", "A figure.", "bars")
+    report = Report(
+        "Networks",
+        "Which network?",
+        [Section("Errors", [table, "A remark.", figure])],
+        ["dsen2 is better."],
+        "Means nothing.",
+        {"Seeds": "0, 1"},
+    )
+    assert report_markdown(report).split("\n\n") == [
+        "# Networks",
+        "**Means nothing.**",
+        "Which network?",
+        "## Answers",
+        "- dsen2 is better.",
+        "## Setting",
+        "- Seeds: 0, 1",
+        "## Errors",
+        "| Network | RMSE (DN) ↓ | Note |\n|---|---:|---:|\n| dsen2 | 35.57 ± 0.12 | \N{EN DASH} |",
+        "Means over seeds.",
+        "A remark.",
+        "A figure.",
+    ]
+    plain = report_markdown(Report("Networks", "Which network?", []))
+    assert plain == "# Networks\n\nWhich network?"

@@ -1,0 +1,59 @@
+"""The report of a study says question, setting, rule, scores and verdicts, and whether its numbers mean nothing."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from common.report.markdown import report_markdown
+from common.report.page import render
+from common.report.records import Picture, Spread
+from common.studies.options import StudyOptions
+from common.studies.report import QUICK, Measured, decimals, score_records, study_report, with_figures
+from common.studies.scores import Score
+from common.studies.study import Study
+from common.studies.verdict import judge_scores, rule, sentence
+
+STUDY = Study(
+    "losses", "Which loss?", {"l1": {}, "l2": {}}, "l1", ("rmse", "uiq"), shown=("sam",), remarks="One scene."
+)
+SCORES = [
+    Score(label, seed, "scene", "rmse", value + seed)
+    for label, value in (("l1", 40.0), ("l2", 70.0))
+    for seed in (0, 1, 2)
+] + [Score("bicubic", None, "scene", "rmse", 90.0)]
+PIXEL = (
+    b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89"
+    b"\x00\x00\x00\x00IEND\xaeB`\x82"
+)
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_everything_is_on_the_page_and_in_markdown(quick: bool) -> None:
+    verdicts = judge_scores([score for score in SCORES if score.seed is not None], "l1", ["rmse"])
+    measured = with_figures(Measured("tested with mtf", SCORES, verdicts), [Picture(PIXEL, "Intervals.", "intervals")])
+    options = StudyOptions(STUDY, quick, (0, 1, 2), Path("out"))
+    report = study_report(options, [measured], "Super-resolution", {"Test scenes": 1})
+    page, markdown = render(report), report_markdown(report)
+    for text in (page, markdown):
+        for words in ("Super-resolution: losses", "Which loss?", "One scene.", "Test scenes", "40.00", "41.00 ± 1.00"):
+            assert (words in text) == (words != "40.00"), words
+        assert (QUICK in text) == quick
+        assert f"Tested with mtf: {sentence(verdicts[0])}" in text
+        assert rule() in text.replace("&#39;", "'")
+    assert "data:image/png" in page
+
+
+def test_a_metric_that_was_not_measured_has_no_column() -> None:
+    table = score_records(SCORES, ["rmse", "uiq"], "scene")
+    assert [column.title for column in table.columns] == ["Variant", "Seeds", "RMSE (DN)"]
+    assert table.rows == [
+        ["l1", 3, Spread(41.0, 1.0)],
+        ["l2", 3, Spread(71.0, 1.0)],
+        ["bicubic", None, Spread(90.0, None)],
+    ]
+
+
+@pytest.mark.parametrize("largest, digits", [(0.0, 4), (0.9, 4), (9.1, 3), (90.0, 2), (1234.0, 0), (12345.0, 0)])
+def test_digits(largest: float, digits: int) -> None:
+    assert decimals([np.array([largest, largest / 7]), np.array([])]) == digits
