@@ -7,7 +7,7 @@ python benchmarks/scaling.py --output scaling --only curve --application superre
 steps     a step's time and its parts, of both applications, with weak scaling (the same batch a rank) and strong scaling (the
           same batch of all ranks): steps.csv
 network   averages over nodes with networks of chosen latencies and rates (Linux, root), and the model fitted to them: network.csv
-curve     efficiency, measured, modelled and published: efficiency.csv, scaling.png
+curve     efficiency, measured, modelled and published: efficiency.csv, scaling.png, and all of it in report.html
 """
 
 import argparse
@@ -25,6 +25,7 @@ from benchmarks.emulated import Measured, measure_all
 from benchmarks.measure import run_child
 from benchmarks.network_model import IDEAL, Costs, Job, Network, average_seconds, fit
 from common.files.atomic import whole_file
+from common.report.records import REPORT
 from tests.support.launcher import MPIRUN_ANYWHERE
 
 STEPS = 8  # of one training; the first two are not counted
@@ -231,13 +232,29 @@ def describe_errors(rows: Sequence[dict]) -> str:
 
 
 def draw_curve(arguments: argparse.Namespace) -> None:
-    """Write `efficiency.csv` and draw `scaling.png`, from the tables that are there."""
+    """Write `efficiency.csv`, draw `scaling.png` and write `report.html`, from the tables that are there."""
     from benchmarks.scaling_figure import draw
+    from benchmarks.scaling_report import scaling_report
+    from common.report.page import write_report
 
     steps = read_table(arguments.output / "steps.csv")
     rows = [*measured_efficiency(steps), *modelled_efficiency(arguments, steps), *published_efficiency()]
     write_table(arguments.output / "efficiency.csv", rows)
-    draw(rows, steps, read_table(arguments.output / "network.csv"), arguments.output / "scaling.png")
+    averages = read_table(arguments.output / "network.csv")
+    draw(rows, steps, averages, arguments.output / "scaling.png")
+    report = scaling_report(arguments.output, rows, steps, averages, modelled_hardware(arguments))
+    write_report(arguments.output / REPORT, report)
+
+
+def modelled_hardware(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return the hardware of the modelled curve, by name."""
+    return {
+        "network": f"{arguments.gbit:g} Gbit/s, {arguments.latency_us:g} µs",
+        "time to compute": f"{arguments.compute_s:g} s" if arguments.compute_s else "as measured on one rank",
+        "spread of that time": f"{arguments.spread:.0%}",
+        "averages": "along a ring" if arguments.ring else "along a tree",
+        "cost of the MPI library": f"fitted, {arguments.costs}" if arguments.costs else "none",
+    }
 
 
 def measured_efficiency(steps: Sequence[dict]) -> Iterator[dict]:

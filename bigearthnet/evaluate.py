@@ -2,8 +2,8 @@
 
     python bigearthnet/evaluate.py --data data.h5 --run-dir runs/first --output results
 
-Prepared file + run folders -> `metrics.csv`, `metrics.md`, figures. A class counts as predicted if its probability is at
-least its threshold, which the training run chose on the validation patches.
+Prepared file + run folders -> `metrics.csv`, `metrics.md`, figures, `report.html`. A class counts as predicted if its
+probability is at least its threshold, which the training run chose on the validation patches.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--split", default="test", choices=SPLITS, help="patches to measure on (test)")
     parser.add_argument("--batch-size", type=int, default=BATCH_SIZE, help=f"patches per rank and step ({BATCH_SIZE})")
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the tables and figures")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for tables, figures and report")
     return parser
 
 
@@ -67,6 +67,9 @@ def evaluate(options: EvaluationOptions) -> None:
     from bigearthnet.evaluation.measure import predict_methods, score_methods
     from bigearthnet.evaluation.output import METRICS, OUTPUT_FILES, TABLES, write_tables
     from bigearthnet.figures.evaluation import draw_evaluation
+    from bigearthnet.reports.evaluation import evaluation_report
+    from common.report.page import write_report
+    from common.report.records import REPORT
 
     models = {method: trained.build() for method, trained in plan.classifiers.items()}
     # Only now: damaged weights must not cost older results.
@@ -76,8 +79,11 @@ def evaluate(options: EvaluationOptions) -> None:
         rows = score_methods(plan, predictions)
         tables = write_tables(options.output, rows, plan.split, len(plan.rows))
         draw_evaluation(options.output, plan, predictions)
+        write_report(options.output / REPORT, evaluation_report(plan, rows, options.output))
         print(tables)
-        print(f"\n{options.output / METRICS}, {options.output / TABLES} and figures")
+        print(
+            f"\n{options.output / METRICS}, {options.output / TABLES}, figures, and all of it in {options.output / REPORT}"
+        )
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     python superres/evaluate.py --tiles test.txt --run-dir runs/first runs/second --output results
 
-Scenes + run folders -> `metrics.csv`, `metrics.md`, `reflectance.csv`, `evaluation.json`, figures. The truth is known at
+Scenes + run folders -> `metrics.csv`, `metrics.md`, `reflectance.csv`, `evaluation.json`, figures, `report.html`. The truth is known at
 reduced scale (`superres/evaluation/reduced_scale.py`) and unknown at full scale (`superres/evaluation/full_scale.py`).
 """
 
@@ -58,7 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="also sharpen to 10 m, and measure consistency, sharpness, correlation of detail, and QNR, which need no truth",
     )
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the tables and figures")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for tables, figures and report")
     return parser
 
 
@@ -99,37 +99,43 @@ def evaluate(options: EvaluationOptions) -> None:
     # TensorFlow and matplotlib take seconds to import: not before options, scenes and weights are checked.
     from tqdm import tqdm
 
+    from common.report.page import write_report
+    from common.report.records import REPORT
     from superres.evaluation.error_statistics import reflectance_rows
     from superres.evaluation.full_scale import measure_full_scale
     from superres.evaluation.methods import interpolation_methods, load_method, pansharpening_methods
     from superres.evaluation.output import METRICS, TABLES, write_record, write_tables
     from superres.evaluation.reduced_scale import measure_scene
+    from superres.figures.crops import crop_pictures
     from superres.figures.evaluation import draw_metrics, draw_scene
+    from superres.reports.evaluation import evaluation_report
 
     settings = plan.settings
     methods = [
         *pansharpening_methods(plan.methods, settings),
         *(load_method(name, trained, plan.precision) for name, trained in plan.trained_networks.items()),
     ]
-    metrics, errors_by_reflectance = {}, {}  # scene index -> rows
+    metrics, errors_by_reflectance, crops = {}, {}, {}  # scene index -> rows, or pictures
     own_scenes = range(hvd.rank(), len(plan.scenes), hvd.size())
     for index in tqdm(own_scenes, unit="scene", disable=not options.show_progress):
         signals.require_going_on()
         scene = plan.scenes[index]
         result = measure_scene(scene, [*interpolation_methods(settings.gsd), *methods], settings)
         draw_scene(result, scene, settings, plan.folder / scene.name)
+        crops[index] = crop_pictures(result, scene.name, settings)
         metrics[index] = result.rows
         errors_by_reflectance[index] = reflectance_rows(result.statistics, scene.name, BANDS_BY_GSD[settings.gsd])
         if plan.full_scale:
             unclipped = [*interpolation_methods(settings.gsd, clip=False), *methods]
             metrics[index] = result.rows + measure_full_scale(scene, unclipped, settings)
-    rows, error_rows = hvd.gather_in_order(metrics), hvd.gather_in_order(errors_by_reflectance)
+    rows, error_rows, all_crops = map(hvd.gather_in_order, (metrics, errors_by_reflectance, crops))
     if hvd.rank() == 0:
         write_record(plan.folder, plan.record())
-        report = write_tables(plan.folder, settings, rows, error_rows)
+        tables = write_tables(plan.folder, settings, rows, error_rows)
         draw_metrics(plan.folder, rows)
-        print(report)
-        print(f"\n{plan.folder / METRICS}, {plan.folder / TABLES} and figures")
+        write_report(plan.folder / REPORT, evaluation_report(plan, rows, all_crops))
+        print(tables)
+        print(f"\n{plan.folder / METRICS}, {plan.folder / TABLES}, figures, and all of it in {plan.folder / REPORT}")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bigearthnet.evaluation.mistakes import find_mistakes
-from bigearthnet.evaluation.output import AP_BARS, COOCCURRENCE, CURVES, F1_BARS, METRICS, MISTAKES
+from bigearthnet.evaluation.output import AP_BARS, COOCCURRENCE, CURVES, F1_BARS, METRICS, mistakes_file
 from bigearthnet.evaluation.plan import EvaluationPlan
 from bigearthnet.figures.class_scores import plot_class_scores
 from bigearthnet.figures.cooccurrence import plot_cooccurrence
@@ -33,4 +33,4 @@ def draw_evaluation(folder: Path, plan: EvaluationPlan, predictions: Mapping[str
     for method, predicted in predictions.items():
         mistakes = find_mistakes(file, predicted, plan.classifiers[method].thresholds)
         if mistakes:
-            plot_mistakes(mistakes, folder / MISTAKES.format(method.replace(" ", "-")))
+            plot_mistakes(mistakes, folder / mistakes_file(method))

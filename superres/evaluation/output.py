@@ -7,6 +7,7 @@ from typing import Any
 
 from common.files.atomic import write_text
 from common.patches.settings import PatchSettings
+from common.report.records import REPORT
 from common.runs.provenance import provenance_line, provenance_record
 from common.runs.tables import write_rows
 from superres.evaluation.error_statistics import ReflectanceRow
@@ -22,6 +23,7 @@ OUTPUT_FILES = (
     TABLES,
     REFLECTANCE,
     RECORD,
+    REPORT,
     BARS,
     BAND_BARS,
     FULL_SCALE_BARS,

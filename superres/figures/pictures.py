@@ -67,35 +67,52 @@ def plot_comparison(
     size = (cell_width * len(pictures), 2 * (cell_width * rows / cols + 0.3) + 0.3)
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(2, len(pictures))
-    shown = _shown_bands(bands)
     for ax, title in zip(axes[0], pictures, strict=True):
         ax.set_title(wrapped(title), fontsize=11, color=INK)
-    _draw_pictures(axes[0], list(pictures.values()), [list(bands).index(band) for band in shown])
+    _draw_pictures(axes[0], list(pictures.values()), bands)
     _draw_errors(axes[1, -len(estimates) - 1 :], truth, list(estimates.values()))
     for ax in axes.flat:
         ax.set_axis_off()
-    colours = f"{', '.join(shown)} as red, green, blue" if len(shown) == 3 else f"{shown[0]} in grey"
-    caption = f"{cols} x {rows} px. Above: {colours}. Below: |error|, mean of {len(bands)} bands, darker is better."
+    caption = f"{cols} x {rows} px. Above: {describe_colours(bands)}. Below: |error|, mean of {len(bands)} bands, darker is better."
     figure.supxlabel(caption, x=0.01, ha="left", fontsize=9, color=INK)
     save_png(figure, output_png)
 
 
-def _shown_bands(bands: Sequence[str]) -> tuple[str, ...]:
+def shown_bands(bands: Sequence[str]) -> tuple[str, ...]:
     """Return the bands to show as red, green and blue, or the band to show in grey."""
     return next((triple for triple in FALSE_COLOURS if set(triple) <= set(bands)), (bands[0],))
 
 
-def _draw_pictures(axes: Sequence[Axes], pictures: Sequence[np.ndarray], channels: Sequence[int]) -> None:
-    """Draw images of any GSD at the same size, all with the stretch of the last one, the truth."""
-    truth = pictures[-1][..., channels]
+def describe_colours(bands: Sequence[str]) -> str:
+    """Return how `shown_bands` are shown, such as `B12, B8A, B05 as red, green, blue`."""
+    shown = shown_bands(bands)
+    return f"{', '.join(shown)} as red, green, blue" if len(shown) == 3 else f"{shown[0]} in grey"
+
+
+def stretch(images: Sequence[np.ndarray], bands: Sequence[str]) -> list[np.ndarray]:
+    """Return images to show, all with the stretch of the last one, the truth.
+
+    Args:
+        images: (rows, cols, bands), DN, of any GSD; NaN becomes grey.
+        bands: their bands.
+
+    Returns:
+        (rows, cols, 3) of colours, or (rows, cols) of grey, 0 to 1.
+    """
+    channels = [list(bands).index(band) for band in shown_bands(bands)]
+    truth = images[-1][..., channels]
     valid = truth[np.isfinite(truth).all(axis=2)]
     low, high = np.percentile(valid, STRETCH_PERCENTILES, axis=0) if len(valid) else (0, 1)
-    rows, cols = truth.shape[:2]
-    for ax, image in zip(axes, pictures, strict=True):
-        stretched = ((image[..., channels] - low) / np.maximum(np.subtract(high, low), 1)).clip(0, 1)
-        stretched = np.where(np.isnan(stretched), NO_DATA_GREY, stretched)
-        grey_or_colour = stretched if len(channels) == 3 else stretched[..., 0]
-        ax.imshow(grey_or_colour, cmap="gray", vmin=0, vmax=1, interpolation="nearest", extent=(0, cols, rows, 0))
+    stretched = [((i[..., channels] - low) / np.maximum(np.subtract(high, low), 1)).clip(0, 1) for i in images]
+    stretched = [np.where(np.isnan(image), NO_DATA_GREY, image) for image in stretched]
+    return [image if len(channels) == 3 else image[..., 0] for image in stretched]
+
+
+def _draw_pictures(axes: Sequence[Axes], pictures: Sequence[np.ndarray], bands: Sequence[str]) -> None:
+    """Draw images of any GSD at the same size, all with the stretch of the last one, the truth."""
+    rows, cols = pictures[-1].shape[:2]
+    for ax, image in zip(axes, stretch(pictures, bands), strict=True):
+        ax.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest", extent=(0, cols, rows, 0))
 
 
 def _draw_errors(axes: Sequence[Axes], truth: np.ndarray, images: Sequence[np.ndarray]) -> None:

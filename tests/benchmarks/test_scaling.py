@@ -24,7 +24,8 @@ def folder(tmp_path: Path) -> Path:
     """A folder with tables of steps and of averages."""
     steps = scaling.with_efficiency([step(1, 0.6), step(2, 1.25)])
     scaling.write_table(tmp_path / "steps.csv", steps)
-    seconds = {"algorithm": "tree", "seconds": 0.1, "modelled_seconds": 0.11}
+    settings = {"nodes": 3, "algorithm": "tree", "bytes": 9000, "latency_s": 0.002, "bytes_per_s": 6.25e6}
+    seconds = {**settings, "seconds": 0.1, "modelled_seconds": 0.11}
     scaling.write_table(tmp_path / "network.csv", [{"use": use, **seconds} for use in ("fit", "test")])
     return tmp_path
 
@@ -45,6 +46,7 @@ def test_the_curve_tells_kinds_apart_and_is_drawn(folder: Path) -> None:
     assert kinds == {"measured": [1, 2], "modelled": scaling.UP_TO, "published": [512, 512]}
     with Image.open(folder / "scaling.png") as image:
         assert image.width > 2 * image.height
+    assert (folder / "report.html").exists()
 
 
 def test_ranks_that_cannot_share_a_batch_are_left_out_of_strong_scaling() -> None:

@@ -36,7 +36,15 @@ def test_tables_and_figures(tiny_runs: Path, tmp_path: Path, capfd: pytest.Captu
     assert evaluate.main(command_line(tiny_runs, tmp_path / "out", "s2", "rgb")) == 0
     printed = capfd.readouterr().out
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert {"metrics.csv", "metrics.md", "f1.png", "ap.png", "precision_recall.png", "cooccurrence.png"} <= names
+    assert {
+        "metrics.csv",
+        "metrics.md",
+        "report.html",
+        "f1.png",
+        "ap.png",
+        "precision_recall.png",
+        "cooccurrence.png",
+    } <= names
     assert any(name.startswith("mistakes-small-") for name in names)  # eight patches teach little
     assert "| small-s2 |" in printed and "## 9 test patches" in printed
     assert printed.split("\n\n")[2] in (tmp_path / "out" / "metrics.md").read_text()

@@ -114,12 +114,15 @@ def test_tables_and_figures(tiles, tmp_path, capsys, gsd):
         "metrics.md",
         "reflectance.csv",
         "evaluation.json",
+        "report.html",
         "metrics.png",
         "bands.png",
         "full_scale.png",
         *(f"{scene}-{figure}.png" for scene in scenes for figure in FIGURES),
     }
     assert {path.name for path in output.iterdir()} == expected
+    report = (output / "report.html").read_text()
+    assert all(word in report for word in (*scenes, *methods, f"input, {gsd * gsd // 10} m", "hqnr".upper()))
     stdout = capsys.readouterr().out
     assert stdout.startswith(f"## Reduced scale: {gsd * gsd // 10} m to {gsd} m")
     assert stdout.partition("\n\n" + str(output))[0] in (output / "metrics.md").read_text()

@@ -1,0 +1,181 @@
+"""The report of `superres/evaluate.py`: metrics of all methods, pictures to lay over each other, and all figures."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from common.metrics.fusion import OVERALL
+from common.pixels.sentinel2 import BANDS_BY_GSD
+from common.pixels.upsampling import BICUBIC
+from common.report.records import Column, Picture, Report, Section, Slider, Table
+from superres.evaluation.output import BAND_BARS, BARS, FULL_SCALE_BARS
+from superres.evaluation.plan import EvaluationPlan
+from superres.evaluation.tables import (
+    ALL_METRICS,
+    DECIMALS,
+    FULL_SCALE_METRICS,
+    OPENSR_METRICS,
+    MetricRow,
+    mean_over_scenes,
+    scene_labels,
+    short_name,
+)
+from superres.figures.crops import Crop
+from superres.figures.pictures import describe_colours
+
+# Figures of a scene: caption, and text for people who cannot see it.
+SCENE_FIGURES = {
+    "pictures": (
+        "Input, methods and truth; below them the errors.",
+        "Pictures of the middle of the scene by each method",
+    ),
+    "errors": ("Where the errors are.", "Maps of the errors of each method in the whole scene"),
+    "spectra": ("Spectra of classes of pixels.", "Mean spectra of each class of pixels, and their bias, by method"),
+    "reflectance": ("Errors against reflectance.", "RMSE and bias of each band against reflectance, by method"),
+}
+
+
+def evaluation_report(plan: EvaluationPlan, rows: Sequence[MetricRow], crops: Sequence[Crop]) -> Report:
+    """Return the report of an evaluation whose tables and figures are in its folder.
+
+    Args:
+        plan: of the evaluation.
+        rows: metrics of all scenes and methods.
+        crops: pictures of all scenes.
+    """
+    gsd, factor = plan.settings.gsd, plan.settings.scale_factor
+    labels = scene_labels(scene.name for scene in plan.scenes)
+    sections = [
+        Section("Pictures", list(sliders(crops, BANDS_BY_GSD[gsd]))),
+        Section(f"Reduced scale: {gsd * factor} m to {gsd} m", reduced_scale_parts(plan.folder, rows)),
+        Section("Agreement with the input", opensr_parts(rows)),
+    ]
+    if any(row.metric in FULL_SCALE_METRICS for row in rows):
+        sections.append(Section(f"Full scale: {gsd} m to 10 m", full_scale_parts(plan.folder, rows), "without truth"))
+    sections += [Section(label, list(scene_figures(plan.folder, name))) for name, label in labels.items()]
+    return Report(
+        title=f"Super-resolution of the {gsd} m bands",
+        question=f"Which method sharpens the {gsd} m bands to 10 m with the smallest errors? Measured at reduced scale, where the "
+        "truth is known.",
+        answers=list(lowest_errors(rows)),
+        sections=sections,
+        settings={
+            "Scenes": ", ".join(labels.values()),
+            "Bands": ", ".join(BANDS_BY_GSD[gsd]),
+            "Degradation": f"`--degradation {plan.settings.degradation}`",
+            "Precision": plan.precision,
+        },
+        provenance={
+            **{
+                f"Network {name}": f"`{trained.source}`, SHA-256 `{trained.sha256}`"
+                for name, trained in plan.trained_networks.items()
+            },
+            "Products": ", ".join(labels),
+        },
+    )
+
+
+def lowest_errors(rows: Sequence[MetricRow]) -> Iterator[str]:
+    """Yield a sentence: the method with the lowest RMSE of each scene, or of their mean, beside bicubic interpolation."""
+    errors = [row for row in rows if (row.band, row.metric) == (OVERALL, "rmse")]
+    for scene in dict.fromkeys(row.scene for row in mean_over_scenes(errors) or errors):
+        of_scene = {row.method: row.value for row in (mean_over_scenes(errors) or errors) if row.scene == scene}
+        best = min(of_scene, key=of_scene.__getitem__)
+        yield f"Lowest RMSE, {short_name(scene)}: {best}, {of_scene[best]:.1f} DN; {BICUBIC}: {of_scene[BICUBIC]:.1f} DN."
+
+
+def sliders(crops: Sequence[Crop], bands: Sequence[str]) -> Iterator[Slider]:
+    """Yield a slider for each scene."""
+    labels = scene_labels(crop.scene for crop in crops)
+    for scene, label in labels.items():
+        pictures = [
+            Picture(crop.png, crop.name, f"{label}, middle: {crop.name}") for crop in crops if crop.scene == scene
+        ]
+        yield Slider(
+            f"Middle of {label} at reduced scale, {describe_colours(bands)}. Move the line, also with the arrow keys.",
+            pictures,
+        )
+
+
+def reduced_scale_parts(folder: Path, rows: Sequence[MetricRow]) -> list[str | Table | Picture]:
+    """Return tables and figures of the metrics against the native bands."""
+    return [
+        "All bands are degraded by the scale factor and sharpened, and compared with the native bands.",
+        metric_table("All bands together", rows, ALL_METRICS),
+        Picture(
+            folder / BARS, "RMSE, SRE, ERGAS and SAM of all bands.", "Bars of the main metrics by scene and method"
+        ),
+        band_table("RMSE (DN) by band", rows, "rmse", "lower"),
+        band_table("SRE (dB) by band", rows, "sre", "higher"),
+        Picture(folder / BAND_BARS, "RMSE, SRE and UIQ by band.", "Bars of metrics by band and method"),
+    ]
+
+
+def opensr_parts(rows: Sequence[MetricRow]) -> list[str | Table]:
+    """Return the table of metrics in the sense of opensr-test."""
+    text = "As opensr-test: the estimate, degraded again, against the input; and shares of the pixels that the method changed."
+    return [text, metric_table("All bands together", rows, OPENSR_METRICS)]
+
+
+def full_scale_parts(folder: Path, rows: Sequence[MetricRow]) -> list[str | Table | Picture]:
+    """Return tables and the figure of the metrics at full scale."""
+    return [
+        "The native bands are sharpened to 10 m. These metrics need no truth; the best value is not always that of the best picture.",
+        metric_table("All bands together", rows, FULL_SCALE_METRICS),
+        band_table("Consistency (DN) by band", rows, "consistency", "lower"),
+        band_table("Sharpness by band; that of the truth is about 0.9", rows, "sharpness"),
+        Picture(
+            folder / FULL_SCALE_BARS, "Metrics at full scale.", "Bars of metrics at full scale by scene and method"
+        ),
+    ]
+
+
+def scene_figures(folder: Path, scene: str) -> Iterator[Picture]:
+    """Yield the figures of a scene."""
+    for figure, (caption, alt) in SCENE_FIGURES.items():
+        yield Picture(folder / f"{scene}-{figure}.png", caption, f"{alt}, {short_name(scene)}")
+
+
+def metric_table(caption: str, rows: Sequence[MetricRow], metrics: Mapping[str, str]) -> Table:
+    """Return a table of the overall values with a column for each metric.
+
+    Args:
+        caption: of the table.
+        rows: metrics of all scenes and methods.
+        metrics: metric -> its title, which ends with an arrow to the better values.
+    """
+    columns = {metric: Column.of_metric(title, DECIMALS.get(metric, 2)) for metric, title in metrics.items()}
+    for metric, title in metrics.items():
+        if "truth about" in title:  # larger values may be too large
+            columns[metric] = Column(columns[metric].title, columns[metric].decimals)
+    return _table(caption, [row for row in rows if row.band == OVERALL and row.metric in metrics], columns, "metric")
+
+
+def band_table(caption: str, rows: Sequence[MetricRow], metric: str, better: str = "") -> Table:
+    """Return a table of one metric with a column for each band."""
+    chosen = [row for row in rows if row.metric == metric]
+    columns = {
+        row.band: Column("all" if row.band == OVERALL else row.band, DECIMALS.get(metric, 2), better) for row in chosen
+    }
+    return _table(caption, chosen, columns, "band")
+
+
+def _table(caption: str, rows: Sequence[MetricRow], columns: Mapping[str, Column], across: str) -> Table:
+    """Return a table with a row for each scene and method, and for the means over scenes.
+
+    Args:
+        caption: of the table.
+        rows: of one metric, or of one band.
+        columns: value of the attribute `across` of a row -> its column; a column without a row is left out.
+        across: `metric` or `band`.
+    """
+    rows = [*rows, *mean_over_scenes(rows)]
+    values = {(row.scene, row.method, getattr(row, across)): row.value for row in rows}
+    columns = {key: column for key, column in columns.items() if any(key == there for *_, there in values)}
+    labels = scene_labels(row.scene for row in rows)
+    lines = dict.fromkeys((row.scene, row.method) for row in rows)
+    if len(labels) == 1:
+        head, cells = [Column("Method")], {line: [line[1]] for line in lines}
+    else:
+        head, cells = [Column("Scene"), Column("Method")], {line: [labels[line[0]], line[1]] for line in lines}
+    filled = [[*cells[line], *(values.get((*line, key)) for key in columns)] for line in lines]
+    return Table(caption, [*head, *columns.values()], filled, "Scene" if len(labels) > 1 else "")
