@@ -19,7 +19,9 @@ FIGURES = {"f1.png", "ap.png", "precision_recall.png", "cooccurrence.png"}
 def test_figures_and_their_names(tmp_path: Path) -> None:
     """A classifier without mistakes has no picture of them; a method's name becomes part of a file's name."""
     file = BigEarthNetFile(write_made(tmp_path / "made.h5", ["test"] * 4))
-    trained = TrainedClassifier(tmp_path, "small", "s2", "bilinear", "float32", False, CLASSES, {}, np.full(9, 0.5))
+    trained = TrainedClassifier(
+        tmp_path, "small", "s2", "bilinear", "float32", False, 0.0, CLASSES, {}, np.full(9, 0.5)
+    )
     plan = EvaluationPlan(file.path, "test", np.arange(4), {"small-s2 right": trained, "small-s2 wrong": trained})
     predictions = {
         f"small-s2 {name}": Predictions(plan.rows, file.labels, np.abs(file.labels - error).astype(np.float32))

@@ -17,7 +17,7 @@ from tests.support.metric_rows import LONG, ROWS
 @pytest.fixture
 def report(tmp_path: Path) -> Report:
     """Two methods of three classes, one of which is in no patch; `one` has a picture of its mistakes."""
-    trained = TrainedClassifier(tmp_path, "small", "s2", "bilinear", "float32", False, (), {}, np.full(3, 0.5))
+    trained = TrainedClassifier(tmp_path, "small", "s2", "bilinear", "float32", False, 0.0, (), {}, np.full(3, 0.5))
     plan = EvaluationPlan(tmp_path / "made.h5", "test", np.arange(7), {"one": trained, "two": trained})
     for name in ("f1.png", "mistakes-one.png"):
         (tmp_path / name).write_bytes(name.encode())
