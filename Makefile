@@ -1,5 +1,5 @@
 # Each target runs the whole set-up first; this takes a second if the set-up is up to date.
-.PHONY: help install train weights classify test test-long slurm test-mpi test-network notebooks bench lint
+.PHONY: help install train weights classify test test-long test-packages test-mpi test-network notebooks bench lint
 .DEFAULT_GOAL := help
 
 PYTHON := .venv/bin/python
@@ -40,19 +40,24 @@ classify: install ## train ResNet50 on six real BigEarthNet patches with two ran
 		--output runs/sample/classified --overwrite && \
 	echo "These scores come from three training patches and one test patch. They only show that the commands run."
 
-test: install slurm ## run the tests, the two-rank ones under mpirun included
+test: install test-packages ## run the tests, the two-rank ones under mpirun included
 	@$(PYTHON) -m pytest -n 2 --dist loadfile --ignore=notebooks/04_compare.ipynb --ignore=notebooks/06_which_network.ipynb
 
-test-long: install slurm notebooks ## run what `make test` leaves out: trainings under Slurm, notebooks 4 and 6 (minutes)
+test-long: install test-packages notebooks ## run what `make test` leaves out: trainings under Slurm, notebooks 4 and 6 (minutes)
 	@$(PYTHON) -m pytest -m "long or not long" tests/test_slurm.py
 
-# For the tests of jobs/. Without root, sudo without a password, or Debian, those tests skip.
-slurm:
-	@[ -x /usr/sbin/slurmctld ] && [ -x /usr/sbin/slurmd ] && [ -x /usr/sbin/munged ] || { \
-		root=$$([ "$$(id -u)" -eq 0 ] || echo "sudo -n"); echo "install: system packages for tests: slurm-wlm munge" >&2; \
-		$$root apt-get update -qq && $$root env DEBIAN_FRONTEND=noninteractive \
-			apt-get install -y -qq --no-install-recommends slurm-wlm munge >/dev/null; } || \
-		echo "install: Slurm could not be installed; the tests of jobs/ skip" >&2
+# For the tests of jobs/ and those that open reports in a browser. Without root, sudo without a password, or Debian, they skip.
+test-packages:
+	@wanted=; \
+	[ -x /usr/sbin/slurmctld ] && [ -x /usr/sbin/slurmd ] && [ -x /usr/sbin/munged ] || wanted="slurm-wlm,munge"; \
+	[ -x /usr/bin/chromium ] && [ -x /usr/bin/chromedriver ] || wanted="$$wanted chromium,chromium-driver"; \
+	[ -n "$$wanted" ] || exit 0; \
+	echo "install: system packages for tests: $$wanted" | tr , ' ' >&2; \
+	root=$$([ "$$(id -u)" -eq 0 ] || echo "sudo -n"); $$root apt-get update -qq; \
+	for packages in $$wanted; do \
+		$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$(echo $$packages | tr , ' ') >/dev/null || \
+			echo "install: $$packages could not be installed; the tests that need it skip" >&2; \
+	done
 
 test-mpi: install ## run only the two-rank tests
 	@$(MPIRUN) $(PYTHON) -m pytest -m mpi tests/mpi

@@ -49,6 +49,7 @@ setup(
             "jsonschema>=4.18",  # pystac checks items with it
             "rasterio>=1.4",  # reads results as other programs do, with a GDAL of its own
             "rioxarray>=0.19",  # as rasterio
+            "selenium>=4.20",  # opens reports in Chromium; 4.51 is the release tried
             "import-linter>=2.0",  # the oldest release tried with the contracts in pyproject.toml
         ],
         "reben": ["pyarrow>=15"],  # metadata of BigEarthNet version 2
