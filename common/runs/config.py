@@ -11,6 +11,7 @@ Config = TypeVar("Config", bound="RunConfig")
 # The keys of RATE_FACTORS in common/training/learning_rate.py, and the names in its optimizer.py; both import Keras.
 RATE_RULES = ("linear", "sqrt", "none")
 OPTIMIZERS = ("nadam", "adamw", "sgd", "lars", "lamb")
+WITH_MOMENTUM = ("sgd", "lars")  # those of them that --momentum is for
 # Settings that older versions did not have -> what they did; their checkpoints go on with these values.
 SETTINGS_OF_OLDER_RUNS = {
     "accumulate": 1,
@@ -104,6 +105,11 @@ class RunConfig:
             raise SettingError(f"--warmup-rate must be at least 0; got {self.warmup_rate}.")
         if not 0 <= self.momentum < 1:
             raise SettingError(f"--momentum must be at least 0 and below 1; got {self.momentum}.")
+        if self.momentum != RunConfig.momentum and self.optimizer not in WITH_MOMENTUM:
+            raise SettingError(
+                f"--momentum is only for --optimizer {' and '.join(WITH_MOMENTUM)}, and this run has --optimizer "
+                f"{self.optimizer}; leave one of them out."
+            )
         if not 0 <= self.seed < 2**32:
             raise SettingError(f"--seed must be 0 to 4294967295; got {self.seed}.")
         for field in dataclasses.fields(self):

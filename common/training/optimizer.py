@@ -68,7 +68,7 @@ def train_step_in_parts(model: keras.Model, parts: int, data: tuple) -> dict[str
             prediction = model(inputs, training=True)
             loss = model.compute_loss(inputs, target, prediction)
             scaled_loss = model.optimizer.scale_loss(loss)
-        model.metrics[0].update_state(loss)  # the mean of the losses
+        model.metrics[0].update_state(loss, tf.shape(target)[0])  # the mean of the losses, weighted by patches
         return tape.gradient(scaled_loss, model.trainable_variables)
 
     gradients = mean_gradients(gradients_of, model.trainable_variables, data[:2], parts)

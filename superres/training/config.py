@@ -151,7 +151,7 @@ class SuperresConfig(RunConfig):
                 f"--model {GAN} must learn from the native bands, and predictions of a --teacher are smoother; leave one "
                 f"of them out."
             )
-        for name in ("optimizer", "momentum", "weight_decay"):
+        for name in ("optimizer", "weight_decay"):
             if getattr(self, name) != getattr(SuperresConfig, name):
                 raise SettingError(
                     f"--model {GAN} trains both networks with Adam; leave --{name.replace('_', '-')} out, or give another --model."

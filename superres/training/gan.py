@@ -99,7 +99,7 @@ class Gan(keras.Model):
             loss = content + self.adversarial_weight * terms.generator
             scaled_loss = self.optimizer.scale_loss(loss)
         for mean, value in zip(self.epoch_means.values(), (loss, content, *terms), strict=True):  # the order of LOSSES
-            mean.update_state(value)
+            mean.update_state(value, tf.shape(target)[0])  # weighted by patches, as Keras does for other networks
         return [
             *tape.gradient(scaled_loss, self.generator.trainable_variables),
             *tape.gradient(terms.discriminator, self.discriminator.trainable_variables),

@@ -33,5 +33,6 @@ def test_values_that_are_refused(settings: dict, message: str) -> None:
 
 
 def test_limits_are_allowed() -> None:
-    config = BigEarthNetConfig(data="data.h5", loss="asymmetric", gamma=0.0, margin=0.0, momentum=0.0, weight_decay=0.0)
-    assert (config.gamma, config.margin, config.momentum, config.weight_decay) == (0, 0, 0, 0)
+    settings = {"gamma": 0.0, "margin": 0.0, "momentum": 0.0, "weight_decay": 0.0}
+    config = BigEarthNetConfig(data="data.h5", loss="asymmetric", optimizer="sgd", **settings)
+    assert {name: getattr(config, name) for name in settings} == settings

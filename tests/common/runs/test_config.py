@@ -60,6 +60,10 @@ def test_unknown_settings_are_an_error() -> None:
         ({"seed": -1}, "--seed must be 0 to 4294967295; got -1"),
         ({"schedule": "steps"}, "--schedule must be one of plateau, cosine; got 'steps'"),
         ({"precision": "int8"}, "--precision must be one of .*; got 'int8'"),
+        (
+            {"optimizer": "lamb", "momentum": 0.5},
+            "--momentum is only for --optimizer sgd and lars, and .* has --optimizer lamb",
+        ),
         ({"size": 5}, "--size must be one of 3, 4; got 5"),
     ],
 )

@@ -41,7 +41,7 @@ def test_values_out_of_range(name: str, value: object, message: str) -> None:
         ("generator", "gan", "unknown network 'gan'; expected one of dsen2, .*"),
         ("teacher", "dsen2-l1c-20m", "--model gan must learn from the native bands, and predictions of a --teacher .*"),
         ("optimizer", "lamb", "--model gan trains both networks with Adam; leave --optimizer out, or give another"),
-        ("momentum", 0.5, "--model gan trains both networks with Adam; leave --momentum out, or give another"),
+        ("momentum", 0.5, "--momentum is only for --optimizer sgd and lars, and this run has --optimizer nadam; leave"),
         ("weight_decay", 0.1, "--model gan trains both networks with Adam; leave --weight-decay out, or give another"),
         ("generator", "tiny-attention", "unknown network 'tiny-attention'; expected one of dsen2, .*"),
     ],

@@ -51,6 +51,7 @@ def test_with_weight_zero_the_generator_minimises_the_content_loss_alone() -> No
     logs = step(gan)
     assert list(logs) == list(LOSSES)
     assert logs["loss"] == logs["content_loss"] == pytest.approx(loss, rel=1e-5)
+    assert {float(mean.count) for mean in gan.epoch_means.values()} == {2}  # each patch weighs one, as in Keras
     for ours, theirs in zip(arrays(gan.generator), arrays(alone), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
     pairs = zip(discriminator_before, arrays(gan.discriminator), strict=True)
