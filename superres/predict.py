@@ -133,6 +133,8 @@ def read_options(options: argparse.Namespace) -> PredictionOptions:
         SettingError: there are several shares and no folder for them; on all ranks.
     """
     hvd.on_rank_zero(lambda: check_share(options.share, Path(options.output)))
+    other_scenes = list(options.scenes)
+    del other_scenes[options.share]
     return PredictionOptions(
         scenes=tuple(options.scenes[options.share]),
         weights=read_weights_options(options),
@@ -152,6 +154,7 @@ def read_options(options: argparse.Namespace) -> PredictionOptions:
         overwrite=options.overwrite,
         skip_existing=options.skip_existing,
         show_progress=cli.shows_progress(options.no_progress),
+        other_scenes=tuple(other_scenes),
     )
 
 

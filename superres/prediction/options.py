@@ -22,6 +22,7 @@ class PredictionOptions:
         bands: bands to write, in this order; None writes the bands of the networks, with copy_10m also the 10 m bands.
         precision: of the convolutions, or AUTO.
         window_px: rows and columns of a window.
+        other_scenes: scenes that the other tasks of --share sharpen.
     """
 
     scenes: tuple[str, ...]
@@ -42,3 +43,4 @@ class PredictionOptions:
     overwrite: bool = False
     skip_existing: bool = False
     show_progress: bool = False
+    other_scenes: tuple[str, ...] = ()

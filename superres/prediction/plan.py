@@ -3,10 +3,11 @@
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from common.errors import ProductError, SettingError
+from common.errors import ProductError, S2Error, SettingError
 from common.items.item import item_path, sensing_datetime
 from common.networks.precision import fastest_precision
 from common.pixels.sentinel2 import BANDS, input_gsds
@@ -93,7 +94,7 @@ def prepare_prediction(options: PredictionOptions) -> PredictionPlan:
     trained_networks = needed_networks(bands, trained_networks)
     if options.mask is not None:
         scenes = [with_mask(scene, options.mask) for scene in scenes]
-    outputs = output_files(scenes, options.output)
+    outputs = output_files(scenes, options.output, names_of_others(options.other_scenes))
     jobs = tuple(
         prepare_job(scene, output, trained_networks, bands, options)
         for scene, output in zip(scenes, outputs, strict=True)
@@ -217,8 +218,22 @@ def find_region(options: PredictionOptions, grid: GeoReference, smallest: int) -
     return Window(0, 0, grid.rows, grid.cols)
 
 
-def output_files(scenes: Sequence[Scene], output: Path) -> list[Path]:
+def names_of_others(paths: Sequence[str]) -> list[str]:
+    """Return the names of the scenes of other tasks; errors of a scene are left to its own task."""
+    names = []
+    for path in paths:
+        with suppress(S2Error):
+            names.append(open_scene(path).name)
+    return names
+
+
+def output_files(scenes: Sequence[Scene], output: Path, other_names: Sequence[str] = ()) -> list[Path]:
     """Return the GeoTIFF for each scene; in a folder, it has the name of the scene.
+
+    Args:
+        scenes: the scenes.
+        output: a file, or an existing folder.
+        other_names: of the scenes whose results other tasks write into the same folder.
 
     Raises:
         SettingError: there are several scenes and no folder, or two scenes have the same name.
@@ -228,7 +243,7 @@ def output_files(scenes: Sequence[Scene], output: Path) -> list[Path]:
     if not output.is_dir():
         raise SettingError(f"--output {output} is not a folder; give an existing folder for {len(scenes)} scenes.")
     names = [scene.name for scene in scenes]
-    twice = [name for name, count in Counter(names).items() if count > 1]
+    twice = [name for name, count in Counter([*names, *other_names]).items() if count > 1]
     if twice:
         raise SettingError(
             f"two scenes have the name {twice[0]}; give each scene once, and each name once in a command."

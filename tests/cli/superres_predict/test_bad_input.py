@@ -58,8 +58,15 @@ def test_shares_hold_each_scene_once(tmp_path):
     scenes = []
     for share in ("1/3", "2/3", "3/3"):
         words = ["A", "B", "C", "D", "--weights", "dsen2-l1c-20m", "--output", str(tmp_path), "--share", share]
-        scenes.append(predict.read_options(predict.build_parser().parse_args(words)).scenes)
+        options = predict.read_options(predict.build_parser().parse_args(words))
+        assert sorted(options.scenes + options.other_scenes) == ["A", "B", "C", "D"]
+        scenes.append(options.scenes)
     assert scenes == [("A", "D"), ("B",), ("C",)]
+
+
+def test_two_shares_do_not_write_one_file(error_line, weights_dir, product, tmp_path):
+    line = error_line(product, product, "--run-dir", weights_dir / "run20", "--output", tmp_path, "--share", "1/2")
+    assert line.startswith(f"SettingError: two scenes have the name {product.stem}; give each scene once")
 
 
 def test_a_region_must_hold_a_pixel_of_the_coarsest_band(error_line, weights_dir, product, tmp_path):

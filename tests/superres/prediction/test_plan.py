@@ -19,6 +19,7 @@ from superres.prediction.plan import (
     check_output_is_no_input,
     check_size,
     find_region,
+    names_of_others,
     needed_networks,
     output_files,
     prepare_job,
@@ -73,6 +74,13 @@ def test_several_scenes_need_a_folder_and_different_names(scene, tmp_path):
         output_files([scene, scene], tmp_path / "out.tif")
     with pytest.raises(SettingError, match=f"two scenes have the name {scene.name}; give each scene once"):
         output_files([scene, scene], tmp_path)
+
+
+def test_a_scene_of_another_task_has_another_name(scene, tmp_path):
+    """A scene that cannot be opened is an error of its own task alone."""
+    assert names_of_others([str(scene.path), str(tmp_path / "missing.SAFE")]) == [scene.name]
+    with pytest.raises(SettingError, match=f"two scenes have the name {scene.name}; give each scene once"):
+        output_files([scene], tmp_path, [scene.name])
 
 
 def test_outputs_replace_no_input(scene, tmp_path):
