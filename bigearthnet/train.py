@@ -49,8 +49,11 @@ def train(
 ) -> None:
     """Train, choose thresholds on the validation patches, and measure on the test patches."""
     from bigearthnet.training.plan import prepare_training
+    from common.patches.staging import check_stage
 
     hvd.on_rank_zero(lambda: prepare_training(config, location))
+    if stage:
+        check_stage(stage)
     # TensorFlow takes seconds to import: not before options and files are checked. matplotlib: not before the training.
     from bigearthnet.cards.model_card import write_card
     from bigearthnet.evaluation.measure import measure_run

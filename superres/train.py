@@ -55,9 +55,12 @@ def train(
     config: SuperresConfig, location: RunLocation, show_progress: bool = False, stage: Path | None = None
 ) -> None:
     """Cut patches, train, and measure on the test scenes."""
+    from common.patches.staging import check_stage
     from superres.training.plan import prepare_training
 
     plan = hvd.on_rank_zero(lambda: prepare_training(config, location))
+    if stage:
+        check_stage(stage)
     # TensorFlow takes seconds to import: not before options and scenes are checked. matplotlib: not before the training.
     from superres.cards.model_card import write_card
     from superres.training.data import prepare_data

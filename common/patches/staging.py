@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import common.distributed as hvd
 from common.errors import InUseError, OutputError, PatchFileError
-from common.files.atomic import is_partial, make_folder, whole_file
+from common.files.atomic import is_partial, make_folder, require_space, whole_file
 from common.files.hdf5 import FileKind, open_complete_hdf5
 from common.files.read_errors import describe_failed_read
 from common.files.seal import SEAL
@@ -71,6 +71,22 @@ def describe_original(path: Path, attributes: Mapping[str, Any], kind: FileKind)
 def kind_of_copy(kind: FileKind) -> FileKind:
     """Return the kind of the copies of a kind of file, whose messages say what to do with a damaged copy."""
     return kind._replace(remedy="remove this copy, and --stage makes it again")
+
+
+def check_stage(folder: Path) -> None:
+    """Make the folder of --stage on each node and try to write there, before the work of a command begins.
+
+    Every rank must call it. The space that copies need is not known yet.
+
+    Raises:
+        OutputError: on a node, the folder cannot be made or written to.
+    """
+
+    def check() -> None:
+        _make(folder)
+        require_space(folder / LOCK, 1)
+
+    hvd.once_a_node(check)
 
 
 def stage_files(originals: Sequence[Original], folder: Path, show_progress: bool = False) -> list[Path]:

@@ -74,8 +74,9 @@ def prepare_data(
     if plan.teacher:
         files = prepare_teacher_files(native_files, plan.teacher, config.teacher_variants, show_progress)
     if stage:
-        staged = stage_patch_files([*native_files, *(files if plan.teacher else ())], stage, show_progress)
-        native_files, files = staged[: len(native_files)], staged[-len(files) :]
+        used = [*files, *(native_files if config.validation_fraction else ())]
+        copies = stage_patch_files(used, stage, show_progress)
+        files, native_files = ([copies.get(file.path, file) for file in kind] for kind in (files, native_files))
     train, val = select_patches(files, native_files, split, config.gsd)
     return TrainingData(files, scenes, split, train, val)
 
@@ -107,15 +108,24 @@ def split_files(
     return ground, split
 
 
-def stage_patch_files(files: Sequence[PatchFile], folder: Path, show_progress: bool = False) -> list[PatchFile]:
+def stage_patch_files(files: Sequence[PatchFile], folder: Path, show_progress: bool = False) -> dict[Path, PatchFile]:
     """Copy patch files to a disk of each node, and open them to be read from there. Every rank must call it.
+
+    Args:
+        files: the files; each is copied once, also if it is there twice.
+        folder: on a disk of each node.
+        show_progress: show a bar.
+
+    Returns:
+        Path of a file -> the file, read from its copy.
 
     Raises:
         OutputError, PatchFileError: as `stage_files`.
     """
+    files = {file.path: file for file in files}.values()
     originals = hvd.on_rank_zero(lambda: [describe_original(file.path, file.attributes, PATCH_FILE) for file in files])
     copies = stage_files(originals, folder, show_progress)
-    return [PatchFile(file.path, copy) for file, copy in zip(files, copies, strict=True)]
+    return {file.path: PatchFile(file.path, copy) for file, copy in zip(files, copies, strict=True)}
 
 
 def select_patches(

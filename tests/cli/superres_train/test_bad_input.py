@@ -248,6 +248,16 @@ def test_patch_files_of_other_settings(bench: TrainingBench) -> None:
     )
 
 
+def test_a_folder_to_stage_into_is_checked_before_patches_are_cut(bench: TrainingBench) -> None:
+    (bench.folder / "file").write_text("in the way")
+    bench.fails(
+        r"OutputError: cannot make --stage \S+stage: it, or a folder above it, is a file; give another folder\.",
+        run_dir=bench.folder / "new",
+        patch_cache=bench.folder / "other",
+        stage=bench.folder / "file" / "stage",
+    )
+
+
 # --- a full disk
 
 

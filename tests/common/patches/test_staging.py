@@ -20,7 +20,7 @@ from common.errors import Interrupted, OutputError, PatchFileError
 from common.files.atomic import HOST
 from common.patches import staging
 from common.patches.file import PATCH_FILE, PatchFile
-from common.patches.staging import LOCK, Original, describe_original, stage_files
+from common.patches.staging import LOCK, Original, check_stage, describe_original, stage_files
 from common.runs import signals
 from common.runs.locks.lock import Lock, release, take
 from tests.support.flips import flip_bit
@@ -162,10 +162,12 @@ def test_a_file_in_the_place_of_the_folder(originals: list[Original], folder: Pa
 
 
 def test_a_folder_that_nobody_may_write_to(originals: list[Original], folder: Path) -> None:
-    folder.mkdir(parents=True)
+    check_stage(folder)
     with as_nobody(folder):
         expected = f"cannot write {folder / LOCK}: Permission denied; check space and permissions there."
         assert refusal(originals, folder) == expected
+        with pytest.raises(OutputError, match=re.escape(expected)):
+            check_stage(folder)
         new = folder / "new"
         assert refusal(originals, new) == f"cannot make --stage {new}: Permission denied; give another folder."
 

@@ -54,8 +54,10 @@ def test_validation_uses_native_targets(files: list[PatchFile], tmp_path: Path) 
 
 def test_staged_files_are_read_from_their_copies(files: list[PatchFile], tmp_path: Path) -> None:
     expected = [file.arrays["target"][:] for file in files]
-    staged = stage_patch_files(files, tmp_path / "stage")
-    for file, copy, target in zip(files, staged, expected, strict=True):
+    staged = stage_patch_files([*files, *files], tmp_path / "stage")
+    assert len(staged) == len(files)
+    for file, target in zip(files, expected, strict=True):
+        copy = staged[file.path]
         file.path.unlink()
         assert (copy.path, copy.attributes["checksum"]) == (file.path, file.attributes["checksum"])
         np.testing.assert_array_equal(copy.arrays["target"][:], target)
