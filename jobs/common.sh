@@ -5,6 +5,7 @@
 # --dry-run. docs/slurm.md tells who gets which signal.
 
 STOPPED=75  # exit code of a command that a signal has stopped: the same command goes on (common/runs/cli.py)
+LOST_NODE=205  # exit code of mpirun of Open MPI 4 when a node, or its network, is lost
 
 die() { echo "$*" >&2; exit 2; }
 
@@ -90,7 +91,10 @@ launch() {
     export SLURM_EXPORT_ENV=ALL    # ranks get this environment, even after sbatch --export=NONE
     [ -z "$is_early" ] || die "job $job got the signal of its coming end before it started anything; give it more time than --signal leaves"
     run_until_signal "${start[@]}"
-    [ "$code" != "$STOPPED" ] || [ -n "$cancelled" ] || requeue
+    case $code in
+        "$STOPPED" | "$LOST_NODE") [ -n "$cancelled" ] || requeue ;;
+        *) rm -f "$JEOPARDA_SCRATCH/.requeues-$job" ;;
+    esac
     exit "$code"
 }
 
@@ -110,12 +114,16 @@ run_until_signal() {
     done
 }
 
-# Put this job back into the queue. LSF does so itself, see #BSUB -Q.
+# Put this job back into the queue, at most JEOPARDA_REQUEUES times. LSF does so itself for the codes of #BSUB -Q and gives no
+# number of times, so this counts them in a file, and changes the code when they are used up.
 requeue() {
-    [ -n "${SLURM_JOB_ID:-}" ] || return 0
-    local restarts=${SLURM_RESTART_COUNT:-0}
+    local restarts=${SLURM_RESTART_COUNT:-0} count=$JEOPARDA_SCRATCH/.requeues-$job
+    [ ! -e "$count" ] || restarts=$(cat "$count")
     if [ "$restarts" -ge "$JEOPARDA_REQUEUES" ]; then
         echo "job $job was requeued $restarts times, as often as JEOPARDA_REQUEUES allows; submit it again to go on" >&2
+        [ -n "${SLURM_JOB_ID:-}" ] || { rm -f "$count"; code=1; }
+    elif [ -z "${SLURM_JOB_ID:-}" ]; then
+        echo $((restarts + 1)) >"$count"
     elif scontrol requeue "$job"; then
         echo "job $job is requeued and goes on" >&2
     else

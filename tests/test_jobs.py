@@ -135,6 +135,28 @@ def test_a_requeued_evaluation_replaces_its_own_results(folder: Folder) -> None:
     assert folder.command("superres-evaluate.sbatch", SLURM_RESTART_COUNT="1").overwrite
 
 
+@pytest.mark.parametrize("code", [75, 205])
+@pytest.mark.parametrize("restarts, line", [("19", "job 7 is requeued"), ("20", "job 7 was requeued 20 times, as often as")])
+def test_a_job_that_was_stopped_or_lost_a_node_is_requeued(folder: Folder, code: int, restarts: str, line: str) -> None:
+    folder.write_program("bin/mpirun", f"exit {code}")
+    folder.write_program("bin/scontrol", f'echo "$*" >>{folder.path}/asked')
+    done = folder.run(TRAIN, SLURM_JOB_ID="7", SLURM_RESTART_COUNT=restarts)
+    assert (done.returncode, done.stderr.splitlines()[-1][: len(line)]) == (code, line)
+    assert (folder.path / "asked").exists() == (restarts == "19")
+
+
+def test_lsf_requeues_a_job_a_limited_number_of_times(folder: Folder) -> None:
+    """LSF requeues for two exit codes as often as it gets them."""
+    assert '#BSUB -Q "75 205"' in (JOBS / "superres-train.lsf").read_text()
+    folder.write_program("bin/mpirun", "exit 75")
+    variables = {"LSB_JOBID": "7", "JEOPARDA_REQUEUES": "2"}
+    codes = [folder.run("superres-train.lsf", **variables).returncode for _ in range(4)]
+    assert codes == [75, 75, 1, 75]  # the last one counts as another job
+    folder.write_program("bin/mpirun", "exit 0")
+    assert folder.run("superres-train.lsf", **variables).returncode == 0
+    assert list(folder.scratch.iterdir()) == []
+
+
 def test_an_mpirun_in_the_virtual_environment_is_used(folder: Folder) -> None:
     folder.write_program("venv/bin/mpirun", "echo this one; exit 3")
     done = folder.run(TRAIN, SLURM_JOB_ID="7")
