@@ -129,6 +129,7 @@ build_gdal() {
 }
 
 # TensorFlow 2.19 removed the headers of an XLA operation that Horovod does not use by default, so do not compile it.
+# GCC 14 needs two includes that Horovod leaves out, and refuses to assign to a constant in its copy of flatbuffers.
 # Release is RelWithDebInfo without -g: the same -O3, and a quarter less time to compile.
 build_horovod() {
     local out=$1 source
@@ -136,11 +137,12 @@ build_horovod() {
     tar -xzf "$out/horovod-$HOROVOD.tar.gz" -C "$out"
     source=$out/horovod-$HOROVOD
     sed -i 's/#if TENSORFLOW_VERSION >= 2006000000/#if 0/' "$source/horovod/tensorflow/xla_mpi_ops.cc"
+    sed -i 's/const size_type count_;/size_type count_;/' "$source/third_party/flatbuffers/include/flatbuffers/stl_emulation.h"
     sed -i "s/'RelWithDebInfo'/'Release'/" "$source/setup.py"
     HOROVOD_WITH_TENSORFLOW=1 HOROVOD_WITH_MPI=1 HOROVOD_WITHOUT_GLOO=1 HOROVOD_WITHOUT_PYTORCH=1 \
         HOROVOD_WITHOUT_MXNET=1 HOROVOD_GPU_OPERATIONS=$([ "$EXTRA" = gpu ] && echo NCCL) \
-        CMAKE_POLICY_VERSION_MINIMUM=3.5 MAKEFLAGS="-j$(nproc)" PATH="$PWD/.venv/bin:$PATH" \
-        .venv/bin/pip wheel --no-build-isolation --no-deps -w "$out" "$source"
+        CXXFLAGS="-include stdexcept -include cstdint ${CXXFLAGS:-}" CMAKE_POLICY_VERSION_MINIMUM=3.5 MAKEFLAGS="-j$(nproc)" PATH="$PWD/.venv/bin:$PATH" \
+        .venv/bin/pip wheel --no-build-isolation --no-deps -w "$out" "$source" || return 1  # `set -e` is off in here
     rm -rf "$source"
 }
 
