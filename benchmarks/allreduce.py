@@ -7,7 +7,6 @@ The caller can change the network between two lines. All ranks must have the sam
 averages begin at random times, because Horovod looks for gradients at times of its own.
 """
 
-import json
 import sys
 import time
 
@@ -15,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 import common.distributed as hvd
+from benchmarks.measure import answer_asker
 
 MOST, LEAST, SECONDS = 21, 5, 1.5  # averages of one size: until this time has passed, within these numbers
 PAUSE_S = 0.1  # longest pause before an average
@@ -38,14 +38,8 @@ def measure(size: int) -> list[float]:
 
 def main() -> None:
     """Answer each line on rank 0's stdin."""
-    hvd.init()
     sizes = [int(word) for word in sys.argv[1:]]
-    if hvd.rank() == 0:
-        print(json.dumps({"ready": True}), flush=True)
-    while hvd.on_rank_zero(sys.stdin.readline):
-        measured = {size: measure(size) for size in sizes}
-        if hvd.rank() == 0:
-            print(json.dumps(measured), flush=True)
+    answer_asker(lambda: {size: measure(size) for size in sizes})
 
 
 if __name__ == "__main__":

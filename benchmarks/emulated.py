@@ -1,16 +1,14 @@
 """Measure averages over ranks on nodes with a network of chosen latencies and rates (`tests/network/nodes.py`)."""
 
 import itertools
-import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
-from benchmarks.measure import REPOSITORY
+from benchmarks.measure import ask_ranks
 from benchmarks.network_model import Average, Network
 from tests.network.nodes import Cluster
 
@@ -51,23 +49,12 @@ def measure(nodes: int, tree: bool, settings: Sequence[tuple[float, float]]) -> 
     with Cluster(nodes) as cluster, tempfile.NamedTemporaryFile("w", suffix=".rules") as rules:
         print(RULES.format(algorithm=TREE if tree else RING), file=rules, flush=True)
         chosen = {"coll_tuned_use_dynamic_rules": 1, "coll_tuned_dynamic_rules_filename": rules.name}
-        ranks = subprocess.Popen(
-            [*cluster.mpirun(**chosen), sys.executable, "-m", "benchmarks.allreduce", *map(str, SIZES)],
-            cwd=REPOSITORY,
-            env={**os.environ, "OMPI_MCA_mpi_yield_when_idle": "1"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        ranks.stdout.readline()  # they have started
-        for latency_ms, mbit in settings:
-            cluster.shape(latency_ms, mbit)
-            print("measure", file=ranks.stdin, flush=True)
+        words = [*cluster.mpirun(**chosen), sys.executable, "-m", "benchmarks.allreduce", *map(str, SIZES)]
+        answers = ask_ranks(words, [partial(cluster.shape, *setting) for setting in settings])
+        for (latency_ms, mbit), answer in zip(settings, answers, strict=True):
             network = Network(latency_ms / 1e3, mbit * 1e6 / 8)
-            for size, seconds in json.loads(ranks.stdout.readline()).items():
+            for size, seconds in answer.items():
                 yield Average(nodes, int(size), network, tree), statistics.median(seconds)
-        ranks.stdin.close()
-        ranks.wait()
 
 
 def measure_all() -> Iterator[Measured]:

@@ -6,9 +6,6 @@ mpirun -np N python -m benchmarks.gradient_precision BYTES...    measure once fo
 The fastest of several averages counts: other work on the machine makes one slower, never faster.
 """
 
-import json
-import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -17,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 import common.distributed as hvd
-from benchmarks.measure import REPOSITORY, seconds
+from benchmarks.measure import answer_asker, ask_ranks, seconds
 from common.backends.half_width import FORMATS
 from tests.network.nodes import Cluster
 
@@ -58,14 +55,12 @@ def largest_error(precision: str) -> float:
     return float(tf.reduce_max(tf.abs(means - exact) / sizes))
 
 
-def answer(sizes: Sequence[int]) -> None:
-    """Measure for each line on rank 0's stdin."""
-    hvd.init()
-    while hvd.on_rank_zero(sys.stdin.readline):
-        times = [[fastest(size, precision) for precision in PRECISIONS] for size in sizes]
-        errors = [largest_error(precision) for precision in PRECISIONS]
-        if hvd.rank() == 0:
-            print(json.dumps({"times": times, "errors": errors}), flush=True)
+def measure_all(sizes: Sequence[int]) -> dict[str, list]:
+    """Return times, by size and precision, and errors, by precision. Every rank must call it."""
+    return {
+        "times": [[fastest(size, precision) for precision in PRECISIONS] for size in sizes],
+        "errors": [largest_error(precision) for precision in PRECISIONS],
+    }
 
 
 def measure(backend: str) -> None:
@@ -80,22 +75,10 @@ def measure(backend: str) -> None:
             print_times(f"{mbit} Mbit/s", backend, measured["times"])
 
 
-def answers(backend: str, launch: Sequence[str], shapes: Sequence[Callable[[], None]]) -> Iterator[dict]:
-    """Start ranks, and let them measure after each change of the network."""
-    ranks = subprocess.Popen(
-        [*launch, sys.executable, "-m", "benchmarks.gradient_precision", *map(str, SIZES)],
-        cwd=REPOSITORY,
-        env={**os.environ, "JEOPARDA_BACKEND": backend, "OMPI_MCA_mpi_yield_when_idle": "1"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    for shape in shapes:
-        shape()
-        print("measure", file=ranks.stdin, flush=True)
-        yield json.loads(ranks.stdout.readline())
-    ranks.stdin.close()
-    ranks.wait()
+def answers(backend: str, launch: Sequence[str], changes: Sequence[Callable[[], None]]) -> Iterator[dict]:
+    """Start ranks, and yield what they measure after each change of the network."""
+    words = [*launch, sys.executable, "-m", "benchmarks.gradient_precision", *map(str, SIZES)]
+    return ask_ranks(words, changes, JEOPARDA_BACKEND=backend)
 
 
 def print_times(place: str, backend: str, times: Sequence[Sequence[float]]) -> None:
@@ -112,7 +95,8 @@ def print_row(*cells: str | Sequence[str]) -> None:
 def main() -> None:
     """Print the table, or answer as a rank."""
     if sys.argv[1:]:
-        return answer([int(word) for word in sys.argv[1:]])
+        sizes = [int(word) for word in sys.argv[1:]]
+        return answer_asker(lambda: measure_all(sizes))
     print_row("Gradients", "Network", "Backend", PRECISIONS)
     print_row("---", "---", "---", ["---:"] * len(PRECISIONS))
     for backend in hvd.installed_backends():

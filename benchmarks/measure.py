@@ -1,4 +1,4 @@
-"""Shared by all benchmarks: time of a call, peak memory of a process, results of a child process, rows of the table."""
+"""Shared by all benchmarks: time of a call, peak memory of a process, results of other processes, rows of the table."""
 
 import json
 import os
@@ -6,11 +6,13 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+# Words before a command that ends it when this process ends, however that happens.
+ENDED_WITH_US = ["setpriv", "--pdeathsig", "TERM"] if sys.platform == "linux" else []
 PARTS = ("input", "compute", "wait", "average", "update", "bookkeeping")  # of a training step, in their order
 
 
@@ -47,7 +49,46 @@ def run_child(command: list[str], **environment: str) -> list[dict]:
         command: the command.
         environment: variables to add to the environment.
     """
-    done = subprocess.run(command, cwd=REPOSITORY, env={**os.environ, **environment}, capture_output=True, text=True)
+    words = [*ENDED_WITH_US, *command]
+    done = subprocess.run(words, cwd=REPOSITORY, env={**os.environ, **environment}, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+
+def ask_ranks(command: list[str], changes: Iterable[Callable[[], None]], **environment: str) -> Iterator[dict]:
+    """Start ranks that measure for each line on their stdin, and yield their answers, one after each change. Exit if they fail.
+
+    Args:
+        command: starts the ranks; rank 0 prints a line when all have started, then each answer as a line of JSON.
+        changes: functions to call before the ranks measure, such as a change of the network.
+        environment: variables to add to the environment.
+    """
+    ranks = subprocess.Popen(
+        [*ENDED_WITH_US, *command],
+        cwd=REPOSITORY,
+        env={**os.environ, "OMPI_MCA_mpi_yield_when_idle": "1", **environment},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    ranks.stdout.readline()
+    for change in changes:
+        change()
+        print("measure", file=ranks.stdin, flush=True)
+        yield json.loads(ranks.stdout.readline() or sys.exit(f"{' '.join(command)} failed"))
+    ranks.stdin.close()
+    ranks.wait()
+
+
+def answer_asker(measure: Callable[[], object]) -> None:
+    """Measure for each line on rank 0's stdin, and print what rank 0 returns. Every rank must call it; see `ask_ranks`."""
+    import common.distributed as hvd
+
+    hvd.init()
+    if hvd.rank() == 0:
+        print("ready", flush=True)
+    while hvd.on_rank_zero(sys.stdin.readline):
+        measured = measure()
+        if hvd.rank() == 0:
+            print(json.dumps(measured), flush=True)

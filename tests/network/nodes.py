@@ -3,8 +3,8 @@
 `tc` limits the rate at which a node sends. Latencies are made by the wire (`tests/network/wire.py`), through which alone the
 nodes reach each other.
 
-A node is a process that waits in new namespaces (network, host name). Nodes and wire end with the process that made them, also
-after SIGKILL.
+A node is a process that waits in new namespaces (network, host name). Nodes with all that runs on them, and the wire, end with
+the process that made them, also after SIGKILL.
 """
 
 import os
@@ -23,6 +23,13 @@ CONGESTION = "/proc/sys/net/ipv4/tcp_congestion_control"
 QUEUE = 20000  # packets that wait in a node until it can send them: so many that none is lost
 BURST_S = 1e-3  # a node may send the packets of this time at once, because no timer is exact
 MTU = 9000  # jumbo frames, as clusters use
+# Lines of a shell on a node that end all other processes of its network.
+END_ALL = """
+own=$(readlink /proc/$$/ns/net)
+for process in /proc/[0-9]*; do
+    [ "$process" = /proc/$$ ] || [ "$(readlink $process/ns/net)" != "$own" ] || kill -9 "${process#/proc/}"
+done 2>/dev/null
+"""
 
 
 def why_not() -> str | None:
@@ -48,9 +55,11 @@ class Node:
 
     def __init__(self, number: int, device: str):
         self.name, self.address, self._device = f"node{number}", f"{NETWORK}.{number + 1}", device
-        # The process ends when its stdin is closed; the system does that when this process ends.
+        # The process ends all others and itself when its stdin is closed; the system does that when this process ends.
         # Systems choose different congestion controls. Every kernel has this one, and lets a namespace use it.
-        script = f"hostname {self.name} && ip link set lo up && echo reno >{CONGESTION} && echo ready && exec cat"
+        script = (
+            f"hostname {self.name} && ip link set lo up && echo reno >{CONGESTION} && echo ready && read end\n{END_ALL}"
+        )
         self._process = subprocess.Popen(
             ["unshare", "--net", "--uts", "sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )

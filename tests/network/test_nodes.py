@@ -95,8 +95,8 @@ def test_nothing_is_left_behind(by_signal: bool) -> None:
 import os, subprocess
 from tests.network.nodes import Cluster
 with Cluster(2) as cluster:
-    subprocess.Popen([*cluster.nodes[1].enter(), "sleep", "10"], stdout=subprocess.DEVNULL)
-    print(*[node.pid for node in cluster.nodes], flush=True)
+    running = subprocess.Popen([*cluster.nodes[1].enter(), "sleep", "10"], stdout=subprocess.DEVNULL)
+    print(running.pid, *[node.pid for node in cluster.nodes], flush=True)
     {"os.kill(os.getpid(), 9)" if by_signal else "raise ValueError"}
 """
     devices = set(os.listdir("/sys/class/net"))
