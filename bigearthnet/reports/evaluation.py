@@ -29,7 +29,7 @@ def evaluation_report(plan: EvaluationPlan, rows: Sequence[MetricRow], folder: P
     """
     support = classes_by_support(rows)
     return Report(
-        title=f"Classification of {len(plan.rows)} {plan.split} patches",
+        title=f"Classification of {len(plan.rows)} {plan.split} patch{'es' if len(plan.rows) > 1 else ''}",
         question=f"Which of {len(support)} land-cover classes does a patch hold, and how well does each network tell?",
         answers=[*highest_scores(rows), *missing_classes(support)],
         sections=[
@@ -51,11 +51,14 @@ def evaluation_report(plan: EvaluationPlan, rows: Sequence[MetricRow], folder: P
 
 
 def highest_scores(rows: Sequence[MetricRow]) -> Iterator[str]:
-    """Yield a sentence with the method of the highest macro F1, if there is more than one method."""
-    scores = {row.method: row.value for row in rows if (row.name, row.metric) == (OVERALL, "f1_macro")}
+    """Yield a sentence with the networks of the highest macro F1, if there is more than one network."""
+    scores = {
+        row.method: f"{row.value:.{DECIMALS}f}" for row in rows if (row.name, row.metric) == (OVERALL, "f1_macro")
+    }
     if len(scores) > 1:
-        best = max(scores, key=scores.__getitem__)
-        yield f"Highest F1 macro: {best}, {scores[best]:.{DECIMALS}f}, of {len(scores)} networks trained once each."
+        highest = max(scores.values(), key=float)
+        best = " and ".join(method for method, score in scores.items() if score == highest)
+        yield f"Highest F1 macro: {best}, {highest}. Each network was trained once: a small difference may be chance."
 
 
 def missing_classes(support: Mapping[str, int]) -> Iterator[str]:
@@ -105,11 +108,18 @@ def metric_table(caption: str, rows: Sequence[MetricRow], metrics: Mapping[str, 
 
 
 def class_table(caption: str, rows: Sequence[MetricRow], method: str) -> Table:
-    """Return a table of one method: a row for each class. Classes are not compared, so that no value is marked as the best."""
+    """Return a table of one method: a row for each class, without scores if no patch holds the class.
+
+    Classes are not compared, so that no value is marked as the best.
+    """
     values = {(row.name, row.metric): row.value for row in rows if row.method == method}
     columns = [Column("Class"), Column("Patches", 0), *(Column(title, DECIMALS) for title in CLASS_METRICS.values())]
     lines = [
-        [name, count, *(values.get((name, metric)) for metric in CLASS_METRICS)]
+        [
+            name,
+            count,
+            *(values.get((name, metric)) if count or metric == "threshold" else None for metric in CLASS_METRICS),
+        ]
         for name, count in classes_by_support(rows).items()
     ]
     return Table(caption, columns, lines)

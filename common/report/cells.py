@@ -1,11 +1,13 @@
 """Cells of a table as they are shown: digits, and marks of the best values."""
 
 import math
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from common.report.records import Cell, Column, Spread, Table
 
+NUMBER = re.compile(r"[+-]?\d[\d,]*(\.\d*)?(e[+-]?\d+)?")  # as a text
 MISSING = "\N{EN DASH}"
 
 
@@ -14,7 +16,7 @@ class ShownCell(NamedTuple):
 
     Attributes:
         text: with the digits of the column.
-        value: number to sort by; None for text, and for a number that was not measured.
+        value: number to sort by; None for other text, and for a number that was not measured.
         is_best: whether it is marked.
     """
 
@@ -38,16 +40,32 @@ def show_rows(table: Table) -> list[list[ShownCell]]:
     return [list(row) for row in zip(*columns, strict=True)]
 
 
+def numeric_columns(table: Table) -> list[bool]:
+    """Return for each column whether it holds numbers, or texts that all are numbers."""
+    return [
+        column.decimals is not None
+        or (bool(table.rows) and all(number(_cell_of(table, row, index)) is not None for row in table.rows))
+        for index, column in enumerate(table.columns)
+    ]
+
+
+def row_heading(table: Table) -> int:
+    """Return the index of the column that names the rows."""
+    return [column.title for column in table.columns].index(table.heading) if table.heading else 0
+
+
 def heading_index(columns: Sequence[Column]) -> int:
-    """Return the index of the column with the headings of the rows: the last of the first columns of text, or 0."""
+    """Return the index of the last of the first columns of text, or 0."""
     numeric = [index for index, column in enumerate(columns) if column.decimals is not None]
     return max(min(numeric, default=len(columns)) - 1, 0)
 
 
 def number(cell: Cell) -> float | None:
-    """Return the number of a cell; None for text and for what was not measured."""
+    """Return the number of a cell; None for other text and for what was not measured."""
     value = cell.mean if isinstance(cell, Spread) else cell
-    return None if value is None or isinstance(value, str) or math.isnan(value) else float(value)
+    if isinstance(value, str):
+        return float(value.replace(",", "")) if NUMBER.fullmatch(value) else None
+    return None if value is None or math.isnan(value) else float(value)
 
 
 def text(cell: Cell, column: Column) -> str:

@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from common.files.atomic import write_text
-from common.report.cells import heading_index, show_rows
+from common.report.cells import numeric_columns, row_heading, show_rows
 from common.report.pictures import embed_pictures
 from common.report.records import Picture, Report, Slider, Table
 from common.runs.provenance import describe_variables, provenance_record
@@ -61,7 +61,8 @@ def render(report: Report) -> str:
         pictures=embed_pictures(report),
         kind=lambda part: KINDS[type(part)],
         show_rows=show_rows,
-        heading_index=heading_index,
+        row_heading=row_heading,
+        numeric_columns=numeric_columns,
         name_of=name_of,
         commands=[*report.commands, shlex.join(record["command"])],
         provenance=provenance_entries(record) | dict(report.provenance),

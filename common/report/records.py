@@ -48,7 +48,7 @@ class Column:
 class Table:
     """A table that a click on a heading sorts.
 
-    The last of its first columns of text is the heading of each row, and stays visible when a wide table is moved.
+    Texts that are numbers, such as `+3.2`, are shown and sorted as numbers if all texts of the column are.
 
     Attributes:
         caption: what the table shows, with units that the headings lack.
@@ -56,12 +56,14 @@ class Table:
         rows: a cell for each column.
         best_within: title of a column, such as `Scene`; the best value is marked among rows that have the same cell there.
             Empty: among all rows.
+        heading: title of the column that names the rows, and stays visible when a wide table is moved. Empty: the first one.
     """
 
     caption: str
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
     best_within: str = ""
+    heading: str = ""
 
 
 @dataclass(frozen=True)

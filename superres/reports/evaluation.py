@@ -77,10 +77,12 @@ def evaluation_report(plan: EvaluationPlan, rows: Sequence[MetricRow], crops: Se
 def lowest_errors(rows: Sequence[MetricRow]) -> Iterator[str]:
     """Yield a sentence: the method with the lowest RMSE of each scene, or of their mean, beside bicubic interpolation."""
     errors = [row for row in rows if (row.band, row.metric) == (OVERALL, "rmse")]
-    for scene in dict.fromkeys(row.scene for row in mean_over_scenes(errors) or errors):
-        of_scene = {row.method: row.value for row in (mean_over_scenes(errors) or errors) if row.scene == scene}
-        best = min(of_scene, key=of_scene.__getitem__)
-        yield f"Lowest RMSE, {short_name(scene)}: {best}, {of_scene[best]:.1f} DN; {BICUBIC}: {of_scene[BICUBIC]:.1f} DN."
+    errors = mean_over_scenes(errors) or errors
+    for scene in dict.fromkeys(row.scene for row in errors):
+        of_scene = {row.method: f"{row.value:.1f}" for row in errors if row.scene == scene}
+        lowest = min(of_scene.values(), key=float)
+        best = " and ".join(method for method, error in of_scene.items() if error == lowest)
+        yield f"Lowest RMSE, {short_name(scene)}: {best}, {lowest} DN; {BICUBIC}: {of_scene[BICUBIC]} DN."
 
 
 def sliders(crops: Sequence[Crop], bands: Sequence[str]) -> Iterator[Slider]:
@@ -178,4 +180,4 @@ def _table(caption: str, rows: Sequence[MetricRow], columns: Mapping[str, Column
     else:
         head, cells = [Column("Scene"), Column("Method")], {line: [labels[line[0]], line[1]] for line in lines}
     filled = [[*cells[line], *(values.get((*line, key)) for key in columns)] for line in lines]
-    return Table(caption, [*head, *columns.values()], filled, "Scene" if len(labels) > 1 else "")
+    return Table(caption, [*head, *columns.values()], filled, "Scene" if len(labels) > 1 else "", "Method")

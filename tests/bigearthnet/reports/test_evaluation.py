@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from bigearthnet.evaluation.plan import EvaluationPlan
+from bigearthnet.evaluation.tables import MetricRow
 from bigearthnet.prediction.trained import TrainedClassifier
-from bigearthnet.reports.evaluation import evaluation_report
-from common.report.cells import show_rows
+from bigearthnet.reports.evaluation import evaluation_report, highest_scores
+from common.report.cells import MISSING, show_rows
 from common.report.page import render
 from common.report.records import Picture, Report, Table
 from tests.support.metric_rows import LONG, ROWS
@@ -43,6 +44,7 @@ def test_classes_are_listed_for_each_method_and_not_compared(report: Report) -> 
         rows = show_rows(table)
         assert [row[0].text for row in rows] == [LONG, "Pastures", "Inland waters"]
         assert not any(cell.is_best for row in rows for cell in row)
+        assert [row[2].text for row in rows] == ["1.000", "0.250", MISSING]
 
 
 def test_classes_without_a_patch_are_named_as_unknown(report: Report) -> None:
@@ -52,3 +54,11 @@ def test_classes_without_a_patch_are_named_as_unknown(report: Report) -> None:
 def test_only_figures_that_were_drawn_are_shown(report: Report) -> None:
     assert [picture.image.name for picture in parts(report, Picture)] == ["f1.png", "mistakes-one.png"]
     assert LONG in render(report)
+
+
+def test_networks_with_equal_scores_are_named_together() -> None:
+    """Equal to the digits that are shown."""
+    scores = {"one": 0.05301, "two": 0.05299, "three": 0.04}
+    rows = [MetricRow("test", method, "all", "f1_macro", score) for method, score in scores.items()]
+    assert next(highest_scores(rows)).startswith("Highest F1 macro: one and two, 0.053.")
+    assert list(highest_scores(rows[:1])) == []

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.report.cells import MISSING, best_rows, heading_index, number, show_rows, text
+from common.report.cells import MISSING, best_rows, heading_index, number, numeric_columns, row_heading, show_rows, text
 from common.report.records import Cell, Column, Spread, Table
 
 RMSE = Column("RMSE (DN)", 2, "lower")
@@ -72,5 +72,18 @@ def test_a_row_of_another_length_is_refused() -> None:
         ([Column("Scene"), Column("Method")], 1),
     ],
 )
-def test_the_last_of_the_first_text_columns_heads_the_rows(columns: list[Column], index: int) -> None:
+def test_the_last_of_the_first_text_columns(columns: list[Column], index: int) -> None:
     assert heading_index(columns) == index
+
+
+def test_texts_that_are_numbers_are_numbers() -> None:
+    columns = [Column("Difference"), Column("Interval"), Column("Answer"), RMSE]
+    rows = [["+3.2", "1 to 2", "better", None], ["-1,234.5", "3", "1.5", 2.0], ["1e-05", "4", "2", 2.0]]
+    assert numeric_columns(Table("", columns, rows)) == [True, False, False, True]
+    assert numeric_columns(Table("", columns, [])) == [False, False, False, True]
+    assert [line[0].value for line in show_rows(Table("", columns, rows))] == [3.2, -1234.5, 1e-05]
+
+
+@pytest.mark.parametrize("heading, index", [("", 0), ("Method", 1)])
+def test_one_column_names_the_rows(heading: str, index: int) -> None:
+    assert row_heading(Table("", [Column("Scene"), Column("Method"), RMSE], [], heading=heading)) == index
