@@ -12,7 +12,7 @@ from tests.support.browser import Browser, started_browser, why_not
 from tests.support.reports import made_report
 
 NARROW = 390  # px, of a phone
-COMMANDS = ("superres-evaluate", "bigearthnet-evaluate", "scaling")
+COMMANDS = ("superres-evaluate", "bigearthnet-evaluate", "study", "scaling")
 TEXTS = (
     "body",
     "h1",

@@ -6,7 +6,7 @@ import numpy as np
 
 from common.patches.settings import PatchSettings
 from common.report.page import write_report
-from common.report.records import Report
+from common.report.records import Picture, Report
 from common.scenes.tile_list import open_scene
 from tests.support.metric_rows import ROWS
 from tests.support.pictures import png_bytes
@@ -48,6 +48,27 @@ def classification_report(folder: Path) -> Report:
     return evaluation_report(plan, ROWS, folder)
 
 
+def made_study_report() -> Report:
+    """Return a report of a study of two losses and three seeds."""
+    from common.studies.options import StudyOptions
+    from common.studies.report import Measured, study_report
+    from common.studies.scores import Score
+    from common.studies.study import Study
+    from common.studies.verdict import judge_scores
+
+    study = Study("losses", "Which loss?", {"l1": {}, "l2": {}}, "l1", ("rmse",), shown=("sam",), remarks="One scene.")
+    scores = [
+        Score(label, seed, "scene", "rmse", value + seed)
+        for label, value in (("l1", 40.0), ("l2", 70.0))
+        for seed in (0, 1, 2)
+    ]
+    figure = Picture(png_bytes(300, 900), "Intervals.", "Intervals of the differences")
+    measured = Measured("tested with mtf", scores, judge_scores(scores, "l1", ["rmse"]), [figure])
+    return study_report(
+        StudyOptions(study, True, (0, 1, 2), Path("out")), [measured], "Super-resolution", {"`--epochs`": 2}
+    )
+
+
 def write_all(folder: Path, product: Path) -> dict[str, Path]:
     """Write a page for each command that makes a report; return name of the command -> page."""
     from benchmarks import scaling
@@ -55,6 +76,7 @@ def write_all(folder: Path, product: Path) -> dict[str, Path]:
     reports = {
         "superres-evaluate": superres_report(product, folder),
         "bigearthnet-evaluate": classification_report(folder),
+        "study": made_study_report(),
     }
     pages = {name: folder / f"{name}.html" for name in reports}
     for name, report in reports.items():
