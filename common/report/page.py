@@ -39,7 +39,6 @@ def write_report(path: Path, report: Report) -> None:
 
     Raises:
         OutputError: the file cannot be written.
-        OSError: a picture cannot be read.
         ValueError: a table has a row with more or fewer cells than columns.
     """
     page = render(report)

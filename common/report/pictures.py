@@ -1,14 +1,18 @@
 """Pictures inside a page: PNG files as data URIs, as many as a file may hold that people send to each other."""
 
 import base64
+import logging
 import struct
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from common.files.read_errors import describe_failed_read
 from common.report.records import Picture, Report, Slider
 
 MOST_BYTES = 16_000_000  # of all pictures of a report; base64 makes a third more of them
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+logger = logging.getLogger(__name__)
 
 
 class Embedded(NamedTuple):
@@ -27,16 +31,26 @@ class Embedded(NamedTuple):
 def embed_pictures(report: Report) -> dict[Picture, Embedded]:
     """Return the pictures as the page holds them, without those for which MOST_BYTES leave no room.
 
-    Raises:
-        OSError: a file cannot be read.
+    A file that cannot be read is left out, too: the disk of another rank, which drew it, may show it late.
     """
     embedded, room = {}, MOST_BYTES
     for picture in pictures_of(report):
-        image = picture.image if isinstance(picture.image, bytes) else picture.image.read_bytes()
-        if len(image) <= room:
+        image = read_image(picture)
+        if image is not None and len(image) <= room:
             room -= len(image)
             embedded[picture] = embed(image)
     return embedded
+
+
+def read_image(picture: Picture) -> bytes | None:
+    """Return the bytes of a picture; None, with a warning, if its file cannot be read."""
+    if isinstance(picture.image, bytes):
+        return picture.image
+    try:
+        return picture.image.read_bytes()
+    except OSError as error:
+        logger.warning("%s %s; the report goes without it", picture.image, describe_failed_read(error))
+        return None
 
 
 def pictures_of(report: Report) -> Iterable[Picture]:

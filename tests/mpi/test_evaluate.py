@@ -46,6 +46,9 @@ def test_the_table_equals_that_of_one_process(
     with alone():
         assert evaluate.main([*words, str(tmp_path / "one")]) == 0
     many, one = (read_metrics(folder / "metrics.csv") for folder in (shared_path / "many", tmp_path / "one"))
+    page = hvd.on_rank_zero(lambda: (shared_path / "many" / "report.html").read_text())
+    assert all(page.count(f"{scene}-pictures.png") == 1 for scene in scenes)  # it names the figures that were not drawn
+    assert page.count('<div class="stage">') == len(scenes)  # with pictures from both ranks
     assert [row[:4] for row in many] == [row[:4] for row in one]
     # Not to the last bit: with another number of threads a convolution adds up in another order.
     assert [row.value for row in many] == pytest.approx([row.value for row in one], rel=1e-5)

@@ -73,7 +73,7 @@ def test_a_picture_that_is_left_out_is_named(monkeypatch: pytest.MonkeyPatch, tm
     file.write_bytes(b"x" * 10)
     written = render(Report("", "", [Section("", [Picture(file, "Metrics", "bars")])]))
     assert "metrics.png" in written
-    assert "left out" in written
+    assert "not part of this page" in written
 
 
 def test_words_between_backquotes_are_code() -> None:

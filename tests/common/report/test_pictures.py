@@ -30,3 +30,10 @@ def test_pictures_beyond_the_limit_are_left_out(tmp_path: Path, monkeypatch: pyt
     first, large, last = Picture(file, "a", ""), Picture(b"y" * 20, "b", ""), Picture(b"z" * 5, "c", "")
     report = Report("", "", [Section("", [first, large, Slider("", [last, last])])])
     assert list(embed_pictures(report)) == [last, first]
+
+
+def test_a_file_that_cannot_be_read_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    report = Report("", "", [Section("", [Picture(tmp_path / "missing.png", "a", "")])])
+    assert embed_pictures(report) == {}
+    assert "missing.png" in caplog.text
+    assert "the report goes without it" in caplog.text
