@@ -43,8 +43,8 @@ classify: install ## train ResNet50 on six real BigEarthNet patches with two ran
 test: install test-packages ## run the tests, the two-rank ones under mpirun included
 	@$(PYTHON) -m pytest -n 2 --dist loadfile --ignore=notebooks/04_compare.ipynb --ignore=notebooks/06_which_network.ipynb
 
-test-long: install test-packages notebooks ## run what `make test` leaves out: trainings under Slurm, notebooks 4 and 6 (minutes)
-	@$(PYTHON) -m pytest -m "long or not long" tests/test_slurm.py
+test-long: install test-packages notebooks ## run what `make test` leaves out: trainings under Slurm, more networks with OpenVINO, notebooks 4 and 6 (minutes)
+	@$(PYTHON) -m pytest -m "long or not long" tests/test_slurm.py tests/superres/prediction/test_windows.py
 
 # For the tests of jobs/ and those that open reports in a browser. Without root, sudo without a password, or Debian, they skip.
 test-packages:

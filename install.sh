@@ -159,7 +159,7 @@ install_with_horovod() {
     in_background build_wheel "$horovod_key" build_horovod; horovod_build=$!
     wait "$gdal_build" || exit 1
     install_wheel "$gdal_key"
-    .venv/bin/pip install -qq -e ".[$EXTRA,test,notebooks]"
+    .venv/bin/pip install -qq -e ".[$EXTRA,fast,test,notebooks]"
     wait "$horovod_build" || exit 1
     install_wheel "$horovod_key"
     TF_CPP_MIN_LOG_LEVEL=2 .venv/bin/python -c 'import horovod.tensorflow, osgeo.gdal_array' || die "Horovod or GDAL was built but cannot be imported"
@@ -179,7 +179,7 @@ install_with_mpi4py() {
     fi
     say "TensorFlow ($EXTRA), JEOPARDA, mpi4py and MPI ($JOINED_BY)"
     .venv/bin/pip install -qq "$(tensorflow_requirement)"
-    .venv/bin/pip install -qq -e ".[$EXTRA,test,notebooks]"
+    .venv/bin/pip install -qq -e ".[$EXTRA,fast,test,notebooks]"
     [ "$JOINED_BY" = system ] || .venv/bin/pip install -qq "$JOINED_BY"
     .venv/bin/python -c 'import mpi4py; mpi4py.rc.initialize = False; import mpi4py.MPI, osgeo.gdal_array' ||
         die "mpi4py or GDAL cannot be imported"

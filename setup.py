@@ -36,6 +36,7 @@ setup(
     extras_require={
         "cpu": ["tensorflow-cpu==2.21.0"],
         "gpu": ["tensorflow[and-cuda]==2.21.*"],
+        "fast": ["openvino==2026.4.*"],  # the release tried; superres-predict --engine openvino
         "mpi": ["horovod==0.28.1"],  # the last release; install.sh changes one line of it
         "mpi4py": ["mpi4py>=4.1"],  # the first release whose wheels load Open MPI or MPICH, whichever is there
         "test": [

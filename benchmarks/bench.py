@@ -21,6 +21,8 @@ BENCHMARKS = {
     "startup": (),
     "extraction": ("product",),
     "prediction": ("product", "precision"),
+    "engines": ("precision",),
+    "roofline": ("precision",),
     "remote": ("product",),
     "loading": (),
     "bigearthnet": (),
@@ -46,7 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--precision",
         choices=("float32", "bfloat16"),
         default="float32",
-        help="precision of prediction and ranks (float32)",
+        help="precision of prediction, engines, roofline and ranks (float32)",
     )
     return parser
 
@@ -54,6 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmarks; return the exit code."""
     arguments = build_parser().parse_args(argv)
+    print(f"{describe_machine()}\n")
     print("| Measured | Value | Goal |\n|---|---|---|")
     for name in arguments.only or BENCHMARKS:
         with product_at(arguments.product, needed="product" in BENCHMARKS[name]) as product:
@@ -61,6 +64,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             for row in import_module(f"benchmarks.{name}").run(*(values[key] for key in BENCHMARKS[name])):
                 print(f"| {row.name} | {row.value} | {row.goal} |", flush=True)
     return 0
+
+
+def describe_machine() -> str:
+    """Return one line: the processor, its instruction sets, and the cores that this process may use."""
+    from common.machine import usable_cores
+    from common.networks.precision import processor_record
+
+    processor = processor_record()
+    instructions = ", ".join(processor["instruction_sets"]) or "no known instruction sets"
+    return f"{processor['processor']}, {usable_cores()} cores, {instructions}; speeds depend on other work beside this one."
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +28,30 @@ class Result(NamedTuple):
     name: str
     value: str
     goal: str
+
+
+class Spent(NamedTuple):
+    """The time of one call.
+
+    Attributes:
+        seconds: wall time.
+        processor_seconds: processor time of all threads of this process. Other work on the machine changes it less.
+    """
+
+    seconds: float
+    processor_seconds: float
+
+
+def best_of_turns(ways: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Spent]:
+    """Return the least times of each function, which take turns, after a call that does not count."""
+    spent: dict[str, list[Spent]] = {name: [] for name in ways}
+    for count in range(rounds + 1):
+        for name, run in ways.items():
+            started, processor = time.perf_counter(), time.process_time()
+            run()
+            if count:
+                spent[name].append(Spent(time.perf_counter() - started, time.process_time() - processor))
+    return {name: Spent(*map(min, zip(*turns, strict=True))) for name, turns in spent.items()}
 
 
 def seconds(function: Callable[[], object]) -> float:

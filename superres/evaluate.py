@@ -17,6 +17,7 @@ from common.pixels.sentinel2 import BANDS_BY_GSD
 from common.runs import cli, signals
 from superres.evaluation.options import EvaluationOptions
 from superres.options import (
+    add_engine_option,
     add_methods_option,
     add_precision_option,
     add_weights_options,
@@ -53,6 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="native GSD in metres of the bands to sharpen (the GSD of the first network)",
     )
     add_precision_option(parser)
+    add_engine_option(parser)
     parser.add_argument(
         "--full-scale",
         action="store_true",
@@ -85,6 +87,7 @@ def read_options(options: argparse.Namespace) -> EvaluationOptions:
         methods=read_methods_option(options),
         degradation=options.degradation,
         precision=options.precision,
+        engine=options.engine,
         full_scale=options.full_scale,
         overwrite=options.overwrite,
         show_progress=cli.shows_progress(options.no_progress),
@@ -113,7 +116,7 @@ def evaluate(options: EvaluationOptions) -> None:
     settings = plan.settings
     methods = [
         *pansharpening_methods(plan.methods, settings),
-        *(load_method(name, trained, plan.precision) for name, trained in plan.trained_networks.items()),
+        *(load_method(name, trained, plan.precision, plan.engine) for name, trained in plan.trained_networks.items()),
     ]
     metrics, errors_by_reflectance, crops = {}, {}, {}  # scene index -> rows, or pictures
     own_scenes = range(hvd.rank(), len(plan.scenes), hvd.size())

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
+from common.networks.engines import ENGINES, TENSORFLOW
 from common.networks.precision import PRECISIONS
 from superres.networks.catalogue import DEFAULT_UPSAMPLING, NETWORKS, UPSAMPLINGS
 from superres.networks.published import PUBLISHED, PUBLISHED_NETWORK
@@ -80,4 +81,15 @@ def add_precision_option(parser: argparse.ArgumentParser, choices: Sequence[str]
         default=choices[0],
         choices=tuple(choices),
         help=f"precision of the convolutions{auto} ({choices[0]})",
+    )
+
+
+def add_engine_option(parser: argparse.ArgumentParser) -> None:
+    """Add --engine."""
+    parser.add_argument(
+        "--engine",
+        default=TENSORFLOW,
+        choices=ENGINES,
+        help="software that computes the networks; openvino may be faster on processors, needs the package openvino, and is "
+        f"replaced by {TENSORFLOW} where it cannot be used ({TENSORFLOW})",
     )

@@ -17,7 +17,7 @@ import common.distributed as hvd
 from common.errors import SettingError
 from common.networks.precision import PRECISIONS
 from common.runs import cli
-from superres.options import add_precision_option, add_weights_options, read_weights_options
+from superres.options import add_engine_option, add_precision_option, add_weights_options, read_weights_options
 from superres.prediction.options import AUTO, PREDICTED_BANDS, WINDOW_PX, PredictionOptions
 
 logger = logging.getLogger(__name__)
@@ -93,6 +93,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="sharpen only each N-th scene, from the K-th on, as task K of a job array of N tasks (all scenes)",
     )
     add_precision_option(parser, (AUTO, *PRECISIONS))
+    add_engine_option(parser)
     add(
         "--window",
         type=int,
@@ -150,6 +151,7 @@ def read_options(options: argparse.Namespace) -> PredictionOptions:
         quicklook=options.quicklook,
         stac=options.stac,
         precision=options.precision,
+        engine=options.engine,
         window_px=options.window,
         overwrite=options.overwrite,
         skip_existing=options.skip_existing,
@@ -177,7 +179,7 @@ def predict(options: PredictionOptions) -> None:
         return
     limit_cache()
     predict_functions = {
-        gsd: compile_model(trained.build(plan.precision)) for gsd, trained in plan.trained_networks.items()
+        gsd: compile_model(trained.build(plan.precision), plan.engine) for gsd, trained in plan.trained_networks.items()
     }
     own_jobs, rank_group = share_jobs(plan.jobs)
     reports = []

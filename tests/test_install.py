@@ -26,7 +26,11 @@ def test_the_fingerprint_needs_neither_gdal_config_nor_mpirun(tmp_path: Path) ->
 def test_a_failed_build_of_horovod_shows_its_output(tmp_path: Path) -> None:
     """`pip` stands in for one that finds the source, and whose compiler then fails."""
     source = tmp_path / "horovod-0.28.1" / "horovod"
-    for name in ("tensorflow/xla_mpi_ops.cc", "../third_party/flatbuffers/include/flatbuffers/stl_emulation.h", "../setup.py"):
+    for name in (
+        "tensorflow/xla_mpi_ops.cc",
+        "../third_party/flatbuffers/include/flatbuffers/stl_emulation.h",
+        "../setup.py",
+    ):
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_text("\n")
     pip = tmp_path / ".venv" / "bin" / "pip"

@@ -136,7 +136,9 @@ def test_a_requeued_evaluation_replaces_its_own_results(folder: Folder) -> None:
 
 
 @pytest.mark.parametrize("code", [75, 205])
-@pytest.mark.parametrize("restarts, line", [("19", "job 7 is requeued"), ("20", "job 7 was requeued 20 times, as often as")])
+@pytest.mark.parametrize(
+    "restarts, line", [("19", "job 7 is requeued"), ("20", "job 7 was requeued 20 times, as often as")]
+)
 def test_a_job_that_was_stopped_or_lost_a_node_is_requeued(folder: Folder, code: int, restarts: str, line: str) -> None:
     folder.write_program("bin/mpirun", f"exit {code}")
     folder.write_program("bin/scontrol", f'echo "$*" >>{folder.path}/asked')

@@ -22,6 +22,7 @@ LIBRARIES = (
     "tensorflow",
     "tensorflow-cpu",
     "keras",
+    "openvino",
     "horovod",
     "mpi4py",
     "gdal",

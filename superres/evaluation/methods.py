@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from common.errors import ProductError
+from common.networks.engines import TENSORFLOW
 from common.patches.settings import PatchSettings
 from common.pixels.sentinel2 import scale_factor
 from common.pixels.windows import Window
@@ -116,24 +117,29 @@ def fit_methods(
     ]
 
 
-def network_method(name: str, model: keras.Model, margin: int) -> Method:
+def network_method(name: str, model: keras.Model, margin: int, engine: str = TENSORFLOW) -> Method:
     """Return a network as a method.
 
     Args:
         name: of the method.
         model: the network with its weights.
         margin: from `superres.networks.margin.margin_px`.
+        engine: computes the network.
+
+    Raises:
+        SettingError: the engine cannot convert the network.
     """
-    return Method(name, partial(_predict, compile_model(model), margin, model.output_shape[-1]), margin)
+    return Method(name, partial(_predict, compile_model(model, engine), margin, model.output_shape[-1]), margin)
 
 
-def load_method(name: str, trained: TrainedNetwork, precision: str) -> Method:
+def load_method(name: str, trained: TrainedNetwork, precision: str, engine: str = TENSORFLOW) -> Method:
     """Return a trained network as a method.
 
     Raises:
         WeightsError: the weights do not fit the network.
+        SettingError: the engine cannot convert the network.
     """
-    return network_method(name, trained.build(precision), trained.margin)
+    return network_method(name, trained.build(precision), trained.margin, engine)
 
 
 def _interpolate(images: Images, gsd: int, order: int, clip: bool) -> np.ndarray:

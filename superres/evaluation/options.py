@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.networks.engines import TENSORFLOW
 from common.patches.settings import DEGRADATIONS
 from superres.networks.sources import WeightsOptions
 
@@ -15,6 +16,7 @@ class EvaluationOptions:
         tiles: file with the list of scenes.
         output: folder for tables and figures.
         gsd: 20 or 60 m; None takes the GSD of the first network.
+        engine: computes the networks, if it can be used here.
         methods: names of `superres.pansharpening.catalogue.METHODS`.
     """
 
@@ -25,6 +27,7 @@ class EvaluationOptions:
     gsd: int | None = None
     degradation: str = DEGRADATIONS[0]
     precision: str = "float32"
+    engine: str = TENSORFLOW
     full_scale: bool = False
     methods: tuple[str, ...] = ()
     overwrite: bool = False

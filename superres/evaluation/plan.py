@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from common.errors import SettingError
+from common.networks.engines import describe_engine, usable_engine
 from common.patches.settings import PatchSettings
 from common.pixels.sentinel2 import input_gsds
 from common.rasters.grids import check_grids
@@ -29,6 +30,7 @@ class EvaluationPlan(NamedTuple):
         trained_networks: method name -> trained network.
         settings: GSD and degradation.
         precision: of the convolutions.
+        engine: computes the networks.
         methods: names of pansharpening methods to measure.
         full_scale: whether to measure at full scale too.
         folder: for tables and figures; it exists.
@@ -38,6 +40,7 @@ class EvaluationPlan(NamedTuple):
     trained_networks: dict[str, TrainedNetwork]
     settings: PatchSettings
     precision: str
+    engine: str
     methods: tuple[str, ...]
     full_scale: bool
     folder: Path
@@ -48,6 +51,7 @@ class EvaluationPlan(NamedTuple):
             "gsd": self.settings.gsd,
             "degradation": self.settings.degradation,
             "precision": self.precision,
+            "engine": describe_engine(self.engine),
             "scenes": [scene.name for scene in self.scenes],
             "methods": list(self.methods),
             "networks": {name: trained.record() for name, trained in self.trained_networks.items()},
@@ -71,7 +75,14 @@ def prepare_evaluation(options: EvaluationOptions) -> EvaluationPlan:
     logger.info("%d scenes, %d m bands: %s", len(scenes), gsd, ", ".join([*options.methods, *trained_networks]))
     settings = PatchSettings(gsd, 1, options.degradation)
     return EvaluationPlan(
-        scenes, trained_networks, settings, options.precision, options.methods, options.full_scale, options.output
+        scenes=scenes,
+        trained_networks=trained_networks,
+        settings=settings,
+        precision=options.precision,
+        engine=usable_engine(options.engine, options.precision),
+        methods=options.methods,
+        full_scale=options.full_scale,
+        folder=options.output,
     )
 
 

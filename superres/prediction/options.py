@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.networks.engines import TENSORFLOW
 from common.pixels.sentinel2 import BANDS_10M, BANDS_20M, BANDS_60M
 from superres.networks.sources import WeightsOptions
 
@@ -21,6 +22,7 @@ class PredictionOptions:
         gsds: native GSDs to sharpen, 20, 60 or both; None takes the GSDs of the weights.
         bands: bands to write, in this order; None writes the bands of the networks, with copy_10m also the 10 m bands.
         precision: of the convolutions, or AUTO.
+        engine: computes the networks, if it can be used here.
         window_px: rows and columns of a window.
         other_scenes: scenes that the other tasks of --share sharpen.
     """
@@ -39,6 +41,7 @@ class PredictionOptions:
     quicklook: bool = False
     stac: bool = False
     precision: str = AUTO
+    engine: str = TENSORFLOW
     window_px: int = WINDOW_PX
     overwrite: bool = False
     skip_existing: bool = False

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from common.errors import ProductError, S2Error, SettingError
 from common.items.item import item_path, sensing_datetime
+from common.networks.engines import usable_engine
 from common.networks.precision import fastest_precision
 from common.pixels.sentinel2 import BANDS, input_gsds
 from common.pixels.windows import Window
@@ -62,6 +63,7 @@ class PredictionPlan:
         trained_networks: GSD -> trained network.
         bands: bands of every result, in their order.
         precision: of the convolutions.
+        engine: computes the networks.
         tags: tags of every result that say how it was made.
         options: the options of the command.
     """
@@ -70,6 +72,7 @@ class PredictionPlan:
     trained_networks: dict[int, TrainedNetwork]
     bands: tuple[str, ...]
     precision: str
+    engine: str
     tags: dict[str, str]
     options: PredictionOptions
 
@@ -102,10 +105,11 @@ def prepare_prediction(options: PredictionOptions) -> PredictionPlan:
     for trained in trained_networks.values():
         warn_of_level(trained.source, trained.levels, scenes)
     precision = fastest_precision() if options.precision == AUTO else options.precision
+    engine = usable_engine(options.engine, precision)
     for gsd, trained in trained_networks.items():
-        logger.info("%d m bands: %s from %s, %s", gsd, trained.network_name, trained.source, precision)
-    tags = prediction_tags(trained_networks, precision, options.consistent, options.mask)
-    return PredictionPlan(jobs, trained_networks, bands, precision, tags, options)
+        logger.info("%d m bands: %s from %s, %s, %s", gsd, trained.network_name, trained.source, precision, engine)
+    tags = prediction_tags(trained_networks, precision, options.consistent, options.mask, engine)
+    return PredictionPlan(jobs, trained_networks, bands, precision, engine, tags, options)
 
 
 def needed_networks(bands: Sequence[str], trained_networks: dict[int, TrainedNetwork]) -> dict[int, TrainedNetwork]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from common.items.item import Processing
+from common.networks.engines import TENSORFLOW, describe_engine
 from common.pixels.degrade import repeat_pixels
 from common.pixels.radiometry import scaled_reflectance_to_dn
 from common.pixels.sentinel2 import BANDS, BANDS_10M, BANDS_BY_GSD, NODATA_DN, SATURATED_DN
@@ -97,7 +98,11 @@ def sharpened_dn(scene: Scene, gsd: int, estimate: np.ndarray, dn: Dn) -> np.nda
 
 
 def prediction_tags(
-    trained_networks: dict[int, TrainedNetwork], precision: str, consistent: bool, mask: str | None = None
+    trained_networks: dict[int, TrainedNetwork],
+    precision: str,
+    consistent: bool,
+    mask: str | None = None,
+    engine: str = TENSORFLOW,
 ) -> dict[str, str]:
     """Return the tags that say how a result was made; they are the same for all scenes.
 
@@ -106,11 +111,13 @@ def prediction_tags(
         precision: of the convolutions.
         consistent: whether the estimates were corrected.
         mask: the value of --mask.
+        engine: computes the networks.
     """
     tags = {
         "code_revision": code_revision(),
         "command": shlex.join(sys.argv),
         "precision": precision,
+        "engine": describe_engine(engine),
         "TIFFTAG_SOFTWARE": f"jeoparda {cli.package_version()}",
     }
     if consistent:
@@ -146,7 +153,8 @@ def describe_making(trained_networks: dict[int, TrainedNetwork], tags: dict[str,
         steps.append("corrected so that degrading them returns the input")
     if "environment" in tags:
         steps.append(f"computed with {tags['environment']}")
-    software = {"jeoparda": f"{cli.package_version()} ({tags['code_revision']})"}
+    engine, _, engine_version = tags["engine"].partition(" ")
+    software = {"jeoparda": f"{cli.package_version()} ({tags['code_revision']})", engine: engine_version}
     return Processing(software, "; ".join(steps) + ".", datetime.now(timezone.utc).replace(microsecond=0))
 
 

@@ -10,6 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from common.networks.engines import OPENVINO, TENSORFLOW
+from common.networks.openvino_network import compile_with_openvino
 from common.pixels.windows import Window, grid
 from common.runs.signals import require_going_on
 from superres.prediction.options import WINDOW_PX
@@ -20,14 +22,21 @@ ReadInputs = Callable[[Window], dict[str, np.ndarray]]
 Predict = Callable[[dict[str, np.ndarray]], np.ndarray]
 
 
-def compile_model(model: keras.Model) -> Predict:
+def compile_model(model: keras.Model, engine: str = TENSORFLOW) -> Predict:
     """Return a model as a function of one window of any size.
-
-    The function is one TensorFlow graph, which frees each tensor after its last use.
 
     Args:
         model: a fusion network, as `superres.networks.build.build_network` returns it.
+        engine: one of `common.networks.engines.ENGINES`; `usable_engine` says which can be used.
+
+    Raises:
+        SettingError: the engine cannot convert the model.
     """
+    return {TENSORFLOW: compile_with_tensorflow, OPENVINO: compile_with_openvino}[engine](model)
+
+
+def compile_with_tensorflow(model: keras.Model) -> Predict:
+    """Return a model as one TensorFlow graph, which frees each tensor after its last use."""
     signature = {name: tf.TensorSpec((1, *tensor.shape[1:]), tf.float32) for name, tensor in model.input.items()}
 
     @tf.function(input_signature=[signature])

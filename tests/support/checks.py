@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from common.networks.engines import TENSORFLOW
 from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
 from superres.networks.build import build_network
 from superres.prediction.windows import array_reader, compile_model, predict_windows
@@ -52,12 +53,14 @@ def check_network(name: str, gsd: int) -> None:
     assert float(model.test_on_batch(inputs, target)) < first
 
 
-def predict_by_windows(model: keras.Model, inputs: dict[str, np.ndarray], margin: int, window_px: int) -> np.ndarray:
+def predict_by_windows(
+    model: keras.Model, inputs: dict[str, np.ndarray], margin: int, window_px: int, engine: str = TENSORFLOW
+) -> np.ndarray:
     """Predict a scene in memory window by window and return (rows, cols, bands) float32."""
     rows, cols = inputs["input_10m"].shape[:2]
     result = np.full((rows, cols, model.output_shape[-1]), np.nan, np.float32)
     for window, prediction in predict_windows(
-        compile_model(model), array_reader(inputs), rows, cols, margin, window_px
+        compile_model(model, engine), array_reader(inputs), rows, cols, margin, window_px
     ):
         result[window.slices] = prediction
     return result

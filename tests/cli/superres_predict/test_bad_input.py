@@ -6,10 +6,12 @@ import keras
 import numpy as np
 import pytest
 
+from common.networks.engines import OPENVINO
 from common.pixels.sentinel2 import BANDS_60M
 from common.runs.folder import CONFIG, WEIGHTS
 from superres import predict
 from superres.networks.build import build_network
+from superres.networks.catalogue import NETWORKS, Network
 from tests.support.fake_safe import textured_pixels, write_patch_folder, write_safe
 
 SIZE = 60
@@ -191,3 +193,19 @@ def test_a_band_that_is_damaged(error_line, weights_dir, tmp_path):
     content[len(content) // 2 : -2] = bytes(len(content) - 2 - len(content) // 2)
     path.write_bytes(content)
     assert "B11.jp2 is " in error_line(product, "--run-dir", weights_dir / "run20", "--output", tmp_path / "out.tif")
+
+
+def test_a_network_that_the_engine_cannot_convert(error_line, monkeypatch, product, tmp_path):
+    pytest.importorskip("openvino", reason="OpenVINO is not installed")
+
+    def body(inputs, bands, dtype):
+        image = keras.layers.Conv2D(bands, 3, padding="same", name="last")(inputs[-1])
+        factor = keras.ops.linalg.det(keras.ops.ones((3, 3)) + 0 * keras.ops.max(image))
+        return image * factor
+
+    monkeypatch.setitem(NETWORKS, "fuse", Network(body, reach=1))
+    build_network("fuse", 20).save_weights(tmp_path / "w.weights.h5")
+    arguments = ("--weights", tmp_path / "w.weights.h5", "--model", "fuse", "--output", tmp_path / "out.tif")
+    line = error_line(product, *arguments, "--precision", "float32", "--engine", OPENVINO)
+    assert "the network fuse_20m (No conversion rule found for operations: MatrixDeterminant)" in line
+    assert line.endswith("leave out --engine openvino.")

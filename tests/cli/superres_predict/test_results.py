@@ -1,7 +1,9 @@
 """Files, warnings and reports of `superres/predict.py`."""
 
 import hashlib
+import json
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -251,3 +253,25 @@ def test_masked_pixels_are_nodata_and_do_not_change_their_neighbours(run, weight
     np.testing.assert_array_equal(results["masked"], results["nodata"])
     assert (results["masked"][12:18, 24:36] == 0).all()
     assert (results["masked"] == 0).sum() == 6 * 12 * results["masked"].shape[2]
+
+
+def test_the_engine_that_ran_is_in_the_tags_and_the_item(run, weights_dir, product, tmp_path, monkeypatch):
+    """OpenVINO gives the same DN as TensorFlow but for rounding. Where it is missing, one line says so, and TensorFlow runs."""
+    pytest.importorskip("openvino", reason="OpenVINO is not installed")
+    results = {}
+    for name, *options in (("tensorflow",), ("openvino", "--engine", "openvino"), ("missing", "--engine", "openvino")):
+        if name == "missing":
+            monkeypatch.setitem(sys.modules, "openvino", None)
+        output = tmp_path / f"{name}.tif"
+        arguments = ("--run-dir", weights_dir / "run20", "--precision", "float32", "--stac", "--output", output)
+        code, stderr = run(product, *arguments, *options)
+        assert code == 0
+        assert ("OpenVINO is not installed" in stderr) == (name == "missing")
+        engine, version = gdal.Open(str(output)).GetMetadataItem("engine").split(" ")
+        assert engine == ("openvino" if name == "openvino" else "tensorflow")
+        assert (
+            json.loads(output.with_suffix(".json").read_text())["properties"]["processing:software"][engine] == version
+        )
+        results[name] = pixels_of(output).astype(int)
+    assert np.abs(results["openvino"] - results["tensorflow"]).max() <= 1
+    np.testing.assert_array_equal(results["missing"], results["tensorflow"])

@@ -42,14 +42,15 @@ def test_estimates_are_reflectance_on_the_10m_grid(gsd, monkeypatch):
         np.testing.assert_allclose(interpolated.mean(), images[f"input_{gsd}m"].mean(), rtol=0.1)
 
 
-@pytest.mark.parametrize("gsd", [20, 60])
-def test_a_trained_network_keeps_its_weights_and_margin(gsd, tmp_path, monkeypatch):
+@pytest.mark.parametrize("gsd, engine", [(20, "tensorflow"), (60, "openvino")])
+def test_a_trained_network_keeps_its_weights_and_margin(gsd, engine, tmp_path, monkeypatch):
+    pytest.importorskip(engine, reason=f"{engine} is not installed")
     monkeypatch.setitem(NETWORKS, "tiny", tiny_network())
     model = build_network("tiny", gsd)
     set_random_weights(model)
     model.save_weights(tmp_path / "tiny.weights.h5")
     trained = TrainedNetwork("tiny", tmp_path / "tiny.weights.h5", "tiny", gsd, "")
-    method = load_method("name", trained, "float32")
+    method = load_method("name", trained, "float32", engine)
     scaled, _ = random_batch(gsd, patches=1, size=36)
     images = {name: 2000 * image[0] for name, image in scaled.items()}
     expected = network_method("", model, margin_px("tiny", gsd)).sharpen(images)

@@ -77,7 +77,7 @@ def options_for(folder: Path, scene_size: int = 24, **changes: object) -> Evalua
 
 
 def test_the_plan_holds_all_that_was_checked(tmp_path):
-    options = options_for(tmp_path, degradation="mtf", precision="float16", full_scale=True)
+    options = options_for(tmp_path, degradation="mtf", precision="float16", engine="openvino", full_scale=True)
     plan = prepare_evaluation(options)
     assert [scene.tile for scene in plan.scenes] == ["T32TNS", "T32TPS"]
     assert list(plan.trained_networks) == ["dsen2"]
@@ -87,6 +87,7 @@ def test_the_plan_holds_all_that_was_checked(tmp_path):
     record = plan.record()
     assert record["scenes"] == [scene.name for scene in plan.scenes]
     assert record["networks"]["dsen2"]["gsd"] == record["gsd"] == 20
+    assert record["engine"].startswith("tensorflow 2.")  # OpenVINO has no float16
 
 
 def test_a_network_that_was_trained_with_another_degradation_warns(tmp_path, caplog):

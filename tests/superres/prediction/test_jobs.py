@@ -84,7 +84,9 @@ def plan_for(scene: Scene, output: Path, bands: tuple[str, ...] = ("B05", "B11")
     options = PredictionOptions(("scene",), WeightsOptions(("w",)), output, skip_existing=True, **changes)
     networks = {20: TrainedNetwork("w", output.with_name("20.h5"), "dsen2", 20, "")}
     tags = prediction_tags(networks, "float32", options.consistent)
-    return PredictionPlan((Job(scene, Window(0, 0, 12, cols), output),), networks, bands, "float32", tags, options)
+    return PredictionPlan(
+        (Job(scene, Window(0, 0, 12, cols), output),), networks, bands, "float32", "tensorflow", tags, options
+    )
 
 
 def write_result(plan: PredictionPlan) -> None:

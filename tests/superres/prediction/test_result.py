@@ -138,6 +138,7 @@ def test_each_gsd_names_its_network(trained_networks):
     assert (tags["network_60m"], tags["upsample_60m"]) == ("fuse", "nearest")
     assert (tags["weights_60m"], tags["weights_60m_sha256"]) == ("runs/first", "b" * 64)
     assert tags["precision"] == "bfloat16"
+    assert tags["engine"].startswith("tensorflow 2.")
     assert all(isinstance(text, str) for text in tags.values())
 
 

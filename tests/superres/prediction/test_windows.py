@@ -1,15 +1,23 @@
 """Prediction by windows: equal to the whole scene if the margin is wide enough, and only then."""
 
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
+from common.errors import DownloadError
+from common.networks.engines import OPENVINO
+from common.patches.degraded_scene import degrade_scene
+from common.patches.settings import PatchSettings
+from common.scenes.tile_list import open_scene
 from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS, Network
 from superres.networks.dsen2 import residual_network
 from superres.networks.margin import margin_px
+from superres.networks.units import DN_DIVISOR
+from superres.networks.weights import find_weights, load_weights
 from superres.prediction.windows import array_reader, compile_model, predict_windows
 from tests.support.checks import predict_by_windows, random_batch, set_random_weights
 from tests.support.tiny_training import residual_reach
@@ -17,6 +25,8 @@ from tests.support.tiny_training import residual_reach
 BLOCKS = 2
 FACTOR = {20: 2, 60: 6}
 SIZE = 72
+# OpenVINO differs from TensorFlow by at most this share of the largest value.
+ENGINES_DIFFER = 1e-5
 
 
 @pytest.fixture(scope="module", params=[20, 60])
@@ -104,3 +114,50 @@ def test_every_network_leaves_no_seams(name, upsample, gsd):
     expected = np.asarray(model({key: image[None] for key, image in scene.items()}))[0]
     prediction = predict_by_windows(model, scene, margin_px(name, gsd, upsample), 12)
     np.testing.assert_allclose(prediction, expected, atol=1e-5 * np.abs(expected).max())
+
+
+def test_openvino_leaves_no_seams(model, scene, whole, margin):
+    pytest.importorskip("openvino", reason="OpenVINO is not installed")
+    prediction = predict_by_windows(model, scene, margin, 24, OPENVINO)
+    np.testing.assert_allclose(prediction, whole, rtol=0, atol=ENGINES_DIFFER * np.abs(whole).max())
+
+
+OFTEN = [("dsen2", 20), ("dsen2", 60), ("lowres", 20)]
+SELDOM = [
+    *((name, 20) for name in ("vdsen2", "palsson", "fuse", "tiny", "tiny-attention")),
+    *((name, 60) for name in ("palsson", "fuse", "lowres")),
+]
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("name, gsd", [*OFTEN, *(pytest.param(*case, marks=pytest.mark.long) for case in SELDOM)])
+def test_engines_agree_on_real_pixels(real_data, name, gsd):
+    """DSen2 has its published weights, and the other networks have random ones."""
+    pytest.importorskip("openvino", reason="OpenVINO is not installed")
+    network = build_network(name, gsd)
+    set_weights(network, name, gsd)
+    inputs = real_pixels(real_data, gsd)
+    expected, result = compile_model(network)(inputs), compile_model(network, OPENVINO)(inputs)
+    np.testing.assert_allclose(result, expected, rtol=0, atol=ENGINES_DIFFER * np.abs(expected).max())
+
+
+def set_weights(network: keras.Model, name: str, gsd: int) -> None:
+    """Load the published weights of DSen2, and set random ones of other networks."""
+    set_random_weights(network)
+    if name == "dsen2":
+        try:
+            load_weights(network, find_weights(f"dsen2-l1c-{gsd}m"))
+        except DownloadError as error:
+            pytest.skip(str(error))
+
+
+@cache
+def real_pixels(real_data: Path, gsd: int) -> dict[str, np.ndarray]:
+    """The upper left 36 x 36 px of a degraded tile, in network units."""
+    (product,) = (real_data / "tiles").glob("*_T33UUB_*.SAFE")
+    inputs = degrade_scene(open_scene(product), PatchSettings(gsd, 1)).inputs
+    side = {name: 36 * image.shape[0] // inputs["input_10m"].shape[0] for name, image in inputs.items()}
+    return {
+        name: image[: side[name], : side[name]].astype(np.float32) / np.float32(DN_DIVISOR)
+        for name, image in inputs.items()
+    }
