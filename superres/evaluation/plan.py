@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from common.errors import SettingError
-from common.networks.engines import describe_engine, usable_engine
+from common.networks.engines import TENSORFLOW, describe_engine, usable_engine
 from common.patches.settings import PatchSettings
 from common.pixels.sentinel2 import input_gsds
 from common.rasters.grids import check_grids
@@ -30,20 +30,20 @@ class EvaluationPlan(NamedTuple):
         trained_networks: method name -> trained network.
         settings: GSD and degradation.
         precision: of the convolutions.
-        engine: computes the networks.
         methods: names of pansharpening methods to measure.
         full_scale: whether to measure at full scale too.
         folder: for tables and figures; it exists.
+        engine: computes the networks.
     """
 
     scenes: tuple[Scene, ...]
     trained_networks: dict[str, TrainedNetwork]
     settings: PatchSettings
     precision: str
-    engine: str
     methods: tuple[str, ...]
     full_scale: bool
     folder: Path
+    engine: str = TENSORFLOW
 
     def record(self) -> dict[str, Any]:
         """Return the entries of `evaluation.json` that describe the evaluation."""
@@ -79,10 +79,10 @@ def prepare_evaluation(options: EvaluationOptions) -> EvaluationPlan:
         trained_networks=trained_networks,
         settings=settings,
         precision=options.precision,
-        engine=usable_engine(options.engine, options.precision),
         methods=options.methods,
         full_scale=options.full_scale,
         folder=options.output,
+        engine=usable_engine(options.engine, options.precision),
     )
 
 
