@@ -63,6 +63,7 @@ def evaluation_report(plan: EvaluationPlan, rows: Sequence[MetricRow], crops: Se
             "Bands": ", ".join(BANDS_BY_GSD[gsd]),
             "Degradation": f"`--degradation {plan.settings.degradation}`",
             "Precision": plan.precision,
+            "Engine": plan.engine,
         },
         provenance={
             **{
