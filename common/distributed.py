@@ -189,6 +189,21 @@ def allgather_object(value: T) -> list[T]:
     return _backend.allgather_object(value) if size() > 1 else [value]
 
 
+def gather_object(value: T) -> list[T]:
+    """Return on rank 0 the picklable values that the ranks pass, in the order of the ranks; on other ranks an empty list."""
+    if size() == 1:
+        return [value]
+    received = _backend.exchange_objects([value, *[None] * (size() - 1)])
+    return received if rank() == 0 else []
+
+
+def scatter_object(values: Sequence[T]) -> T:
+    """Return on each rank the one of the picklable values that rank 0 passes for it; other ranks pass anything."""
+    if size() == 1:
+        return values[0]
+    return _backend.exchange_objects(values if rank() == 0 else [None] * size())[0]
+
+
 def gather_in_order(own_results: dict[int, list[T]]) -> list[T]:
     """Return on all ranks the results of all ranks, in the order of their indices.
 
@@ -238,37 +253,42 @@ def raise_together(error: S2Error | None) -> None:
         raise first_error
 
 
-def on_rank_zero(function: Callable[[], T]) -> T:
-    """Call a function on rank 0 and return its result on all ranks.
+def call_together(function: Callable[[], T], takes_part: bool = True) -> T | None:
+    """Call a function on the ranks that take part, and return its result there; None elsewhere. Every rank must call this.
 
     Raises:
-        S2Error: the function raised it; on all ranks, see `raise_together`.
+        S2Error: the function raised it on a rank; on all ranks, see `raise_together`.
     """
     result = error = None
-    if rank() == 0:
+    if takes_part:
         try:
             result = function()
         except S2Error as caught:
             error = caught
     raise_together(error)
-    return broadcast_object(result)
+    return result
+
+
+def on_rank_zero(function: Callable[[], T]) -> T:
+    """Call a function on rank 0 and return its result on all ranks; raise what `call_together` raises."""
+    return broadcast_object(call_together(function, rank() == 0))
 
 
 def once_a_node(function: Callable[[], T]) -> list[T]:
     """Call a function on the first rank of each node, and return the results of all nodes on all ranks.
 
-    Raises:
-        S2Error: the function raised it on a node; on all ranks, see `raise_together`. With several nodes it names the node.
+    It raises what `call_together` raises. With several nodes, the message names the node.
     """
-    results, error = [], None
-    if local_rank() == 0:
+
+    def call() -> list[T]:
         try:
-            results = [function()]
-        except S2Error as caught:
-            error = caught
+            return [function()]
+        except S2Error as error:
             if local_size() < size():
                 error.args = (f"{platform.node()}: {error}",)
-    raise_together(error)
+            raise
+
+    results = call_together(call, local_rank() == 0) or []
     return [result for rank_results in allgather_object(results) for result in rank_results]
 
 

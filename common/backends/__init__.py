@@ -39,3 +39,6 @@ class Backend(Protocol):
 
     def allgather_object(self, value: T) -> list[T]:
         """Return the values of all ranks, in the order of the ranks."""
+
+    def exchange_objects(self, values: Sequence[T]) -> list[T]:
+        """Send value r to rank r; return the values from all ranks, in the order of the ranks."""

@@ -6,6 +6,7 @@ nothing. This file uses Horovod's TensorFlow operations instead.
 
 import ctypes
 import os
+import pickle
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -68,3 +69,11 @@ class Horovod:
 
     def allgather_object(self, value: T) -> list[T]:
         return self._horovod.allgather_object(value)
+
+    def exchange_objects(self, values: Sequence[T]) -> list[T]:
+        import numpy as np
+
+        parts = [np.frombuffer(pickle.dumps(value), np.uint8) for value in values]
+        sizes = np.array([len(part) for part in parts], np.int32)
+        received, sizes = self._horovod.alltoall(np.concatenate(parts), sizes)
+        return [pickle.loads(part.tobytes()) for part in np.split(received.numpy(), np.cumsum(sizes)[:-1])]

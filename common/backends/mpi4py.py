@@ -137,6 +137,10 @@ class Mpi4py:
         self._wait_for_all()
         return self._ranks.allgather(value)
 
+    def exchange_objects(self, values: Sequence[T]) -> list[T]:
+        self._wait_for_all()
+        return self._ranks.alltoall(list(values))
+
     def _wait_for_all(self) -> None:
         """Sleep until all ranks have come here. What they do next together is then short."""
         request, pause = self._ranks.Ibarrier(), SHORTEST_PAUSE_S

@@ -31,7 +31,7 @@ from common.training.batches import (
 from common.training.checkpoints.checkpoint import Checkpoint, variable_groups
 from common.training.checkpoints.rank_state import EpochInWork, gather_rank_variables
 from common.training.checkpoints.rest_of_epoch import RestOfEpoch
-from common.training.checkpoints.restoring import describe, restore
+from common.training.checkpoints.restoring import describe, restore_on_all_ranks
 from common.training.finite_loss import FiniteLoss
 from common.training.learning_rate import LearningRate
 from common.training.progress import Progress, TensorBoardCurves
@@ -102,7 +102,7 @@ def fit(
     learning_rate = LearningRate(config, steps)
     checkpoint = Checkpoint(0, {}, [])
     if resume:
-        checkpoint = hvd.on_rank_zero(lambda: restore(folder, task.identity, model, config.epochs, allow_ranks_change))
+        checkpoint = restore_on_all_ranks(folder, task.identity, model, config.epochs, allow_ranks_change)
         learning_rate.state.update(checkpoint.state)
         logger.info("resumed %s", describe(checkpoint))
         warn_of_other_ranks(checkpoint, learning_rate)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 import common.distributed as hvd
-from common.errors import S2Error
 from superres.prediction.strip import Strip
 
 
@@ -42,15 +41,7 @@ class RankGroup:
             S2Error: a rank of the group raised it; on all ranks of the group, so that each removes its unfinished files.
         """
         while True:
-            strip = error = None
-            try:
-                strip = next(own_strips, None)
-            except S2Error as caught:
-                error = caught
-            if self.size > 1:
-                hvd.raise_together(error)
-            elif error:
-                raise error
+            strip = next(own_strips, None) if self.size == 1 else hvd.call_together(lambda: next(own_strips, None))
             if strip is None:
                 return
             yield strip

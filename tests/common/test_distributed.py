@@ -118,7 +118,8 @@ def test_one_rank_keeps_its_values():
     np.testing.assert_array_equal(np.asarray(variable), [1, 2])
     value = {"a": [1, None]}
     assert hvd.broadcast_object(value) is value
-    assert hvd.allgather_object(value) == [value]
+    assert hvd.allgather_object(value) == hvd.gather_object(value) == [value]
+    assert hvd.scatter_object([value]) is value
     total = hvd.allreduce_sum([1.5, 2])
     assert (total.dtype, total.tolist()) == (np.float64, [1.5, 2.0])
 

@@ -90,3 +90,10 @@ def test_the_error_of_one_rank_is_raised_on_all_ranks(ranks: int) -> None:
 def test_all_ranks_get_all_results_in_order(ranks: int) -> None:
     own_results = {index: [f"scene {index}"] for index in range(hvd.rank(), 7, ranks)}
     assert hvd.gather_in_order(own_results) == [f"scene {index}" for index in range(7)]
+
+
+def test_rank_zero_gathers_and_scatters_values_of_any_size(ranks: int) -> None:
+    values = [["x" * 1000 * rank, rank] for rank in range(ranks)]
+    gathered = hvd.gather_object(values[hvd.rank()])
+    assert gathered == (values if hvd.rank() == 0 else [])
+    assert hvd.scatter_object(gathered) == values[hvd.rank()]

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from common.runs.config import RunConfig
-from common.training.checkpoints.rank_state import EpochInWork, gather_rank_variables
+from common.training.checkpoints.rank_state import EpochInWork, own_values
 from common.training.learning_rate import LearningRate
 from common.training.saving import RunWriter
 from common.training.stopping import StopAndSave
@@ -54,7 +54,7 @@ def mean_square(sums: np.ndarray) -> dict[str, float]:
 
 def part_of_epoch(model: keras.Model, steps: int) -> EpochInWork:
     """Return the part of an epoch after some steps of one patch each."""
-    return EpochInWork(steps, 0.5, gather_rank_variables(model))
+    return EpochInWork(steps, 0.5, own_values(model))
 
 
 def fit(

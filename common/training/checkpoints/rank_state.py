@@ -19,7 +19,8 @@ class EpochInWork(NamedTuple):
     Attributes:
         patches: patches that all ranks together have trained on, in the epoch's order.
         seconds: time that they took.
-        variables: `sums` and `statistics` -> arrays (ranks, ...) in the order of `rank_variables`.
+        variables: `sums` and `statistics` -> arrays in the order of `rank_variables`: those of all ranks, (ranks, ...), in a
+            checkpoint, on rank 0; those of this rank alone in a training that goes on. Of ResNet50, each rank has 0.2 MB.
     """
 
     patches: int
@@ -33,24 +34,41 @@ def rank_variables(model: keras.Model) -> dict[str, list[keras.Variable]]:
     return {"sums": sums, "statistics": moving_statistics(model)}
 
 
+def own_values(model: keras.Model) -> dict[str, list[np.ndarray]]:
+    """Return the values of these variables on this rank, by kind."""
+    return {kind: [np.asarray(variable) for variable in variables] for kind, variables in rank_variables(model).items()}
+
+
 def gather_rank_variables(model: keras.Model) -> dict[str, list[np.ndarray]]:
-    """Return on all ranks these variables of all ranks, as arrays (ranks, ...). Every rank must call this."""
-    own = {kind: [np.asarray(variable) for variable in variables] for kind, variables in rank_variables(model).items()}
-    of_ranks = hvd.allgather_object(own)
-    return {kind: [np.stack(arrays) for arrays in zip(*(rank[kind] for rank in of_ranks), strict=True)] for kind in own}
+    """Return on rank 0 these variables of all ranks, as arrays (ranks, ...). Every rank must call this."""
+    of_ranks = hvd.gather_object(own_values(model))
+    kinds = of_ranks[0] if of_ranks else {}
+    return {
+        kind: [np.stack(arrays) for arrays in zip(*(rank[kind] for rank in of_ranks), strict=True)] for kind in kinds
+    }
 
 
-def set_rank_variables(model: keras.Model, gathered: dict[str, list[np.ndarray]]) -> None:
-    """Set the variables of this rank from those of all ranks.
+def share_rank_variables(gathered: dict[str, list[np.ndarray]], ranks: int) -> list[dict[str, list[np.ndarray]]]:
+    """Return for each rank its variables, from those of all ranks.
 
     If the number of ranks has changed, each rank gets the same share of the sums, so that losses and metrics of the epoch
     weigh all its patches alike, and the mean of the statistics. At the end of an epoch the statistics are averaged over
     ranks, and a moving mean is linear, so this changes nothing but rounding.
     """
+
+    def value(kind: str, array: np.ndarray, rank: int) -> np.ndarray:
+        if len(array) == ranks:
+            return array[rank]
+        return array.sum(axis=0, dtype=np.float64) / (ranks if kind == "sums" else len(array))
+
+    return [
+        {kind: [value(kind, array, rank) for array in arrays] for kind, arrays in gathered.items()}
+        for rank in range(ranks)
+    ]
+
+
+def set_rank_variables(model: keras.Model, own: dict[str, list[np.ndarray]]) -> None:
+    """Set the variables of this rank to values that `own_values` or `share_rank_variables` returns."""
     for kind, variables in rank_variables(model).items():
-        for variable, array in zip(variables, gathered[kind], strict=True):
-            if len(array) == hvd.size():
-                value = array[hvd.rank()]
-            else:
-                value = array.sum(axis=0, dtype=np.float64) / (hvd.size() if kind == "sums" else len(array))
+        for variable, value in zip(variables, own[kind], strict=True):
             variable.assign(value)

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+import common.distributed as hvd
 from common.errors import DamagedFileError, RunFolderError, SettingError
 from common.files.atomic import cannot_write, move_into_place
 from common.files.hdf5 import open_hdf5
@@ -13,9 +14,35 @@ from common.files.read_errors import describe_refusal
 from common.files.seal import require_seal
 from common.runs import folder as run
 from common.training.checkpoints.checkpoint import REMEDY, Checkpoint, is_complete, read_checkpoint
+from common.training.checkpoints.rank_state import share_rank_variables
 from common.training.history import read_history
 
 logger = logging.getLogger(__name__)
+
+
+def restore_on_all_ranks(
+    folder: Path, identity: dict[str, Any], model: keras.Model, epochs: int, allow_ranks_change: bool = False
+) -> Checkpoint:
+    """Set the model on rank 0 as `restore` does, and return its checkpoint on all ranks. Every rank must call this.
+
+    Of the variables that differ between ranks, each rank gets its own.
+
+    Raises:
+        S2Error: as `restore`; on all ranks.
+    """
+    shares: list[dict] = []
+
+    def restore_without_shares() -> Checkpoint:
+        checkpoint = restore(folder, identity, model, epochs, allow_ranks_change)
+        if checkpoint.inside:
+            shares.extend(share_rank_variables(checkpoint.inside.variables, hvd.size()))
+            checkpoint = checkpoint._replace(inside=checkpoint.inside._replace(variables={}))
+        return checkpoint
+
+    checkpoint = hvd.on_rank_zero(restore_without_shares)
+    if checkpoint.inside:
+        checkpoint = checkpoint._replace(inside=checkpoint.inside._replace(variables=hvd.scatter_object(shares)))
+    return checkpoint
 
 
 def restore(

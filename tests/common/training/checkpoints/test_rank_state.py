@@ -4,8 +4,12 @@ import keras
 import numpy as np
 import pytest
 
-import common.distributed as hvd
-from common.training.checkpoints.rank_state import gather_rank_variables, rank_variables, set_rank_variables
+from common.training.checkpoints.rank_state import (
+    gather_rank_variables,
+    rank_variables,
+    set_rank_variables,
+    share_rank_variables,
+)
 
 
 def make_model() -> keras.Model:
@@ -24,7 +28,7 @@ def test_what_differs_between_ranks_goes_from_one_model_to_another() -> None:
         "sums": [(1,), (1,)],
         "statistics": [(1, 2), (1, 2)],
     }
-    set_rank_variables(other, gathered)
+    set_rank_variables(other, *share_rank_variables(gathered, ranks=1))
     assert float(other.metrics[0].result()) == 0.5
     for kind, variables in rank_variables(model).items():
         for variable, copy in zip(variables, rank_variables(other)[kind], strict=True):
@@ -33,14 +37,15 @@ def test_what_differs_between_ranks_goes_from_one_model_to_another() -> None:
 
 @pytest.mark.parametrize("ranks", [1, 3])
 def test_another_number_of_ranks_shares_the_sums_and_averages_the_statistics(
-    ranks: int, monkeypatch: pytest.MonkeyPatch
+    ranks: int,
 ) -> None:
     """Two ranks took 8 and 4 patches, with losses of 0.5 and 2."""
-    monkeypatch.setattr(hvd, "size", lambda: ranks)
     model = make_model()
     sums = [np.array([4.0, 8.0], np.float32), np.array([8.0, 4.0], np.float32)]
     statistics = [np.array([[1.0, 2.0], [3.0, 6.0]], np.float32), np.ones((2, 2), np.float32)]
-    set_rank_variables(model, {"sums": sums, "statistics": statistics})
+    shares = share_rank_variables({"sums": sums, "statistics": statistics}, ranks)
+    assert len(shares) == ranks
+    set_rank_variables(model, shares[-1])
     (loss,) = model.metrics
     assert float(loss.result()) == pytest.approx((8 * 0.5 + 4 * 2) / 12)
     assert float(np.asarray(loss.count)) == pytest.approx(12 / ranks)
