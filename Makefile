@@ -41,10 +41,11 @@ classify: install ## train ResNet50 on six real BigEarthNet patches with two ran
 	echo "These scores come from three training patches and one test patch. They only show that the commands run."
 
 test: install test-packages ## run the tests, the two-rank ones under mpirun included
-	@$(PYTHON) -m pytest -n 2 --dist loadfile --ignore=notebooks/04_compare.ipynb --ignore=notebooks/06_which_network.ipynb
+	@$(PYTHON) -m pytest -n 2 --dist loadfile --ignore=notebooks/04_compare.ipynb --ignore=notebooks/06_which_network.ipynb \
+		--ignore=notebooks/07_bands_and_classes.ipynb --ignore=notebooks/08_super_resolved_bands.ipynb
 
-test-long: install test-packages notebooks ## run what `make test` leaves out: trainings under Slurm, more networks with OpenVINO, notebooks 4 and 6 (minutes)
-	@$(PYTHON) -m pytest -m "long or not long" tests/test_slurm.py tests/superres/prediction/test_windows.py
+test-long: install test-packages notebooks ## run what `make test` leaves out: trainings under Slurm, OpenVINO, a study, notebooks 4 and 6 to 8 (minutes)
+	@$(PYTHON) -m pytest -m "long or not long" tests/test_slurm.py tests/superres/prediction/test_windows.py tests/cli/test_bigearthnet_compare.py
 
 # For the tests of jobs/ and those that open reports in a browser. Without root, sudo without a password, or Debian, they skip.
 test-packages:

@@ -68,6 +68,7 @@ setup(
             "bigearthnet-train=bigearthnet.train:main",
             "bigearthnet-evaluate=bigearthnet.evaluate:main",
             "bigearthnet-predict=bigearthnet.predict:main",
+            "bigearthnet-compare=bigearthnet.compare:main",
         ]
     },
 )

@@ -60,7 +60,8 @@ def commands_on(page: Path) -> list[list[str]]:
         for line in block.replace("\\\n", " ").splitlines():
             words = shlex.split(line, comments=True)
             for index, word in enumerate(words):
-                if re.fullmatch(r"(superres|bigearthnet)(/\w+\.py|-\w+)", word):
+                is_value = words[max(index - 1, 0)].startswith("--")  # such as the name of a study
+                if re.fullmatch(r"(superres|bigearthnet)(/\w+\.py|-\w+)", word) and not is_value:
                     commands.append([re.sub("[/-]", ".", word.removesuffix(".py")), *words[index + 1 :]])
     return commands
 

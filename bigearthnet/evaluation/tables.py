@@ -24,7 +24,11 @@ MORE_METRICS = {
     f"{metric}_{average}": f"{title} {average}"
     for metric, title in (("precision", "Precision"), ("recall", "Recall"))
     for average in ("micro", "macro", "sample")
-} | {"f2_sample": "F2 sample"}
+} | {
+    "f2_sample": "F2 sample",
+    "f1_macro_held": "F1 macro, tested classes",
+    "ap_macro_held": "AP macro, tested classes",
+}
 CLASS_METRICS = {
     "f1": "F1",
     "f2": "F2",
@@ -86,13 +90,22 @@ def describe(rows: Sequence[MetricRow], split: str, patches: int) -> str:
     """Return all tables as Markdown, under a heading with the split and the number of patches."""
     parts = [
         f"## {patches} {split} patches",
-        "Higher is better, except for the Hamming loss. Thresholds were chosen for each class on validation patches.",
+        "Higher is better, except for the Hamming loss. Thresholds were chosen for each class on validation patches."
+        + describe_untested(rows),
         markdown_metric_table(rows, MAIN_METRICS),
         markdown_metric_table(rows, MORE_METRICS),
     ]
     for method in dict.fromkeys(row.method for row in rows):
         parts += [f"### {method}, by class", markdown_class_table(rows, method)]
     return "\n\n".join(parts)
+
+
+def describe_untested(rows: Sequence[MetricRow]) -> str:
+    """Return a sentence on how macro averages treat classes that no patch holds; empty if there are none."""
+    untested = [name for name, count in classes_by_support(rows).items() if not count]
+    if not untested:
+        return ""
+    return f" No patch holds {', '.join(untested)}: macro averages count such a class as 0, and averages of tested classes leave it out."
 
 
 def markdown_metric_table(rows: Sequence[MetricRow], metrics: Mapping[str, str] = MAIN_METRICS) -> str:

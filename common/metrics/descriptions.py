@@ -64,7 +64,17 @@ CLASS_METRICS = {
         for average in ("micro", "macro", "sample")
         if (metric, average) != ("ap", "sample")
     },
+    **{
+        f"{metric}_macro_held": Description(f"{CLASS_TITLES[metric]} macro, tested classes", "", False)
+        for metric in ("f1", "ap")
+    },
     "hamming": Description("Hamming loss", "", True),
     "subset": Description("Subset accuracy", "", False),
 }
-DESCRIPTIONS = IMAGE_METRICS | BRIGHTNESS_METRICS | CLASS_METRICS
+# Means over classes by their share of the training patches, from `bigearthnet/evaluation/support.py`.
+SUPPORT_METRICS = {
+    f"{metric}_{group}": Description(f"{CLASS_TITLES[metric]} of {group} classes", "", False)
+    for metric in ("f1", "ap")
+    for group in ("rare", "middle", "common")
+}
+DESCRIPTIONS = IMAGE_METRICS | BRIGHTNESS_METRICS | CLASS_METRICS | SUPPORT_METRICS

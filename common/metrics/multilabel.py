@@ -13,7 +13,7 @@ probability is at least its threshold. With true positives tp, false positives f
 
 Higher is better, except for `hamming`. `micro` pools the counts of all classes, `macro` is the mean over classes,
 `sample` the mean over patches. 0 / 0 counts as 0: a class that no patch holds has F1 and AP 0, and lowers the macro
-averages.
+averages. `f1_macro_held` and `ap_macro_held` leave such classes out.
 """
 
 import warnings
@@ -75,6 +75,11 @@ def classification_metrics(
         ClassMetric(OVERALL, "support", len(labels)),
     ]
     by_class = decision_scores(labels, decided, None) | {"ap": precisions, "support": labels.sum(axis=0)}
+    held = labels.any(axis=0)
+    rows += [
+        ClassMetric(OVERALL, f"{metric}_macro_held", float(by_class[metric][held].mean()) if held.any() else 0.0)
+        for metric in ("f1", "ap")
+    ]
     for index, name in enumerate(class_names):
         rows += [ClassMetric(name, metric, float(values[index])) for metric, values in by_class.items()]
     return rows

@@ -33,7 +33,7 @@ def read_rows(path: str | os.PathLike[str], row_class: type[Row], columns: Seque
 
     Args:
         path: the file.
-        row_class: a NamedTuple of str, int, float, or one of them or None.
+        row_class: a NamedTuple of str, int, float, bool, or one of the first three or None.
         columns: the column of each field; None: columns have the names of the fields.
 
     Raises:
@@ -54,6 +54,10 @@ def read_rows(path: str | os.PathLike[str], row_class: type[Row], columns: Seque
 def _value(cell: str, type_: Any) -> Any:
     if not cell and type(None) in typing.get_args(type_):
         return None
+    if type_ is bool:
+        if cell not in ("True", "False"):
+            raise ValueError(f"{cell!r} is neither True nor False")
+        return cell == "True"
     return next(iter(typing.get_args(type_)), type_)(cell)
 
 

@@ -10,7 +10,7 @@ from common.metrics.descriptions import DESCRIPTIONS
 from common.report.records import Column, Picture, Report, Section, Spread, Table
 from common.studies.options import StudyOptions
 from common.studies.scores import Score, labels_of, seed_means
-from common.studies.verdict import Verdict, rule, sentence
+from common.studies.verdict import Verdict, plural, rule, sentence
 
 QUICK = "This is the quick form: a few steps on a few small patches. Its numbers mean nothing. They only show that the study runs."
 DIGITS = 4  # that are significant in a table
@@ -90,7 +90,7 @@ def score_records(scores: Sequence[Score], metrics: Sequence[str], unit: str) ->
     rows = [
         [label, seeds_of(scores, label), *(spread(values[label, metric]) for metric in measured)] for label in labels
     ]
-    caption = f"Means over {unit}s and seeds, ± standard deviation over seeds."
+    caption = f"Means over {plural(unit)} and seeds, ± standard deviation over seeds."
     return Table(caption, [Column("Variant"), Column("Seeds", 0), *columns], rows)
 
 

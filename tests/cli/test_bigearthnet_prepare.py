@@ -24,6 +24,7 @@ from bigearthnet.prepared.output import output_lock
 from common.files.downloads import cache_folder
 from common.runs.locks.lock import release, take
 from tests.support.fake_safe import expected_dn, write_labelled_patch, write_s1_patch
+from tests.support.superres_results import write_superres
 
 ROOT = Path(__file__).parents[2]
 LOG_LINE = re.compile(r"\d\d:\d\d:\d\d ")
@@ -254,16 +255,6 @@ def test_bands_brought_to_10_m(bench: Bench) -> None:
     assert images["s2_20m"][0, 5, 7].tolist() == [1000 * index + 2 for index in range(6)]
     assert images["s2_60m"][0, 5, 7].tolist() == [6002, 7002]
     assert file.attributes["superres"] == "s2_20m,s2_60m"
-
-
-def write_superres(path: Path, bands: list[str], number: int) -> None:
-    """Write a GeoTIFF whose band i has DN 1000 i + number everywhere."""
-    target = gdal.GetDriverByName("GTiff").Create(
-        str(path), 120, 120, len(bands), gdal.GDT_UInt16, ["TILED=YES", "COMPRESS=DEFLATE"]
-    )
-    for index, band in enumerate(bands):
-        target.GetRasterBand(index + 1).SetDescription(band)
-        target.GetRasterBand(index + 1).WriteArray(np.full((120, 120), 1000 * index + number, np.uint16))
 
 
 def test_bad_superres(bench: Bench) -> None:

@@ -15,6 +15,7 @@ COMMANDS = {
     "bigearthnet/evaluate.py": "--data data.h5 --run-dir missing --output scores",
     "bigearthnet/predict.py": "--run-dir missing --output probabilities patches",
     "bigearthnet/prepare.py": "--root missing --output data.h5",
+    "bigearthnet/compare.py": "--models small --data missing.h5 --output comparison",
     "superres/train.py": "--tiles missing.txt",
     "superres/evaluate.py": "--tiles missing.txt --run-dir run --output errors",
     "superres/predict.py": "--weights dsen2-l1c-20m --output sharp.tif missing.SAFE",

@@ -48,6 +48,10 @@ def test_markdown_of_each_class() -> None:
 def test_description_has_a_table_for_each_method() -> None:
     parts = describe(ROWS, "val", 12).split("\n\n")
     assert parts[0] == "## 12 val patches"
+    assert parts[1].endswith(
+        "No patch holds Inland waters: macro averages count such a class as 0, and averages of tested classes leave it out."
+    )
+    assert "No patch holds" not in describe([row for row in ROWS if row.name != "Inland waters"], "val", 12)
     assert [part for part in parts if part.startswith("###")] == ["### one, by class", "### two, by class"]
     assert parts[2] == markdown_metric_table(ROWS)
     assert parts[-1] == markdown_class_table(ROWS, "two")

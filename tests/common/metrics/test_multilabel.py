@@ -48,6 +48,11 @@ def test_scores_equal_those_of_scikit_learn(seed: int) -> None:
             assert table[OVERALL, f"ap_{average}"] == pytest.approx(
                 metrics.average_precision_score(labels, probabilities, average=average)
             )
+    held = labels.any(axis=0)  # all classes but the last
+    assert table[OVERALL, "f1_macro_held"] == pytest.approx(
+        np.mean([table[name, "f1"] for name in np.array(NAMES)[held]])
+    )
+    assert table[OVERALL, "ap_macro_held"] * held.sum() == pytest.approx(table[OVERALL, "ap_macro"] * len(NAMES))
     for ours, theirs in (("micro", "micro"), ("macro", "macro"), ("sample", "samples")):
         assert table[OVERALL, f"f2_{ours}"] == pytest.approx(
             metrics.fbeta_score(labels, decided, beta=2, average=theirs, zero_division=0)

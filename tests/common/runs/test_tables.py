@@ -20,11 +20,12 @@ class Measured(NamedTuple):
     count: int
     seed: int | None = None
     speed: float | None = None
+    is_seen: bool = False
 
 
 ROWS = [
-    Measured('with, comma and "quotes"', 0.1 + 0.2, 3, 7, 1e-300),
-    Measured("infinite", math.inf, -2, None, None),
+    Measured('with, comma and "quotes"', 0.1 + 0.2, 3, 7, 1e-300, True),
+    Measured("infinite", math.inf, -2, None, None, False),
 ]
 
 
@@ -36,7 +37,7 @@ def test_rows_survive_a_file(tmp_path: Path) -> None:
 def test_columns_may_have_other_names_than_fields(tmp_path: Path) -> None:
     columns = ("class", *Measured._fields[1:])
     write_rows(tmp_path / "table.csv", iter(ROWS), columns)
-    assert (tmp_path / "table.csv").read_text().splitlines()[0] == "class,value,count,seed,speed"
+    assert (tmp_path / "table.csv").read_text().splitlines()[0] == "class,value,count,seed,speed,is_seen"
     assert read_rows(tmp_path / "table.csv", Measured, columns) == ROWS
 
 
@@ -45,10 +46,14 @@ def test_columns_may_have_other_names_than_fields(tmp_path: Path) -> None:
     [
         (None, r"cannot be read \(No such file"),
         ("name,value,count,seed\na,1,2,3\n", "has no column 'speed'"),
-        ("name,value,count,seed,speed\na,1\n", "cannot be read .*could not convert|invalid literal"),
-        ("name,value,count,seed,speed\na,x,2,3,4\n", r"cannot be read \(could not convert string to float: 'x'\)"),
-        ("name,value,count,seed,speed\na,1,2.5,3,4\n", "cannot be read .*'2.5'"),
-        ("name,value,count,seed,speed\na,1,2,3,4,5\n", "line 2 has more cells than the first line"),
+        ("name,value,count,seed,speed,is_seen\na,1\n", "cannot be read .*could not convert|invalid literal"),
+        (
+            "name,value,count,seed,speed,is_seen\na,x,2,3,4,True\n",
+            r"cannot be read \(could not convert string to float: 'x'\)",
+        ),
+        ("name,value,count,seed,speed,is_seen\na,1,2.5,3,4,True\n", "cannot be read .*'2.5'"),
+        ("name,value,count,seed,speed,is_seen\na,1,2,3,4,True,5\n", "line 2 has more cells than the first line"),
+        ("name,value,count,seed,speed,is_seen\na,1,2,3,4,yes\n", "cannot be read .*'yes' is neither True nor False"),
     ],
 )
 def test_a_damaged_table_is_an_error(tmp_path: Path, text: str | None, reason: str) -> None:

@@ -1,0 +1,110 @@
+"""The checks of `bigearthnet/compare.py`: options before the work starts, and the prepared files of all variants."""
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bigearthnet.archive.band_sets import BAND_SETS
+from bigearthnet.archive.groups import NATIVE_PX, PATCH_PX
+from bigearthnet.prepared.file import BigEarthNetFile
+from bigearthnet.prepared.patch_source import require_band_set
+from bigearthnet.studies.options import ComparisonOptions
+from bigearthnet.studies.presets import SUPERRES_INPUT
+from common.errors import SettingError
+from common.report.records import REPORT
+from common.studies.folder import open_comparison
+
+STUDY, COMPARISON = "study.md", "comparison.md"  # the tables of a study, or of a comparison without one
+SCORES, COSTS, VERDICTS, FIGURE = "scores.csv", "costs.csv", "verdicts.csv", "verdicts.png"
+RESULTS = (STUDY, COMPARISON, SCORES, COSTS, VERDICTS, FIGURE, REPORT)
+
+
+def prepare_comparison(options: ComparisonOptions) -> None:
+    """Check everything that can be checked before the work starts, and make the output folder. Call on rank 0.
+
+    Raises:
+        SettingError: options contradict each other, or there are no patches to train on.
+        PatchFileError: a prepared file is missing, unfinished or damaged, or of another kind.
+        OutputError: the folder is not empty, or cannot be made or written to.
+    """
+    inputs, shared = options.inputs, options.shared
+    is_chain = bool(shared.study) and shared.study.name == SUPERRES_INPUT
+    if inputs.data and inputs.root:
+        raise SettingError("--data names prepared files, and --root an archive to prepare; give one of them.")
+    if inputs.root and not is_chain:
+        raise SettingError(
+            f"--root is for --study {SUPERRES_INPUT}; prepare the archive, and give the file with --data."
+        )
+    if not inputs.data and not shared.quick and not (inputs.root and is_chain):
+        archive = ", or the archive with --root" if is_chain else ""
+        raise SettingError(f"there are no patches to train on; give a prepared file with --data{archive}.")
+    if inputs.data and is_chain and len(inputs.data) != 2:
+        raise SettingError(
+            f"--study {SUPERRES_INPUT} compares two prepared files, one of native bands and one made with `prepare --superres`, "
+            f"and --data names {len(inputs.data)}; give both in this order, or the archive with --root."
+        )
+    if inputs.data and shared.study and not is_chain and len(inputs.data) > 1:
+        raise SettingError(f"--study {shared.study.name} takes one prepared file; --data names {len(inputs.data)}.")
+    for path in inputs.root, inputs.s1_root, inputs.splits:
+        if path and not Path(path).is_dir():
+            raise SettingError(f"{path} is not a folder; give one that exists.")
+    for variant in options.variants(inputs.data or ("made.h5",)):
+        options.config(variant)
+    if inputs.data:
+        check_files(options, inputs.data)
+    open_comparison(shared, RESULTS)
+
+
+def check_files(options: ComparisonOptions, paths: Sequence[str]) -> None:
+    """Check that prepared files hold what all variants need, and that they hold the same patches.
+
+    Raises:
+        PatchFileError: a file is missing, unfinished or damaged, or of another kind.
+        SettingError: a file lacks Sentinel-1, bands at 10 m or a split, or the files have unequal patches or classes.
+    """
+    files = {path: BigEarthNetFile(path) for path in paths}
+    for one, other in itertools.pairwise(files.values()):
+        require_equal_patches(one, other)
+    for path, file in files.items():
+        for split, purpose in (("train", "to train on"), ("val", "to choose weights on"), ("test", "to measure on")):
+            if split not in file.splits:
+                raise SettingError(f"{path} has no patch of split {split}, {purpose}; prepare it with other --splits.")
+    for variant in options.variants(list(files)):
+        config = options.config(variant)
+        require_band_set(files[config.data], config.bands)
+    if options.shared.study and options.shared.study.name == SUPERRES_INPUT:
+        bands = options.config(options.variants(list(files))[0]).bands
+        require_superres(files[paths[0]], files[paths[-1]], bands)
+
+
+def require_superres(native: BigEarthNetFile, superres: BigEarthNetFile, bands: str) -> None:
+    """Raise SettingError unless one file has its coarse bands at native GSD, and the other at 10 m."""
+    coarse = [group for group in BAND_SETS[bands] if NATIVE_PX[group] < PATCH_PX]
+    if not coarse:
+        raise SettingError(f"--bands {bands} has no coarse bands to super-resolve; give --bands 10bands or s2.")
+    for group in coarse:
+        if native.shapes[group][0] != NATIVE_PX[group]:
+            raise SettingError(f"{native.path} holds super-resolved bands; give a file of native bands first.")
+        if superres.shapes[group][0] != PATCH_PX:
+            raise SettingError(
+                f"{superres.path} holds {group} at its native GSD; prepare it with --superres, from superres-predict with "
+                f"weights for these bands, or choose other --bands."
+            )
+
+
+def require_equal_patches(one: BigEarthNetFile, other: BigEarthNetFile) -> None:
+    """Raise SettingError unless two prepared files have the same classes, patches, splits and labels in the same order."""
+    parts = {
+        "classes, or another order of them": (one.class_names, other.class_names),
+        "patches, or another order of them": (one.names, other.names),
+        "splits": (one.splits, other.splits),
+        "labels": (one.labels, other.labels),
+    }
+    for part, (first, second) in parts.items():
+        if not np.array_equal(first, second):
+            raise SettingError(
+                f"{one.path} and {other.path} cannot be compared, they have other {part}; prepare both from the same archive "
+                f"with the same options."
+            )
