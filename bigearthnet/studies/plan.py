@@ -8,6 +8,7 @@ import numpy as np
 
 from bigearthnet.archive.band_sets import BAND_SETS
 from bigearthnet.archive.groups import NATIVE_PX, PATCH_PX
+from bigearthnet.archive.labels import NOMENCLATURES
 from bigearthnet.prepared.file import BigEarthNetFile
 from bigearthnet.prepared.patch_source import require_band_set
 from bigearthnet.studies.options import ComparisonOptions
@@ -95,13 +96,19 @@ def require_superres(native: BigEarthNetFile, superres: BigEarthNetFile, bands: 
 
 
 def require_equal_patches(one: BigEarthNetFile, other: BigEarthNetFile) -> None:
-    """Raise SettingError unless two prepared files have the same classes, patches, splits and labels in the same order."""
+    """Raise SettingError unless two prepared files have the same classes, patches, splits and labels in the same order.
+
+    The two nomenclatures of BigEarthNet may differ: `bigearthnet/studies/scores.py` scores both on the 19 classes.
+    """
     parts = {
-        "classes, or another order of them": (one.class_names, other.class_names),
         "patches, or another order of them": (one.names, other.names),
         "splits": (one.splits, other.splits),
-        "labels": (one.labels, other.labels),
     }
+    if {one.class_names, other.class_names} != set(NOMENCLATURES.values()):
+        parts |= {
+            "classes, or another order of them": (one.class_names, other.class_names),
+            "labels": (one.labels, other.labels),
+        }
     for part, (first, second) in parts.items():
         if not np.array_equal(first, second):
             raise SettingError(

@@ -21,6 +21,9 @@ PUBLISHED = (
     "Published for comparison (reBEN, arXiv:2407.03653): ResNet50, Sentinel-1 and -2, 19 classes, trained and tested on the whole "
     "archive: AP macro 0.703, F1 macro 0.644; two runs of one recipe differ by 0.013. `--recipe reben` has its settings."
 )
+CONVERTED = (
+    "Trained on the 43 classes, scored on the 19, each as probable as the most probable of its classes of the 43:"
+)
 THRESHOLDS = "F1 is with the threshold of each class that the training chose on validation patches."
 
 
@@ -44,6 +47,8 @@ def comparison_report(
     """
     pictures = [Picture(figure, "Differences and their intervals.", "Intervals of differences")] if figure else []
     texts = [describe_support(measured.support), THRESHOLDS, PUBLISHED]
+    if measured.converted:
+        texts.append(f"{CONVERTED} {', '.join(measured.converted)}.")
     more = [*texts, class_table(scores, "ap"), class_table(scores, "f1"), cost_table(measured)]
     part = shared.Measured("", scores, verdicts, pictures, more)
     test_patches = len(next(iter(measured.decisions.values())).labels)

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 import common.distributed as hvd
+from bigearthnet.archive.labels import convert_label
 from bigearthnet.evaluation.cost import Cost, measure_cost
 from bigearthnet.evaluation.options import BATCH_SIZE
 from bigearthnet.evaluation.resampling import Decisions, all_patches, resampled_averages
@@ -34,11 +35,13 @@ class Measured(NamedTuple):
         decisions: run -> labels and predictions of the test patches.
         costs: label -> cost.
         support: of the classes.
+        converted: labels of runs of the 43 classes that were scored on the 19.
     """
 
     decisions: Mapping[Run, Decisions]
     costs: Mapping[str, Cost]
     support: Support
+    converted: tuple[str, ...] = ()
 
 
 def measure_variants(options: ComparisonOptions, variants: Sequence[Variant]) -> Measured:
@@ -48,22 +51,40 @@ def measure_variants(options: ComparisonOptions, variants: Sequence[Variant]) ->
         RunFolderError: a run is damaged, or was trained on other classes, another order of them, or other bands.
         PatchFileError: a prepared file is damaged.
     """
-    decisions, costs = {}, {}
+    decisions, costs, converted = {}, {}, {}
+    files = [BigEarthNetFile(path) for path in dict.fromkeys(options.config(variant).data for variant in variants)]
+    scored = min(files, key=lambda file: len(file.class_names))  # of the 19 classes, if another has the 43
     for variant in variants:
         trained = read_trained(variant.folder(options.folder))
         file = BigEarthNetFile(options.config(variant).data)
         patches = trained.patches(file, np.flatnonzero(file.splits == "test"))
         model = trained.build()
         predicted = predict_prepared(model, patches, BATCH_SIZE, options.show_progress)
-        decisions[variant.label, variant.seed] = Decisions(
+        own = Decisions(
             predicted.labels.astype(bool), predicted.probabilities >= trained.thresholds, predicted.probabilities
         )
+        if trained.class_names != scored.class_names:
+            own, converted[variant.label] = to_19_classes(own, trained.class_names, scored.class_names), True
+        decisions[variant.label, variant.seed] = own
         if hvd.rank() == 0 and variant.label not in costs:
             costs[variant.label] = measure_cost(model)
         keras.backend.clear_session()
         logger.info("%s: %d test patches predicted", variant.folder_name, len(patches))
-    labels = {split: file.labels[file.splits == split] for split in ("train", "test")}
-    return Measured(decisions, costs, class_support(file.class_names, labels["train"], labels["test"]))
+    labels = {split: scored.labels[scored.splits == split] for split in ("train", "test")}
+    support = class_support(scored.class_names, labels["train"], labels["test"])
+    return Measured(decisions, costs, support, tuple(converted))
+
+
+def to_19_classes(decisions: Decisions, class_names: Sequence[str], wanted: Sequence[str]) -> Decisions:
+    """Return decisions on the 43 classes as those on the 19: each is as probable as the most probable of its classes.
+
+    Args:
+        decisions: on the 43 classes.
+        class_names: their names.
+        wanted: names of the 19 classes.
+    """
+    columns = [[i for i, name in enumerate(class_names) if convert_label(name, 19) == one] for one in wanted]
+    return Decisions(*(np.stack([part[:, own].max(axis=1) for own in columns], axis=1) for part in decisions))
 
 
 def run_scores(measured: Measured) -> list[Score]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bigearthnet.archive.groups import group_shapes
+from bigearthnet.archive.labels import NOMENCLATURES
 from bigearthnet.prepared.file import BigEarthNetFile
 from bigearthnet.studies.options import ComparisonOptions, InputOptions
 from bigearthnet.studies.plan import check_files, prepare_comparison, require_equal_patches
@@ -63,6 +64,14 @@ def test_files_of_unequal_patches(tmp_path: Path, files: dict[str, str], other: 
     with pytest.raises(SettingError, match=rf"native\.h5 and \S+other\.h5 cannot be compared, they {message}"):
         check_files(options(None, tmp_path, files["native"], path), (files["native"], path))
     require_equal_patches(BigEarthNetFile(path), BigEarthNetFile(path))
+
+
+def test_files_of_both_nomenclatures_are_compared(tmp_path: Path) -> None:
+    paths = [
+        write(tmp_path / f"{count}.h5", class_names=names, labels=np.ones((4, count), np.uint8))
+        for count, names in NOMENCLATURES.items()
+    ]
+    check_files(options(None, tmp_path, *paths), paths)
 
 
 @pytest.mark.parametrize(

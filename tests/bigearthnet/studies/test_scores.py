@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from bigearthnet.archive.labels import CLASSES_19, CLASSES_43, encode
 from bigearthnet.evaluation.cost import Cost
 from bigearthnet.evaluation.resampling import Decisions
 from bigearthnet.evaluation.support import class_support
-from bigearthnet.studies.scores import TEST_PATCHES, Measured, judge_runs, run_scores
+from bigearthnet.studies.scores import TEST_PATCHES, Measured, judge_runs, run_scores, to_19_classes
 from common.studies.verdict import BETTER, NOT_SEEN
 
 NAMES = ("a", "b", "c", "d")
@@ -51,6 +52,19 @@ def test_a_planted_difference_is_seen_and_none_where_there_is_none() -> None:
         ("better", "f1_macro_held"): BETTER,
     }  # and none about the group without classes
     assert {(verdict.seeds, verdict.units, verdict.beyond_units) for verdict in verdicts} == {(3, 300, True)}
+
+
+def test_decisions_on_the_43_classes_are_scored_on_the_19() -> None:
+    """Ports are in none of the 19; both kinds of urban fabric are one class of the 19."""
+    rng = np.random.default_rng(0)
+    labels = np.stack([encode(names, CLASSES_43) for names in (["Port areas"], ["Continuous urban fabric"])]).astype(
+        bool
+    )
+    probabilities = rng.random(labels.shape)
+    own = to_19_classes(Decisions(labels, probabilities >= 0.5, probabilities), CLASSES_43, CLASSES_19)
+    assert own.labels.tolist() == [[False] * 19, [True] + [False] * 18]
+    np.testing.assert_array_equal(own.probabilities[:, 0], probabilities[:, :2].max(axis=1))
+    np.testing.assert_array_equal(own.decided, own.probabilities >= 0.5)
 
 
 def test_one_test_patch_gives_verdicts_about_itself_only() -> None:
