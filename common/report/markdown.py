@@ -1,6 +1,7 @@
-"""A report as Markdown, for terminals and version control: the same records as the page of HTML, without its pictures."""
+"""A report as Markdown, for terminals and version control: the same records as the page of HTML; pictures are links."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from common.report.cells import heading_index, text
 from common.report.records import ARROWS, Picture, Report, Slider, Table
@@ -26,11 +27,13 @@ def report_markdown(report: Report) -> str:
 
 
 def part_markdown(part: Table | Picture | Slider | str) -> str:
-    """Return a part of a section: a table with its caption, a paragraph, or the caption of a picture."""
+    """Return a part of a section: a table with its caption, a paragraph, a link to the file of a picture, or a caption."""
     if isinstance(part, Table):
         rows = [[text(cell, column) for cell, column in zip(row, part.columns, strict=True)] for row in part.rows]
         header = [column.title + ARROW_OF[column.better] for column in part.columns]
         return f"{markdown_table(header, rows, heading_index(part.columns) + 1)}\n\n{part.caption}"
+    if isinstance(part, Picture) and isinstance(part.image, Path):
+        return f"![{part.alt}]({part.image.name})\n\n{part.caption}"
     return part if isinstance(part, str) else part.caption
 
 

@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from common.metrics.descriptions import DESCRIPTIONS
+from common.metrics.descriptions import DESCRIPTIONS, Description
 from common.report.records import Column, Picture, Report, Section, Spread, Table
 from common.studies.options import StudyOptions
 from common.studies.scores import Score, labels_of, seed_means
-from common.studies.verdict import Verdict, plural, rule, sentence
+from common.studies.verdict import NOT_SEEN, Verdict, plural, rule, sentence
 
 QUICK = "This is the quick form: a few steps on a few small patches. Its numbers mean nothing. They only show that the study runs."
-DIGITS = 4  # that are significant in a table
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ def study_report(
     settings: Mapping[str, object],
     unit: str = "scene",
 ) -> Report:
-    """Return the report of a study.
+    """Return the report of a study. Its tables have all verdicts, its answers those of `part_answers`.
 
     Args:
         options: with the study.
@@ -53,11 +52,7 @@ def study_report(
     """
     study = options.study
     shared = {"Compared with": study.reference, "Seeds": ", ".join(map(str, options.seeds)), **settings}
-    answers = [
-        f"{part.name[:1].upper()}{part.name[1:]}: {words}" if part.name else words
-        for part in measured
-        for words in (sentence(verdict, unit) for verdict in part.verdicts)
-    ]
+    answers = [answer for part in measured for answer in part_answers(part, study.metrics[0], unit)]
     sections = [measured_section(part, [*study.metrics, *study.shown], unit) for part in measured]
     how = [rule(unit), *([study.remarks] if study.remarks else [])]
     return Report(
@@ -68,6 +63,16 @@ def study_report(
         warning=QUICK if options.quick else "",
         settings=shared,
     )
+
+
+def part_answers(part: Measured, main_metric: str, unit: str) -> list[str]:
+    """Return the verdicts in words: all of the main metric, and of the others the differences that were seen."""
+    start = f"{part.name[:1].upper()}{part.name[1:]}: " if part.name else ""
+    return [
+        start + sentence(verdict, unit)
+        for verdict in part.verdicts
+        if verdict.metric == main_metric or verdict.answer != NOT_SEEN
+    ]
 
 
 def measured_section(part: Measured, metrics: Sequence[str], unit: str) -> Section:
@@ -84,7 +89,7 @@ def score_records(scores: Sequence[Score], metrics: Sequence[str], unit: str) ->
     measured = [metric for metric in metrics if any(score.metric == metric for score in scores)]
     values = {(label, metric): seed_means(scores, label, metric) for label in labels for metric in measured}
     columns = [
-        Column.of_metric(DESCRIPTIONS[metric].heading, decimals([values[label, metric] for label in labels]))
+        metric_column(DESCRIPTIONS[metric], decimals([values[label, metric] for label in labels]))
         for metric in measured
     ]
     rows = [
@@ -92,6 +97,12 @@ def score_records(scores: Sequence[Score], metrics: Sequence[str], unit: str) ->
     ]
     caption = f"Means over {plural(unit)} and seeds, ± standard deviation over seeds."
     return Table(caption, [Column("Variant"), Column("Seeds", 0), *columns], rows)
+
+
+def metric_column(metric: Description, digits: int) -> Column:
+    """Return the column of a metric. The best value is marked, unless larger values may be too large."""
+    column = Column.of_metric(metric.heading, digits)
+    return Column(column.title, digits) if "truth about" in metric.unit else column
 
 
 def verdict_records(verdicts: Sequence[Verdict]) -> Table:
@@ -126,9 +137,9 @@ def spread(values: np.ndarray) -> Spread | None:
 
 
 def decimals(columns: Sequence[np.ndarray]) -> int:
-    """Return how many digits after the point show DIGITS significant ones of the largest value, 0 to 4."""
+    """Return how many digits after the point a column shows: 4 for values below 2, as of indices, 2, or 0 from 1000 on."""
     largest = max((float(np.abs(values).max()) for values in columns if len(values)), default=0.0)
-    return int(np.clip(DIGITS - 1 - np.floor(np.log10(largest)), 0, 4)) if largest else DIGITS
+    return 4 if largest < 2 else 2 if largest < 1000 else 0
 
 
 def with_figures(measured: Measured, figures: Sequence[Picture]) -> Measured:

@@ -36,6 +36,7 @@ class ErrorStatistics:
         class_means: method -> (classes, bands) mean of its estimate; NaN for a class without pixels.
         reflectance: (BINS, bands) mean of the truth between neighbouring QUANTILES of the band; NaN for an empty bin.
         rmse: method -> (BINS, bands) RMSE in each bin.
+        mae: method -> (BINS, bands) mean of |estimate - truth| in each bin.
         bias: method -> (BINS, bands) mean of estimate - truth in each bin.
         error_maps: method -> mean of |estimate - truth| over bands and over blocks of step x step pixels; NaN for a block
             without a pixel that counts.
@@ -55,21 +56,24 @@ class ErrorStatistics:
         )
         self.class_means: dict[str, np.ndarray] = {}
         self.rmse: dict[str, np.ndarray] = {}
+        self.mae: dict[str, np.ndarray] = {}
         self.bias: dict[str, np.ndarray] = {}
         self.error_maps: dict[str, np.ndarray] = {}
 
     def add(self, method_name: str, estimate: np.ndarray) -> None:
         """Add the estimate of a method, (rows, cols, bands)."""
         bands = range(estimate.shape[2])
-        rmse, bias = np.empty((2, BINS, len(bands)))
+        rmse, mae, bias = np.empty((3, BINS, len(bands)))
         total = np.zeros(estimate.shape[:2], np.float32)
         for band in bands:
             error = estimate[..., band] - self._truth[..., band]
             bias[:, band] = group_means(error, self._bins[..., band], BINS)
             rmse[:, band] = np.sqrt(group_means(error**2, self._bins[..., band], BINS))
-            total += np.abs(error)
+            size = np.abs(error)
+            mae[:, band] = group_means(size, self._bins[..., band], BINS)
+            total += size
         self.class_means[method_name] = self._means_by_class(estimate)
-        self.rmse[method_name], self.bias[method_name] = rmse, bias
+        self.rmse[method_name], self.mae[method_name], self.bias[method_name] = rmse, mae, bias
         self.error_maps[method_name] = block_means(total / len(bands), self._valid, self.step)
 
     def _means_by_class(self, image: np.ndarray) -> np.ndarray:
@@ -86,9 +90,10 @@ class ReflectanceRow(NamedTuple):
         method: name of the method.
         band: such as `B05`.
         above, below: the two quantiles, as shares of the band's pixels, 0 to 1.
-        reflectance: mean of the truth, in reflectance * 10000, the unit of rmse and bias too.
+        reflectance: mean of the truth, in reflectance * 10000, the unit of rmse, bias and mae too.
         rmse: of the estimate.
         bias: mean of estimate - truth.
+        mae: mean of |estimate - truth|.
     """
 
     scene: str
@@ -99,6 +104,7 @@ class ReflectanceRow(NamedTuple):
     reflectance: float
     rmse: float
     bias: float
+    mae: float
 
 
 def reflectance_rows(statistics: ErrorStatistics, scene_name: str, bands: Sequence[str]) -> list[ReflectanceRow]:
@@ -112,7 +118,7 @@ def reflectance_rows(statistics: ErrorStatistics, scene_name: str, bands: Sequen
             *edges[bin_index : bin_index + 2],
             *(
                 float(table[bin_index, band_index])
-                for table in (statistics.reflectance, rmse, statistics.bias[method_name])
+                for table in (statistics.reflectance, rmse, statistics.bias[method_name], statistics.mae[method_name])
             ),
         )
         for method_name, rmse in statistics.rmse.items()

@@ -69,6 +69,11 @@ class SuperresConfig(RunConfig):
         "0 weights all pixels equally",
         0.0,
     )
+    brightness_ceiling: float | None = setting(
+        "reflectance * 10000 that no pixel exceeds in the loss: brighter targets and predictions count as this bright, such as "
+        "5000 (no ceiling)",
+        None,
+    )
     patch_cache: str = setting("folder of the patch files; existing patch files are reused", "patches", metavar="DIR")
     init_weights: str | None = setting(
         "weights to start from: a file, a run folder, or published weights such as dsen2-l1c-20m", None, metavar="FILE"
@@ -125,6 +130,8 @@ class SuperresConfig(RunConfig):
             raise SettingError(f"--validation-fraction must be at least 0 and below 1; got {self.validation_fraction}.")
         if not math.isfinite(self.brightness_power):
             raise SettingError(f"--brightness-power must be a finite number; got {self.brightness_power}.")
+        if self.brightness_ceiling is not None and not 0 < self.brightness_ceiling < math.inf:
+            raise SettingError(f"--brightness-ceiling must be above 0; got {self.brightness_ceiling}.")
         if self.patches_per_tile is not None and self.patches_per_tile < 1:
             raise SettingError(f"--patches-per-tile must be at least 1; got {self.patches_per_tile}.")
         if not 1 <= self.teacher_variants <= MAX_VARIANTS:

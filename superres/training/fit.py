@@ -127,7 +127,7 @@ def build_model(config: SuperresConfig) -> keras.Model:
     if config.model == GAN:
         average = build_network(config.network_name, config.gsd, config.precision, config.upsample)
         return Gan(model, average, config)
-    loss = pixel_loss(config.loss, config.brightness_power)
+    loss = pixel_loss(config.loss, config.brightness_power, config.brightness_ceiling)
     compile_model(model, build_optimizer(config), loss, config.precision, config.accumulate, config.gradient_precision)
     return model
 

@@ -36,7 +36,7 @@ class Gan(keras.Model):
         self.discriminator = build_discriminator(config.gsd)
         self.discriminator_input = DiscriminatorInput(config.gsd)
         self.adversarial_terms = ADVERSARIAL_LOSSES[config.adversarial_loss]
-        self.pixel_loss = pixel_loss(config.loss, config.brightness_power)
+        self.pixel_loss = pixel_loss(config.loss, config.brightness_power, config.brightness_ceiling)
         self.spectral_weight = config.spectral_weight
         self.average_decay = config.average_decay
         self.accumulate = config.accumulate

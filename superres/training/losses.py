@@ -6,7 +6,8 @@
 
 Clouds and roofs can be ten times as bright as other pixels, and errors grow with reflectance. Each pixel and band can
 therefore be weighted by max(x, 0.5)^p. With p = 1 bright pixels get more weight; with p = -1 the loss is about relative
-errors.
+errors. A ceiling makes brighter targets and predictions count as bright as the ceiling: a few clouds then have no
+more weight than other bright ground.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import keras
 from keras import ops
 
 from common.errors import SettingError
+from superres.networks.units import DN_DIVISOR
 
 CHARBONNIER_EPSILON = 0.01
 DARKEST = 0.5  # 1,000 DN; darker pixels get the weight of this value, because relative errors over water mean little
@@ -28,12 +30,13 @@ PIXEL_LOSSES: dict[str, Callable[[keras.KerasTensor], keras.KerasTensor]] = {
 }
 
 
-def pixel_loss(name: str, brightness_power: float = 0.0) -> PixelLoss:
+def pixel_loss(name: str, brightness_power: float = 0.0, ceiling: float | None = None) -> PixelLoss:
     """Return a loss by name. It is a mean over all pixels and bands, so that ranks with equal batches can be averaged.
 
     Args:
         name: one of PIXEL_LOSSES.
         brightness_power: p above; 0 weights all pixels equally.
+        ceiling: reflectance * 10000 above which the loss sees no difference; None: no ceiling.
 
     Raises:
         SettingError: the name is unknown.
@@ -42,8 +45,10 @@ def pixel_loss(name: str, brightness_power: float = 0.0) -> PixelLoss:
         raise SettingError(f"unknown loss {name!r}; expected one of {', '.join(PIXEL_LOSSES)}.")
 
     def loss(target: keras.KerasTensor, estimate: keras.KerasTensor) -> keras.KerasTensor:
-        target = ops.cast(target, "float32")
-        losses = PIXEL_LOSSES[name](target - ops.cast(estimate, "float32"))
+        target, estimate = ops.cast(target, "float32"), ops.cast(estimate, "float32")
+        if ceiling is not None:
+            target, estimate = (ops.minimum(image, ceiling / DN_DIVISOR) for image in (target, estimate))
+        losses = PIXEL_LOSSES[name](target - estimate)
         if brightness_power:
             losses *= ops.maximum(target, DARKEST) ** brightness_power
         return ops.mean(losses)

@@ -1,5 +1,7 @@
 """A report as Markdown has everything that its records hold but pictures."""
 
+from pathlib import Path
+
 from common.report.markdown import report_markdown
 from common.report.records import Column, Picture, Report, Section, Spread, Table
 
@@ -10,11 +12,12 @@ def test_everything_is_there_in_its_order() -> None:
         [Column("Network"), Column.of_metric("RMSE (DN) ↓", 2), Column("Note", 0)],
         [["dsen2", Spread(35.567, 0.123), None]],
     )
-    figure = Picture(b"png", "A figure.", "bars")
+    figure = Picture(Path("out/bars.png"), "A figure.", "Bars")
+    inside = Picture(b"png", "A picture.", "pixels")
     report = Report(
         "Networks",
         "Which network?",
-        [Section("Errors", [table, "A remark.", figure])],
+        [Section("Errors", [table, "A remark.", figure, inside])],
         ["dsen2 is better."],
         "Means nothing.",
         {"Seeds": "0, 1"},
@@ -31,7 +34,9 @@ def test_everything_is_there_in_its_order() -> None:
         "| Network | RMSE (DN) ↓ | Note |\n|---|---:|---:|\n| dsen2 | 35.57 ± 0.12 | \N{EN DASH} |",
         "Means over seeds.",
         "A remark.",
+        "![Bars](bars.png)",
         "A figure.",
+        "A picture.",
     ]
     plain = report_markdown(Report("Networks", "Which network?", []))
     assert plain == "# Networks\n\nWhich network?"

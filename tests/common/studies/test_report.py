@@ -8,11 +8,12 @@ import pytest
 from common.report.markdown import report_markdown
 from common.report.page import render
 from common.report.records import Picture, Spread
+from common.studies.intervals import Interval
 from common.studies.options import StudyOptions
-from common.studies.report import QUICK, Measured, decimals, score_records, study_report, with_figures
+from common.studies.report import QUICK, Measured, decimals, part_answers, score_records, study_report, with_figures
 from common.studies.scores import Score
 from common.studies.study import Study
-from common.studies.verdict import judge_scores, rule, sentence
+from common.studies.verdict import judge, judge_scores, rule, sentence
 
 STUDY = Study(
     "losses", "Which loss?", {"l1": {}, "l2": {}}, "l1", ("rmse", "uiq"), shown=("sam",), remarks="One scene."
@@ -44,6 +45,15 @@ def test_everything_is_on_the_page_and_in_markdown(quick: bool) -> None:
     assert "data:image/png" in page
 
 
+def test_answers_are_about_the_main_metric_and_about_differences_that_were_seen() -> None:
+    interval = Interval(-3.0, 1.0, 0.5, 2.0, 3, 6, True)
+    seen = [judge("l2", "l1", metric, interval) for metric in ("rmse", "uiq")]
+    not_seen = [judge("l2", "l1", metric, interval._replace(difference=0.1)) for metric in ("rmse", "uiq")]
+    for verdicts, expected in ((seen, seen), (not_seen, not_seen[:1])):
+        answers = part_answers(Measured("", SCORES, verdicts), "rmse", "scene")
+        assert answers == [sentence(verdict) for verdict in expected]
+
+
 def test_a_metric_that_was_not_measured_has_no_column() -> None:
     table = score_records(SCORES, ["rmse", "uiq"], "scene")
     assert [column.title for column in table.columns] == ["Variant", "Seeds", "RMSE (DN)"]
@@ -54,6 +64,6 @@ def test_a_metric_that_was_not_measured_has_no_column() -> None:
     ]
 
 
-@pytest.mark.parametrize("largest, digits", [(0.0, 4), (0.9, 4), (9.1, 3), (90.0, 2), (1234.0, 0), (12345.0, 0)])
+@pytest.mark.parametrize("largest, digits", [(0.0, 4), (0.9, 4), (9.1, 2), (90.0, 2), (1234.0, 0)])
 def test_digits(largest: float, digits: int) -> None:
     assert decimals([np.array([largest, largest / 7]), np.array([])]) == digits

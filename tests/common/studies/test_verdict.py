@@ -68,12 +68,12 @@ def test_sentences_say_size_interval_and_what_would_not_have_been_seen() -> None
     assert sentence(seen) == "a is better than b in RMSE by 3 DN (2 to 4 DN), 6.0 times the spread over seeds."
     none = judge("a", "b", "uiq", interval._replace(difference=0.25, units=1, beyond_units=False))
     assert sentence(none, "patch") == (
-        "a and b: no difference in UIQ seen, on the tested 1 patch only (-0.75 to +1.25); one of less than 1 would not "
+        "a and b: no difference in UIQ seen, on the one tested patch only (-0.75 to +1.25); one of less than 1 would not "
         "have been seen, one of 2 is found in 19 of 20 repeats."
     )
     assert verdict_list([seen, none]).splitlines() == [f"- {sentence(seen)}", f"- {sentence(none)}"]
     worse = judge("a", "b", "sre", interval._replace(units=2, beyond_units=False, spread=0.0))
-    assert sentence(worse) == "a is worse than b in SRE by 3 dB (2 to 4 dB), on the tested 2 scenes only."
+    assert sentence(worse) == "a is worse than b in SRE by 3 dB (2 to 4 dB), on the 2 tested scenes only."
     assert "fewer than three patches" in rule("patch") and "same patch" in rule("patch")
 
 

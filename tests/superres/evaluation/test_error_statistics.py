@@ -35,6 +35,7 @@ def test_statistics_of_a_scene(scene):
             here = bins == index + 1
             np.testing.assert_allclose(statistics.reflectance[index, band], truth[here, band].mean())
             np.testing.assert_allclose(statistics.rmse["net"][index, band], np.sqrt((error[here, band] ** 2).mean()))
+            np.testing.assert_allclose(statistics.mae["net"][index, band], np.abs(error[here, band]).mean())
             np.testing.assert_allclose(statistics.bias["net"][index, band], error[here, band].mean(), atol=1e-3)
     assert statistics.step == 1
     np.testing.assert_allclose(statistics.error_maps["net"][valid], np.abs(error).mean(axis=2)[valid], rtol=1e-4)
@@ -69,4 +70,4 @@ def test_rows_by_reflectance(scene):
         assert [row.reflectance for row in first] == sorted(row.reflectance for row in first)
         assert {row.reflectance for row in second} == {1000.0, 4000.0}
         for row in first + second:
-            assert (row.bias, row.rmse) == (pytest.approx(bias), pytest.approx(abs(bias)))
+            assert (row.bias, row.rmse, row.mae) == pytest.approx((bias, abs(bias), abs(bias)))

@@ -12,7 +12,7 @@ from superres.evaluation.output import OUTPUT_FILES, SCENE_FIGURES, write_record
 from superres.evaluation.tables import MetricRow, markdown_report, read_metrics
 
 ROWS = [MetricRow("scene", "bicubic", band, "rmse", 150.5) for band in ("all", "B05")]
-ERRORS = [ReflectanceRow("scene", "bicubic", "B05", 0.9, 0.99, 4000.0, 30.0, -2.0)]
+ERRORS = [ReflectanceRow("scene", "bicubic", "B05", 0.9, 0.99, 4000.0, 30.0, -2.0, 25.0)]
 
 
 def test_tables_are_written_and_returned(tmp_path):
@@ -23,7 +23,9 @@ def test_tables_are_written_and_returned(tmp_path):
     assert read_metrics(tmp_path / "metrics.csv") == ROWS
     assert read_rows(tmp_path / "reflectance.csv", ReflectanceRow) == ERRORS
     assert (
-        (tmp_path / "reflectance.csv").read_text().startswith("scene,method,band,above,below,reflectance,rmse,bias\n")
+        (tmp_path / "reflectance.csv")
+        .read_text()
+        .startswith("scene,method,band,above,below,reflectance,rmse,bias,mae\n")
     )
 
 

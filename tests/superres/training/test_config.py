@@ -16,6 +16,7 @@ from superres.training.config import SuperresConfig, gan_fields
         ("upsample", "lanczos", "--upsample must be one of .*; got 'lanczos'"),
         ("validation_fraction", 1.0, "--validation-fraction must be at least 0 and below 1; got 1.0"),
         ("validation_fraction", float("nan"), "--validation-fraction must be at least 0 and below 1; got nan"),
+        ("brightness_ceiling", 0.0, "--brightness-ceiling must be above 0; got 0.0"),
         ("brightness_power", float("inf"), "--brightness-power must be a finite number; got inf"),
         ("patches_per_tile", 0, "--patches-per-tile must be at least 1; got 0"),
         ("teacher_variants", 0, "--teacher-variants must be 1 to 100; got 0"),

@@ -62,6 +62,8 @@ def test_content_loss_is_the_requested_one() -> None:
     target, estimate = tf.constant([[[[1.0], [4.0]]]]), tf.constant([[[[1.5], [2.0]]]])
     settings = {"loss": "l2", "brightness_power": 1.0}
     assert float(build_gan(**settings).content_loss(target, estimate)) == pytest.approx((0.25 + 16) / 2)
+    settings["brightness_ceiling"] = 6000  # 3 in network units
+    assert float(build_gan(**settings).content_loss(target, estimate)) == pytest.approx((0.25 + 3) / 2)
 
 
 @pytest.mark.parametrize("loss", ["least-squares", "relativistic"])

@@ -35,6 +35,16 @@ def test_brightness_power_weighs_bright_pixels() -> None:
     np.testing.assert_allclose(ratios, (1, 10, 100), rtol=1e-5)
 
 
+@pytest.mark.parametrize("power", [0.0, -1.0])
+def test_above_the_ceiling_the_loss_sees_no_difference(power: float) -> None:
+    """At 6000, 3 in network units: a prediction pays only for the part of its error below it."""
+    loss = pixel_loss("l1", power, ceiling=6000)
+    bright, brighter, dark = (np.full((1, 1, 1, 1), value, np.float32) for value in (4, 5, 2))
+    assert float(loss(bright, brighter)) == float(loss(brighter, bright)) == 0
+    assert float(loss(brighter, dark)) == float(loss(bright, dark)) == pytest.approx(3**power)
+    assert float(loss(dark, dark + 0.5)) == float(pixel_loss("l1", power)(dark, dark + 0.5))
+
+
 def test_unknown_name() -> None:
     with pytest.raises(SettingError, match="unknown loss 'l3'; expected one of l1, charbonnier, l2"):
         pixel_loss("l3")
