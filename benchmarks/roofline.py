@@ -2,14 +2,15 @@
 
     python -m benchmarks.roofline PRECISION    prints one line of JSON
 
-The peak of arithmetic is that of TensorFlow's product of two large matrices, in the same precision, and the peak of memory
-that of NumPy's copy of a large array by one thread. A network's work follows from its layers (`common/networks/work.py`);
-a training step counts three times, for the outputs and for the gradients of inputs and weights. All take turns.
+The peak of arithmetic is the fastest product of two large matrices: by TensorFlow, by oneDNN (as a convolution of 1 x 1 px),
+and in float32 by NumPy. The peak of memory is NumPy's copy of a large array by one thread. A network's work follows from its
+layers (`common/networks/work.py`); a training step counts three times, for the outputs and for the gradients of inputs and
+weights. All take turns. On a machine with other work, shares by processor time are the better ones.
 """
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -22,6 +23,7 @@ from common.networks.work import multiplications, with_sizes
 from common.training.optimizer import compile_model
 
 SIDE = 2048  # rows of the matrices
+PIXELS = 64  # columns of the image whose convolution is their product
 COPIED_BYTES = 2**28
 ROUNDS = 3
 CASES = (
@@ -33,20 +35,31 @@ CASES = (
     Case("lowres", "training", 32, 32),
     Case("resnet50", "training", 120, 16),
 )
-PRODUCT, COPY = "product", "copy"
+PRODUCT, COPY = "product by ", "copy"
 INT8 = "not measured: TensorFlow has no product of int8, and no network here computes in it"
 
 
-def matrix_product(precision: str) -> Callable[[], np.ndarray]:
-    """Return a function that multiplies two matrices."""
+def matrix_products(precision: str) -> dict[str, Callable[[], object]]:
+    """Return functions that multiply two matrices, by the name of the library."""
     rng = np.random.default_rng(0)
-    one, other = (tf.cast(tf.constant(rng.random((SIDE, SIDE), np.float32)), precision) for _ in range(2))
+    one, other = (rng.random((SIDE, SIDE), np.float32) for _ in range(2))
+    tensors = [tf.cast(tf.constant(matrix), precision) for matrix in (one, other)]
+    rows = SIDE // PIXELS
 
+    # Each brings one number out instead of a matrix.
     @tf.function
     def product() -> tf.Tensor:
-        return tf.reduce_max(tf.matmul(one, other))  # brings one number out instead of a matrix
+        return tf.reduce_max(tf.matmul(*tensors))
 
-    return lambda: product().numpy()
+    @tf.function
+    def convolution() -> tf.Tensor:
+        image, kernel = tf.reshape(tensors[0], (1, rows, PIXELS, SIDE)), tf.reshape(tensors[1], (1, 1, SIDE, SIDE))
+        return tf.reduce_max(tf.nn.conv2d(image, kernel, 1, "SAME"))
+
+    products = {"TensorFlow": lambda: product().numpy(), "oneDNN": lambda: convolution().numpy()}
+    if precision == "float32":
+        products["NumPy"] = lambda: np.matmul(one, other)
+    return products
 
 
 def array_copy() -> Callable[[], None]:
@@ -75,9 +88,11 @@ def applied(model: keras.Model, images: dict[str, np.ndarray]) -> Callable[[], n
 
 
 def measure(precision: str) -> dict[str, tuple[float, float]]:
-    """Return name -> work, best seconds and best processor seconds, of the product, the copy and the networks."""
-    ways: dict[str, Callable[[], object]] = {PRODUCT: matrix_product(precision), COPY: array_copy()}
-    work = {PRODUCT: float(SIDE**3), COPY: 2.0 * COPIED_BYTES}
+    """Return name -> work, best seconds and best processor seconds, of the products, the copy and the networks."""
+    ways: dict[str, Callable[[], object]] = {COPY: array_copy()}
+    work = {COPY: 2.0 * COPIED_BYTES}
+    for library, product in matrix_products(precision).items():
+        ways[PRODUCT + library], work[PRODUCT + library] = product, float(SIDE**3)
     for case in CASES:
         ways[case.key], work[case.key] = network_step(case, precision)
     return {name: (work[name], *spent) for name, spent in best_of_turns(ways, ROUNDS).items()}
@@ -88,19 +103,32 @@ def run(precision: str) -> list[Result]:
     if precision == "bfloat16" and not has_bfloat16():
         return [Result("peak in bfloat16", "not measured: this processor has no bfloat16", "")]
     measured = run_child([sys.executable, "-m", "benchmarks.roofline", precision])[0]
-    work, seconds, processor = measured.pop(PRODUCT)
     copied, copy_seconds, _ = measured.pop(COPY)
+    products = {name: measured.pop(name) for name in list(measured) if name.startswith(PRODUCT)}
+    peak, processor_peak = (max(rates(spent)[index] for spent in products.values()) for index in range(2))
     rows = [
-        Result(f"peak, product of matrices of {SIDE} rows, {precision}", f"{2e-9 * work / seconds:.0f} GFLOP/s", ""),
+        *(Result(f"{name}, {SIDE} rows, {precision}", describe_rates(spent), "") for name, spent in products.items()),
         Result("peak, int8", INT8, ""),
         Result("memory, copy by one thread, bytes read and written", f"{1e-9 * copied / copy_seconds:.1f} GB/s", ""),
     ]
-    for name, (network_work, network_seconds, network_processor) in measured.items():
-        share = network_work / network_seconds / (work / seconds)
-        by_processor = network_work / network_processor / (work / processor)
-        text = f"{share:.2f} of the peak; by processor time {by_processor:.2f}"
-        rows.append(Result(f"{name.replace('/', ', ')}, {precision}", text, ""))
+    for name, spent in measured.items():
+        rate, processor_rate = rates(spent)
+        shares = f"{processor_rate / processor_peak:.2f} of the peak by processor time, {rate / peak:.2f} by wall time"
+        rows.append(Result(f"{name.replace('/', ', ')}, {precision}", f"{shares}; {describe_rates(spent)}", ""))
     return rows
+
+
+def rates(spent: Sequence[float]) -> tuple[float, float]:
+    """Return GFLOP a second, and GFLOP a processor second, from work, seconds and processor seconds."""
+    work, *seconds = spent
+    wall, processor = (2e-9 * work / duration for duration in seconds)
+    return wall, processor
+
+
+def describe_rates(spent: Sequence[float]) -> str:
+    """Return both rates as text."""
+    wall, processor = rates(spent)
+    return f"{processor:.0f} GFLOP a processor second, {wall:.0f} GFLOP/s"
 
 
 if __name__ == "__main__":
