@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import common.distributed as hvd
 from common.patches.settings import DEGRADATIONS
@@ -24,6 +25,13 @@ from superres.options import (
     read_methods_option,
     read_weights_options,
 )
+
+if TYPE_CHECKING:
+    from superres.evaluation.error_statistics import ReflectanceRow
+    from superres.evaluation.plan import EvaluationPlan
+    from superres.evaluation.reliability.sampling import ErrorSample
+    from superres.evaluation.tables import MetricRow
+    from superres.figures.crops import Crop
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -60,6 +68,12 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="also sharpen to 10 m, and measure consistency, sharpness, correlation of detail, and QNR, which need no truth",
     )
+    parser.add_argument(
+        "--uncertainty",
+        action="store_true",
+        help="also calibrate the expected error of each pixel, for superres-predict --uncertainty; several networks are "
+        "members, whose mean is measured, too",
+    )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for tables, figures and report")
     return parser
 
@@ -73,6 +87,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             parser.error("there is nothing to measure: give --run-dir, --weights or --methods")
         if not options.gsd:
             parser.error("--methods without a network needs --gsd 20 or --gsd 60")
+        if options.uncertainty:
+            parser.error("--uncertainty calibrates a network: give --run-dir or --weights")
     return cli.run_command(lambda options: evaluate(read_options(options)), parser, argv)
 
 
@@ -89,6 +105,7 @@ def read_options(options: argparse.Namespace) -> EvaluationOptions:
         precision=options.precision,
         engine=options.engine,
         full_scale=options.full_scale,
+        uncertainty=options.uncertainty,
         overwrite=options.overwrite,
         show_progress=cli.shows_progress(options.no_progress),
     )
@@ -102,43 +119,74 @@ def evaluate(options: EvaluationOptions) -> None:
     # TensorFlow and matplotlib take seconds to import: not before options, scenes and weights are checked.
     from tqdm import tqdm
 
-    from common.report.page import write_report
-    from common.report.records import REPORT
     from superres.evaluation.error_statistics import reflectance_rows
     from superres.evaluation.full_scale import measure_full_scale
-    from superres.evaluation.methods import interpolation_methods, load_method, pansharpening_methods
-    from superres.evaluation.output import METRICS, TABLES, write_record, write_tables
+    from superres.evaluation.methods import interpolation_methods, pansharpening_methods
     from superres.evaluation.reduced_scale import measure_scene
+    from superres.evaluation.reliability.sampling import ErrorSampler, network_methods
     from superres.figures.crops import crop_pictures
-    from superres.figures.evaluation import draw_metrics, draw_scene
-    from superres.reports.evaluation import evaluation_report
+    from superres.figures.evaluation import draw_scene
 
     settings = plan.settings
+    sampler = ErrorSampler(*plan.calibrated, plan.precision, plan.engine) if plan.calibrated else None
+    observe = sampler.observe if sampler else None
     methods = [
         *pansharpening_methods(plan.methods, settings),
-        *(load_method(name, trained, plan.precision, plan.engine) for name, trained in plan.trained_networks.items()),
+        *network_methods(plan.trained_networks, plan.precision, sampler, plan.engine),
     ]
-    metrics, errors_by_reflectance, crops = {}, {}, {}  # scene index -> rows, or pictures
+    metrics, errors_by_reflectance, crops, samples = {}, {}, {}, {}  # scene index -> rows, pictures, or pixels
     own_scenes = range(hvd.rank(), len(plan.scenes), hvd.size())
     for index in tqdm(own_scenes, unit="scene", disable=not options.show_progress):
         signals.require_going_on()
         scene = plan.scenes[index]
-        result = measure_scene(scene, [*interpolation_methods(settings.gsd), *methods], settings)
+        result = measure_scene(scene, [*interpolation_methods(settings.gsd), *methods], settings, observe)
         draw_scene(result, scene, settings, plan.folder / scene.name)
         crops[index] = crop_pictures(result, scene.name, settings)
         metrics[index] = result.rows
         errors_by_reflectance[index] = reflectance_rows(result.statistics, scene.name, BANDS_BY_GSD[settings.gsd])
+        samples[index] = [(scene.name, sampler.sample)] if sampler else []
         if plan.full_scale:
             unclipped = [*interpolation_methods(settings.gsd, clip=False), *methods]
             metrics[index] = result.rows + measure_full_scale(scene, unclipped, settings)
-    rows, error_rows, all_crops = map(hvd.gather_in_order, (metrics, errors_by_reflectance, crops))
+    gathered = [hvd.gather_in_order(part) for part in (metrics, errors_by_reflectance, crops, samples)]
     if hvd.rank() == 0:
-        write_record(plan.folder, plan.record())
-        tables = write_tables(plan.folder, settings, rows, error_rows)
-        draw_metrics(plan.folder, rows)
-        write_report(plan.folder / REPORT, evaluation_report(plan, rows, all_crops))
-        print(tables)
-        print(f"\n{plan.folder / METRICS}, {plan.folder / TABLES}, figures, and all of it in {plan.folder / REPORT}")
+        write_results(plan, *gathered)
+
+
+def write_results(
+    plan: "EvaluationPlan",
+    rows: "list[MetricRow]",
+    error_rows: "list[ReflectanceRow]",
+    crops: "list[Crop]",
+    samples: "list[tuple[str, ErrorSample]]",
+) -> None:
+    """Write tables, figures and the report of all scenes, and print the tables. Call on rank 0.
+
+    Args:
+        plan: of the evaluation.
+        rows: metrics of all scenes and methods.
+        error_rows: errors by reflectance.
+        crops: pictures of all scenes.
+        samples: scene and pixels of it, with --uncertainty; otherwise empty.
+    """
+    from common.report.page import write_report
+    from common.report.records import REPORT
+    from superres.evaluation.output import METRICS, TABLES, write_record, write_tables
+    from superres.evaluation.reliability.calibrating import write_reliability
+    from superres.evaluation.reliability.table import reliability_report
+    from superres.figures.evaluation import draw_metrics
+    from superres.figures.reliability import plot_reliability
+    from superres.reports.evaluation import evaluation_report
+
+    reliability = write_reliability(plan, dict(samples)) if samples else []
+    write_record(plan.folder, plan.record())
+    tables = write_tables(plan.folder, plan.settings, rows, error_rows, reliability_report(reliability))
+    draw_metrics(plan.folder, rows)
+    if reliability:
+        plot_reliability(plan.folder)
+    write_report(plan.folder / REPORT, evaluation_report(plan, rows, crops, reliability))
+    print(tables)
+    print(f"\n{plan.folder / METRICS}, {plan.folder / TABLES}, figures, and all of it in {plan.folder / REPORT}")
 
 
 if __name__ == "__main__":

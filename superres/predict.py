@@ -44,7 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="GeoTIFF to write; for several scenes, an existing folder for files named <scene>.tif",
     )
-    add_weights_options(parser, "one for each GSD")
+    add_weights_options(parser, "several of one GSD are members, whose mean is the result")
     add(
         "--gsd",
         type=int,
@@ -84,6 +84,14 @@ def build_parser() -> argparse.ArgumentParser:
     add("--cog", action="store_true", help="write a Cloud-Optimized GeoTIFF")
     add("--quicklook", action="store_true", help="also draw the bands before and after, as <output>.png")
     add("--stac", action="store_true", help="also describe the GeoTIFF in a STAC item, <output>.json")
+    add(
+        "--uncertainty",
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="also write the expected absolute error of each pixel as <output>-uncertainty.tif, with the calibrations of "
+        "superres-evaluate --uncertainty: uncertainty.json or its folder, one for each GSD",
+    )
     add("--skip-existing", action="store_true", help="keep finished results, and write only those that are missing")
     add(
         "--share",
@@ -150,6 +158,7 @@ def read_options(options: argparse.Namespace) -> PredictionOptions:
         cog=options.cog,
         quicklook=options.quicklook,
         stac=options.stac,
+        uncertainty=tuple(map(Path, options.uncertainty)),
         precision=options.precision,
         engine=options.engine,
         window_px=options.window,
@@ -171,6 +180,7 @@ def predict(options: PredictionOptions) -> None:
     # TensorFlow and matplotlib take seconds to import: not before options, scenes and weights are checked.
     from common.rasters.files import limit_cache
     from superres.figures.quicklook import write_quicklook
+    from superres.networks.ensemble import build_for_errors
     from superres.prediction.jobs import is_done_elsewhere, log_report, run_job, share_jobs, without_finished_jobs
     from superres.prediction.windows import compile_model
 
@@ -179,7 +189,11 @@ def predict(options: PredictionOptions) -> None:
         return
     limit_cache()
     predict_functions = {
-        gsd: compile_model(trained.build(plan.precision), plan.engine) for gsd, trained in plan.trained_networks.items()
+        gsd: compile_model(
+            build_for_errors(trained, plan.precision) if plan.calibrations else trained.build(plan.precision),
+            plan.engine,
+        )
+        for gsd, trained in plan.trained_networks.items()
     }
     own_jobs, rank_group = share_jobs(plan.jobs)
     reports = []
@@ -191,6 +205,8 @@ def predict(options: PredictionOptions) -> None:
             if options.quicklook:
                 write_quicklook(job.quicklook, job.output, job.scene, job.region, plan.bands)
             print(job.output)
+            if plan.calibrations:
+                print(job.uncertainty)
     for rank_reports in hvd.allgather_object(reports)[1:]:  # rank 0 has logged its own reports
         for report in rank_reports:
             log_report(report)

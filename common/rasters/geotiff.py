@@ -7,7 +7,8 @@ offset = (DN + product's offset) / quantification. All files appear whole or not
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -113,17 +114,35 @@ def write_geotiff(path: Path, info: RasterInfo, strips: Iterable[np.ndarray], cl
         OutputError: the file cannot be written; no part of it stays on the disk.
         ValueError: the strips do not hold the rows of the grid.
     """
+    with whole_geotiff(path) as temporary:
+        fill_geotiff(temporary, path, info, strips, cloud_optimized)
+
+
+@contextmanager
+def whole_geotiff(path: Path) -> Iterator[Path]:
+    """Yield a temporary path for `fill_geotiff`; rename it to `path` when the block ends without an error.
+
+    Raises:
+        OutputError: as `common.files.atomic.whole_file`.
+    """
     with whole_file(path) as temporary:
-        file_format, image = _image_directory(path, info)
-        with open(temporary, "w+b") as file:
-            if cloud_optimized:
-                with temporary_file(path) as temporary_tiles, open(temporary_tiles, "w+b") as tiles:
-                    write_cog(tiles, file, file_format, image, _write_pyramid(tiles, info, strips, 0))
-            else:
-                levels = _write_pyramid(file, info, strips, file_format.header_bytes)
-                finish_plain(file, file_format, image, levels)
+        yield temporary
     for name in (f"{path.name}.aux.xml", f"{path.name}.ovr"):  # GIS programs wrote them about an older file
         path.with_name(name).unlink(missing_ok=True)
+
+
+def fill_geotiff(
+    temporary: Path, path: Path, info: RasterInfo, strips: Iterable[np.ndarray], cloud_optimized: bool = False
+) -> None:
+    """Write what `write_geotiff` writes, into a temporary file that gets the name `path` later. Errors as there."""
+    file_format, image = _image_directory(path, info)
+    with open(temporary, "w+b") as file:
+        if cloud_optimized:
+            with temporary_file(path) as temporary_tiles, open(temporary_tiles, "w+b") as tiles:
+                write_cog(tiles, file, file_format, image, _write_pyramid(tiles, info, strips, 0))
+        else:
+            levels = _write_pyramid(file, info, strips, file_format.header_bytes)
+            finish_plain(file, file_format, image, levels)
 
 
 def write_float_geotiff(

@@ -1,1 +1,1 @@
-"""Metrics of methods at both scales, and their tables. Imports `networks`, `training`, `prediction` and `pansharpening`."""
+"""Metrics of methods at both scales, and their tables. Imports `networks`, `training`, `prediction`, `pansharpening` and `uncertainty`."""

@@ -18,6 +18,7 @@ class EvaluationOptions:
         gsd: 20 or 60 m; None takes the GSD of the first network.
         engine: computes the networks, if it can be used here.
         methods: names of `superres.pansharpening.catalogue.METHODS`.
+        uncertainty: calibrate the expected error of the networks, which are members of one ensemble.
     """
 
     tiles: str
@@ -30,5 +31,6 @@ class EvaluationOptions:
     engine: str = TENSORFLOW
     full_scale: bool = False
     methods: tuple[str, ...] = ()
+    uncertainty: bool = False
     overwrite: bool = False
     show_progress: bool = False

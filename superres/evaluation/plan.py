@@ -16,6 +16,7 @@ from common.scenes.scene import Scene
 from common.scenes.tile_list import read_tile_list
 from superres.evaluation.options import EvaluationOptions
 from superres.evaluation.output import OUTPUT_FILES
+from superres.networks.ensemble import Ensemble, join_members
 from superres.networks.sources import WeightsOptions
 from superres.networks.trained import TrainedNetwork, read_trained, warn_of_degradation, warn_of_level
 
@@ -34,6 +35,7 @@ class EvaluationPlan(NamedTuple):
         full_scale: whether to measure at full scale too.
         folder: for tables and figures; it exists.
         engine: computes the networks.
+        calibrated: name and network of the method whose expected error is calibrated; None without --uncertainty.
     """
 
     scenes: tuple[Scene, ...]
@@ -44,6 +46,7 @@ class EvaluationPlan(NamedTuple):
     full_scale: bool
     folder: Path
     engine: str = TENSORFLOW
+    calibrated: tuple[str, TrainedNetwork | Ensemble] | None = None
 
     def record(self) -> dict[str, Any]:
         """Return the entries of `evaluation.json` that describe the evaluation."""
@@ -68,6 +71,7 @@ def prepare_evaluation(options: EvaluationOptions) -> EvaluationPlan:
     trained_networks, gsd = find_networks(options.weights, options.gsd)
     for scene in scenes:
         check_grids(scene, input_gsds(gsd))
+    calibrated = calibrated_network(trained_networks) if options.uncertainty else None
     for trained in trained_networks.values():
         warn_of_level(trained.source, trained.levels, scenes)
         warn_of_degradation(trained, options.degradation)
@@ -83,7 +87,19 @@ def prepare_evaluation(options: EvaluationOptions) -> EvaluationPlan:
         full_scale=options.full_scale,
         folder=options.output,
         engine=usable_engine(options.engine, options.precision),
+        calibrated=calibrated,
     )
+
+
+def calibrated_network(trained_networks: dict[str, TrainedNetwork]) -> tuple[str, TrainedNetwork | Ensemble]:
+    """Return the network, or the mean of all networks as members, and its name as a method.
+
+    Raises:
+        SettingError: as `join_members`.
+    """
+    names, members = list(trained_networks), list(trained_networks.values())
+    name = names[0] if len(names) == 1 else f"mean of {len(names)} {members[0].title or members[0].network_name}"
+    return name, join_members(members)
 
 
 def find_networks(weights: WeightsOptions, gsd: int | None) -> tuple[dict[str, TrainedNetwork], int]:

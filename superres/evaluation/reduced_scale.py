@@ -6,7 +6,7 @@ All values are in reflectance * 10000, which is DN without the product's offset.
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -109,10 +109,21 @@ def evaluate_scene(
     return measure_scene(scene, methods, settings)
 
 
-def measure_scene(scene: Scene, methods: Sequence[Method | SceneMethod], settings: PatchSettings) -> SceneResult:
+def measure_scene(
+    scene: Scene,
+    methods: Sequence[Method | SceneMethod],
+    settings: PatchSettings,
+    observe: Callable[[str, DegradedImages, np.ndarray], object] | None = None,
+) -> SceneResult:
     """Sharpen a degraded scene by each method, one after the other, and compare the estimates with the truth.
 
     The memory holds truth, inputs and one estimate: 4 GB for the 20 m bands of a full tile.
+
+    Args:
+        scene: the scene.
+        methods: to measure.
+        settings: GSD and degradation.
+        observe: is called with the name of each method, the degraded scene and the estimate; None: nothing is called.
 
     Raises:
         ProductError: the scene is damaged, too small, or has no valid pixel.
@@ -134,6 +145,8 @@ def measure_scene(scene: Scene, methods: Sequence[Method | SceneMethod], setting
         require_going_on()
         started = time.monotonic()
         estimate = method.sharpen(degraded.inputs)
+        if observe:
+            observe(method.name, degraded, estimate)
         method_rows = reduced_scale_rows(scene.name, method.name, degraded, estimate, settings)
         shares = {f"opensr_{name}": value for name, value in correctness.measure(estimate).items()}
         shares |= agreement_with_input(degraded, estimate, settings)

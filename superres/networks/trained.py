@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from common.errors import RunFolderError, SettingError
+from common.errors import RunFolderError
 from common.files.hdf5 import open_hdf5
 from common.runs.folder import CONFIG, read_config
 from common.scenes.scene import Scene
@@ -57,6 +57,21 @@ class TrainedNetwork:
     degradation: str | None = None
 
     @property
+    def weights_name(self) -> str:
+        """The source without its folder."""
+        return Path(self.source).name
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The file of weights; several for an Ensemble."""
+        return (self.file,)
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """The checksum of each of `files`."""
+        return (self.sha256,)
+
+    @property
     def margin(self) -> int:
         """Pixels at 10 m to cut off each side of a predicted window."""
         return margin_px(self.network_name, self.gsd, self.upsample)
@@ -84,50 +99,6 @@ class TrainedNetwork:
             "upsample": self.upsample,
             "title": self.title,
         }
-
-
-def choose_networks(
-    sources: Sequence[str], gsds: Sequence[int] | None, network_name: str, upsample: str = DEFAULT_UPSAMPLING
-) -> dict[int, TrainedNetwork]:
-    """Return the trained network for each GSD.
-
-    Args:
-        sources: run folders, files, or names of published weights; one for each GSD.
-        gsds: the requested GSDs; None requests the GSDs of the weights.
-        network_name: network of plain files of weights.
-        upsample: upsampling of plain files of weights.
-
-    Returns:
-        GSD -> trained network, in the order of GSDS.
-
-    Raises:
-        SettingError: a GSD has no weights or two, or there are weights for a GSD that is not requested.
-        WeightsError, RunFolderError, DownloadError: as `read_trained`.
-    """
-    by_gsd: dict[int, TrainedNetwork] = {}
-    for source in dict.fromkeys(sources):
-        trained = read_trained(source, network_name, upsample)
-        if gsds and trained.gsd not in gsds:
-            raise SettingError(
-                f"{source} is for {trained.gsd} m, and --gsd asks for {_metres(gsds)}; give weights for "
-                f"{_metres(gsds)}, or leave --gsd out."
-            )
-        if trained.gsd in by_gsd:
-            raise SettingError(
-                f"{by_gsd[trained.gsd].source} and {source} are both for {trained.gsd} m; give one of them."
-            )
-        by_gsd[trained.gsd] = trained
-    missing = [gsd for gsd in gsds or () if gsd not in by_gsd]
-    if missing or not by_gsd:
-        raise SettingError(
-            f"there are no weights for {_metres(missing or GSDS)}; give them with --weights "
-            f"({', '.join(PUBLISHED)}, or a file) or --run-dir."
-        )
-    return {gsd: by_gsd[gsd] for gsd in GSDS if gsd in by_gsd}
-
-
-def _metres(gsds: Sequence[int]) -> str:
-    return " and ".join(f"{gsd} m" for gsd in gsds)
 
 
 def read_trained(

@@ -1,1 +1,1 @@
-"""A scene to a sharpened scene: windows, correction, writing. Imports `networks`."""
+"""A scene to a sharpened scene: windows, correction, writing. Imports `networks` and `uncertainty`."""

@@ -85,7 +85,7 @@ class Correction:
                 residual(image, coarse, usable, factor, sigmas)[inner] for image in (estimate, corrected[gsd])
             )
             self.sums[gsd].add(before, after, usable[inner])
-        return Strip(strip.window, strip.dn, corrected).part(window)
+        return Strip(strip.window, strip.dn, corrected, strip.errors).part(window)
 
 
 class ResidualSums:

@@ -3,8 +3,11 @@
 import dataclasses
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -13,12 +16,19 @@ from common.errors import OutputError
 from common.files.atomic import whole_file
 from common.items.item import item_json, make_item
 from common.pixels.sentinel2 import NODATA_DN
-from common.rasters.geotiff import RasterInfo, read_info, write_geotiff
+from common.rasters.geotiff import RasterInfo, fill_geotiff, read_info, whole_geotiff, write_geotiff
 from common.rasters.grids import georeference
 from common.runs.progress import progress
 from superres.prediction.plan import Job, PredictionPlan
 from superres.prediction.ranks import RankGroup
-from superres.prediction.result import describe_making, find_difference, result_settings, scene_tags
+from superres.prediction.result import (
+    describe_making,
+    error_bands,
+    find_difference,
+    result_settings,
+    scene_tags,
+    uncertainty_tags,
+)
 from superres.prediction.scene import Advance, ScenePrediction
 from superres.prediction.sharpening import Sharpener
 from superres.prediction.stages.threads import Waits, behind
@@ -61,25 +71,50 @@ def is_finished(job: Job, plan: PredictionPlan) -> bool:
     Raises:
         OutputError: a GeoTIFF exists, but was not made from this scene with these settings.
     """
-    if not job.output.exists():
-        return False
-    info = result_info(job, plan)
-    tags = {**info.tags, "LAYOUT": "COG" if plan.options.cog else ""}
-    wanted = result_settings(dataclasses.replace(info, tags=tags))
-    difference = find_difference(wanted, result_settings(read_info(job.output)))
+    options = plan.options
+    for path, info in result_infos(job, plan).items():
+        if not path.exists():
+            return False
+        require_same_settings(path, info, options.cog)
+    return (job.quicklook.exists() or not options.quicklook) and (job.item.exists() or not options.stac)
+
+
+def require_same_settings(path: Path, info: RasterInfo, cloud_optimized: bool) -> None:
+    """Check that a file that exists was made with the settings that `info` describes.
+
+    Raises:
+        OutputError: it was not.
+    """
+    wanted = dataclasses.replace(info, tags={**info.tags, "LAYOUT": "COG" if cloud_optimized else ""})
+    difference = find_difference(result_settings(wanted), result_settings(read_info(path)))
     if difference:
         raise OutputError(
-            f"{job.output} exists and was made with other settings: {difference}; give another --output, or replace it "
+            f"{path} exists and was made with other settings: {difference}; give another --output, or replace it "
             f"with --overwrite."
         )
-    options = plan.options
-    return (job.quicklook.exists() or not options.quicklook) and (job.item.exists() or not options.stac)
 
 
 def result_info(job: Job, plan: PredictionPlan) -> RasterInfo:
     """Return the metadata of the GeoTIFF that a job writes."""
     tags = {**scene_tags(job.scene), **plan.tags}
     return RasterInfo.of_region(job.scene, georeference(job.scene, 10), job.region, plan.bands, tags)
+
+
+def uncertainty_info(job: Job, plan: PredictionPlan) -> RasterInfo:
+    """Return the metadata of the GeoTIFF of expected errors, whose DN have no offset."""
+    info, bands = result_info(job, plan), error_bands(plan.bands)
+    return dataclasses.replace(
+        info,
+        bands=bands,
+        offsets=dict.fromkeys(bands, 0.0),
+        tags={**info.tags, **uncertainty_tags(plan.calibrations, bands)},
+    )
+
+
+def result_infos(job: Job, plan: PredictionPlan) -> dict[Path, RasterInfo]:
+    """Return the GeoTIFFs that a job writes, with their metadata."""
+    infos = {job.output: result_info(job, plan)}
+    return infos | {job.uncertainty: uncertainty_info(job, plan)} if plan.calibrations else infos
 
 
 def is_done_elsewhere(job: Job, plan: PredictionPlan, rank_group: RankGroup) -> bool:
@@ -116,7 +151,7 @@ def run_job(job: Job, plan: PredictionPlan, predict_functions: dict[int, Predict
     started = time.monotonic()
     options = plan.options
     sharpeners = [
-        Sharpener(job.scene, gsd, trained.margin, predict_functions[gsd])
+        Sharpener(job.scene, gsd, trained.margin, predict_functions[gsd], plan.calibrations.get(gsd))
         for gsd, trained in plan.trained_networks.items()
     ]
     prediction = ScenePrediction(
@@ -142,10 +177,9 @@ def predict_and_write(job: Job, plan: PredictionPlan, prediction: ScenePredictio
     Raises:
         S2Error: as `run_job`.
     """
-    info = result_info(job, plan)
 
     def write(strips: Iterator[np.ndarray]) -> None:
-        write_result(job, plan, info, warn_if_empty(job, strips))
+        write_result(job, plan, warn_if_empty(job, strips))
 
     with behind(write, "writing", prediction.waits) as writer:
 
@@ -169,22 +203,52 @@ def warn_if_empty(job: Job, strips: Iterator[np.ndarray]) -> Iterator[np.ndarray
         logger.warning("%s has no pixel with data: %s", job.output, reason)
 
 
-def write_result(job: Job, plan: PredictionPlan, info: RasterInfo, strips: Iterator[np.ndarray]) -> None:
-    """Write the GeoTIFF and, with --stac, its item: both or none.
+def write_result(job: Job, plan: PredictionPlan, strips: Iterator[np.ndarray]) -> None:
+    """Write the GeoTIFF and, with --stac, its item, and with --uncertainty, the expected errors: all or none.
 
     Raises:
         OutputError: a file cannot be written.
     """
     options = plan.options
     if not options.stac:
-        write_geotiff(job.output, info, strips, options.cog)
+        write_geotiffs(job, plan, strips)
         return
     thumbnail = job.quicklook if options.quicklook else None
     processing = describe_making(plan.trained_networks, plan.tags)
-    item = make_item(job.scene, info, processing, job.output, options.cog, thumbnail)
+    item = make_item(job.scene, result_info(job, plan), processing, job.output, options.cog, thumbnail)
     with whole_file(job.item) as temporary:  # gets its name when the GeoTIFF has its own
         temporary.write_text(item_json(item))
-        write_geotiff(job.output, info, strips, options.cog)
+        write_geotiffs(job, plan, strips)
+
+
+def write_geotiffs(job: Job, plan: PredictionPlan, strips: Iterator[np.ndarray]) -> None:
+    """Write the result and, with --uncertainty, the expected errors in a thread of its own: both or none.
+
+    Args:
+        job, plan: say which files.
+        strips: bands of the result, followed by those of the expected errors.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    info, cog = result_info(job, plan), plan.options.cog
+    if not plan.calibrations:
+        write_geotiff(job.output, info, strips, cog)
+        return
+    bands = len(info.bands)
+    with whole_geotiff(job.uncertainty) as temporary:  # gets its name when the result has its own
+        fill = partial(fill_geotiff, temporary, job.uncertainty, uncertainty_info(job, plan))
+        write_errors = partial(fill, cloud_optimized=cog)
+        with behind(write_errors, "writing", Counter()) as errors_writer:
+
+            def result_strips() -> Iterator[np.ndarray]:
+                for strip in strips:
+                    errors_writer.put(strip[..., bands:])
+                    errors_writer.require_no_error()
+                    yield strip[..., :bands]
+                errors_writer.finish()  # before the result gets its name
+
+            write_geotiff(job.output, info, result_strips(), cog)
 
 
 def describe_result(job: Job, prediction: ScenePrediction, seconds: float) -> list[str]:

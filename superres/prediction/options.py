@@ -21,6 +21,7 @@ class PredictionOptions:
         output: GeoTIFF, or an existing folder.
         gsds: native GSDs to sharpen, 20, 60 or both; None takes the GSDs of the weights.
         bands: bands to write, in this order; None writes the bands of the networks, with copy_10m also the 10 m bands.
+        uncertainty: files of calibrations; none: no expected errors are written.
         precision: of the convolutions, or AUTO.
         engine: computes the networks, if it can be used here.
         window_px: rows and columns of a window.
@@ -40,6 +41,7 @@ class PredictionOptions:
     cog: bool = False
     quicklook: bool = False
     stac: bool = False
+    uncertainty: tuple[Path, ...] = ()
     precision: str = AUTO
     engine: str = TENSORFLOW
     window_px: int = WINDOW_PX

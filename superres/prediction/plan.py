@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from common.errors import ProductError, S2Error, SettingError
@@ -19,9 +19,12 @@ from common.rasters.masks import with_mask
 from common.rasters.region import lonlat_region, pixel_region
 from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene
-from superres.networks.trained import TrainedNetwork, choose_networks, warn_of_level
+from superres.networks.ensemble import Ensemble, choose_networks
+from superres.networks.trained import TrainedNetwork, warn_of_level
 from superres.prediction.options import AUTO, COARSEST_PX, PredictionOptions
-from superres.prediction.result import prediction_tags, result_bands
+from superres.prediction.result import error_bands, prediction_tags, result_bands
+from superres.uncertainty.calibration import Calibration
+from superres.uncertainty.file import find_calibrations
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +52,11 @@ class Job:
         return self.output.with_suffix(".png")
 
     @property
+    def uncertainty(self) -> Path:
+        """The GeoTIFF of expected errors that --uncertainty writes beside the result."""
+        return self.output.with_name(f"{self.output.stem}-uncertainty{self.output.suffix}")
+
+    @property
     def item(self) -> Path:
         """The STAC item that --stac writes beside the result."""
         return item_path(self.output)
@@ -60,21 +68,23 @@ class PredictionPlan:
 
     Attributes:
         jobs: one for each scene.
-        trained_networks: GSD -> trained network.
+        trained_networks: GSD -> trained network, or several as an ensemble.
         bands: bands of every result, in their order.
         precision: of the convolutions.
         engine: computes the networks.
         tags: tags of every result that say how it was made.
         options: the options of the command.
+        calibrations: GSD -> calibration of its network, with --uncertainty; otherwise empty.
     """
 
     jobs: tuple[Job, ...]
-    trained_networks: dict[int, TrainedNetwork]
+    trained_networks: dict[int, TrainedNetwork | Ensemble]
     bands: tuple[str, ...]
     precision: str
     engine: str
     tags: dict[str, str]
     options: PredictionOptions
+    calibrations: dict[int, Calibration] = field(default_factory=dict)
 
 
 def prepare_prediction(options: PredictionOptions) -> PredictionPlan:
@@ -95,6 +105,10 @@ def prepare_prediction(options: PredictionOptions) -> PredictionPlan:
     trained_networks = choose_networks(weights.sources, options.gsds, weights.network_name, weights.upsample)
     bands = options.bands or result_bands(trained_networks, options.copy_10m)
     trained_networks = needed_networks(bands, trained_networks)
+    calibrations = {}
+    if options.uncertainty:
+        digests = {gsd: trained.digests for gsd, trained in trained_networks.items()}
+        calibrations = find_calibrations(options.uncertainty, digests)
     if options.mask is not None:
         scenes = [with_mask(scene, options.mask) for scene in scenes]
     outputs = output_files(scenes, options.output, names_of_others(options.other_scenes))
@@ -109,10 +123,12 @@ def prepare_prediction(options: PredictionOptions) -> PredictionPlan:
     for gsd, trained in trained_networks.items():
         logger.info("%d m bands: %s from %s, %s, %s", gsd, trained.network_name, trained.source, precision, engine)
     tags = prediction_tags(trained_networks, precision, options.consistent, options.mask, engine)
-    return PredictionPlan(jobs, trained_networks, bands, precision, engine, tags, options)
+    return PredictionPlan(jobs, trained_networks, bands, precision, engine, tags, options, calibrations)
 
 
-def needed_networks(bands: Sequence[str], trained_networks: dict[int, TrainedNetwork]) -> dict[int, TrainedNetwork]:
+def needed_networks(
+    bands: Sequence[str], trained_networks: dict[int, TrainedNetwork | Ensemble]
+) -> dict[int, TrainedNetwork | Ensemble]:
     """Return the networks that sharpen some bands; 10 m bands are copied and need none.
 
     Args:
@@ -145,7 +161,7 @@ def needed_networks(bands: Sequence[str], trained_networks: dict[int, TrainedNet
 def prepare_job(
     scene: Scene,
     output: Path,
-    trained_networks: dict[int, TrainedNetwork],
+    trained_networks: dict[int, TrainedNetwork | Ensemble],
     bands: Sequence[str],
     options: PredictionOptions,
 ) -> Job:
@@ -169,6 +185,9 @@ def prepare_job(
     if options.quicklook:
         check_output(job.quicklook, may_replace)
         check_output_is_no_input(job.quicklook, scene, trained_networks)
+    if options.uncertainty:
+        check_output(job.uncertainty, may_replace, 2 * len(error_bands(bands)) * job.region.height * job.region.width)
+        check_output_is_no_input(job.uncertainty, scene, trained_networks)
     if options.stac:
         sensing_datetime(scene)
         check_output(job.item, may_replace)
@@ -255,14 +274,16 @@ def output_files(scenes: Sequence[Scene], output: Path, other_names: Sequence[st
     return [output / f"{name}.tif" for name in names]
 
 
-def check_output_is_no_input(output: Path, scene: Scene, trained_networks: dict[int, TrainedNetwork]) -> None:
+def check_output_is_no_input(
+    output: Path, scene: Scene, trained_networks: dict[int, TrainedNetwork | Ensemble]
+) -> None:
     """Check that the output neither replaces an input nor lies in the folder of the product.
 
     Raises:
         SettingError: it does.
     """
     resolved, product = output.resolve(), scene.path.resolve()
-    inputs = [product, *(trained.file.resolve() for trained in trained_networks.values())]
+    inputs = [product, *(file.resolve() for trained in trained_networks.values() for file in trained.files)]
     inputs += [Path(path).resolve() for path in scene.band_paths.values()]  # of a STAC item they lie anywhere
     if scene.mask:
         inputs.append(Path(scene.mask.path).resolve())

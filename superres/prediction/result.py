@@ -9,7 +9,6 @@ import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
-from pathlib import Path
 
 import numpy as np
 
@@ -24,8 +23,10 @@ from common.runs import cli
 from common.runs.provenance import code_revision, describe_variables, number_variables, utc_now
 from common.scenes.reflectance import band_offsets
 from common.scenes.scene import Scene
+from superres.networks.ensemble import Ensemble
 from superres.networks.trained import TrainedNetwork
 from superres.prediction.strip import Dn, Strip
+from superres.uncertainty.calibration import LEVELS, Calibration
 
 PART_ROWS = 12  # rows converted at a time: they stay in the processor's cache; a multiple of 6
 
@@ -57,6 +58,30 @@ def result_dn(scene: Scene, strip: Strip, bands: Sequence[str]) -> np.ndarray:
             indices = [BANDS_BY_GSD[gsd].index(bands[number]) for number in numbers]
             result[rows, :, as_slice(numbers)] = image[..., as_slice(indices)]
     return result
+
+
+def result_and_error_dn(scene: Scene, strip: Strip, bands: Sequence[str]) -> np.ndarray:
+    """Return the stored pixels of a strip, as `result_dn`; if it has expected errors, these follow as further bands.
+
+    The bands of the errors are `error_bands(bands)`. Expected errors are DN without offset, at least 1. They are nodata (0)
+    where the result is nodata or saturated.
+    """
+    result = result_dn(scene, strip, bands)
+    if not strip.errors:
+        return result
+    stored = np.empty((*result.shape[:2], len(error_bands(bands))), np.uint16)
+    for number, band in enumerate(error_bands(bands)):
+        gsd = BANDS[band].gsd
+        expected = strip.errors[gsd][..., BANDS_BY_GSD[gsd].index(band)]
+        band_dn = result[..., bands.index(band)]
+        known = (band_dn != NODATA_DN) & (band_dn != SATURATED_DN)
+        stored[..., number] = scaled_reflectance_to_dn(expected, scene.quantification) * known
+    return np.concatenate([result, stored], axis=2)
+
+
+def error_bands(bands: Sequence[str]) -> tuple[str, ...]:
+    """Return those of some bands that are sharpened, and so have an expected error: the 10 m bands are copied."""
+    return tuple(band for band in bands if BANDS[band].gsd != 10)
 
 
 def as_slice(numbers: list[int]) -> slice | list[int]:
@@ -98,7 +123,7 @@ def sharpened_dn(scene: Scene, gsd: int, estimate: np.ndarray, dn: Dn) -> np.nda
 
 
 def prediction_tags(
-    trained_networks: dict[int, TrainedNetwork],
+    trained_networks: dict[int, TrainedNetwork | Ensemble],
     precision: str,
     consistent: bool,
     mask: str | None = None,
@@ -137,7 +162,25 @@ def prediction_tags(
     return tags
 
 
-def describe_making(trained_networks: dict[int, TrainedNetwork], tags: dict[str, str]) -> Processing:
+def uncertainty_tags(calibrations: Mapping[int, Calibration], bands: Sequence[str]) -> dict[str, str]:
+    """Return the tags of a file of expected errors that say what its pixels mean.
+
+    Args:
+        calibrations: GSD -> calibration.
+        bands: of the file, all sharpened.
+    """
+    tags = {"content": "expected absolute error of each band, in DN"}
+    curves = {band: curve for calibration in calibrations.values() for band, curve in calibration.curves.items()}
+    for index, level in enumerate(LEVELS):
+        bounds = ", ".join(f"{band} {curves[band].bounds[index]:.3f}" for band in bands)
+        tags[f"bound_{level:.0%}".rstrip("%")] = f"expected error times {bounds}"
+    for gsd, calibration in calibrations.items():
+        tags[f"calibration_{gsd}m_scenes"] = ", ".join(calibration.scenes)
+        tags[f"calibration_{gsd}m_sha256"] = calibration.checksum
+    return tags
+
+
+def describe_making(trained_networks: dict[int, TrainedNetwork | Ensemble], tags: dict[str, str]) -> Processing:
     """Return the same facts as `prediction_tags` for a STAC item.
 
     Args:
@@ -145,7 +188,7 @@ def describe_making(trained_networks: dict[int, TrainedNetwork], tags: dict[str,
         tags: from `prediction_tags`.
     """
     steps = [
-        f"{gsd} m bands sharpened to 10 m by {trained.network_name} with the weights {Path(trained.source).name} (SHA-256 "
+        f"{gsd} m bands sharpened to 10 m by {trained.network_name} with the weights {trained.weights_name} (SHA-256 "
         f"{trained.sha256})"
         for gsd, trained in trained_networks.items()
     ]

@@ -25,7 +25,7 @@ from common.scenes.scene import Scene
 from superres.prediction.correction import Correction
 from superres.prediction.options import WINDOW_PX
 from superres.prediction.ranks import RankGroup
-from superres.prediction.result import result_bands, result_dn
+from superres.prediction.result import result_and_error_dn, result_bands
 from superres.prediction.sharpening import Inputs, Sharpener
 from superres.prediction.stages.threads import Waits, ahead
 from superres.prediction.strip import Dn, Strip, cut
@@ -102,6 +102,7 @@ class ScenePrediction:
     def strips(self, advance: Advance = lambda: None) -> Iterator[np.ndarray]:
         """Yield the result from top to bottom, some rows at a time: (rows, cols, bands) uint16 DN.
 
+        If the sharpeners have calibrations, the expected errors follow as further bands, those of `error_bands(bands)`.
         Only rank 0 of the group receives strips; every rank must iterate.
 
         Args:
@@ -149,21 +150,28 @@ class ScenePrediction:
         for read in reads:
             inner = read.window.relative_to(read.read_window)
             own_dn = {gsd: cut(image, gsd, inner) for gsd, image in read.dn.items()}
-            yield Strip(read.window, own_dn, self._estimates(read, advance))
+            yield Strip(read.window, own_dn, *self._estimates(read, advance))
 
-    def _estimates(self, read: Read, advance: Advance) -> dict[int, np.ndarray]:
-        """Return the networks' predictions for one strip: GSD -> (rows, cols, bands) float32, reflectance * 10000."""
+    def _estimates(self, read: Read, advance: Advance) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray]]:
+        """Return estimates and expected errors of one strip: GSD -> (rows, cols, bands) float32, reflectance * 10000."""
         shape = read.window.height, read.window.width
-        estimates = {
-            sharpener.gsd: np.empty((*shape, len(BANDS_BY_GSD[sharpener.gsd])), np.float32)
-            for sharpener in self.sharpeners
-        }
+        estimates, errors = (
+            {
+                sharpener.gsd: np.empty((*shape, len(BANDS_BY_GSD[sharpener.gsd])), np.float32)
+                for sharpener in self.sharpeners
+                if is_wanted(sharpener)
+            }
+            for is_wanted in (lambda sharpener: True, lambda sharpener: sharpener.calibration)
+        )
         with ahead(self._inputs(read), "filling", self.waits) as all_inputs:
             for window, sharpener, inputs in all_inputs:
                 inner = window.relative_to(read.window).slices
-                estimates[sharpener.gsd][inner] = sharpener.sharpen(inputs, window, self.shape)
+                sharpened = sharpener.sharpen(inputs, window, self.shape)
+                estimates[sharpener.gsd][inner] = sharpened.estimate
+                if sharpened.errors is not None:
+                    errors[sharpener.gsd][inner] = sharpened.errors
                 advance()
-        return estimates
+        return estimates, errors
 
     def _inputs(self, read: Read) -> Iterator[tuple[Window, Sharpener, Inputs | None]]:
         """Yield the windows of a strip, and for each the inputs of each network."""
@@ -174,7 +182,7 @@ class ScenePrediction:
     def _joined_dn(self, own_strips: Iterator[Strip]) -> Iterator[tuple[Window, np.ndarray]]:
         """Yield window and DN of whole strips; each rank converts its columns before they are joined."""
         for strip in own_strips:
-            dn = self.rank_group.join_columns(result_dn(self.scene, strip, self.bands))
+            dn = self.rank_group.join_columns(result_and_error_dn(self.scene, strip, self.bands))
             yield self._all_columns(strip.window), dn
 
     def _corrected_dn(self, own_strips: Iterator[Strip]) -> Iterator[tuple[Window, np.ndarray]]:
@@ -182,18 +190,18 @@ class ScenePrediction:
         joined = (self._join(strip) for strip in own_strips)
         if self.rank_group.rank == 0:
             for strip in self.correction.correct(joined, self.area):
-                yield strip.window, result_dn(self.scene, strip, self.bands)
+                yield strip.window, result_and_error_dn(self.scene, strip, self.bands)
         else:
             for _ in joined:
                 pass  # rank 0 waits for the columns of every rank
 
     def _join(self, strip: Strip) -> Strip:
         """Return the strip with the columns of all ranks."""
-        dn, estimates = (
+        dn, estimates, errors = (
             {gsd: self.rank_group.join_columns(image) for gsd, image in images.items()}
-            for images in (strip.dn, strip.estimates)
+            for images in (strip.dn, strip.estimates, strip.errors)
         )
-        return Strip(self._all_columns(strip.window), dn, estimates)
+        return Strip(self._all_columns(strip.window), dn, estimates, errors)
 
     def _all_columns(self, window: Window) -> Window:
         """Return the rows of a window, in all columns of the area."""

@@ -5,6 +5,7 @@ do not spoil valid pixels near them (`common/scenes/nodata.py`).
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,10 +16,25 @@ from common.scenes.nodata import fill_missing
 from common.scenes.reflectance import scaled_reflectance
 from common.scenes.scene import Scene
 from superres.networks.units import DN_DIVISOR
+from superres.prediction.interpolation import INTERPOLATIONS, interpolate
 from superres.prediction.strip import Dn, cut
 from superres.prediction.windows import Predict
+from superres.uncertainty.calibration import Calibration
+from superres.uncertainty.score import REACH_PX, error_score
 
 Inputs = dict[str, np.ndarray]
+
+
+class Sharpened(NamedTuple):
+    """The sharpened bands of one window, (rows, cols, bands) float32, reflectance * 10000.
+
+    Attributes:
+        estimate: the bands.
+        errors: their expected absolute errors; None without a calibration.
+    """
+
+    estimate: np.ndarray
+    errors: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -29,18 +45,26 @@ class Sharpener:
         scene: the scene.
         gsd: native GSD of the bands that the network sharpens, 20 or 60 m.
         margin: pixels around a window that the network needs, and that are cut off its prediction.
-        predict: the network, from `superres.prediction.windows.compile_model`.
+        predict: the network, from `superres.prediction.windows.compile_model`; after its bands it may give their spread.
+        calibration: gives the expected errors; None: they are not asked for.
     """
 
     scene: Scene
     gsd: int
     margin: int
     predict: Predict
+    calibration: Calibration | None = None
+
+    @property
+    def score_margin(self) -> int:
+        """Pixels around a window that are predicted for the scores of its pixels, rounded up to coarse pixels."""
+        factor = self.gsd // 10
+        return -(-REACH_PX // factor) * factor if self.calibration else 0
 
     @property
     def read_margin(self) -> int:
-        """Pixels to read around a window: the network's margin, and as many again to fill the holes in it."""
-        return 2 * self.margin
+        """Pixels to read around a window: of the scores, of the network, and as many again to fill the holes in it."""
+        return self.score_margin + 2 * self.margin
 
     def read_inputs(self, dn: Dn, read_window: Window, window: Window, shape: tuple[int, int]) -> Inputs | None:
         """Return the network's inputs for one window and its margin.
@@ -57,36 +81,47 @@ class Sharpener:
         """
         if (cut(dn[10], 10, window.relative_to(read_window)) == self.scene.nodata).all():
             return None
-        filled, network_window = window.grown(self.read_margin, *shape), window.grown(self.margin, *shape)
+        predicted = window.grown(self.score_margin, *shape)
+        filled, network_window = predicted.grown(2 * self.margin, *shape), predicted.grown(self.margin, *shape)
         around = {gsd: cut(dn[gsd], gsd, filled.relative_to(read_window)) for gsd in input_gsds(self.gsd)}
         return {
             f"input_{gsd}m": self._network_input(cut(image, gsd, network_window.relative_to(filled)), gsd)
             for gsd, image in fill_missing(self.scene, around, self.margin).items()
         }
 
-    def sharpen(self, inputs: Inputs | None, window: Window, shape: tuple[int, int]) -> np.ndarray:
-        """Return the sharpened bands of one window.
+    def sharpen(self, inputs: Inputs | None, window: Window, shape: tuple[int, int]) -> Sharpened:
+        """Return the sharpened bands of one window. All are 0 if there are no inputs.
 
         Args:
             inputs: from `read_inputs`.
             window, shape: as in `read_inputs`.
 
-        Returns:
-            (rows, cols, bands) float32, reflectance * 10000. All 0 if there are no inputs.
-
         Raises:
             WeightsError: the network computes values that are not finite.
         """
         if inputs is None:
-            return np.zeros((window.height, window.width, len(BANDS_BY_GSD[self.gsd])), np.float32)
-        inner = window.relative_to(window.grown(self.margin, *shape)).slices
+            zeros = np.zeros((window.height, window.width, len(BANDS_BY_GSD[self.gsd])), np.float32)
+            return Sharpened(zeros, zeros if self.calibration else None)
+        predicted = window.grown(self.score_margin, *shape)
+        inner = predicted.relative_to(predicted.grown(self.margin, *shape)).slices
         sharp = self.predict(inputs)[inner] * np.float32(DN_DIVISOR)
         if not np.isfinite([sharp.min(), sharp.max()]).all():  # needs no array of flags
             raise WeightsError(
                 f"the network for {self.gsd} m gives values that are not finite at row {window.row}, column {window.col} "
                 f"of {self.scene.name}; use --precision float32, or other weights."
             )
-        return sharp
+        estimate, spread = np.split(sharp, [len(BANDS_BY_GSD[self.gsd])], axis=2)
+        kept = window.relative_to(predicted).slices
+        if not self.calibration:
+            return Sharpened(estimate[kept], None)
+        score = error_score(estimate, self._upsampled(inputs)[inner], spread if spread.shape[2] else None)
+        return Sharpened(estimate[kept], self.calibration.expected_error(score[kept]))
+
+    def _upsampled(self, inputs: Inputs) -> np.ndarray:
+        """Return the coarse bands of a window and its margin, upsampled: (rows, cols, bands) float32, reflectance * 10000."""
+        coarse = inputs[f"input_{self.gsd}m"] * np.float32(DN_DIVISOR)
+        shape = (*inputs["input_10m"].shape[:2], coarse.shape[2])
+        return interpolate(coarse, shape, INTERPOLATIONS["bilinear"], clip=False)
 
     def _network_input(self, filled: np.ndarray, gsd: int) -> np.ndarray:
         """Return filled DN in network units, float32."""

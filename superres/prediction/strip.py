@@ -3,7 +3,7 @@
 Windows are on the 10 m grid. Images of other GSDs cover the same ground with fewer pixels.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -20,11 +20,13 @@ class Strip:
         window: the rows and columns.
         dn: stored DN, GSD -> (rows / factor, cols / factor, bands) uint16.
         estimates: GSD -> (rows, cols, bands) float32, reflectance * 10000.
+        errors: GSD -> expected absolute errors of the estimates, shape of the estimates; empty if not asked for.
     """
 
     window: Window
     dn: Dn
     estimates: dict[int, np.ndarray]
+    errors: dict[int, np.ndarray] = field(default_factory=dict)
 
     def part(self, window: Window) -> "Strip":
         """Return a part of the strip, whose arrays are views.
@@ -37,6 +39,7 @@ class Strip:
             window,
             {gsd: cut(image, gsd, inner) for gsd, image in self.dn.items()},
             {gsd: image[inner.slices] for gsd, image in self.estimates.items()},
+            {gsd: image[inner.slices] for gsd, image in self.errors.items()},
         )
 
     def with_rows_below(self, below: "Strip") -> "Strip":
@@ -46,6 +49,7 @@ class Strip:
             Window(self.window.row, self.window.col, height, self.window.width),
             {gsd: np.concatenate([image, below.dn[gsd]]) for gsd, image in self.dn.items()},
             {gsd: np.concatenate([image, below.estimates[gsd]]) for gsd, image in self.estimates.items()},
+            {gsd: np.concatenate([image, below.errors[gsd]]) for gsd, image in self.errors.items()},
         )
 
 

@@ -9,6 +9,7 @@ from common.pixels.upsampling import BICUBIC
 from common.report.records import Column, Picture, Report, Section, Slider, Table
 from superres.evaluation.output import BAND_BARS, BARS, FULL_SCALE_BARS
 from superres.evaluation.plan import EvaluationPlan
+from superres.evaluation.reliability.table import ReliabilityRow
 from superres.evaluation.tables import (
     ALL_METRICS,
     DECIMALS,
@@ -21,6 +22,7 @@ from superres.evaluation.tables import (
 )
 from superres.figures.crops import Crop
 from superres.figures.pictures import describe_colours
+from superres.reports.reliability import reliability_section
 
 # Figures of a scene: caption, and text for people who cannot see it.
 SCENE_FIGURES = {
@@ -34,13 +36,19 @@ SCENE_FIGURES = {
 }
 
 
-def evaluation_report(plan: EvaluationPlan, rows: Sequence[MetricRow], crops: Sequence[Crop]) -> Report:
+def evaluation_report(
+    plan: EvaluationPlan,
+    rows: Sequence[MetricRow],
+    crops: Sequence[Crop],
+    reliability: Sequence[ReliabilityRow] = (),
+) -> Report:
     """Return the report of an evaluation whose tables and figures are in its folder.
 
     Args:
         plan: of the evaluation.
         rows: metrics of all scenes and methods.
         crops: pictures of all scenes.
+        reliability: test of the calibration, with --uncertainty.
     """
     gsd, factor = plan.settings.gsd, plan.settings.scale_factor
     labels = scene_labels(scene.name for scene in plan.scenes)
@@ -51,6 +59,8 @@ def evaluation_report(plan: EvaluationPlan, rows: Sequence[MetricRow], crops: Se
     ]
     if any(row.metric in FULL_SCALE_METRICS for row in rows):
         sections.append(Section(f"Full scale: {gsd} m to 10 m", full_scale_parts(plan.folder, rows), "without truth"))
+    if reliability:
+        sections.append(reliability_section(plan.folder, reliability))
     sections += [Section(label, list(scene_figures(plan.folder, name))) for name, label in labels.items()]
     return Report(
         title=f"Super-resolution of the {gsd} m bands",

@@ -1,6 +1,7 @@
 """The command `superres-evaluate`: tables, figures, and one line for each kind of bad input."""
 
 import csv
+import hashlib
 import json
 import re
 import subprocess
@@ -23,6 +24,7 @@ from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS
 from superres.networks.weights import load_weights
 from superres.training.config import SuperresConfig
+from superres.uncertainty.file import read_calibration
 from tests.support.checks import set_random_weights
 from tests.support.fake_safe import textured_pixels, with_nodata, write_safe
 from tests.support.tiny_training import tiny_network, write_scenes
@@ -330,6 +332,7 @@ def test_weights_of_another_gsd(one_tile, tmp_path, capsys):
     [
         ((), "there is nothing to measure: give --run-dir, --weights or --methods"),
         (("--methods", "ressr"), "--methods without a network needs --gsd 20 or --gsd 60"),
+        (("--methods", "gsa", "--gsd", "20", "--uncertainty"), "--uncertainty calibrates a network: give --run-dir"),
         (("--methods", "brovey"), "argument --methods: invalid choice: 'brovey'"),
     ],
 )
@@ -338,6 +341,42 @@ def test_wrong_usage(one_tile, tmp_path, capsys, words, message):
         evaluate.main(command(one_tile, tmp_path / "results", *words))
     assert exit_.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_uncertainty(tiles, tmp_path, capsys):
+    """Two runs are members; superres-predict reads the calibration of their mean."""
+    runs = [write_run(tmp_path / name, seed=seed) for seed, name in enumerate(("a", "b"))]
+    output = tmp_path / "results"
+    assert evaluate.main(command(tiles, output, "--run-dir", *runs, "--uncertainty")) == 0
+    table, scenes = read_table(output), tiles.read_text().split()
+    assert {key[1] for key in table} == {"bilinear", "bicubic", "dsen2 (a)", "dsen2 (b)", "mean of 2 dsen2"}
+    for scene in scenes:
+        mean, *members = (table[scene, name, "all", "rmse"] for name in ("mean of 2 dsen2", "dsen2 (a)", "dsen2 (b)"))
+        assert mean <= sum(members) / 2
+    calibration = read_calibration(output)
+    digests = [hashlib.sha256((folder / run.WEIGHTS).read_bytes()).hexdigest() for folder in runs]
+    assert (calibration.weights, calibration.scenes) == (tuple(sorted(digests)), tuple(scenes))
+    with open(output / "reliability.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(dict.fromkeys(row["scene"] for row in rows)) == [*scenes, "all scenes"]
+    for row in rows:
+        if row["scene"] == "all scenes" and not row["decile"]:
+            assert 0.58 < float(row["within_68"]) < 0.78 and 0.9 < float(row["within_95"]) < 0.99
+    assert "## Uncertainty: expected errors against true ones" in capsys.readouterr().out
+    assert (output / "reliability.png").exists()
+
+
+def test_uncertainty_of_different_networks(one_tile, tmp_path, capsys):
+    first, other = write_run(tmp_path / "a"), write_run(tmp_path / "b", seed=1)
+    text = (other / run.CONFIG).read_text()
+    (other / run.CONFIG).write_text(text.replace('"upsample": "bilinear"', '"upsample": "bicubic"'))
+    words = command(one_tile, tmp_path / "results", "--run-dir", first, other, "--uncertainty")
+    message = (
+        f"SettingError: members of different networks or levels: {first} (dsen2, 20 m, bilinear) and {other} (dsen2, 20 m, "
+        "bicubic); give members that differ in their weights only, such as runs of several seeds, or give one of them."
+    )
+    assert_refused(capsys, words, message)
+    assert not (tmp_path / "results").exists()
 
 
 def test_methods_need_no_network(one_tile, tmp_path):

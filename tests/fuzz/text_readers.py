@@ -26,8 +26,10 @@ from common.scenes.tile_list import open_scene, read_tile_list
 from common.training.history import read_history, write_history
 from superres.evaluation import comparison, tables
 from superres.training.config import SuperresConfig
+from superres.uncertainty.file import CALIBRATION, find_calibrations
 from tests.fuzz.mutations import Seed, make_seed
 from tests.fuzz.reader import Read, Reader, real_contents, seeds_of
+from tests.support.calibrations import write_made
 from tests.support.fake_eopf import write_eopf
 from tests.support.fake_safe import write_labelled_patch, write_patch_folder, write_s1_patch, write_safe
 from tests.support.fake_stac import write_item
@@ -167,6 +169,18 @@ def config_json(folder: Path) -> tuple[list[Seed], Read]:
     return [make_seed(content, "json", index) for index, content in enumerate(contents)], read
 
 
+def calibration_json(folder: Path) -> tuple[list[Seed], Read]:
+    """`uncertainty.json` of an evaluation, read for a prediction."""
+    path = folder / CALIBRATION
+    contents = [write_made(path, gsd, ("a", "b")).read_bytes() for gsd in (20, 60)]
+
+    def read(content: bytes, _index: int) -> None:
+        path.write_bytes(content)
+        find_calibrations([path], {20: ("a", "b")})
+
+    return seeds_of(contents, "json"), read
+
+
 def history_csv(folder: Path) -> tuple[list[Seed], Read]:
     """`history.csv` of a run."""
     path = folder / HISTORY
@@ -265,6 +279,7 @@ TEXT_READERS = {
     "tile list": Reader(tile_list, 8),
     "split lists": Reader(split_lists),
     "config.json": Reader(config_json),
+    "uncertainty.json": Reader(calibration_json),
     "history.csv": Reader(history_csv),
     "tables": Reader(tables_csv),
     "records": Reader(records),

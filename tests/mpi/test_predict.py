@@ -1,5 +1,6 @@
 """`superres/predict.py` on several ranks writes the same files as one process."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS
 from superres.prediction import result
 from superres.prediction.sharpening import Sharpener
+from tests.support.calibrations import write_made
 from tests.support.checks import set_random_weights
 from tests.support.fake_safe import textured_pixels, with_nodata, write_safe
 from tests.support.tiny_training import TILES, tiny_network
@@ -78,6 +80,29 @@ def test_windows_of_one_scene_are_shared(
     with alone():
         assert predict.main([scene, *words, *more, "--output", str(tmp_path / "one.tif")]) == 0
     assert (shared_path / "many.tif").read_bytes() == (tmp_path / "one.tif").read_bytes()
+
+
+def test_expected_errors_are_shared(shared_path: Path, tmp_path: Path, alone: Callable, words: list[str]) -> None:
+    scene = str(hvd.on_rank_zero(lambda: write_scene(shared_path, 0)))
+    files = hvd.on_rank_zero(lambda: write_calibrations(shared_path))
+    words += ["--uncertainty", *map(str, files)]
+    assert predict.main([scene, *words, "--output", str(shared_path / "many.tif")]) == 0
+    hvd.barrier()
+    with alone():
+        assert predict.main([scene, *words, "--output", str(tmp_path / "one.tif")]) == 0
+    for ending in ("", "-uncertainty"):
+        many, one = shared_path / f"many{ending}.tif", tmp_path / f"one{ending}.tif"
+        assert many.read_bytes() == one.read_bytes()
+
+
+def write_calibrations(folder: Path) -> list[Path]:
+    """Write a calibration for each of the weights of `write_weights`."""
+    return [
+        write_made(
+            folder / f"{gsd}.json", gsd, [hashlib.sha256((folder / f"{gsd}.weights.h5").read_bytes()).hexdigest()]
+        )
+        for gsd in (20, 60)
+    ]
 
 
 def test_many_scenes_are_shared(

@@ -35,6 +35,20 @@ def weights_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def second_run(weights_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder for 20 m with other weights than `run20`. Do not change it."""
+    folder = tmp_path_factory.mktemp("second") / "run"
+    folder.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(NETWORKS, "dsen2", tiny_network())
+        model = build_network("dsen2", 20)
+        set_random_weights(model, seed=1, spread=0.05)
+        model.save_weights(folder / WEIGHTS)
+    write_config(folder, SuperresConfig(tiles="tiles.txt", gsd=20))
+    return folder
+
+
+@pytest.fixture(scope="session")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An L2A product with offset -1000."""
     pixels = textured_pixels(np.random.default_rng(0), SIZE)

@@ -86,7 +86,7 @@ def test_weights_for_another_gsd(error_line, weights_dir, product, tmp_path):
     assert "there are no weights for 60 m; give them with --weights (dsen2-l1c-20m" in error_line(
         product, "--run-dir", weights_dir / "run20", "--gsd", 20, 60, *output
     )
-    assert "20.weights.h5 are both for 20 m; give one" in error_line(
+    assert "20.weights.h5 have the same weights; give one of them" in error_line(
         product, "--run-dir", weights_dir / "run20", "--weights", weights_dir / "20.weights.h5", *output
     )
     assert "there are no weights for 20 m and 60 m" in error_line(product, *output)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from common.errors import RunFolderError, SettingError, WeightsError
+from common.errors import RunFolderError, WeightsError
 from common.runs.folder import CONFIG, WEIGHTS, write_config
 from superres.networks import weights
 from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS
 from superres.networks.margin import margin_px
-from superres.networks.trained import choose_networks, read_trained, trained_levels
+from superres.networks.trained import read_trained, trained_levels
 from superres.networks.weights import find_weights
 from superres.training.config import SuperresConfig
 from tests.support.checks import set_random_weights
@@ -106,18 +106,6 @@ def test_a_huge_file_of_something_else_takes_no_memory(tmp_path: Path) -> None:
     os.truncate(path, 2**42)
     with pytest.raises(WeightsError, match="huge does not hold weights"):
         read_trained(str(path))
-
-
-def test_one_network_for_each_gsd(tmp_path: Path) -> None:
-    fine, coarse = (str(write_weights(tmp_path / f"{gsd}.weights.h5", gsd)) for gsd in (20, 60))
-    assert list(choose_networks([coarse, fine], None, "dsen2")) == [20, 60]
-    assert list(choose_networks([coarse, coarse], [60], "dsen2")) == [60]
-    with pytest.raises(SettingError, match=r"20\.weights\.h5 is for 20 m, and --gsd asks for 60 m"):
-        choose_networks([fine, coarse], [60], "dsen2")
-    with pytest.raises(SettingError, match="there are no weights for 60 m; give them with --weights"):
-        choose_networks([fine], [20, 60], "dsen2")
-    with pytest.raises(SettingError, match="are both for 20 m; give one of them"):
-        choose_networks([fine, str(write_weights(tmp_path / "more.weights.h5", 20))], None, "dsen2")
 
 
 def test_levels_follow_from_the_checksum_or_from_the_run_folder(weights_wheel: Path, tmp_path: Path) -> None:

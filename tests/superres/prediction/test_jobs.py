@@ -17,7 +17,7 @@ import pytest
 import common.distributed as hvd
 from common.errors import Interrupted, OutputError, ProductError
 from common.pixels.windows import Window
-from common.rasters.geotiff import write_geotiff
+from common.rasters.geotiff import read_geotiff, read_info, whole_geotiff, write_geotiff
 from common.runs.signals import noted_signals, require_going_on
 from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene
@@ -31,6 +31,7 @@ from superres.prediction.jobs import (
     result_info,
     rms,
     share_jobs,
+    uncertainty_info,
     warn_if_empty,
     without_finished_jobs,
 )
@@ -38,6 +39,7 @@ from superres.prediction.options import PredictionOptions
 from superres.prediction.plan import Job, PredictionPlan
 from superres.prediction.ranks import RankGroup
 from superres.prediction.result import prediction_tags
+from tests.support.calibrations import made_calibration
 
 
 def jobs(count: int) -> tuple[Job, ...]:
@@ -84,9 +86,9 @@ def plan_for(scene: Scene, output: Path, bands: tuple[str, ...] = ("B05", "B11")
     options = PredictionOptions(("scene",), WeightsOptions(("w",)), output, skip_existing=True, **changes)
     networks = {20: TrainedNetwork("w", output.with_name("20.h5"), "dsen2", 20, "")}
     tags = prediction_tags(networks, "float32", options.consistent)
-    return PredictionPlan(
-        (Job(scene, Window(0, 0, 12, cols), output),), networks, bands, "float32", "tensorflow", tags, options
-    )
+    calibrations = {20: made_calibration(20, ("",))} if options.uncertainty else {}
+    job = Job(scene, Window(0, 0, 12, cols), output)
+    return PredictionPlan((job,), networks, bands, "float32", "tensorflow", tags, options, calibrations)
 
 
 def write_result(plan: PredictionPlan) -> None:
@@ -113,6 +115,24 @@ def test_a_job_is_finished_if_all_its_files_exist(scene, tmp_path, option, file)
     assert not is_finished(plan.jobs[0], plan)
     (tmp_path / file).touch()
     assert is_finished(plan.jobs[0], plan)
+
+
+def test_a_job_with_uncertainty_is_finished_if_both_files_are_of_its_settings(scene, tmp_path):
+    plan = plan_for(scene, tmp_path / "out.tif", uncertainty=(tmp_path,))
+    job = plan.jobs[0]
+    write_result(plan)
+    assert not is_finished(job, plan)
+    write_geotiff(job.uncertainty, uncertainty_info(job, plan), iter([np.ones((12, 12, 2), np.uint16)]))
+    assert is_finished(job, plan)
+    tags = read_info(tmp_path / "out-uncertainty.tif").tags
+    assert tags["content"] == "expected absolute error of each band, in DN"
+    assert tags["bound_68"] == "expected error times B05 1.250, B11 1.250"
+    assert tags["calibration_20m_scenes"] == "made scene"
+    other = replace(plan, calibrations={20: made_calibration(20, ("other",))})
+    with pytest.raises(
+        OutputError, match=r"out-uncertainty\.tif exists and was made with other settings: calibration_20m"
+    ):
+        is_finished(job, other)
 
 
 def test_a_file_of_other_settings_is_not_taken_for_finished(scene, tmp_path):
@@ -146,10 +166,11 @@ class Strips:
 
     Args:
         act: is called with the number of each strip, after `advance`.
+        bands: of the strips.
     """
 
-    def __init__(self, act: Callable[[int], object]):
-        self.act, self.made, self.waits = act, 0, Counter()
+    def __init__(self, act: Callable[[int], object], bands: int = 2):
+        self.act, self.bands, self.made, self.waits = act, bands, 0, Counter()
 
     def strips(self, advance: Callable[[], object]) -> Iterator[np.ndarray]:
         rng = np.random.default_rng(0)
@@ -157,7 +178,7 @@ class Strips:
             advance()
             self.act(number)
             self.made += 1
-            yield rng.integers(1, 65535, (STRIP_ROWS, COLS, 2), np.uint16)
+            yield rng.integers(1, 65535, (STRIP_ROWS, COLS, self.bands), np.uint16)
 
 
 @contextmanager
@@ -188,6 +209,56 @@ def test_strips_are_written_while_others_are_predicted(large_plan):
     assert prediction.made == ROWS // STRIP_ROWS
     assert job.output.exists() and job.item.exists()
     assert prediction.waits["writing"] > 0
+
+
+@pytest.fixture
+def plan_with_errors(large_plan) -> PredictionPlan:
+    options = replace(large_plan.options, uncertainty=(Path("u.json"),), cog=False)
+    return replace(large_plan, options=options, calibrations={20: made_calibration(20, ("",))})
+
+
+def test_expected_errors_are_written_beside_the_result(plan_with_errors):
+    job, prediction = plan_with_errors.jobs[0], Strips(lambda number: None, bands=4)
+    predict_and_write(job, plan_with_errors, prediction, lambda: None)
+    strips = np.concatenate(list(Strips(lambda number: None, bands=4).strips(lambda: None)))
+    whole = Window(0, 0, ROWS, COLS)
+    np.testing.assert_array_equal(read_geotiff(job.output, whole, ("B05", "B11")), strips[..., :2])
+    np.testing.assert_array_equal(read_geotiff(job.uncertainty, whole, ("B05", "B11")), strips[..., 2:])
+    assert read_info(job.uncertainty).offsets == {"B05": 0, "B11": 0}
+    assert {path.name for path in job.output.parent.iterdir()} == {"out.tif", "out-uncertainty.tif", "out.json"}
+
+
+@pytest.mark.parametrize("failing", ["out.tif", "out-uncertainty.tif"])
+def test_result_and_expected_errors_are_written_both_or_not_at_all(plan_with_errors, monkeypatch, failing):
+    """Either file meets the full disk; the other one may be complete by then."""
+    job = plan_with_errors.jobs[0]
+    job.output.write_text("old")
+
+    def fill_until_full(
+        temporary: Path, path: Path, info: object, strips: Iterator[np.ndarray], *rest: object, **options: object
+    ):
+        for number, _ in enumerate(strips):
+            if path.name == failing and number == 15:
+                raise OutputError(f"cannot write {path}: no space")
+
+    def write(path: Path, info: object, strips: Iterator[np.ndarray], cog: bool) -> None:
+        with whole_geotiff(path) as temporary:
+            fill_until_full(temporary, path, info, strips)
+
+    monkeypatch.setattr("superres.prediction.jobs.fill_geotiff", fill_until_full)
+    monkeypatch.setattr("superres.prediction.jobs.write_geotiff", write)
+    with pytest.raises(OutputError, match=f"{failing}: no space"):
+        predict_and_write(job, plan_with_errors, Strips(lambda number: None, bands=4), lambda: None)
+    assert [path.name for path in job.output.parent.iterdir()] == ["out.tif"]
+    assert job.output.read_text() == "old"
+
+
+def test_a_disk_that_is_full_while_both_files_are_written_stops_all(plan_with_errors):
+    job, prediction = plan_with_errors.jobs[0], Strips(lambda number: None, bands=4)
+    with files_of_at_most(600_000), pytest.raises(OutputError, match=os.strerror(errno.EFBIG)):
+        predict_and_write(job, plan_with_errors, prediction, lambda: None)
+    assert prediction.made < ROWS // STRIP_ROWS
+    assert list(job.output.parent.iterdir()) == []
 
 
 def test_a_disk_that_is_full_while_stages_run_stops_all(large_plan):

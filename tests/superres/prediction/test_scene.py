@@ -24,6 +24,7 @@ from superres.prediction.ranks import RankGroup
 from superres.prediction.scene import ScenePrediction
 from superres.prediction.sharpening import Sharpener
 from superres.prediction.windows import compile_model
+from tests.support.calibrations import made_calibration
 from tests.support.checks import set_random_weights
 from tests.support.fake_safe import textured_pixels, with_nodata, write_safe
 from tests.support.tiny_training import tiny_network
@@ -77,9 +78,14 @@ def sharpened(scene: Scene, models: dict[int, keras.Model], region: Window = WHO
 
 
 def prediction(
-    scene: Scene, models: dict[int, keras.Model], region: Window = WHOLE, **options: object
+    scene: Scene, models: dict[int, keras.Model], region: Window = WHOLE, calibrated: bool = False, **options: object
 ) -> ScenePrediction:
-    sharpeners = [Sharpener(scene, gsd, margin_px("tiny", gsd), compiled(model)) for gsd, model in models.items()]
+    sharpeners = [
+        Sharpener(
+            scene, gsd, margin_px("tiny", gsd), compiled(model), made_calibration(gsd, ()) if calibrated else None
+        )
+        for gsd, model in models.items()
+    ]
     return ScenePrediction(scene, sharpeners, region, **options)
 
 
@@ -298,6 +304,28 @@ def test_corrected_scenes_keep_their_holes(models, pixels, tmp_path):
     stored = sharpened(holed, models, consistent=True, window_px=30)
     np.testing.assert_array_equal(stored == 0, np.repeat(near(HOLE, 0)[..., None], 8, axis=2))
     check_same(stored, sharpened(holed, models, consistent=True, window_px=600))
+
+
+# --- expected errors
+
+
+@pytest.mark.parametrize("consistent", [False, True])
+def test_expected_errors_have_no_seams_and_change_no_estimate(models, pixels, tmp_path, consistent):
+    """They are nodata where the result is nodata or saturated. The 10 m bands have none."""
+    holed = {band: image.copy() for band, image in pixels.items()}
+    holed["B05"][10:14, 20:30] = 0
+    holed["B11"][40:42, 5:9] = 65535
+    scene, bands = scene_of(tmp_path, holed), ("B11", "B02", "B05", "B01")
+    options = {"bands": bands, "consistent": consistent, "calibrated": True}
+    whole = sharpened(scene, models, window_px=600, **options)
+    assert whole.shape == (SIZE, SIZE, 7)
+    check_same(sharpened(scene, models, window_px=42, **options), whole)
+    region = Window(7, 13, 61, 50)
+    check_same(sharpened(scene, models, region, window_px=24, **options), whole[region.slices])
+    result, errors = whole[..., [0, 2, 3]], whole[..., 4:]
+    check_same(sharpened(scene, models, window_px=42, bands=bands, consistent=consistent), whole[..., :4])
+    np.testing.assert_array_equal(errors == 0, (result == 0) | (result == 65535))
+    assert errors.std() > 1
 
 
 # --- ranks

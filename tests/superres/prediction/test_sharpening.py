@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 from common.errors import WeightsError
-from common.pixels.sentinel2 import BANDS, BANDS_BY_GSD
+from common.pixels.sentinel2 import BANDS, BANDS_BY_GSD, input_gsds
 from common.pixels.windows import Window
 from common.scenes.scene import Scene
 from superres.networks.units import DN_DIVISOR
+from superres.prediction.interpolation import interpolate
 from superres.prediction.sharpening import Sharpener
+from superres.uncertainty.score import error_score
+from tests.support.calibrations import made_calibration
 
 SIDE = 60
 WHOLE, SHAPE = Window(0, 0, SIDE, SIDE), (SIDE, SIDE)
@@ -43,7 +46,10 @@ class Repeat:
 
 
 def sharpened(sharpener: Sharpener, dn: dict[int, np.ndarray], read_window: Window, window: Window) -> np.ndarray:
-    return sharpener.sharpen(sharpener.read_inputs(dn, read_window, window, SHAPE), window, SHAPE)
+    """The estimate; there are no expected errors without a calibration."""
+    estimate, errors = sharpener.sharpen(sharpener.read_inputs(dn, read_window, window, SHAPE), window, SHAPE)
+    assert errors is None
+    return estimate
 
 
 @pytest.mark.parametrize("gsd", [20, 60])
@@ -98,6 +104,33 @@ def test_a_window_without_data_is_not_predicted(scene, dn):
     dn[10][WINDOW.slices] = 0
     sharp = sharpened(Sharpener(scene, 60, MARGIN, fail), dn, WHOLE, WINDOW)
     np.testing.assert_array_equal(sharp, np.zeros((WINDOW.height, WINDOW.width, 2), np.float32))
+
+
+@pytest.mark.parametrize("members", [1, 2])
+@pytest.mark.parametrize("gsd", [20, 60])
+def test_expected_errors_follow_from_the_calibrated_score(scene, dn, gsd, members):
+    """They leave the estimate as it is, and a read of just the read margin is enough for them."""
+
+    def predict(inputs):
+        return np.concatenate([image := Repeat()(inputs), *([0.1 * image] * (members - 1))], axis=2)
+
+    plain, sharpener = (
+        Sharpener(scene, gsd, MARGIN, Repeat()),
+        Sharpener(scene, gsd, MARGIN, predict, made_calibration(gsd, ())),
+    )
+    whole = sharpener.sharpen(sharpener.read_inputs(dn, WHOLE, WHOLE, SHAPE), WHOLE, SHAPE)
+    coarse = dn[gsd].astype(np.float32) - 1000
+    upsampled = interpolate(coarse, whole.estimate.shape, 1)
+    score = error_score(whole.estimate, upsampled, 0.1 * whole.estimate if members > 1 else None)
+    np.testing.assert_allclose(whole.errors, made_calibration(gsd, ()).expected_error(score), rtol=1e-4)
+    read_window = WINDOW.grown(sharpener.read_margin, *SHAPE)
+    part = {g: dn[g][read_window.coarsened(g // 10).slices] for g in input_gsds(gsd)}
+    sharp = sharpener.sharpen(sharpener.read_inputs(part, read_window, WINDOW, SHAPE), WINDOW, SHAPE)
+    np.testing.assert_allclose(sharp.errors, whole.errors[WINDOW.slices], rtol=1e-5)
+    np.testing.assert_array_equal(sharp.estimate, sharpened(plain, dn, WHOLE, WINDOW))
+    dn[10][WINDOW.slices] = 0
+    empty = sharpener.sharpen(sharpener.read_inputs(dn, WHOLE, WINDOW, SHAPE), WINDOW, SHAPE)
+    assert empty.errors.shape == empty.estimate.shape and not empty.errors.any()
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
