@@ -5,38 +5,37 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from common.metrics.descriptions import DESCRIPTIONS
 from common.metrics.multilabel import OVERALL, ClassMetric
 from common.runs.tables import markdown_table, read_rows, write_rows
 
 COLUMNS = ("split", "method", "class", "metric", "value")
+# Metric -> title of its column.
 MAIN_METRICS = {
-    "f1_micro": "F1 micro",
-    "f1_macro": "F1 macro",
-    "f1_sample": "F1 sample",
-    "f2_micro": "F2 micro",
-    "f2_macro": "F2 macro",
-    "ap_micro": "AP micro",
-    "ap_macro": "AP macro",
-    "hamming": "Hamming loss ↓",
-    "subset": "Subset accuracy",
+    metric: DESCRIPTIONS[metric].heading.removesuffix(" ↑")
+    for metric in (
+        "f1_micro",
+        "f1_macro",
+        "f1_sample",
+        "f2_micro",
+        "f2_macro",
+        "ap_micro",
+        "ap_macro",
+        "hamming",
+        "subset",
+    )
 }
 MORE_METRICS = {
-    f"{metric}_{average}": f"{title} {average}"
-    for metric, title in (("precision", "Precision"), ("recall", "Recall"))
-    for average in ("micro", "macro", "sample")
-} | {
-    "f2_sample": "F2 sample",
-    "f1_macro_held": "F1 macro, tested classes",
-    "ap_macro_held": "AP macro, tested classes",
+    metric: DESCRIPTIONS[metric].title
+    for metric in (
+        *(f"{metric}_{average}" for metric in ("precision", "recall") for average in ("micro", "macro", "sample")),
+        "f2_sample",
+        "f1_macro_held",
+        "ap_macro_held",
+    )
 }
-CLASS_METRICS = {
-    "f1": "F1",
-    "f2": "F2",
-    "precision": "Precision",
-    "recall": "Recall",
-    "ap": "AP",
-    "threshold": "Threshold",
-}
+CLASS_METRICS = {metric: DESCRIPTIONS[metric].title for metric in ("f1", "f2", "precision", "recall", "ap")}
+CLASS_METRICS |= {"threshold": "Threshold"}
 
 
 class MetricRow(NamedTuple):

@@ -6,6 +6,7 @@ from pathlib import Path
 from bigearthnet.evaluation.output import AP_BARS, COOCCURRENCE, CURVES, F1_BARS, mistakes_file
 from bigearthnet.evaluation.plan import EvaluationPlan
 from bigearthnet.evaluation.tables import CLASS_METRICS, MAIN_METRICS, MORE_METRICS, MetricRow, classes_by_support
+from common.metrics.descriptions import DESCRIPTIONS
 from common.metrics.multilabel import OVERALL
 from common.report.records import Column, Picture, Report, Section, Table
 
@@ -70,11 +71,10 @@ def missing_classes(support: Mapping[str, int]) -> Iterator[str]:
 
 def overall_parts(rows: Sequence[MetricRow]) -> list[str | Table]:
     """Return the tables of the scores over all classes."""
-    titles = {**MAIN_METRICS, **MORE_METRICS}
     return [
         "Micro: from the counts of all classes together. Macro: mean over classes. Sample: mean over patches.",
-        metric_table("Main scores", rows, {metric: titles[metric] for metric in MAIN_METRICS}),
-        metric_table("Precision and recall", rows, {metric: titles[metric] for metric in MORE_METRICS}),
+        metric_table("Main scores", rows, list(MAIN_METRICS)),
+        metric_table("Precision and recall", rows, list(MORE_METRICS)),
     ]
 
 
@@ -98,10 +98,10 @@ def mistake_pictures(plan: EvaluationPlan, folder: Path) -> Iterator[Picture | s
         yield "No network makes a mistake."
 
 
-def metric_table(caption: str, rows: Sequence[MetricRow], metrics: Mapping[str, str]) -> Table:
+def metric_table(caption: str, rows: Sequence[MetricRow], metrics: Sequence[str]) -> Table:
     """Return a table of overall scores: a row for each method, a column for each metric."""
     values = {(row.method, row.metric): row.value for row in rows if row.name == OVERALL}
-    columns = [metric_column(title) for title in metrics.values()]
+    columns = [Column.of_metric(DESCRIPTIONS[metric], DECIMALS) for metric in metrics]
     methods = dict.fromkeys(row.method for row in rows)
     lines = [[method, *(values.get((method, metric)) for metric in metrics)] for method in methods]
     return Table(caption, [Column("Network"), *columns], lines)
@@ -123,8 +123,3 @@ def class_table(caption: str, rows: Sequence[MetricRow], method: str) -> Table:
         for name, count in classes_by_support(rows).items()
     ]
     return Table(caption, columns, lines)
-
-
-def metric_column(title: str) -> Column:
-    """Return the column of a score; higher is better unless its title ends with an arrow."""
-    return Column.of_metric(title if title[-1] in "↓↑" else f"{title} ↑", DECIMALS)

@@ -1,6 +1,6 @@
 """Title, unit and better direction of every metric; tables, figures and verdicts take them from here. No I/O."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 
 class Description(NamedTuple):
@@ -10,17 +10,42 @@ class Description(NamedTuple):
         title: such as `RMSE`.
         unit: such as `DN`; empty for a number without a unit.
         lower_is_better: the better direction; None if neither is.
+        of_truth: value that the truth has, if an estimate may exceed it: then the largest value is not the best.
     """
 
     title: str
     unit: str
     lower_is_better: bool | None
+    of_truth: float | None = None
+
+    @property
+    def title_and_unit(self) -> str:
+        """Such as `RMSE (DN)`."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
+    @property
+    def marked(self) -> Literal["lower", "higher", ""]:
+        """Which values a table marks as the best; empty: none."""
+        if self.of_truth is not None or self.lower_is_better is None:
+            return ""
+        return "lower" if self.lower_is_better else "higher"
+
+    @property
+    def direction(self) -> str:
+        """The better direction in words, such as `lower is better` or `truth about 0.9`; empty if neither is better."""
+        if self.of_truth is not None:
+            return f"truth about {self.of_truth:g}"
+        return f"{self.marked} is better" if self.marked else ""
+
+    @property
+    def plain_heading(self) -> str:
+        """Heading of a column without an arrow, such as `RMSE (DN)` or `Sharpness (truth about 0.9)`."""
+        return self.title_and_unit if self.of_truth is None else f"{self.title_and_unit} ({self.direction})"
 
     @property
     def heading(self) -> str:
         """Heading of a column, such as `RMSE (DN) ↓`; without an arrow if neither direction is better."""
-        unit = f" ({self.unit})" if self.unit else ""
-        return self.title + unit + {True: " ↓", False: " ↑", None: ""}[self.lower_is_better]
+        return self.plain_heading + {True: " ↓", False: " ↑", None: ""}[self.lower_is_better]
 
 
 IMAGE_METRICS = {
@@ -40,8 +65,8 @@ IMAGE_METRICS = {
     "opensr_omission": Description("Omission", "", True),
     "opensr_hallucination": Description("Hallucination", "", True),
     "consistency": Description("Consistency", "DN", True),
-    "sharpness": Description("Sharpness", "truth about 0.9", False),
-    "correlation": Description("Correlation of detail", "truth about 0.85", False),
+    "sharpness": Description("Sharpness", "", False, of_truth=0.9),
+    "correlation": Description("Correlation of detail", "", False, of_truth=0.85),
     "d_lambda": Description("D_lambda", "", True),
     "d_lambda_khan": Description("D_lambda of Khan", "", True),
     "d_s": Description("D_s", "", True),

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common.report.cells import heading_index, text
-from common.report.records import ARROWS, Picture, Report, Slider, Table
+from common.report.records import Picture, Report, Slider, Table
 from common.runs.tables import markdown_table
 
-ARROW_OF = {"": "", **{better: f" {arrow}" for arrow, better in ARROWS.items()}}
+ARROW_OF = {"lower": " ↓", "higher": " ↑", "": ""}
 
 
 def report_markdown(report: Report) -> str:

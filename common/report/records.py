@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from common.metrics.descriptions import Description
+
 REPORT = "report.html"  # name of the file in an output folder
-ARROWS = {"↓": "lower", "↑": "higher"}  # at the end of a column's title
 
 
 class Spread(NamedTuple):
@@ -39,9 +40,9 @@ class Column:
     better: Literal["lower", "higher", ""] = ""
 
     @classmethod
-    def of_metric(cls, title: str, decimals: int) -> "Column":
-        """Return the column of a metric whose title ends with ↓ (lower is better), ↑ (higher is better) or neither."""
-        return cls(title.rstrip(" ↓↑"), decimals, ARROWS.get(title[-1:], ""))
+    def of_metric(cls, metric: Description, decimals: int) -> "Column":
+        """Return the column of a metric."""
+        return cls(metric.plain_heading, decimals, metric.marked)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from common.metrics.descriptions import DESCRIPTIONS, Description
+from common.metrics.descriptions import DESCRIPTIONS
 from common.report.records import Column, Picture, Report, Section, Spread, Table
 from common.studies.options import StudyOptions
 from common.studies.scores import Score, labels_of, seed_means
@@ -89,7 +89,7 @@ def score_records(scores: Sequence[Score], metrics: Sequence[str], unit: str) ->
     measured = [metric for metric in metrics if any(score.metric == metric for score in scores)]
     values = {(label, metric): seed_means(scores, label, metric) for label in labels for metric in measured}
     columns = [
-        metric_column(DESCRIPTIONS[metric], decimals([values[label, metric] for label in labels]))
+        Column.of_metric(DESCRIPTIONS[metric], decimals([values[label, metric] for label in labels]))
         for metric in measured
     ]
     rows = [
@@ -97,12 +97,6 @@ def score_records(scores: Sequence[Score], metrics: Sequence[str], unit: str) ->
     ]
     caption = f"Means over {plural(unit)} and seeds, ± standard deviation over seeds."
     return Table(caption, [Column("Variant"), Column("Seeds", 0), *columns], rows)
-
-
-def metric_column(metric: Description, digits: int) -> Column:
-    """Return the column of a metric. The best value is marked, unless larger values may be too large."""
-    column = Column.of_metric(metric.heading, digits)
-    return Column(column.title, digits) if "truth about" in metric.unit else column
 
 
 def verdict_records(verdicts: Sequence[Verdict]) -> Table:
@@ -114,7 +108,7 @@ def verdict_records(verdicts: Sequence[Verdict]) -> Table:
             verdict.label,
             DESCRIPTIONS[verdict.metric].title,
             verdict.answer,
-            *(f"{value:+.3g}" for value in (verdict.difference,)),
+            f"{verdict.difference:+.3g}",
             f"{verdict.low:+.3g} to {verdict.high:+.3g}",
             f"{verdict.spread:.3g}",
             f"{verdict.detectable:.3g}",

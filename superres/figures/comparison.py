@@ -6,8 +6,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from common.figures.style import INK, clean_axes, legend_above, save_png
+from common.metrics.descriptions import DESCRIPTIONS
 from superres.evaluation.comparison import ComparedNetwork, by_label, column, read_comparison
-from superres.figures.metrics import METRIC_PANELS
 from superres.figures.style import MARKERS, method_colours
 
 SHOWN_METRICS = ("rmse", "sam", "sharpness")
@@ -51,8 +51,8 @@ def plot_comparison_table(
             )
         ax.set_xscale("log")
         ax.set_xlabel("Million multiplications per pixel", fontsize=9)
-        title, direction = METRIC_PANELS[metric]
-        ax.set_title(f"{title}, {direction}", loc="left", fontsize=10, color=INK)
+        title = f"{DESCRIPTIONS[metric].title_and_unit}, {DESCRIPTIONS[metric].direction}"
+        ax.set_title(title, loc="left", fontsize=10, color=INK)
     legend_above(figure, *ax.get_legend_handles_labels())
     save_png(figure, output_png)
 

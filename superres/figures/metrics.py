@@ -8,22 +8,11 @@ from matplotlib.figure import Figure
 
 from common.figures.bars import draw_bars
 from common.figures.style import INK, legend_above, save_png
+from common.metrics.descriptions import DESCRIPTIONS
 from common.metrics.fusion import OVERALL
 from superres.evaluation.tables import read_metrics, scene_labels
 from superres.figures.style import method_colours
 
-# metric -> title, and the better direction
-METRIC_PANELS = {
-    "rmse": ("RMSE (DN)", "lower is better"),
-    "sre": ("SRE (dB)", "higher is better"),
-    "ergas": ("ERGAS", "lower is better"),
-    "sam": ("SAM (degrees)", "lower is better"),
-    "uiq": ("UIQ", "higher is better"),
-    "consistency": ("Consistency (DN)", "lower is better"),
-    "sharpness": ("Sharpness", "truth about 0.9"),
-    "correlation": ("Correlation of detail", "truth about 0.85"),
-    "hqnr": ("HQNR", "higher is better"),
-}
 MAIN_METRICS = ("rmse", "sre", "ergas", "sam")
 FULL_SCALE_PANELS = ("consistency", "sharpness", "correlation", "hqnr")
 BAND_METRICS = ("rmse", "sre", "uiq")
@@ -37,7 +26,7 @@ def plot_metrics(
     Args:
         metrics_csv: from `superres.evaluation.tables.write_metrics`; the rows of band `all` are drawn.
         output_png: file to write.
-        metrics: keys of METRIC_PANELS; a metric that the table lacks is left out.
+        metrics: keys of DESCRIPTIONS; a metric that the table lacks is left out.
 
     Raises:
         ValueError: the table has none of these metrics for band `all`.
@@ -84,7 +73,7 @@ def _bar_panels(
 
     Args:
         values: (metric, group, method) -> value, where the group is a scene or a band.
-        metrics: keys of METRIC_PANELS, in the order of the panels.
+        metrics: keys of DESCRIPTIONS, in the order of the panels.
         label: group -> its label.
     """
     metrics = [metric for metric in metrics if any(key[0] == metric for key in values)]
@@ -96,9 +85,8 @@ def _bar_panels(
     for ax, metric in zip(axes, metrics, strict=True):
         table = np.array([[values.get((metric, group, method), np.nan) for method in methods] for group in groups])
         draw_bars(ax, table, method_colours(methods), _value_label)
-        title, direction = METRIC_PANELS[metric]
-        ax.set_title(title, loc="left", fontsize=11, color=INK)
-        ax.set_xlabel(direction, fontsize=9)
+        ax.set_title(DESCRIPTIONS[metric].title_and_unit, loc="left", fontsize=11, color=INK)
+        ax.set_xlabel(DESCRIPTIONS[metric].direction, fontsize=9)
         ax.margins(x=0.25)  # room for the values beside the bars
     axes[0].set_yticks(range(len(groups)), [label(group) for group in groups])
     axes[0].invert_yaxis()

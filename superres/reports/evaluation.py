@@ -1,8 +1,9 @@
 """The report of `superres/evaluate.py`: metrics of all methods, pictures to lay over each other, and all figures."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from common.metrics.descriptions import DESCRIPTIONS
 from common.metrics.fusion import OVERALL
 from common.pixels.sentinel2 import BANDS_BY_GSD
 from common.pixels.upsampling import BICUBIC
@@ -148,19 +149,10 @@ def scene_figures(folder: Path, scene: str) -> Iterator[Picture]:
         yield Picture(folder / f"{scene}-{figure}.png", caption, f"{alt}, {short_name(scene)}")
 
 
-def metric_table(caption: str, rows: Sequence[MetricRow], metrics: Mapping[str, str]) -> Table:
-    """Return a table of the overall values with a column for each metric.
-
-    Args:
-        caption: of the table.
-        rows: metrics of all scenes and methods.
-        metrics: metric -> its title, which ends with an arrow to the better values.
-    """
-    columns = {metric: Column.of_metric(title, DECIMALS.get(metric, 2)) for metric, title in metrics.items()}
-    for metric, title in metrics.items():
-        if "truth about" in title:  # larger values may be too large
-            columns[metric] = Column(columns[metric].title, columns[metric].decimals)
-    return _table(caption, [row for row in rows if row.band == OVERALL and row.metric in metrics], columns, "metric")
+def metric_table(caption: str, rows: Sequence[MetricRow], metrics: Iterable[str]) -> Table:
+    """Return a table of the overall values with a column for each metric."""
+    columns = {metric: Column.of_metric(DESCRIPTIONS[metric], DECIMALS.get(metric, 2)) for metric in metrics}
+    return _table(caption, [row for row in rows if row.band == OVERALL and row.metric in columns], columns, "metric")
 
 
 def band_table(caption: str, rows: Sequence[MetricRow], metric: str, better: str = "") -> Table:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from common.metrics.descriptions import DESCRIPTIONS
 from common.report.records import Column, Picture, Report, Section, Spread, Table
-from common.studies.report import metric_column, spread
+from common.studies.report import spread
 from superres.evaluation.comparison import COLUMNS, LOWER_IS_BETTER, ComparedNetwork, by_label, column
 from superres.evaluation.tables import DECIMALS
 from superres.studies.options import ComparisonOptions
@@ -43,7 +43,7 @@ def comparison_report(options: ComparisonOptions, networks: Sequence[ComparedNet
 
 def network_records(networks: Sequence[ComparedNetwork]) -> Table:
     """Return the table: a row for each label, means over seeds and their standard deviation, and costs."""
-    columns = [metric_column(DESCRIPTIONS[metric], DECIMALS.get(metric, 2)) for metric in LOWER_IS_BETTER]
+    columns = [Column.of_metric(DESCRIPTIONS[metric], DECIMALS.get(metric, 2)) for metric in LOWER_IS_BETTER]
     columns += [Column(COLUMNS[name].rstrip(" ↑"), 0, better) for name, better in COST_BETTER.items()]
     rows = [
         [

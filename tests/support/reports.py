@@ -6,7 +6,7 @@ from common.report.records import Column, Picture, Report, Section, Slider, Spre
 from tests.support.pictures import png_bytes
 
 ROWS = [["T33UUB", "bicubic", 150.7, None], ["T33UUB", "dsen2", Spread(35.57, 0.12), 1789574]]
-COLUMNS = [Column("Scene"), Column("Method"), Column.of_metric("RMSE (DN) ↓", 2), Column("Parameters", 0)]
+COLUMNS = [Column("Scene"), Column("Method"), Column("RMSE (DN)", 2, "lower"), Column("Parameters", 0)]
 
 
 def made_report(text: str = "Which method?") -> Report:

@@ -14,6 +14,13 @@ def test_a_heading_has_unit_and_arrow() -> None:
     assert Description("RMSE", "DN", True).heading == "RMSE (DN) ↓"
     assert Description("UIQ", "", False).heading == "UIQ ↑"
     assert Description("Share", "%", None).heading == "Share (%)"
+    assert Description("Sharpness", "", False, of_truth=0.9).heading == "Sharpness (truth about 0.9) ↑"
+
+
+def test_a_direction_in_words() -> None:
+    directions = ("lower is better", "higher is better", "truth about 0.9", "")
+    metrics = (DESCRIPTIONS[name] for name in ("rmse", "uiq", "sharpness", "square_share"))
+    assert tuple(metric.direction for metric in metrics) == directions
 
 
 @pytest.mark.parametrize("seed", range(2))

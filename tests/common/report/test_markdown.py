@@ -9,7 +9,7 @@ from common.report.records import Column, Picture, Report, Section, Spread, Tabl
 def test_everything_is_there_in_its_order() -> None:
     table = Table(
         "Means over seeds.",
-        [Column("Network"), Column.of_metric("RMSE (DN) ↓", 2), Column("Note", 0)],
+        [Column("Network"), Column("RMSE (DN)", 2, "lower"), Column("Note", 0)],
         [["dsen2", Spread(35.567, 0.123), None]],
     )
     figure = Picture(Path("out/bars.png"), "A figure.", "Bars")
