@@ -2,8 +2,9 @@
 
     python superres/evaluate.py --tiles test.txt --run-dir runs/first runs/second --output results
 
-Scenes + run folders -> `metrics.csv`, `metrics.md`, `reflectance.csv`, `evaluation.json`, figures, `report.html`. The truth is known at
-reduced scale (`superres/evaluation/reduced_scale.py`) and unknown at full scale (`superres/evaluation/full_scale.py`).
+Scenes + run folders -> `metrics.csv`, `metrics.md`, `reflectance.csv`, `evaluation.json`, figures, `report.html`. The
+truth is known at reduced scale (`superres/evaluation/reduced_scale.py`) and unknown at full scale
+(`superres/evaluation/full_scale.py`).
 """
 
 import argparse

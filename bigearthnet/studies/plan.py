@@ -43,7 +43,7 @@ def prepare_comparison(options: ComparisonOptions) -> None:
         raise SettingError(f"there are no patches to train on; give a prepared file with --data{archive}.")
     if inputs.data and is_chain and len(inputs.data) != 2:
         raise SettingError(
-            f"--study {SUPERRES_INPUT} compares two prepared files, one of native bands and one made with `prepare --superres`, "
+            f"--study {SUPERRES_INPUT} compares two prepared files, one of native bands and one made with bigearthnet-prepare --superres, "
             f"and --data names {len(inputs.data)}; give both in this order, or the archive with --root."
         )
     if inputs.data and shared.study and not is_chain and len(inputs.data) > 1:

@@ -71,7 +71,7 @@ def interval_over_units(differences: np.ndarray, comparisons: int = 1) -> Interv
     Raises:
         ValueError: there is one seed, no unit, or a value is not finite.
     """
-    check(differences, 2)
+    require_finite(differences, 2)
     by_seed, by_unit = differences.mean(axis=1), differences.mean(axis=0)
     unit_variance = by_unit.var(ddof=1) / len(by_unit) if len(by_unit) >= FEWEST_UNITS else None
     return build_interval(by_seed, unit_variance, len(by_unit), comparisons)
@@ -92,8 +92,8 @@ def interval_with_resamples(
     Raises:
         ValueError: there is one seed, fewer than two resamples, or a value is not finite.
     """
-    check(differences[:, None], 2)
-    check(resampled.T, 2)
+    require_finite(differences[:, None], 2)
+    require_finite(resampled.T, 2)
     unit_variance = resampled.mean(axis=0).var(ddof=1) if units >= FEWEST_UNITS else None
     return build_interval(differences, unit_variance, units, comparisons)
 
@@ -132,10 +132,12 @@ def smallest_found(half_width: float, error: float, quantile: float) -> float:
     return error * float(nctdtrinc(freedom, MISS_RATE, threshold))
 
 
-def check(values: np.ndarray, fewest: int) -> None:
-    """Raise ValueError unless values are finite and (at least `fewest`, at least 1)."""
-    if values.ndim != 2 or len(values) < fewest or not values.shape[1]:
-        raise ValueError(f"a spread needs {fewest} seeds or more, and a unit; got an array of shape {values.shape}.")
+def require_finite(values: np.ndarray, fewest_seeds: int) -> None:
+    """Raise ValueError unless all values are finite and there are enough seeds and a unit: (seeds, units)."""
+    if values.ndim != 2 or len(values) < fewest_seeds or not values.shape[1]:
+        raise ValueError(
+            f"a spread needs {fewest_seeds} seeds or more, and a unit; got an array of shape {values.shape}."
+        )
     if not np.isfinite(values).all():
         raise ValueError("a difference is not a finite number.")
 

@@ -20,9 +20,8 @@ class LearningRate(keras.callbacks.Callback):
     The full rate is `learning_rate` times n, its square root, or 1, where a step averages n batches: those of all ranks, each
     with its accumulated ones. The variance of a mean gradient is 1/n: a linear factor suits SGD (Goyal et al. 2017,
     arXiv:1706.02677), a square root optimizers that divide by the size of gradients, such as Adam and LAMB (You et al.
-    2020, arXiv:1904.00962). Warm-up starts at the rate for one
-    batch, or at `warmup_rate`. A plateau is `patience` epochs without a new minimum of
-    the validation loss; of the training loss if there is no validation.
+    2020, arXiv:1904.00962). Warm-up starts at the rate for one batch, or at `warmup_rate`. A plateau is `patience` epochs
+    without a new minimum of the validation loss; of the training loss if there is no validation.
 
     Attributes:
         state: the part of a checkpoint that continues a plateau; plain numbers.

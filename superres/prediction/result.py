@@ -173,7 +173,7 @@ def uncertainty_tags(calibrations: Mapping[int, Calibration], bands: Sequence[st
     curves = {band: curve for calibration in calibrations.values() for band, curve in calibration.curves.items()}
     for index, level in enumerate(LEVELS):
         bounds = ", ".join(f"{band} {curves[band].bounds[index]:.3f}" for band in bands)
-        tags[f"bound_{level:.0%}".rstrip("%")] = f"expected error times {bounds}"
+        tags[f"bound_{100 * level:.0f}"] = f"expected error times {bounds}"
     for gsd, calibration in calibrations.items():
         tags[f"calibration_{gsd}m_scenes"] = ", ".join(calibration.scenes)
         tags[f"calibration_{gsd}m_sha256"] = calibration.checksum
