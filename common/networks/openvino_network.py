@@ -9,7 +9,7 @@ OpenVINO by itself would compute nearly all of a network in bfloat16, the residu
 """
 
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -39,7 +39,7 @@ def compile_with_openvino(model: keras.Model) -> Callable[[dict[str, np.ndarray]
         SettingError: OpenVINO cannot convert the model.
     """
     openvino = import_openvino()
-    reduced = [layer for layer in model.layers if hasattr(layer, "kernel") and layer.compute_dtype == BFLOAT16]
+    reduced = [layer for layer in inner_layers(model) if hasattr(layer, "kernel") and layer.compute_dtype == BFLOAT16]
     try:
         network = convert(model)
         if reduced:
@@ -88,12 +88,20 @@ def float32_copy(model: keras.Model) -> keras.Model:
     """Return a copy of a model that computes in float32, with the same weights. OpenVINO does not convert others."""
 
     def copy(layer: keras.Operation) -> keras.Operation:
+        if isinstance(layer, keras.Model):  # its configuration would keep the precisions of its layers
+            return float32_copy(layer)
         policy = {"dtype": "float32"} if isinstance(layer, keras.Layer) else {}
         return type(layer).from_config({**layer.get_config(), **policy})
 
     network = keras.models.clone_model(model, clone_function=copy)
     network.set_weights(model.get_weights())
     return network
+
+
+def inner_layers(model: keras.Model) -> Iterator[keras.Layer]:
+    """Yield the layers of a model, and those of the models inside it, such as the members of an ensemble."""
+    for layer in model.layers:
+        yield from inner_layers(layer) if isinstance(layer, keras.Model) else (layer,)
 
 
 def bfloat16_operations(network: Any, kernels: Collection[np.ndarray]) -> set[str]:

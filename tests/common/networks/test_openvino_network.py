@@ -10,6 +10,8 @@ from common.networks.openvino_network import (
     bfloat16_operations,
     compile_with_openvino,
     convert,
+    float32_copy,
+    inner_layers,
     keep_float32,
     settings,
 )
@@ -75,6 +77,28 @@ def test_a_mixed_network_stays_near_float32():
     expected = np.asarray(plain({"image": image(12, 12)[None]}))[0]
     result = compile_with_openvino(mixed)({"image": image(12, 12)})
     np.testing.assert_allclose(result, expected, rtol=0, atol=0.01 * np.abs(expected).max())
+
+
+def mean_and_spread(members: list[keras.Model]) -> keras.Model:
+    """A model that holds other models, as that of an ensemble does."""
+    for number, member in enumerate(members):
+        member.name = f"member{number}"
+    inputs = members[0].input
+    outputs = keras.ops.stack([member(inputs) for member in members])
+    both = keras.ops.concatenate([keras.ops.mean(outputs, axis=0), keras.ops.std(outputs, axis=0)], axis=-1)
+    return keras.Model(inputs, both, name="ensemble")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_models_inside_a_model(dtype):
+    """Their layers in bfloat16 are found, too: two convolutions of each member."""
+    ensemble = mean_and_spread([network(dtype), network(dtype)])
+    reduced = [layer for layer in inner_layers(ensemble) if layer.compute_dtype == "bfloat16"]
+    assert len(reduced) == (0 if dtype == "float32" else 4)
+    plain = float32_copy(ensemble) if reduced else ensemble
+    expected = np.asarray(plain({"image": image(12, 20)[None]}))[0]
+    result = compile_with_openvino(ensemble)({"image": image(12, 20)})
+    np.testing.assert_allclose(result, expected, rtol=0, atol=(0.01 if reduced else 1e-5) * np.abs(expected).max())
 
 
 def test_kernels_that_are_not_in_the_network_or_there_twice():
