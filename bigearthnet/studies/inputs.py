@@ -68,6 +68,8 @@ def make_inputs(options: ComparisonOptions, prepare: Prepare) -> list[str]:
 def open_inputs(folder: Path, inputs: InputOptions, overwrite: bool) -> None:
     """Make the folder of the inputs, or check that the inputs in it were made with the same options. Call on rank 0.
 
+    Older files are deleted before they are replaced: if that is interrupted, --resume must not take them for those of this command.
+
     Raises:
         SettingError: they were made with other options.
         RunFolderError: their record is damaged.
@@ -82,6 +84,9 @@ def open_inputs(folder: Path, inputs: InputOptions, overwrite: bool) -> None:
                 f"{record[changed]}; give the same options, or another --output."
             )
     make_folder(folder)
+    if overwrite:
+        for name in NATIVE, SUPERRES:
+            (folder / name).unlink(missing_ok=True)
     write_text(path, json.dumps(record, indent=2) + "\n")
 
 
@@ -164,6 +169,7 @@ def run_apart(command: Sequence[str]) -> None:
                     time.sleep(0.1)
             finally:
                 process.terminate()
+        require_going_on()  # Ctrl-C ends both, and the command may be the first
         log.seek(0)
         lines = log.read().split("\n")
     if process.returncode:

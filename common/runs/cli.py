@@ -17,7 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import common.distributed as hvd
-from common.errors import DownloadError, Interrupted, OutputError, S2Error, SettingError
+from common.errors import DownloadError, Interrupted, OutputError, S2Error
 from common.runs import signals
 from common.runs.config import Config
 from common.runs.opening import RunLocation
@@ -141,13 +141,7 @@ def read_location(options: argparse.Namespace) -> RunLocation:
 
 
 def read_stage(options: argparse.Namespace) -> Path | None:
-    """Return the folder of --stage, or None; every rank must call it.
-
-    Raises:
-        SettingError: it is empty, as with a shell variable that is not set; on all ranks.
-    """
-    is_empty = options.stage == ""
-    hvd.raise_together(SettingError("--stage is empty; give a folder, or leave it out.") if is_empty else None)
+    """Return the folder of --stage, or None."""
     return Path(options.stage) if options.stage else None
 
 
@@ -207,9 +201,19 @@ def run_command(
 def parse_quietly(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse the options; under an MPI launcher, only rank 0 prints help and usage errors."""
     if hvd.launched_rank() == 0:
-        return parser.parse_args(argv)
+        return parse_filled(parser, argv)
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
-        return parser.parse_args(argv)
+        return parse_filled(parser, argv)
+
+
+def parse_filled(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the options. An empty one, as with a shell variable that is not set, is wrong usage: as a path it is the current folder."""
+    options = parser.parse_args(argv)
+    for name, value in vars(options).items():
+        if value == "" or (isinstance(value, list) and "" in value):
+            words = name if option_name(name) not in parser.format_help() else option_name(name)
+            parser.error(f"{words} is empty; give a value, or leave it out")
+    return options
 
 
 def as_seen_by_user(error: S2Error | OSError | KeyboardInterrupt, options: argparse.Namespace) -> S2Error:

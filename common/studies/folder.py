@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import RunFolderError, SettingError
-from common.files.atomic import write_text
+from common.files.atomic import is_partial, write_text
 from common.files.limits import parse_json, read_regular_file
 from common.files.read_errors import describe_refusal
 from common.runs.cli import option_name
 from common.runs.folder import open_output_folder, read_config
 from common.runs.provenance import provenance_record
 from common.studies.options import StudyOptions
-from common.studies.variants import Variant
+from common.studies.variants import RUNS, Variant
 
 RECORD = "study.json"
 # Settings that change no result: where files are, and how often a checkpoint is written.
@@ -29,7 +29,7 @@ def open_comparison(options: StudyOptions, results: Sequence[str]) -> None:
             until their run starts.
 
     Raises:
-        SettingError: the folder to resume is of another study.
+        SettingError: the folder to resume is of another study, or of no comparison.
         OutputError: the folder is not empty, or cannot be made or written to.
         RunFolderError: its record is damaged.
     """
@@ -42,9 +42,19 @@ def open_comparison(options: StudyOptions, results: Sequence[str]) -> None:
                 f"{options.folder} holds {describe(earlier)}, and this command asks for {describe(purpose)}; give the "
                 f"same options, or another --output."
             )
+    elif options.resume and holds_something_else(options.folder):
+        raise SettingError(
+            f"{options.folder} holds other files and no comparison to continue; give the --output of the comparison, or "
+            f"another one."
+        )
     replaced = [] if options.resume else [RECORD, *results]
     open_output_folder(options.folder, options.overwrite or options.resume, replaced, resumable=True)
     write_text(path, json.dumps({**purpose, "seeds": options.seeds, **provenance_record()}, indent=2) + "\n")
+
+
+def holds_something_else(folder: Path) -> bool:
+    """Return whether a folder has files, but neither runs nor those that a comparison leaves if it is stopped at once."""
+    return folder.is_dir() and not (folder / RUNS).is_dir() and not all(map(is_partial, folder.iterdir()))
 
 
 def read_record(path: Path) -> dict[str, Any]:

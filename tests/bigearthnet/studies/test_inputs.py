@@ -83,6 +83,22 @@ def test_the_chain_makes_two_files_of_the_same_patches(archive, commands, tmp_pa
         make_inputs(study(tmp_path / "out", replace(archive, weights=("v",)), resume=True), prepare)
 
 
+def test_files_to_replace_are_not_taken_by_resume(archive, commands, tmp_path) -> None:
+    """The command with --overwrite and other options is stopped before it has prepared anything."""
+
+    def stop(*arguments: object) -> None:
+        raise Interrupted("stopped")
+
+    options = study(tmp_path / "out", archive, "bands")
+    (native,) = make_inputs(options, prepare)
+    classes = BigEarthNetFile(native).class_names
+    other = replace(archive, nomenclature=43)
+    with pytest.raises(Interrupted):
+        make_inputs(study(tmp_path / "out", other, "bands", overwrite=True), stop)
+    (again,) = make_inputs(study(tmp_path / "out", other, "bands", resume=True), prepare)
+    assert again == native and len(BigEarthNetFile(again).class_names) > len(classes)
+
+
 def test_files_that_are_given_are_taken(tmp_path: Path) -> None:
     assert make_inputs(study(tmp_path, InputOptions(("a.h5", "b.h5"))), prepare) == ["a.h5", "b.h5"]
 
@@ -117,6 +133,13 @@ def test_superres_predict_itself_is_started() -> None:
 def test_a_command_sees_no_other_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "2")
     run_apart([sys.executable, "-c", "import os; raise SystemExit('OMPI_COMM_WORLD_SIZE' in os.environ)"])
+
+
+def test_a_command_that_the_same_signal_has_ended_is_no_failure() -> None:
+    """It has ended before the signal is looked for."""
+    code = f"import os; os.kill({os.getpid()}, {int(signal.SIGTERM)}); raise SystemExit('Interrupted: it too')"
+    with noted_signals(), pytest.raises(Interrupted, match="stopped by SIGTERM"):
+        run_apart([sys.executable, "-S", "-c", code])
 
 
 def test_a_signal_ends_the_command() -> None:

@@ -33,7 +33,6 @@ from tests.support.training_bench import OTHER_CORNER, TrainingBench, largest_fi
         ("model", "srcnn", r"unknown network 'srcnn'; expected one of dsen2, .*tiny, gan\."),
         ("upsample", "none", r"--upsample none does not go with dsen2, .*; give lowres, or another --upsample\."),
         ("brightness_power", "nan", r"--brightness-power must be a finite number; got nan\."),
-        ("teacher", "", r"--teacher is empty; give a value, or leave it out\."),
         ("teacher_variants", 101, r"--teacher-variants must be 1 to 100; got 101\."),
     ],
 )

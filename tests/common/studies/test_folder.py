@@ -42,6 +42,18 @@ def test_a_folder_is_opened_once_and_resumed_for_its_own_study_only(tmp_path: Pa
     open_comparison(options(folder, resume=True, study=None), ["scores.csv"])
 
 
+def test_a_folder_of_something_else_is_not_continued(tmp_path: Path) -> None:
+    """A folder with runs and no record is one that an older version made."""
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(SettingError, match="holds other files and no comparison to continue; give the --output of"):
+        open_comparison(options(tmp_path, resume=True), [])
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+    (tmp_path / "runs").mkdir()
+    open_comparison(options(tmp_path, resume=True), [])
+    (tmp_path / "empty").mkdir()
+    open_comparison(options(tmp_path / "empty", resume=True), [])
+
+
 @pytest.mark.parametrize("content", ["{", "[]", "\x00"])
 def test_a_damaged_record_is_one_line(tmp_path: Path, content: str) -> None:
     (tmp_path / RECORD).write_text(content)
