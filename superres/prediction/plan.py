@@ -24,7 +24,7 @@ from superres.networks.trained import TrainedNetwork, warn_of_level
 from superres.prediction.options import AUTO, COARSEST_PX, PredictionOptions
 from superres.prediction.result import error_bands, prediction_tags, result_bands
 from superres.uncertainty.calibration import Calibration
-from superres.uncertainty.file import find_calibrations
+from superres.uncertainty.file import find_calibrations, read_calibrations
 
 logger = logging.getLogger(__name__)
 
@@ -101,17 +101,18 @@ def prepare_prediction(options: PredictionOptions) -> PredictionPlan:
             f"got {options.window_px}."
         )
     scenes = [open_scene(path) for path in options.scenes]
-    weights = options.weights
+    outputs = output_files(scenes, options.output, names_of_others(options.other_scenes))
+    for output in outputs:
+        check_output(output, may_replace(options, output))
+    read = read_calibrations(options.uncertainty)
+    weights = options.weights  # the first step that needs TensorFlow
     trained_networks = choose_networks(weights.sources, options.gsds, weights.network_name, weights.upsample)
     bands = options.bands or result_bands(trained_networks, options.copy_10m)
     trained_networks = needed_networks(bands, trained_networks)
-    calibrations = {}
-    if options.uncertainty:
-        digests = {gsd: trained.digests for gsd, trained in trained_networks.items()}
-        calibrations = find_calibrations(options.uncertainty, digests)
+    digests = {gsd: trained.digests for gsd, trained in trained_networks.items()}
+    calibrations = find_calibrations(read, digests) if read else {}
     if options.mask is not None:
         scenes = [with_mask(scene, options.mask) for scene in scenes]
-    outputs = output_files(scenes, options.output, names_of_others(options.other_scenes))
     jobs = tuple(
         prepare_job(scene, output, trained_networks, bands, options)
         for scene, output in zip(scenes, outputs, strict=True)
@@ -177,24 +178,29 @@ def prepare_job(
     grid = georeference(scene, 10)
     check_size(scene, grid, coarsest_gsd)
     job = Job(scene, find_region(options, grid, coarsest_gsd // 10), output)
-    may_replace = options.overwrite or (options.skip_existing and output.exists())
-    check_output(output, may_replace, 2 * len(bands) * job.region.height * job.region.width)
+    replaces = may_replace(options, output)
+    check_output(output, replaces, 2 * len(bands) * job.region.height * job.region.width)
     check_output_is_no_input(output, scene, trained_networks)
     if output.suffix.lower() not in SUFFIXES:
         raise SettingError(f"--output {output} must end with {' or '.join(SUFFIXES)}, or be an existing folder.")
     if options.quicklook:
-        check_output(job.quicklook, may_replace)
+        check_output(job.quicklook, replaces)
         check_output_is_no_input(job.quicklook, scene, trained_networks)
     if options.uncertainty:
-        check_output(job.uncertainty, may_replace, 2 * len(error_bands(bands)) * job.region.height * job.region.width)
+        check_output(job.uncertainty, replaces, 2 * len(error_bands(bands)) * job.region.height * job.region.width)
         check_output_is_no_input(job.uncertainty, scene, trained_networks)
     if options.stac:
         sensing_datetime(scene)
-        check_output(job.item, may_replace)
+        check_output(job.item, replaces)
         check_output_is_no_input(job.item, scene, trained_networks)
     elif options.overwrite and output.exists() and job.item.exists() and job.item.resolve() != scene.path.resolve():
         logger.warning("%s stays and describes the result that is replaced; replace it too with --stac", job.item)
     return job
+
+
+def may_replace(options: PredictionOptions, output: Path) -> bool:
+    """Return whether files may be there that a job writes; with --skip-existing, only those beside an output that is."""
+    return options.overwrite or (options.skip_existing and output.exists())
 
 
 def check_bands(scene: Scene, coarsest_gsd: int) -> None:

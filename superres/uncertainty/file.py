@@ -100,19 +100,12 @@ def _curve(band: str, entry: Mapping[str, Any]) -> Curve:
     return Curve(*(tuple(part.tolist()) for part in parts))
 
 
-def find_calibrations(paths: Sequence[Path], weights: Mapping[int, Sequence[str]]) -> dict[int, Calibration]:
-    """Read the calibrations of some networks, and check that they belong to these.
-
-    Args:
-        paths: files of calibrations, or folders of evaluations.
-        weights: GSD -> SHA-256 of the weights of each member.
-
-    Returns:
-        GSD -> its calibration, for each GSD of `weights`.
+def read_calibrations(paths: Sequence[Path]) -> dict[int, Calibration]:
+    """Read calibrations: files, or folders of evaluations -> GSD -> calibration.
 
     Raises:
         RunFolderError: as `read_calibration`.
-        SettingError: a GSD has no calibration, or one of other weights.
+        SettingError: two are of one GSD.
     """
     found: dict[int, Calibration] = {}
     for path in paths:
@@ -120,6 +113,22 @@ def find_calibrations(paths: Sequence[Path], weights: Mapping[int, Sequence[str]
         if calibration.gsd in found:
             raise SettingError(f"--uncertainty has two calibrations for {calibration.gsd} m; give one of them.")
         found[calibration.gsd] = calibration
+    return found
+
+
+def find_calibrations(found: Mapping[int, Calibration], weights: Mapping[int, Sequence[str]]) -> dict[int, Calibration]:
+    """Return the calibrations of some networks.
+
+    Args:
+        found: GSD -> calibration, of any weights.
+        weights: GSD -> SHA-256 of the weights of each member.
+
+    Returns:
+        GSD -> its calibration, for each GSD of `weights`.
+
+    Raises:
+        SettingError: a GSD has no calibration, or one of other weights.
+    """
     for gsd, digests in weights.items():
         again = f"measure one with superres-evaluate --uncertainty --gsd {gsd} and the same weights, and give its {CALIBRATION}"
         if gsd not in found:

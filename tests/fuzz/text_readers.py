@@ -26,7 +26,7 @@ from common.scenes.tile_list import open_scene, read_tile_list
 from common.training.history import read_history, write_history
 from superres.evaluation import comparison, tables
 from superres.training.config import SuperresConfig
-from superres.uncertainty.file import CALIBRATION, find_calibrations
+from superres.uncertainty.file import CALIBRATION, find_calibrations, read_calibrations
 from tests.fuzz.mutations import Seed, make_seed
 from tests.fuzz.reader import Read, Reader, real_contents, seeds_of
 from tests.support.calibrations import write_made
@@ -176,7 +176,7 @@ def calibration_json(folder: Path) -> tuple[list[Seed], Read]:
 
     def read(content: bytes, _index: int) -> None:
         path.write_bytes(content)
-        find_calibrations([path], {20: ("a", "b")})
+        find_calibrations(read_calibrations([path]), {20: ("a", "b")})
 
     return seeds_of(contents, "json"), read
 

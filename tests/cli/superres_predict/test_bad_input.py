@@ -26,8 +26,7 @@ SIZE = 60
         (("--roi-lonlat", "11,47,12,48"), "is outside the scene, which covers 10.33"),
         (("--roi-lonlat", "10.35,47.84,10.34,47.85"), "is empty or upside down"),
         (("--window", "100"), "--window must be a multiple of 6"),
-        (("--roi-pixels", ""), "expected four numbers"),
-        (("--roi-lonlat", ""), "expected four numbers"),
+        (("--roi-lonlat", "10.35"), "expected four numbers"),
         (("--bands", "B05", "B01"), "--bands B01: it has 60 m pixels, and there are no weights for 60 m; give them"),
         (("--mask", "no.tif"), "--mask no.tif is no file; give a raster, or SCL"),
         (("--share", "1/2"), "out.tif is not a folder; give an existing folder for all tasks of --share"),
@@ -209,3 +208,13 @@ def test_a_network_that_the_engine_cannot_convert(error_line, monkeypatch, produ
     line = error_line(product, *arguments, "--precision", "float32", "--engine", OPENVINO)
     assert "the network fuse_20m (No conversion rule found for operations: MatrixDeterminant)" in line
     assert line.endswith("leave out --engine openvino.")
+
+
+def test_outputs_and_calibrations_are_looked_at_before_the_weights(error_line, product, tmp_path):
+    """Weights need TensorFlow, whose import takes seconds. These weights do not exist either."""
+    output = tmp_path / "out.tif"
+    words = (product, "--weights", "nowhere", "--output", output)
+    assert "missing.json cannot be read" in error_line(*words, "--uncertainty", tmp_path / "missing.json")
+    output.write_text("mine")
+    assert "out.tif exists; replace it with --overwrite" in error_line(*words)
+    assert "there are no weights nowhere" in error_line(*words, "--overwrite")

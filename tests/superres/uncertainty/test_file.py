@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import RunFolderError, SettingError
-from superres.uncertainty.file import CALIBRATION, find_calibrations, read_calibration
+from superres.uncertainty.file import CALIBRATION, find_calibrations, read_calibration, read_calibrations
 from tests.support.calibrations import made_calibration, write_made
 
 
@@ -70,11 +70,12 @@ def test_a_missing_file(tmp_path):
 
 def test_each_gsd_needs_the_calibration_of_its_weights(tmp_path):
     files = [write_made(tmp_path / f"{gsd}.json", gsd, ("a", "b")) for gsd in (20, 60)]
-    assert list(find_calibrations(files, {60: ("b", "a")})) == [60]
+    found = read_calibrations(files)
+    assert list(find_calibrations(found, {60: ("b", "a")})) == [60]
     with pytest.raises(SettingError, match="has no calibration for 60 m, but for 20 m; measure one with superres-eval"):
-        find_calibrations(files[:1], {20: ("a", "b"), 60: ("c",)})
+        find_calibrations({20: found[20]}, {20: ("a", "b"), 60: ("c",)})
     for digests in (("a",), ("a", "b", "c"), ("x",)):
         with pytest.raises(SettingError, match="the calibration for 20 m is of other weights; measure one"):
-            find_calibrations(files, {20: digests})
+            find_calibrations(found, {20: digests})
     with pytest.raises(SettingError, match="has two calibrations for 20 m; give one of them"):
-        find_calibrations([files[0], files[0]], {20: ("a", "b")})
+        read_calibrations([files[0], files[0]])
