@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 FOLDER, NATIVE, SUPERRES, RECORD = "input", "native.h5", "at-10m.h5", "options.json"
 WEIGHTS = ("dsen2-l1c-20m", "dsen2-l2a-60m")  # of superres-predict; none for 20 m and L2A are published
+PREDICT = (sys.executable, "-m", "superres.predict")
 PATCHES_AT_ONCE = 500  # of one process of superres-predict
 SAMPLE_SPLITS = Path(__file__).parents[1] / "sample_splits"
 LAUNCHERS = ("OMPI_COMM_", "PMIX_", "PMI_", "MV2_", "SLURM_STEP_")  # variables by which a process finds other ranks
@@ -52,15 +53,18 @@ def make_inputs(options: ComparisonOptions, prepare: Prepare) -> list[str]:
         return list(options.inputs.data)
     inputs = options.inputs if options.inputs.root else hvd.on_rank_zero(lambda: sample_inputs(options.inputs))
     folder = options.folder / FOLDER
+    is_chain = options.shared.study.name == SUPERRES_INPUT
+    if is_chain and (options.shared.overwrite or not hvd.on_rank_zero((folder / RECORD).exists)):
+        hvd.on_rank_zero(lambda: try_weights(inputs))
     hvd.on_rank_zero(lambda: open_inputs(folder, inputs, options.shared.overwrite))
     native = preparation(inputs, folder / NATIVE, options.shared.overwrite)
     prepare_once(native, prepare)
-    if options.shared.study.name != SUPERRES_INPUT:
+    if not is_chain:
         return [str(native.output)]
     results = folder / "superres"
     superres = replace(native, output=folder / SUPERRES, superres=results)
     if is_missing(superres):
-        hvd.on_rank_zero(lambda: super_resolve(native, results, inputs.weights or WEIGHTS))
+        hvd.on_rank_zero(lambda: super_resolve(native, results, weights_words(inputs)))
     prepare_once(superres, prepare)
     return [str(native.output), str(superres.output)]
 
@@ -128,13 +132,29 @@ def is_missing(options: PreparationOptions) -> bool:
     return options.overwrite or not hvd.on_rank_zero(options.output.exists)
 
 
+def try_weights(inputs: InputOptions) -> None:
+    """Super-resolve one patch and forget it: wrong weights shall not be found after an archive was prepared. Call on rank 0.
+
+    Raises:
+        ProductError, Interrupted: as `run_apart`.
+    """
+    patch = next(iter(find_patches(inputs.root, S2_NAME).values()))
+    with tempfile.TemporaryDirectory() as folder:
+        run_apart([*PREDICT, patch, *weights_words(inputs), "--output", folder, "--no-progress"])
+
+
+def weights_words(inputs: InputOptions) -> list[str]:
+    """Return the options of superres-predict that name the weights."""
+    return ["--weights", *(inputs.weights or WEIGHTS)]
+
+
 def super_resolve(native: PreparationOptions, results: Path, weights: Sequence[str]) -> None:
     """Write `<patch>.tif` with bands at 10 m for the patches of a prepared file; keep those that exist. Call on rank 0.
 
     Args:
         native: options of the prepared file, which is finished.
         results: folder for the GeoTIFFs.
-        weights: names or files, as superres-predict takes them, one for each GSD.
+        weights: the options that name the weights.
 
     Raises:
         ProductError: superres-predict fails.
@@ -144,13 +164,11 @@ def super_resolve(native: PreparationOptions, results: Path, weights: Sequence[s
     names = BigEarthNetFile(native.output).names.tolist()
     make_folder(results)
     keep = "--overwrite" if native.overwrite else "--skip-existing"
-    options = ["--output", str(results), keep, "--log-level", "WARNING", "--no-progress"]
-    for name in weights:
-        options += ["--weights", name]
+    options = ["--output", str(results), keep, "--log-level", "WARNING", "--no-progress", *weights]
     for first in range(0, len(names), PATCHES_AT_ONCE):
         part = names[first : first + PATCHES_AT_ONCE]
         logger.info("superres-predict: patches %d to %d of %d", first + 1, first + len(part), len(names))
-        run_apart([sys.executable, "-m", "superres.predict", *(folders[name] for name in part), *options])
+        run_apart([*PREDICT, *(folders[name] for name in part), *options])
 
 
 def run_apart(command: Sequence[str]) -> None:

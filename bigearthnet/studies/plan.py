@@ -2,20 +2,25 @@
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from bigearthnet.archive.band_sets import BAND_SETS
+from bigearthnet.archive.folders import holds_patches
 from bigearthnet.archive.groups import NATIVE_PX, PATCH_PX
 from bigearthnet.archive.labels import NOMENCLATURES
 from bigearthnet.prepared.file import BigEarthNetFile
 from bigearthnet.prepared.patch_source import require_band_set
-from bigearthnet.studies.options import ComparisonOptions
+from bigearthnet.studies.options import ComparisonOptions, InputOptions
 from bigearthnet.studies.presets import SUPERRES_INPUT
 from common.errors import SettingError
 from common.report.records import REPORT
+from common.runs.cli import option_name
 from common.studies.folder import open_comparison
+from common.studies.options import StudyOptions
+from common.studies.variants import Variant
 
 STUDY, COMPARISON = "study.md", "comparison.md"  # the tables of a study, or of a comparison without one
 SCORES, COSTS, VERDICTS, FIGURE = "scores.csv", "costs.csv", "verdicts.csv", "verdicts.png"
@@ -31,6 +36,8 @@ def prepare_comparison(options: ComparisonOptions) -> None:
         OutputError: the folder is not empty, or cannot be made or written to.
     """
     inputs, shared = options.inputs, options.shared
+    require_used_options(inputs, shared)
+    require_distinct_names(inputs.data)
     is_chain = bool(shared.study) and shared.study.name == SUPERRES_INPUT
     if inputs.data and inputs.root:
         raise SettingError("--data names prepared files, and --root an archive to prepare; give one of them.")
@@ -55,7 +62,36 @@ def prepare_comparison(options: ComparisonOptions) -> None:
         options.config(variant)
     if inputs.data:
         check_files(options, inputs.data)
+    if inputs.root and not holds_patches(inputs.root):
+        raise SettingError(f"--root {inputs.root} holds no patch of BigEarthNet-S2; give the unpacked archive.")
     open_comparison(shared, RESULTS)
+
+
+def require_used_options(inputs: InputOptions, shared: StudyOptions) -> None:
+    """Raise SettingError if an option of an archive is given, and there is no archive to use it on."""
+    used = {"data", "root"}
+    if inputs.root:
+        return
+    if shared.quick and not inputs.data:  # the sample
+        used |= {"nomenclature"} | ({"weights"} if shared.study.name == SUPERRES_INPUT else set())
+    for name, default in asdict(InputOptions()).items():
+        if name not in used and getattr(inputs, name) != default:
+            option = "--superres-weights" if name == "weights" else option_name(name)
+            raise SettingError(
+                f"{option} is for --study {SUPERRES_INPUT} with an archive; give its folder with --root, or leave {option} out."
+            )
+
+
+def require_distinct_names(paths: Sequence[str]) -> None:
+    """Raise SettingError if two prepared files have the same name, by which their runs are called."""
+    by_name: dict[str, str] = {}
+    for path in paths:
+        other = by_name.setdefault(Variant(Path(path).stem, 0).folder_name, path)
+        if other != path:
+            raise SettingError(
+                f"--data names {other} and {path}, and runs have the names of the files; give each file once, and rename one "
+                f"of two with the same name."
+            )
 
 
 def check_files(options: ComparisonOptions, paths: Sequence[str]) -> None:

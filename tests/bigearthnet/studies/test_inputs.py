@@ -68,19 +68,32 @@ def test_the_chain_makes_two_files_of_the_same_patches(archive, commands, tmp_pa
     assert BigEarthNetFile(native).attributes["superres"] == ""
     images = BigEarthNetFile(fine).read(np.arange(3), ["s2_20m"])["s2_20m"]
     assert images[:, 0, 0, 1].tolist() == [1000, 1001, 1000]  # the number of the patch in its command
-    (first, second) = commands
+    (tried, first, second) = commands
+    assert tried[3] == first[3] and tried[tried.index("--output") + 1] != first[first.index("--output") + 1]
     assert first[:3] == [sys.executable, "-m", "superres.predict"]
     assert first[3:5] == [str(tmp_path / "S2" / name) for name in NAMES[:2]]
     assert first[-2:] == ["--weights", "w"] and second[3] == str(tmp_path / "S2" / NAMES[2])
-    assert all("--skip-existing" in command for command in commands)
+    assert all("--skip-existing" in command for command in (first, second))
     before = [Path(path).stat().st_mtime_ns for path in (native, fine)]
     assert make_inputs(study(tmp_path / "out", archive, resume=True), prepare) == [native, fine]
     assert [Path(path).stat().st_mtime_ns for path in (native, fine)] == before
-    assert len(commands) == 2
+    assert len(commands) == 3
     with pytest.raises(
         SettingError, match=r"holds inputs made with weights \['w'\], and this command asks for \['v'\]"
     ):
         make_inputs(study(tmp_path / "out", replace(archive, weights=("v",)), resume=True), prepare)
+
+
+def test_wrong_weights_are_found_before_the_archive_is_prepared(archive, tmp_path, monkeypatch) -> None:
+    """Nothing is kept that would refuse the right ones."""
+
+    def fail(command: Sequence[str]) -> None:
+        raise ProductError("superres-predict failed: WeightsError: there are no weights w;")
+
+    monkeypatch.setattr(module, "run_apart", fail)
+    with pytest.raises(ProductError, match="there are no weights w;"):
+        make_inputs(study(tmp_path / "out", archive), prepare)
+    assert not (tmp_path / "out").exists()
 
 
 def test_files_to_replace_are_not_taken_by_resume(archive, commands, tmp_path) -> None:

@@ -123,11 +123,36 @@ def test_files_that_hold_what_a_study_compares(tmp_path: Path, files: dict[str, 
         ("bands", {"root": "archive"}, "--root is for --study superres-input"),
         ("superres-input", {"root": "archive"}, "archive is not a folder"),
         ("superres-input", {"root": ".", "splits": "lists"}, "lists is not a folder"),
+        ("superres-input", {"root": "jobs"}, "--root jobs holds no patch of BigEarthNet-S2; give the unpacked archive"),
     ],
 )
 def test_archives_that_are_not_there(tmp_path: Path, study: str, inputs: dict, message: str) -> None:
     with pytest.raises(SettingError, match=message):
         prepare_comparison(options(study, tmp_path / "out", inputs=inputs))
+
+
+@pytest.mark.parametrize(
+    "option, inputs",
+    [
+        ("--superres-weights", {"weights": ("w",)}),
+        ("--s1-root", {"s1_root": "."}),
+        ("--nomenclature", {"nomenclature": 43}),
+        ("--keep-snow-cloud", {"keep_snow_cloud": True}),
+    ],
+)
+def test_options_of_an_archive_beside_files(tmp_path: Path, files: dict[str, str], option: str, inputs: dict) -> None:
+    """They would have no effect. A study of Sentinel-1 would go without the folder that it was given."""
+    with pytest.raises(SettingError, match=f"{option} is for --study superres-input with an archive; give its folder"):
+        prepare_comparison(options("bands", tmp_path / "out", files["native"], inputs=inputs))
+    assert not (tmp_path / "out").exists()
+
+
+def test_files_of_one_name(tmp_path: Path, files: dict[str, str]) -> None:
+    """Their runs would have one folder, and one line in the table."""
+    (tmp_path / "other").mkdir()
+    other = write(tmp_path / "other" / "native.h5")
+    with pytest.raises(SettingError, match=r"--data names \S+native\.h5 and \S+native\.h5, and runs have the names of"):
+        prepare_comparison(options(None, tmp_path / "out", files["native"], other))
 
 
 def test_an_archive_beside_files(tmp_path: Path, files: dict[str, str]) -> None:
