@@ -10,25 +10,23 @@ take the same number of steps. Initial weights and the order of patches depend o
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import common.distributed as hvd
 from bigearthnet.archive.band_sets import BAND_SETS
 from bigearthnet.networks.catalogue import NETWORKS, UPSAMPLINGS
 from bigearthnet.prepare import prepare
+from bigearthnet.studies.catalogue import STUDIES, SUPERRES_INPUT
 from bigearthnet.studies.options import LISTS, ComparisonOptions, InputOptions
-from bigearthnet.studies.presets import STUDIES, SUPERRES_INPUT
 from bigearthnet.train import train
 from bigearthnet.training.config import BALANCED, LOSSES, SHUFFLED, BigEarthNetConfig
 from common.runs import cli
 from common.runs.opening import RunLocation
-from common.studies.options import add_study_options, read_study_options
+from common.studies.options import FIGURE, SCORES, TEXT, VERDICTS, add_study_options, read_study_options
 from common.studies.variants import Variant
 
 if TYPE_CHECKING:
-    from bigearthnet.studies.scores import Measured
-    from common.studies.verdict import Verdict
+    from bigearthnet.studies.scores import MeasuredRuns
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -106,13 +104,13 @@ def read_options(options: argparse.Namespace) -> ComparisonOptions:
         split_by_region=options.split_by_region,
         nomenclature=options.nomenclature,
         keep_snow_cloud=options.keep_snow_cloud,
-        weights=tuple(options.superres_weights),
+        superres_weights=tuple(options.superres_weights),
     )
     settings = cli.given_settings(options, BigEarthNetConfig)
     del settings["data"]
     return hvd.on_rank_zero(
         lambda: ComparisonOptions(
-            shared=read_study_options(options, STUDIES),
+            base=read_study_options(options, STUDIES),
             inputs=inputs,
             settings=settings,
             lists=lists,
@@ -140,55 +138,37 @@ def compare(options: ComparisonOptions) -> None:
         train(options.config(variant), location, options.show_progress)
 
     variants = options.variants(files)
-    train_variants(variants, options.shared, train_one, keras.backend.clear_session, ("data",))
+    train_variants(variants, options.base, train_one, keras.backend.clear_session, ("data",))
     measured = measure_variants(options, variants)
-    if hvd.rank() == 0:
-        write_results(options, measured, files)
+    hvd.on_rank_zero(lambda: report(options, measured, files))
 
 
-def write_results(options: ComparisonOptions, measured: "Measured", files: Sequence[str]) -> None:
-    """Write tables, figure and report, and print the table. Call on rank 0."""
+def report(options: ComparisonOptions, measured: "MeasuredRuns", files: Sequence[str]) -> None:
+    """Write tables, figure and report, and print the tables. Call on rank 0."""
     from bigearthnet.evaluation.cost import Cost
-    from bigearthnet.studies import plan
+    from bigearthnet.studies.plan import COMPARISON, COSTS
     from bigearthnet.studies.report import comparison_report
     from bigearthnet.studies.scores import judge_runs, run_scores
-    from common.files.atomic import write_text
-    from common.report.markdown import report_markdown
-    from common.report.page import write_report
     from common.report.records import REPORT
-    from common.runs.provenance import provenance_line
     from common.runs.tables import write_rows
+    from common.studies.figure import draw_verdicts
+    from common.studies.report import write_study
     from common.studies.scores import write_scores
     from common.studies.verdict import write_verdicts
 
     folder, question = options.folder, options.question
     scores = run_scores(measured)
     verdicts = judge_runs(measured, scores, question.reference, question.metrics) if question else []
-    write_scores(folder / plan.SCORES, scores)
-    write_rows(
-        folder / plan.COSTS, [(label, *cost) for label, cost in measured.costs.items()], ("label", *Cost._fields)
-    )
+    write_scores(folder / SCORES, scores)
+    costs = [(label, *cost) for label, cost in measured.costs.items()]
+    write_rows(folder / COSTS, costs, ("label", *Cost._fields))
+    figures = []
     if verdicts:
-        write_verdicts(folder / plan.VERDICTS, verdicts)
-        draw_verdicts(verdicts, folder / plan.FIGURE, options.shared.quick)
-    report = comparison_report(options, measured, scores, verdicts, folder / plan.FIGURE if verdicts else None, files)
-    write_report(folder / REPORT, report)
-    text, table = report_markdown(report), folder / (plan.STUDY if options.shared.study else plan.COMPARISON)
-    write_text(table, f"{text}\n\n{provenance_line()}\n")
-    print(text)
-    print(f"\n{folder / REPORT}, {table} and {folder / plan.SCORES}")
-
-
-def draw_verdicts(verdicts: "Sequence[Verdict]", path: Path, is_quick: bool) -> None:
-    """Draw the differences with their intervals."""
-    from common.figures.intervals import IntervalRow, plot_intervals
-    from common.metrics.descriptions import DESCRIPTIONS
-
-    rows = [
-        IntervalRow(DESCRIPTIONS[one.metric].heading, one.label, one.difference, one.low, one.high, one.answer)
-        for one in verdicts
-    ]
-    plot_intervals(rows, verdicts[0].reference, path, "Quick form: these numbers mean nothing." if is_quick else "")
+        write_verdicts(folder / VERDICTS, verdicts)
+        figures = [draw_verdicts(verdicts, folder / FIGURE, options.base.quick)]
+    text = TEXT if options.base.study else COMPARISON
+    print(write_study(folder, text, comparison_report(options, measured, scores, verdicts, figures, files)))
+    print(f"\n{folder / REPORT}, {folder / text} and {folder / SCORES}")
 
 
 if __name__ == "__main__":

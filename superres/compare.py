@@ -188,12 +188,13 @@ def evaluate_all(options: ComparisonOptions, degradation: str) -> None:
 def report(options: ComparisonOptions) -> None:
     """Write the table and its figure, and the answers of a study; print them. Call on rank 0."""
     from common.files.atomic import write_text
+    from common.report.markdown import part_markdown
     from common.report.page import write_report
     from common.report.records import REPORT
     from common.runs.provenance import provenance_line
-    from superres.evaluation.comparison import compared_networks, comparison_table, write_comparison
+    from superres.evaluation.comparison import compared_networks, write_comparison
     from superres.figures.comparison import plot_comparison_table
-    from superres.studies.comparison_report import comparison_report
+    from superres.studies.comparison_report import comparison_report, network_records
     from superres.studies.report import measure_study, output_paths, write_study
     from superres.studies.scores import evaluation_folder
 
@@ -204,9 +205,8 @@ def report(options: ComparisonOptions) -> None:
     write_comparison(folder / TABLE, networks)
     plot_comparison_table(folder / TABLE, folder / FIGURE)
     text = (
-        f"{comparison_table(networks)}\n\nTest scenes: {networks[0].scenes}, {config.gsd} m bands, degraded with "
-        f"`--degradation {config.degradation}`. Work: multiplications for one 10 m pixel. Pixels/s: 10 m pixels of the "
-        f"result, {config.precision}."
+        f"{part_markdown(network_records(networks))} Test scenes: {networks[0].scenes}, {config.gsd} m bands, degraded "
+        f"with `--degradation {config.degradation}`. Precision: {config.precision}."
     )
     write_text(folder / TEXT, f"{text}\n\n{provenance_line()}\n")
     if options.study:

@@ -20,9 +20,9 @@ from bigearthnet.archive.folders import S2_NAME, find_patches
 from bigearthnet.prepared.file import BigEarthNetFile
 from bigearthnet.prepared.options import PreparationOptions
 from bigearthnet.studies.options import ComparisonOptions, InputOptions
-from bigearthnet.studies.presets import SUPERRES_INPUT
 from common.errors import ProductError, SettingError
 from common.files.atomic import make_folder, write_text
+from common.runs.cli import option_name
 from common.runs.signals import require_going_on
 from common.sample import fetch_sample
 from common.studies.folder import read_record
@@ -53,13 +53,12 @@ def make_inputs(options: ComparisonOptions, prepare: Prepare) -> list[str]:
         return list(options.inputs.data)
     inputs = options.inputs if options.inputs.root else hvd.on_rank_zero(lambda: sample_inputs(options.inputs))
     folder = options.folder / FOLDER
-    is_chain = options.shared.study.name == SUPERRES_INPUT
-    if is_chain and (options.shared.overwrite or not hvd.on_rank_zero((folder / RECORD).exists)):
+    if options.compares_inputs and (options.base.overwrite or not hvd.on_rank_zero((folder / RECORD).exists)):
         hvd.on_rank_zero(lambda: try_weights(inputs))
-    hvd.on_rank_zero(lambda: open_inputs(folder, inputs, options.shared.overwrite))
-    native = preparation(inputs, folder / NATIVE, options.shared.overwrite)
+    hvd.on_rank_zero(lambda: open_inputs(folder, inputs, options.base.overwrite))
+    native = preparation(inputs, folder / NATIVE, options.base.overwrite)
     prepare_once(native, prepare)
-    if not is_chain:
+    if not options.compares_inputs:
         return [str(native.output)]
     results = folder / "superres"
     superres = replace(native, output=folder / SUPERRES, superres=results)
@@ -84,7 +83,7 @@ def open_inputs(folder: Path, inputs: InputOptions, overwrite: bool) -> None:
         changed = next((name for name, value in record.items() if earlier.get(name) != value), None)
         if changed:
             raise SettingError(
-                f"{folder} holds inputs made with {changed} {earlier.get(changed)}, and this command asks for "
+                f"{folder} holds inputs made with {option_name(changed)} {earlier.get(changed)}, and this command has "
                 f"{record[changed]}; give the same options, or another --output."
             )
     make_folder(folder)
@@ -145,7 +144,7 @@ def try_weights(inputs: InputOptions) -> None:
 
 def weights_words(inputs: InputOptions) -> list[str]:
     """Return the options of superres-predict that name the weights."""
-    return ["--weights", *(inputs.weights or WEIGHTS)]
+    return ["--weights", *(inputs.superres_weights or WEIGHTS)]
 
 
 def super_resolve(native: PreparationOptions, results: Path, weights: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bigearthnet.studies.presets import JUDGED, SUPER_RESOLVED, SUPERRES_INPUT
+from bigearthnet.studies.catalogue import JUDGED, SUPER_RESOLVED, SUPERRES_INPUT
 from bigearthnet.training.config import BigEarthNetConfig
 from common.errors import SettingError
 from common.runs.cli import option_name
@@ -30,7 +30,7 @@ class InputOptions:
     Attributes:
         data: prepared files; none to make them from an archive, or from the sample with --quick.
         root, s1_root, splits, split_by_region, nomenclature, keep_snow_cloud: as those of `bigearthnet-prepare`.
-        weights: of `superres-predict`, which brings bands to 10 m.
+        superres_weights: of `superres-predict`, which brings bands to 10 m.
     """
 
     data: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class InputOptions:
     split_by_region: int | None = None
     nomenclature: int = 19
     keep_snow_cloud: bool = False
-    weights: tuple[str, ...] = ()
+    superres_weights: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class ComparisonOptions:
     """The options of a comparison.
 
     Attributes:
-        shared: study, seeds and folder.
+        base: study, seeds and folder.
         inputs: where the patches come from.
         settings: settings of bigearthnet-train from the command line, the same for all runs.
         lists: setting -> values to vary, of a comparison without a study.
@@ -58,14 +58,14 @@ class ComparisonOptions:
         SettingError: an option sets what the study varies, or is only for comparisons without a study.
     """
 
-    shared: StudyOptions
+    base: StudyOptions
     inputs: InputOptions
     settings: Mapping[str, Any]
     lists: Mapping[str, Sequence[str]]
     show_progress: bool = False
 
     def __post_init__(self) -> None:
-        study = self.shared.study
+        study = self.base.study
         twice = [name for name in self.lists if name in self.settings]
         if twice:
             raise SettingError(
@@ -85,20 +85,25 @@ class ComparisonOptions:
     @property
     def folder(self) -> Path:
         """The output folder."""
-        return self.shared.folder
+        return self.base.folder
+
+    @property
+    def compares_inputs(self) -> bool:
+        """Whether the study compares super-resolved with other input, for which it needs two prepared files."""
+        return bool(self.base.study) and self.base.study.name == SUPERRES_INPUT
 
     @property
     def question(self) -> Study | None:
         """The study, or one that the lists describe; None with one seed or one variant, which have nothing to judge."""
         varied = {label: {} for label in self._varied(("",))}
-        if self.shared.study or len(varied) < 2 or len(self.shared.seeds) < FEWEST_SEEDS:
-            return self.shared.study
+        if self.base.study or len(varied) < 2 or len(self.base.seeds) < FEWEST_SEEDS:
+            return self.base.study
         return Study("comparison", "Which variant is best?", varied, next(iter(varied)), JUDGED)
 
     def shared_settings(self) -> dict[str, Any]:
         """Return the settings that all runs share, without the prepared file: those of the study, then the command line's."""
-        study = self.shared.study
-        own = {**study.settings, **(study.quick if self.shared.quick else {})} if study else {}
+        study = self.base.study
+        own = {**study.settings, **(study.quick if self.base.quick else {})} if study else {}
         return {**own, **self.settings}
 
     def variants(self, files: Sequence[str]) -> list[Variant]:
@@ -107,13 +112,13 @@ class ComparisonOptions:
         Args:
             files: prepared files. A study about super-resolved input takes two: native bands, and bands at 10 m.
         """
-        return vary(self._varied(files), self.shared.seeds)
+        return vary(self._varied(files), self.base.seeds)
 
     def _varied(self, files: Sequence[str]) -> dict[str, dict[str, Any]]:
-        study = self.shared.study
+        study = self.base.study
         if study:
-            own = study.chosen(self.shared.quick)
-            return {label: {**settings, "data": _file_of(label, study, files)} for label, settings in own.items()}
+            own = study.chosen(self.base.quick)
+            return {label: {**settings, "data": self._file_of(label, files)} for label, settings in own.items()}
         names = [name for name in LISTS if name in self.lists]
         combinations = itertools.product(*(self.lists[name] for name in names))
         several = len(files) > 1
@@ -138,8 +143,8 @@ class ComparisonOptions:
 
     def with_study(self) -> StudyOptions:
         """Return study, seeds and folder, with `question` for the study."""
-        return replace(self.shared, study=self.question)
+        return replace(self.base, study=self.question)
 
-
-def _file_of(label: str, study: Study, files: Sequence[str]) -> str:
-    return str(files[-1] if study.name == SUPERRES_INPUT and label == SUPER_RESOLVED else files[0])
+    def _file_of(self, label: str, files: Sequence[str]) -> str:
+        """Return the prepared file of a study's variant: the last one holds super-resolved bands."""
+        return str(files[-1] if self.compares_inputs and label == SUPER_RESOLVED else files[0])

@@ -13,18 +13,17 @@ from bigearthnet.archive.groups import NATIVE_PX, PATCH_PX
 from bigearthnet.archive.labels import NOMENCLATURES
 from bigearthnet.prepared.file import BigEarthNetFile
 from bigearthnet.prepared.patch_source import require_band_set
+from bigearthnet.studies.catalogue import SUPERRES_INPUT
 from bigearthnet.studies.options import ComparisonOptions, InputOptions
-from bigearthnet.studies.presets import SUPERRES_INPUT
 from common.errors import SettingError
 from common.report.records import REPORT
 from common.runs.cli import option_name
 from common.studies.folder import open_comparison
-from common.studies.options import StudyOptions
+from common.studies.options import FIGURE, SCORES, TEXT, VERDICTS
 from common.studies.variants import Variant
 
-STUDY, COMPARISON = "study.md", "comparison.md"  # the tables of a study, or of a comparison without one
-SCORES, COSTS, VERDICTS, FIGURE = "scores.csv", "costs.csv", "verdicts.csv", "verdicts.png"
-RESULTS = (STUDY, COMPARISON, SCORES, COSTS, VERDICTS, FIGURE, REPORT)
+COMPARISON, COSTS = "comparison.md", "costs.csv"  # the first in place of `study.md` without a study
+RESULTS = (TEXT, COMPARISON, SCORES, COSTS, VERDICTS, FIGURE, REPORT)
 
 
 def prepare_comparison(options: ComparisonOptions) -> None:
@@ -35,48 +34,57 @@ def prepare_comparison(options: ComparisonOptions) -> None:
         PatchFileError: a prepared file is missing, unfinished or damaged, or of another kind.
         OutputError: the folder is not empty, or cannot be made or written to.
     """
-    inputs, shared = options.inputs, options.shared
-    require_used_options(inputs, shared)
-    require_distinct_names(inputs.data)
-    is_chain = bool(shared.study) and shared.study.name == SUPERRES_INPUT
-    if inputs.data and inputs.root:
-        raise SettingError("--data names prepared files, and --root an archive to prepare; give one of them.")
-    if inputs.root and not is_chain:
-        raise SettingError(
-            f"--root is for --study {SUPERRES_INPUT}; prepare the archive, and give the file with --data."
-        )
-    if not inputs.data and not shared.quick and not (inputs.root and is_chain):
-        archive = ", or the archive with --root" if is_chain else ""
-        raise SettingError(f"there are no patches to train on; give a prepared file with --data{archive}.")
-    if inputs.data and is_chain and len(inputs.data) != 2:
-        raise SettingError(
-            f"--study {SUPERRES_INPUT} compares two prepared files, one of native bands and one made with bigearthnet-prepare --superres, "
-            f"and --data names {len(inputs.data)}; give both in this order, or the archive with --root."
-        )
-    if inputs.data and shared.study and not is_chain and len(inputs.data) > 1:
-        raise SettingError(f"--study {shared.study.name} takes one prepared file; --data names {len(inputs.data)}.")
-    for path in inputs.root, inputs.s1_root, inputs.splits:
-        if path and not Path(path).is_dir():
-            raise SettingError(f"{path} is not a folder; give one that exists.")
+    check_inputs(options)
+    inputs = options.inputs
     for variant in options.variants(inputs.data or ("made.h5",)):
         options.config(variant)
     if inputs.data:
         check_files(options, inputs.data)
     if inputs.root and not holds_patches(inputs.root):
         raise SettingError(f"--root {inputs.root} holds no patch of BigEarthNet-S2; give the unpacked archive.")
-    open_comparison(shared, RESULTS)
+    open_comparison(options.base, RESULTS)
 
 
-def require_used_options(inputs: InputOptions, shared: StudyOptions) -> None:
+def check_inputs(options: ComparisonOptions) -> None:
+    """Check that --data or --root gives the patches that a comparison needs, and that other options of them are used.
+
+    Raises:
+        SettingError: they do not, or an option would have no effect.
+    """
+    inputs, study, compares_inputs = options.inputs, options.base.study, options.compares_inputs
+    require_used_options(options)
+    require_distinct_names(inputs.data)
+    if inputs.data and inputs.root:
+        raise SettingError("--data names prepared files, and --root an archive to prepare; give one of them.")
+    if inputs.root and not compares_inputs:
+        raise SettingError(
+            f"--root is for --study {SUPERRES_INPUT}; prepare the archive, and give the file with --data."
+        )
+    if not inputs.data and not options.base.quick and not inputs.root:
+        archive = ", or the archive with --root" if compares_inputs else ""
+        raise SettingError(f"there are no patches to train on; give a prepared file with --data{archive}.")
+    if inputs.data and compares_inputs and len(inputs.data) != 2:
+        raise SettingError(
+            f"--study {SUPERRES_INPUT} compares two prepared files, one of native bands and one made with bigearthnet-prepare --superres, "
+            f"and --data names {len(inputs.data)}; give both in this order, or the archive with --root."
+        )
+    if study and not compares_inputs and len(inputs.data) > 1:
+        raise SettingError(f"--study {study.name} takes one prepared file; --data names {len(inputs.data)}.")
+    for path in inputs.root, inputs.s1_root, inputs.splits:
+        if path and not Path(path).is_dir():
+            raise SettingError(f"{path} is not a folder; give one that exists.")
+
+
+def require_used_options(options: ComparisonOptions) -> None:
     """Raise SettingError if an option of an archive is given, and there is no archive to use it on."""
-    used = {"data", "root"}
+    inputs, used = options.inputs, {"data", "root"}
     if inputs.root:
         return
-    if shared.quick and not inputs.data:  # the sample
-        used |= {"nomenclature"} | ({"weights"} if shared.study.name == SUPERRES_INPUT else set())
+    if options.base.quick and not inputs.data:  # the sample
+        used |= {"nomenclature", "superres_weights"} if options.compares_inputs else {"nomenclature"}
     for name, default in asdict(InputOptions()).items():
         if name not in used and getattr(inputs, name) != default:
-            option = "--superres-weights" if name == "weights" else option_name(name)
+            option = option_name(name)
             raise SettingError(
                 f"{option} is for --study {SUPERRES_INPUT} with an archive; give its folder with --root, or leave {option} out."
             )
@@ -111,7 +119,7 @@ def check_files(options: ComparisonOptions, paths: Sequence[str]) -> None:
     for variant in options.variants(list(files)):
         config = options.config(variant)
         require_band_set(files[config.data], config.bands)
-    if options.shared.study and options.shared.study.name == SUPERRES_INPUT:
+    if options.compares_inputs:
         bands = options.config(options.variants(list(files))[0]).bands
         require_superres(files[paths[0]], files[paths[-1]], bands)
 

@@ -1,14 +1,13 @@
 """The report of a comparison of classifiers: scores, classes, costs, verdicts. Records only, for any form of a page."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from bigearthnet.evaluation.support import describe_support
+from bigearthnet.studies.catalogue import BY_SUPPORT, JUDGED, SHOWN
 from bigearthnet.studies.options import ComparisonOptions
-from bigearthnet.studies.presets import BY_SUPPORT, JUDGED, SHOWN
-from bigearthnet.studies.scores import Measured
+from bigearthnet.studies.scores import MeasuredRuns
 from common.metrics.descriptions import DESCRIPTIONS
 from common.report.records import Column, Picture, Report, Section, Table
 from common.runs.cli import option_name
@@ -29,10 +28,10 @@ THRESHOLDS = "F1 is with the threshold of each class that the training chose on 
 
 def comparison_report(
     options: ComparisonOptions,
-    measured: Measured,
+    measured: MeasuredRuns,
     scores: Sequence[Score],
     verdicts: Sequence[Verdict],
-    figure: Path | None,
+    figures: Sequence[Picture],
     files: Sequence[str],
 ) -> Report:
     """Return the report of a comparison.
@@ -42,15 +41,14 @@ def comparison_report(
         measured: of its runs.
         scores: of `run_scores`.
         verdicts: none for a comparison with one seed.
-        figure: of the verdicts.
+        figures: of the verdicts.
         files: the prepared files.
     """
-    pictures = [Picture(figure, "Differences and their intervals.", "Intervals of differences")] if figure else []
     texts = [describe_support(measured.support), THRESHOLDS, PUBLISHED]
     if measured.converted:
         texts.append(f"{CONVERTED} {', '.join(measured.converted)}.")
     more = [*texts, class_table(scores, "ap"), class_table(scores, "f1"), cost_table(measured)]
-    part = shared.Measured("", scores, verdicts, pictures, more)
+    part = shared.Measured("", scores, verdicts, figures, more)
     test_patches = len(next(iter(measured.decisions.values())).labels)
     own = {f"`{option_name(name)}`": value for name, value in options.shared_settings().items()}
     settings = {"Prepared files": ", ".join(files), "Test patches": test_patches, **own}
@@ -63,7 +61,7 @@ def comparison_report(
         question="How good is each variant?",
         sections=[Section("Scores", [table, *more])],
         answers=[one_seed],
-        settings={"Seeds": ", ".join(map(str, options.shared.seeds)), **settings},
+        settings={"Seeds": ", ".join(map(str, options.base.seeds)), **settings},
     )
 
 
@@ -84,7 +82,7 @@ def class_table(scores: Sequence[Score], metric: str) -> Table:
     )
 
 
-def cost_table(measured: Measured) -> Table:
+def cost_table(measured: MeasuredRuns) -> Table:
     """Return the table of parameters, work and speed of each network."""
     return Table(
         "Work: multiplications for a patch, in millions. Patches/s: when labelling patches on this machine.",

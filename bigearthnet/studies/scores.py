@@ -28,7 +28,7 @@ TEST_PATCHES = "test patches"  # unit of scores of all test patches together
 Run = tuple[str, int]  # label and seed
 
 
-class Measured(NamedTuple):
+class MeasuredRuns(NamedTuple):
     """What was measured of the runs of a comparison.
 
     Attributes:
@@ -44,7 +44,7 @@ class Measured(NamedTuple):
     converted: tuple[str, ...] = ()
 
 
-def measure_variants(options: ComparisonOptions, variants: Sequence[Variant]) -> Measured:
+def measure_variants(options: ComparisonOptions, variants: Sequence[Variant]) -> MeasuredRuns:
     """Predict the test patches with all runs, and measure the cost of each network. Every rank must call it.
 
     Raises:
@@ -72,7 +72,7 @@ def measure_variants(options: ComparisonOptions, variants: Sequence[Variant]) ->
         logger.info("%s: %d test patches predicted", variant.folder_name, len(patches))
     labels = {split: scored.labels[scored.splits == split] for split in ("train", "test")}
     support = class_support(scored.class_names, labels["train"], labels["test"])
-    return Measured(decisions, costs, support, tuple(converted))
+    return MeasuredRuns(decisions, costs, support, tuple(converted))
 
 
 def to_19_classes(decisions: Decisions, class_names: Sequence[str], wanted: Sequence[str]) -> Decisions:
@@ -87,7 +87,7 @@ def to_19_classes(decisions: Decisions, class_names: Sequence[str], wanted: Sequ
     return Decisions(*(np.stack([part[:, own].max(axis=1) for own in columns], axis=1) for part in decisions))
 
 
-def run_scores(measured: Measured) -> list[Score]:
+def run_scores(measured: MeasuredRuns) -> list[Score]:
     """Return the averages of each run, and F1 and AP by class; scores that no class or patch gives are left out."""
     scores = []
     for (label, seed), decisions in measured.decisions.items():
@@ -101,7 +101,9 @@ def run_scores(measured: Measured) -> list[Score]:
     return [score for score in scores if np.isfinite(score.value)]
 
 
-def judge_runs(measured: Measured, scores: Sequence[Score], reference: str, metrics: Sequence[str]) -> list[Verdict]:
+def judge_runs(
+    measured: MeasuredRuns, scores: Sequence[Score], reference: str, metrics: Sequence[str]
+) -> list[Verdict]:
     """Compare each label with the reference: paired by seed, and by resamples of the test patches.
 
     Args:

@@ -1,3 +1,3 @@
 """Studies: variants that differ in one thing only, tables over seeds, verdicts by a stated rule. Imports `files`, `runs`,
-`metrics` and `report`.
+`metrics`, `figures` and `report`.
 """

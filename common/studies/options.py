@@ -10,6 +10,8 @@ from common.studies.study import Study
 
 STUDY_SEEDS, QUICK_SEEDS, PLAIN_SEEDS = (0, 1, 2), (0, 1), (0,)
 FEWEST_SEEDS = 2  # one seed has no spread
+# Files that a study writes, beside its report.
+TEXT, SCORES, VERDICTS, FIGURE = "study.md", "scores.csv", "verdicts.csv", "verdicts.png"
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,17 @@
 """The report of a study: question, setting, rule, tables of scores, verdicts and figures. Both applications fill it."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from common.files.atomic import write_text
 from common.metrics.descriptions import DESCRIPTIONS
-from common.report.records import Column, Picture, Report, Section, Spread, Table
+from common.report.markdown import report_markdown
+from common.report.page import write_report
+from common.report.records import REPORT, Column, Picture, Report, Section, Spread, Table
+from common.runs.provenance import provenance_line
 from common.studies.options import StudyOptions
 from common.studies.scores import Score, labels_of, seed_means
 from common.studies.verdict import NOT_SEEN, Verdict, plural, rule, sentence
@@ -31,7 +35,7 @@ class Measured:
     scores: Sequence[Score]
     verdicts: Sequence[Verdict]
     figures: Sequence[Picture] = ()
-    more: Sequence[Table | Picture | str] = field(default=())
+    more: Sequence[Table | Picture | str] = ()
 
 
 def study_report(
@@ -95,7 +99,9 @@ def score_records(scores: Sequence[Score], metrics: Sequence[str], unit: str) ->
     rows = [
         [label, seeds_of(scores, label), *(spread(values[label, metric]) for metric in measured)] for label in labels
     ]
-    caption = f"Means over {plural(unit)} and seeds, ± standard deviation over seeds."
+    units = {score.unit for score in scores if score.metric in measured}
+    means = f"{plural(unit)} and seeds" if len(units) > 1 else "seeds"
+    caption = f"Means over {means}, ± standard deviation over seeds."
     return Table(caption, [Column("Variant"), Column("Seeds", 0), *columns], rows)
 
 
@@ -136,6 +142,18 @@ def decimals(columns: Sequence[np.ndarray]) -> int:
     return 4 if largest < 2 else 2 if largest < 1000 else 0
 
 
-def with_figures(measured: Measured, figures: Sequence[Picture]) -> Measured:
-    """Return the record with these figures."""
-    return dataclasses.replace(measured, figures=figures)
+def write_study(folder: Path, name: str, report: Report) -> str:
+    """Write a report as `report.html` and as Markdown, both with their provenance; return the Markdown. Call on rank 0.
+
+    Args:
+        folder: of the comparison.
+        name: of the Markdown file.
+        report: what both say.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    text = report_markdown(report)
+    write_text(folder / name, f"{text}\n\n{provenance_line()}\n")
+    write_report(folder / REPORT, report)
+    return text

@@ -1,4 +1,4 @@
-"""Scores of runs: one value for each label, seed, test unit and metric; their table with mean and spread.
+"""Scores of runs: one value for each label, seed, test unit and metric; their means, and differences between labels.
 
 A method without training, such as interpolation, has no seed. Its values count for all seeds.
 """
@@ -11,8 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from common.errors import SettingError, some_of
-from common.metrics.descriptions import DESCRIPTIONS
-from common.runs.tables import markdown_table, read_rows, write_rows
+from common.runs.tables import read_rows, write_rows
 
 
 class Score(NamedTuple):
@@ -84,27 +83,9 @@ def paired_differences(scores: Sequence[Score], label: str, reference: str, metr
     return np.array([[one - other for one, other in row] for row in pairs], float)
 
 
-def score_table(scores: Sequence[Score], metrics: Sequence[str], name: str = "Variant") -> str:
-    """Return a Markdown table, a line for each label: mean over units and seeds, ± standard deviation (n - 1) over seeds."""
-    lines = []
-    for label in labels_of(scores):
-        seeds = {score.seed for score in scores if score.label == label} - {None}
-        cells = [_cell(seed_means(scores, label, metric)) for metric in metrics]
-        lines.append([label, str(len(seeds)) if seeds else "", *cells])
-    return markdown_table([name, "Seeds", *(DESCRIPTIONS[metric].heading for metric in metrics)], lines)
-
-
 def _by_seed_and_unit(scores: Sequence[Score], label: str, metric: str) -> dict[tuple[int | None, str], float]:
     return {(score.seed, score.unit): score.value for score in scores if (score.label, score.metric) == (label, metric)}
 
 
 def _find(values: dict[tuple[int | None, str], float], seed: int | None, unit: str) -> float | None:
     return values.get((seed, unit), values.get((None, unit)))
-
-
-def _cell(values: np.ndarray) -> str:
-    if not len(values):
-        return ""
-    decimals = 2 if abs(values.mean()) >= 2 else 4
-    spread = f" ± {values.std(ddof=1):.{decimals}f}" if len(values) > 1 else ""
-    return f"{values.mean():.{decimals}f}{spread}"

@@ -1,6 +1,6 @@
-"""The table of a comparison: `comparison.csv`, with a line for each network and seed, and a Markdown table.
+"""The table of a comparison: `comparison.csv`, with a line for each network and seed.
 
-`superres/compare.py` writes both, `superres/figures/comparison.py` draws them.
+`superres/compare.py` writes it, `superres/figures/comparison.py` draws it, `superres/studies/comparison_report.py` shows it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,11 +11,11 @@ import numpy as np
 
 from common.metrics.descriptions import DESCRIPTIONS
 from common.metrics.fusion import OVERALL
-from common.runs.tables import markdown_table, read_rows, write_rows
+from common.runs.tables import read_rows, write_rows
 from superres.evaluation.cost import multiplications_per_pixel, pixels_per_second
 from superres.evaluation.output import METRICS
 from superres.evaluation.plan import find_networks
-from superres.evaluation.tables import DECIMALS, MetricRow, read_metrics
+from superres.evaluation.tables import MetricRow, read_metrics
 from superres.networks.sources import WeightsOptions
 from superres.networks.trained import TrainedNetwork
 from superres.prediction.interpolation import INTERPOLATIONS
@@ -25,12 +25,6 @@ from superres.training.config import SuperresConfig
 LOWER_IS_BETTER = {
     metric: DESCRIPTIONS[metric].lower_is_better
     for metric in ("rmse", "sre", "ergas", "sam", "uiq", "consistency", "sharpness")
-}
-COLUMNS = {
-    **{metric: DESCRIPTIONS[metric].heading for metric in LOWER_IS_BETTER},
-    "parameters": "Parameters",
-    "work_per_pixel": "Work a pixel",
-    "pixels_per_second": "Pixels/s ↑",
 }
 
 
@@ -150,28 +144,3 @@ def column(networks: Sequence[ComparedNetwork], name: str) -> np.ndarray:
     return np.array(
         [np.nan if getattr(network, name) is None else getattr(network, name) for network in networks], float
     )
-
-
-def comparison_table(networks: Sequence[ComparedNetwork]) -> str:
-    """Return a Markdown table with a line for each label: means over seeds, ± standard deviation (n - 1) for metrics."""
-    return markdown_table(
-        ["Network", "Seeds", *COLUMNS.values()],
-        [
-            [
-                label,
-                str(len(lines)) if lines[0].seed is not None else "",
-                *(_cell(column(lines, name), name) for name in COLUMNS),
-            ]
-            for label, lines in by_label(networks).items()
-        ],
-    )
-
-
-def _cell(values: np.ndarray, name: str) -> str:
-    if np.isnan(values).all():
-        return ""
-    if name not in LOWER_IS_BETTER:
-        return f"{values.mean():,.0f}"
-    decimals = DECIMALS.get(name, 2)
-    spread = f" ± {values.std(ddof=1):.{decimals}f}" if len(values) > 1 else ""
-    return f"{values.mean():.{decimals}f}{spread}"

@@ -6,13 +6,17 @@ from pathlib import Path
 from common.metrics.descriptions import DESCRIPTIONS
 from common.report.records import Column, Picture, Report, Section, Spread, Table
 from common.studies.report import spread
-from superres.evaluation.comparison import COLUMNS, LOWER_IS_BETTER, ComparedNetwork, by_label, column
+from superres.evaluation.comparison import LOWER_IS_BETTER, ComparedNetwork, by_label, column
 from superres.evaluation.tables import DECIMALS
 from superres.studies.options import ComparisonOptions
 
 NO_VERDICTS = "A comparison without `--study` describes, and gives no verdicts: it has no question and no reference."
 ONE_SEED = "Each network has one seed, so the table has no spread: another seed may change the order of close networks."
-COST_BETTER = {"parameters": "lower", "work_per_pixel": "lower", "pixels_per_second": "higher"}
+COSTS = {
+    "parameters": Column("Parameters", 0, "lower"),
+    "work_per_pixel": Column("Work a pixel", 0, "lower"),
+    "pixels_per_second": Column("Pixels/s", 0, "higher"),
+}
 
 
 def comparison_report(options: ComparisonOptions, networks: Sequence[ComparedNetwork], figure: Path) -> Report:
@@ -43,14 +47,13 @@ def comparison_report(options: ComparisonOptions, networks: Sequence[ComparedNet
 
 def network_records(networks: Sequence[ComparedNetwork]) -> Table:
     """Return the table: a row for each label, means over seeds and their standard deviation, and costs."""
-    columns = [Column.of_metric(DESCRIPTIONS[metric], DECIMALS.get(metric, 2)) for metric in LOWER_IS_BETTER]
-    columns += [Column(COLUMNS[name].rstrip(" ↑"), 0, better) for name, better in COST_BETTER.items()]
+    metrics = [Column.of_metric(DESCRIPTIONS[metric], DECIMALS.get(metric, 2)) for metric in LOWER_IS_BETTER]
     rows = [
         [
             label,
             len(lines) if lines[0].seed is not None else None,
             *(spread(column(lines, metric)) for metric in LOWER_IS_BETTER),
-            *(Spread(float(column(lines, name).mean()), None) for name in COST_BETTER),
+            *(Spread(float(column(lines, name).mean()), None) for name in COSTS),
         ]
         for label, lines in by_label(networks).items()
     ]
@@ -58,4 +61,4 @@ def network_records(networks: Sequence[ComparedNetwork]) -> Table:
         "Means over test scenes and seeds, ± standard deviation over seeds. Work: multiplications for one 10 m pixel. "
         "Pixels/s: 10 m pixels of the result."
     )
-    return Table(caption, [Column("Network"), Column("Seeds", 0), *columns], rows)
+    return Table(caption, [Column("Network"), Column("Seeds", 0), *metrics, *COSTS.values()], rows)

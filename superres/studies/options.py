@@ -10,13 +10,12 @@ from typing import Any
 from common.errors import SettingError
 from common.report.records import REPORT
 from common.runs import cli
-from common.studies.options import StudyOptions, read_study_options
+from common.studies.options import SCORES, TEXT, VERDICTS, StudyOptions, read_study_options
 from common.studies.variants import Variant, vary
 from superres.networks.catalogue import DEFAULT_UPSAMPLING, GAN, NETWORKS
 from superres.studies.catalogue import STUDIES, SuperresStudy
 from superres.training.config import SuperresConfig
 
-TEXT, SCORES, VERDICTS = "study.md", "scores.csv", "verdicts.csv"
 OUTPUT_FILES = (TEXT, SCORES, VERDICTS, REPORT, "verdicts*.png", "brightness*.png")
 
 

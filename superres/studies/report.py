@@ -1,21 +1,20 @@
 """What a study writes: `scores.csv`, `verdicts.csv`, figures, `study.md` and the report. Only rank 0 writes."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from common.files.atomic import write_text
-from common.metrics.descriptions import DESCRIPTIONS
-from common.report.markdown import report_markdown
-from common.report.page import write_report
 from common.report.records import REPORT, Column, Picture, Report, Table
 from common.runs.cli import option_name
-from common.runs.provenance import provenance_line
 from common.runs.tables import write_rows
-from common.studies.report import Measured, study_report, with_figures
+from common.studies import report as shared
+from common.studies.options import FIGURE, SCORES, TEXT, VERDICTS
+from common.studies.report import Measured
 from common.studies.scores import Score
 from common.studies.verdict import Verdict
 from superres.evaluation.comparison import ComparedNetwork, by_label
-from superres.studies.options import SCORES, TEXT, VERDICTS, ComparisonOptions
+from superres.studies.comparison_report import COSTS
+from superres.studies.options import ComparisonOptions
 from superres.studies.scores import evaluation_folder, method_labels, read_study_scores, study_verdicts
 
 
@@ -54,12 +53,8 @@ def write_study(options: ComparisonOptions, measured: dict[str, Measured], netwo
         OutputError: a file cannot be written.
     """
     labels = labels_only(options) if options.study.by_brightness else {}
-    parts = [with_figures(part, draw_figures(options, test, part, labels)) for test, part in measured.items()]
-    report = superres_report(options, parts, networks)
-    text = report_markdown(report)
-    write_text(options.base.folder / TEXT, f"{text}\n\n{provenance_line()}\n")
-    write_report(options.base.folder / REPORT, report)
-    return text
+    parts = [replace(part, figures=draw_figures(options, test, part, labels)) for test, part in measured.items()]
+    return shared.write_study(options.base.folder, TEXT, superres_report(options, parts, networks))
 
 
 def superres_report(
@@ -76,8 +71,8 @@ def superres_report(
         **{option_name(name): getattr(config, name) for name in shown_settings(options)},
     }
     costs = cost_records(networks)
-    parts = [*parts[:-1], Measured(**{**vars(parts[-1]), "more": [costs]})] if costs_differ(networks) else parts
-    return study_report(options.base, parts, f"Super-resolution of the {config.gsd} m bands", settings)
+    parts = [*parts[:-1], replace(parts[-1], more=[costs])] if costs_differ(networks) else parts
+    return shared.study_report(options.base, parts, f"Super-resolution of the {config.gsd} m bands", settings)
 
 
 def shown_settings(options: ComparisonOptions) -> list[str]:
@@ -92,14 +87,13 @@ def shown_settings(options: ComparisonOptions) -> list[str]:
 
 def cost_records(networks: Sequence[ComparedNetwork]) -> Table:
     """Return the table of costs of the networks: a row for each label."""
-    columns = [Column("Network"), Column("Parameters", 0, "lower"), Column("Work a pixel", 0, "lower")]
     rows = [
         [label, lines[0].parameters, lines[0].work_per_pixel, max(line.pixels_per_second for line in lines)]
         for label, lines in by_label(networks).items()
         if lines[0].parameters is not None
     ]
     caption = "Work: multiplications for one 10 m pixel. Pixels/s: 10 m pixels of the result, the fastest of all seeds."
-    return Table(caption, [*columns, Column("Pixels/s", 0, "higher")], rows)
+    return Table(caption, [Column("Network"), *COSTS.values()], rows)
 
 
 def costs_differ(networks: Sequence[ComparedNetwork]) -> bool:
@@ -116,33 +110,22 @@ def draw_figures(options: ComparisonOptions, test: str, part: Measured, labels: 
         part: what was measured with it.
         labels: method in the tables -> label, the reference first; of a study by brightness.
     """
-    from common.figures.intervals import IntervalRow, plot_intervals
+    from common.studies.figure import QUICK_NOTICE, draw_verdicts
     from superres.evaluation.output import REFLECTANCE
     from superres.figures.brightness import plot_errors_by_brightness
 
     suffix = f"-{test}" if len(options.tests) > 1 else ""
-    notice = "Quick form: these numbers mean nothing." if options.base.quick else ""
     pictures = []
     if part.verdicts:
-        path = options.base.folder / f"verdicts{suffix}.png"
-        rows = [
-            IntervalRow(DESCRIPTIONS[row.metric].heading, row.label, row.difference, row.low, row.high, row.answer)
-            for row in part.verdicts
-        ]
-        plot_intervals(rows, options.study.reference, path, notice)
-        pictures.append(
-            Picture(
-                path,
-                "Differences to the reference, with their intervals.",
-                "a dot and a line for each variant and metric",
-            )
-        )
+        path = options.base.folder / FIGURE
+        path = path.with_name(f"{path.stem}{suffix}{path.suffix}")
+        pictures.append(draw_verdicts(part.verdicts, path, options.base.quick))
     if options.study.by_brightness:
         path = options.base.folder / f"brightness{suffix}.png"
         table = evaluation_folder(options, test) / REFLECTANCE
-        plot_errors_by_brightness(table, labels, path, notice)
+        plot_errors_by_brightness(table, labels, path, QUICK_NOTICE if options.base.quick else "")
         caption = "RMSE by reflectance of the truth, and its ratio to that of the reference. The outer groups hold 1 % of the pixels."
-        pictures.append(Picture(path, caption, "lines that rise towards bright pixels"))
+        pictures.append(Picture(path, caption, "Lines that rise towards bright pixels"))
     return pictures
 
 

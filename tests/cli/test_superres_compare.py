@@ -8,15 +8,17 @@ import pytest
 from matplotlib.figure import Figure
 
 from common.errors import TrainingError
+from common.report.markdown import part_markdown
 from common.runs import folder as run
 from common.studies.scores import read_scores
 from common.training.history import read_history
 from superres import compare
 from superres.evaluation import cost
-from superres.evaluation.comparison import comparison_table, read_comparison
+from superres.evaluation.comparison import read_comparison
 from superres.evaluation.tables import read_metrics
 from superres.networks.catalogue import NETWORKS
 from superres.studies.catalogue import STUDIES
+from superres.studies.comparison_report import network_records
 from superres.train import train as superres_train
 from tests.support.fake_safe import write_safe
 from tests.support.made_study import STUDY
@@ -74,8 +76,9 @@ def test_networks_are_trained_with_equal_settings_and_compared(
     settings = [run.read_config(path)["settings"] for path in sorted((folder / "runs").iterdir())]
     shared = [{name: value for name, value in one.items() if name not in compare.VARIED} for one in settings]
     assert all(one == shared[0] for one in shared)
-    assert comparison_table(networks) in capsys.readouterr().out
-    assert comparison_table(networks) in (folder / "comparison.md").read_text()
+    table = part_markdown(network_records(networks))
+    assert table in capsys.readouterr().out
+    assert table in (folder / "comparison.md").read_text()
 
     assert "One seed" not in (folder / "report.html").read_text()
 

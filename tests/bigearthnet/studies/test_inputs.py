@@ -14,10 +14,10 @@ import pytest
 from bigearthnet.prepare import prepare
 from bigearthnet.prepared.file import BigEarthNetFile
 from bigearthnet.studies import inputs as module
+from bigearthnet.studies.catalogue import STUDIES
 from bigearthnet.studies.inputs import make_inputs, run_apart
 from bigearthnet.studies.options import ComparisonOptions, InputOptions
 from bigearthnet.studies.plan import check_files
-from bigearthnet.studies.presets import STUDIES
 from common.errors import Interrupted, ProductError, SettingError
 from common.pixels.sentinel2 import BANDS_20M, BANDS_60M
 from common.runs.signals import noted_signals
@@ -36,7 +36,7 @@ def archive(tmp_path: Path) -> InputOptions:
         write_labelled_patch(tmp_path / "S2", name)
         (tmp_path / "splits" / f"{split}.csv").write_text(name)
     return InputOptions(
-        root=str(tmp_path / "S2"), splits=str(tmp_path / "splits"), keep_snow_cloud=True, weights=("w",)
+        root=str(tmp_path / "S2"), splits=str(tmp_path / "splits"), keep_snow_cloud=True, superres_weights=("w",)
     )
 
 
@@ -79,9 +79,9 @@ def test_the_chain_makes_two_files_of_the_same_patches(archive, commands, tmp_pa
     assert [Path(path).stat().st_mtime_ns for path in (native, fine)] == before
     assert len(commands) == 3
     with pytest.raises(
-        SettingError, match=r"holds inputs made with weights \['w'\], and this command asks for \['v'\]"
+        SettingError, match=r"holds inputs made with --superres-weights \['w'\], and this command has \['v'\]"
     ):
-        make_inputs(study(tmp_path / "out", replace(archive, weights=("v",)), resume=True), prepare)
+        make_inputs(study(tmp_path / "out", replace(archive, superres_weights=("v",)), resume=True), prepare)
 
 
 def test_wrong_weights_are_found_before_the_archive_is_prepared(archive, tmp_path, monkeypatch) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from bigearthnet.studies.catalogue import STUDIES
 from bigearthnet.studies.options import ComparisonOptions, InputOptions
-from bigearthnet.studies.presets import STUDIES
 from common.errors import SettingError
 from common.studies.options import StudyOptions
 

@@ -8,9 +8,9 @@ import pytest
 from bigearthnet.archive.groups import group_shapes
 from bigearthnet.archive.labels import NOMENCLATURES
 from bigearthnet.prepared.file import BigEarthNetFile
+from bigearthnet.studies.catalogue import STUDIES
 from bigearthnet.studies.options import ComparisonOptions, InputOptions
 from bigearthnet.studies.plan import check_files, prepare_comparison, require_equal_patches
-from bigearthnet.studies.presets import STUDIES
 from common.errors import OutputError, SettingError
 from common.studies.options import StudyOptions
 from tests.support.made_patches import split_names, write_prepared_file
@@ -134,7 +134,7 @@ def test_archives_that_are_not_there(tmp_path: Path, study: str, inputs: dict, m
 @pytest.mark.parametrize(
     "option, inputs",
     [
-        ("--superres-weights", {"weights": ("w",)}),
+        ("--superres-weights", {"superres_weights": ("w",)}),
         ("--s1-root", {"s1_root": "."}),
         ("--nomenclature", {"nomenclature": 43}),
         ("--keep-snow-cloud", {"keep_snow_cloud": True}),

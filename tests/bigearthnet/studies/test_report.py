@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from bigearthnet.studies.catalogue import STUDIES
 from bigearthnet.studies.options import ComparisonOptions, InputOptions
-from bigearthnet.studies.presets import STUDIES
 from bigearthnet.studies.report import CONVERTED, PUBLISHED, THRESHOLDS, class_table, comparison_report
 from bigearthnet.studies.scores import judge_runs, run_scores
 from common.report.markdown import report_markdown
@@ -19,7 +19,7 @@ def test_a_study_has_question_answers_and_tables() -> None:
     study = STUDIES["bands"]
     options = ComparisonOptions(StudyOptions(study, True, (0, 1), Path("out")), InputOptions(), {"dropout": 0.1}, {})
     verdicts = judge_runs(RUNS, SCORES, "rgb", study.metrics)
-    text = report_markdown(comparison_report(options, RUNS, SCORES, verdicts, None, ["data.h5"]))
+    text = report_markdown(comparison_report(options, RUNS, SCORES, verdicts, [], ["data.h5"]))
     for words in (
         QUICK,
         study.question,
@@ -36,7 +36,7 @@ def test_a_study_has_question_answers_and_tables() -> None:
 
 def test_a_comparison_with_one_seed_judges_nothing() -> None:
     options = ComparisonOptions(StudyOptions(None, False, (0,), Path("out")), InputOptions(("data.h5",)), {}, {})
-    text = report_markdown(comparison_report(options, RUNS._replace(converted=("s2",)), SCORES, [], None, ["data.h5"]))
+    text = report_markdown(comparison_report(options, RUNS._replace(converted=("s2",)), SCORES, [], [], ["data.h5"]))
     assert f"{CONVERTED} s2." in text
     assert "no difference is judged" in text and QUICK not in text
     assert "AP of rare classes" in text

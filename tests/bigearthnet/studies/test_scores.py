@@ -7,14 +7,14 @@ from bigearthnet.archive.labels import CLASSES_19, CLASSES_43, encode
 from bigearthnet.evaluation.cost import Cost
 from bigearthnet.evaluation.resampling import Decisions
 from bigearthnet.evaluation.support import class_support
-from bigearthnet.studies.scores import TEST_PATCHES, Measured, judge_runs, run_scores, to_19_classes
+from bigearthnet.studies.scores import TEST_PATCHES, MeasuredRuns, judge_runs, run_scores, to_19_classes
 from common.studies.verdict import BETTER, NOT_SEEN
 
 NAMES = ("a", "b", "c", "d")
 METRICS = ("ap_macro_held", "f1_macro_held", "ap_middle")
 
 
-def measured(skill: dict[str, float], patches: int = 300, seeds: int = 3) -> Measured:
+def measured(skill: dict[str, float], patches: int = 300, seeds: int = 3) -> MeasuredRuns:
     """Predictions of networks with different skill; no patch holds the last class, and no class is in the middle group."""
     rng = np.random.default_rng(0)
     labels = rng.random((patches, 4)) < [0.5, 0.3, 0.04, 0]
@@ -24,7 +24,7 @@ def measured(skill: dict[str, float], patches: int = 300, seeds: int = 3) -> Mea
             probabilities = 1 / (1 + np.exp(-strength * (labels - 0.5) - rng.normal(0, 1, labels.shape)))
             decisions[label, seed] = Decisions(labels, probabilities >= 0.5, probabilities)
     costs = {label: Cost(1, 2, 3.0) for label in skill}
-    return Measured(decisions, costs, class_support(NAMES, labels, labels))
+    return MeasuredRuns(decisions, costs, class_support(NAMES, labels, labels))
 
 
 def test_scores_of_runs_and_classes() -> None:

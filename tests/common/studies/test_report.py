@@ -10,7 +10,7 @@ from common.report.page import render
 from common.report.records import Picture, Spread
 from common.studies.intervals import Interval
 from common.studies.options import StudyOptions
-from common.studies.report import QUICK, Measured, decimals, part_answers, score_records, study_report, with_figures
+from common.studies.report import QUICK, Measured, decimals, part_answers, score_records, study_report, write_study
 from common.studies.scores import Score
 from common.studies.study import Study
 from common.studies.verdict import judge, judge_scores, rule, sentence
@@ -32,7 +32,7 @@ PIXEL = (
 @pytest.mark.parametrize("quick", [False, True])
 def test_everything_is_on_the_page_and_in_markdown(quick: bool) -> None:
     verdicts = judge_scores([score for score in SCORES if score.seed is not None], "l1", ["rmse"])
-    measured = with_figures(Measured("tested with mtf", SCORES, verdicts), [Picture(PIXEL, "Intervals.", "intervals")])
+    measured = Measured("tested with mtf", SCORES, verdicts, [Picture(PIXEL, "Intervals.", "intervals")])
     options = StudyOptions(STUDY, quick, (0, 1, 2), Path("out"))
     report = study_report(options, [measured], "Super-resolution", {"Test scenes": 1})
     page, markdown = render(report), report_markdown(report)
@@ -62,6 +62,16 @@ def test_a_metric_that_was_not_measured_has_no_column() -> None:
         ["l2", 3, Spread(71.0, 1.0)],
         ["bicubic", None, Spread(90.0, None)],
     ]
+    assert table.caption == "Means over seeds, ± standard deviation over seeds."
+    two_scenes = [*SCORES, *(score._replace(unit="another") for score in SCORES)]
+    assert score_records(two_scenes, ["rmse"], "scene").caption.startswith("Means over scenes and seeds,")
+
+
+def test_both_forms_are_written(tmp_path: Path) -> None:
+    report = study_report(StudyOptions(STUDY, False, (0, 1, 2), tmp_path), [Measured("", SCORES, [])], "Made", {})
+    text = write_study(tmp_path, "study.md", report)
+    assert text == report_markdown(report) and (tmp_path / "study.md").read_text().startswith(text)
+    assert "Which loss?" in (tmp_path / "report.html").read_text()
 
 
 @pytest.mark.parametrize("largest, digits", [(0.0, 4), (0.9, 4), (9.1, 2), (90.0, 2), (1234.0, 0)])

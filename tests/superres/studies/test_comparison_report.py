@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from common.report.cells import MISSING, show_rows
 from common.report.markdown import report_markdown
 from common.report.records import Spread
 from superres.studies.comparison_report import NO_VERDICTS, ONE_SEED, comparison_report, network_records
@@ -19,6 +20,7 @@ def test_a_row_has_means_over_seeds_and_costs() -> None:
     assert bicubic["RMSE (DN)"] == Spread(80.0, None)
     assert (l1["Seeds"], l1["RMSE (DN)"]) == (2, Spread(31.0, pytest.approx(2**0.5)))
     assert (l1["Parameters"], l1["Pixels/s"]) == (Spread(1234.0, None), Spread(6.0, None))
+    assert [show_rows(table)[row][-1].text for row in (0, 1)] == [MISSING, "6"]
     better = {column.title: column.better for column in table.columns}
     assert (better["RMSE (DN)"], better["UIQ"], better["Pixels/s"]) == ("lower", "higher", "higher")
 

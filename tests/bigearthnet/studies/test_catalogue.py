@@ -2,7 +2,7 @@
 
 import pytest
 
-from bigearthnet.studies.presets import STUDIES, SUPER_RESOLVED, SUPERRES_INPUT
+from bigearthnet.studies.catalogue import STUDIES, SUPER_RESOLVED, SUPERRES_INPUT
 from bigearthnet.training.config import BigEarthNetConfig
 from common.metrics.descriptions import DESCRIPTIONS
 from common.studies.study import Study
