@@ -21,6 +21,7 @@ BENCHMARKS = {
     "startup": (),
     "extraction": ("product",),
     "prediction": ("product", "precision"),
+    "joint": ("precision",),
     "engines": ("precision",),
     "roofline": ("precision",),
     "remote": ("product",),

@@ -33,6 +33,7 @@ import tensorflow as tf
 from skimage.transform import resize
 
 from benchmarks.measure import Result, peak_memory_gib, run_child, seconds
+from common.pixels.sentinel2 import BANDS_BY_GSD, JOINT, Gsd, input_gsds
 from common.pixels.windows import Window
 from common.rasters.files import limit_cache
 from common.rasters.geotiff import RasterInfo, write_geotiff
@@ -56,13 +57,11 @@ FAST = "lowres"
 LEAST_RATIO, LEAST_SHARE, LEAST_FASTER, MOST_GIB = 2.5, 0.8, 3, 3
 
 
-def random_scene(size: int) -> dict[str, np.ndarray]:
-    """Return random inputs of DSen2 for 20 m, in network units."""
+def random_scene(size: int, gsd: Gsd = GSD) -> dict[str, np.ndarray]:
+    """Return random inputs of a network, in network units."""
     rng = np.random.default_rng(0)
-    return {
-        "input_10m": rng.random((size, size, 4), np.float32),
-        "input_20m": rng.random((size // 2, size // 2, 6), np.float32),
-    }
+    sides = {g: size * 10 // g for g in input_gsds(gsd)}
+    return {f"input_{g}m": rng.random((side, side, len(BANDS_BY_GSD[g])), np.float32) for g, side in sides.items()}
 
 
 def random_weights(model: keras.Model) -> keras.Model:
@@ -103,12 +102,12 @@ def plain_way(model: keras.Model, scene: dict[str, np.ndarray]) -> np.ndarray:
     return result
 
 
-def our_way(network_name: str, precision: str) -> Callable[[], np.ndarray]:
+def our_way(network_name: str, precision: str, gsd: Gsd = GSD) -> Callable[[], np.ndarray]:
     """Return a function that predicts one window with its margin and cuts the margin off."""
-    margin = margin_px(network_name, GSD)
+    margin = margin_px(network_name, gsd)
     size = WINDOW_PX + 2 * margin
-    read = array_reader(random_scene(size))
-    predict = compile_model(random_weights(build_network(network_name, GSD, precision)))
+    read = array_reader(random_scene(size, gsd))
+    predict = compile_model(random_weights(build_network(network_name, gsd, precision)))
     return lambda: predict(read(Window(0, 0, size, size)))[margin:-margin, margin:-margin]
 
 
@@ -188,7 +187,7 @@ def sharpen(
     limit_cache()
     sharpeners = [
         Sharpener(scene, gsd, margin_px(network_name, gsd), wrap(compile_model(build_network(network_name, gsd))))
-        for gsd in (20, 60)
+        for gsd in ((JOINT,) if NETWORKS[network_name].joint else JOINT)
     ]
     region = Window(0, 0, size or scene_grid.rows, size or scene_grid.cols)
     bands = result_bands((20, 60), copy_10m=all_options or size is not None)

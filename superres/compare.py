@@ -17,6 +17,7 @@ from dataclasses import replace
 import common.distributed as hvd
 from common.errors import SettingError
 from common.runs import cli
+from common.runs.config import as_tuple
 from common.studies.options import add_study_options
 from superres.evaluate import evaluate
 from superres.evaluation.options import EvaluationOptions
@@ -73,7 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="file that lists the scenes to train on, one a line (with --quick: the small real sample)",
     )
     adversarial = [field.name for field in gan_fields()]
-    cli.add_config_options(parser, SuperresConfig, leave_out=[*VARIED, "tiles", *adversarial])
+    cli.add_config_options(parser, SuperresConfig, leave_out=[*VARIED, "tiles", *adversarial, "scales"])
     return parser
 
 
@@ -123,7 +124,7 @@ def prepare_comparison(options: ComparisonOptions) -> ComparisonOptions:
     """
     from common.scenes.tile_list import read_tile_list
     from common.studies.folder import open_comparison
-    from superres.training.plan import check_init_weights, check_scenes, find_teacher
+    from superres.training.plan import check_init_weights, check_scenes, find_teachers
 
     if not options.variants and not options.trained:
         raise SettingError("there is nothing to compare: give --models, --trained, or both.")
@@ -131,6 +132,10 @@ def prepare_comparison(options: ComparisonOptions) -> ComparisonOptions:
     if not options.settings.get("test_tiles"):
         raise SettingError(
             "a comparison needs scenes that no network was trained on; give their list with --test-tiles."
+        )
+    if len(as_tuple(options.settings.get("gsd"))) > 1:
+        raise SettingError(
+            "a comparison measures one GSD; give --gsd 20 or --gsd 60, and joint networks with --trained."
         )
     configs = [options.variant_config(variant) for variant in options.variants]
     config = options.config
@@ -143,7 +148,7 @@ def prepare_comparison(options: ComparisonOptions) -> ComparisonOptions:
     for variant_config in configs:
         check_init_weights(variant_config, ())
     if config.teacher:
-        find_teacher(config, ())
+        find_teachers(config, ())
     open_comparison(options.base, [TABLE, TEXT, FIGURE, *OUTPUT_FILES])
     return options
 

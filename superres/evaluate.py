@@ -60,7 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--gsd",
         type=int,
         choices=(20, 60),
-        help="native GSD in metres of the bands to sharpen (the GSD of the first network)",
+        help="native GSD in metres of the bands to measure (the GSD of the first network; needed for a joint one)",
     )
     add_precision_option(parser)
     add_engine_option(parser)
@@ -133,7 +133,7 @@ def evaluate(options: EvaluationOptions) -> None:
     observe = sampler.observe if sampler else None
     methods = [
         *pansharpening_methods(plan.methods, settings),
-        *network_methods(plan.trained_networks, plan.precision, sampler, plan.engine),
+        *network_methods(plan.trained_networks, plan.precision, sampler, settings.gsd, plan.engine),
     ]
     metrics, errors_by_reflectance, crops, samples = {}, {}, {}, {}  # scene index -> rows, pictures, or pixels
     own_scenes = range(hvd.rank(), len(plan.scenes), hvd.size())

@@ -44,13 +44,15 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="GeoTIFF to write; for several scenes, an existing folder for files named <scene>.tif",
     )
-    add_weights_options(parser, "several of one GSD are members, whose mean is the result")
+    add_weights_options(
+        parser, "one for each GSD, or a joint one; several of one GSD are members, whose mean is the result"
+    )
     add(
         "--gsd",
         type=int,
         nargs="+",
         choices=(20, 60),
-        help="native GSDs in metres of the bands to sharpen (the GSDs of the weights)",
+        help="native GSDs in metres of the bands to write (the GSDs of the weights)",
     )
     region = parser.add_mutually_exclusive_group()
     region.add_argument(
@@ -189,11 +191,11 @@ def predict(options: PredictionOptions) -> None:
         return
     limit_cache()
     predict_functions = {
-        gsd: compile_model(
+        trained: compile_model(
             build_for_errors(trained, plan.precision) if plan.calibrations else trained.build(plan.precision),
             plan.engine,
         )
-        for gsd, trained in plan.trained_networks.items()
+        for trained in dict.fromkeys(plan.trained_networks.values())
     }
     own_jobs, rank_group = share_jobs(plan.jobs)
     reports = []

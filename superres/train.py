@@ -1,4 +1,4 @@
-"""Train a network that sharpens the 20 m or 60 m bands of Sentinel-2, on one or many ranks.
+"""Train a network that sharpens the 20 m or 60 m bands of Sentinel-2, or both, on one or many ranks.
 
     mpirun -np 2 python superres/train.py --tiles tiles.txt --test-tiles test.txt
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import common.distributed as hvd
+from common.pixels.sentinel2 import each_gsd
 from common.runs import cli
 from common.runs import folder as run
 from common.runs.opening import RunLocation
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 def build_parser() -> argparse.ArgumentParser:
     """Return the command's parser."""
     parser = cli.new_parser(
-        "Train a network that sharpens the 20 m or 60 m bands of Sentinel-2. Needs no rank count: under mpirun it "
+        "Train a network that sharpens the 20 m or 60 m bands of Sentinel-2, or both. Needs no rank count: under mpirun it "
         "uses all ranks, without it one.",
         "mpirun -np 2 python superres/train.py --tiles tiles.txt --test-tiles test.txt --run-dir runs/first",
     )
@@ -83,6 +84,8 @@ def measure(
 ) -> "list[MetricRow]":
     """Measure a model on the test scenes, which the ranks share. Rank 0 writes and prints the table, and draws the figures.
 
+    A joint network is measured at 20 m and at 60 m; the GSD stands behind the names of its methods then.
+
     Args:
         model: as `fit` returns it.
         config: the settings of the training.
@@ -99,12 +102,16 @@ def measure(
 
     rows = {}
     for index in range(hvd.rank(), len(test_scenes), hvd.size()):
-        result = evaluate_scene(
-            test_scenes[index], model, config.network_name, config.patches, config.upsample, config.model
-        )
-        rows[index] = result.rows
-        if index == 0:
-            plot_test_scene(result, config.model, config.patches, folder / run.PICTURE)
+        rows[index] = []
+        for gsd in each_gsd(config.gsd):
+            settings = config.patches_at(gsd)
+            result = evaluate_scene(
+                test_scenes[index], model, config.network_name, settings, config.upsample, config.model
+            )
+            of_gsd = f", {gsd} m" if settings.joint else ""
+            rows[index] += [row._replace(method=f"{row.method}{of_gsd}") for row in result.rows]
+            if index == 0 and gsd == min(each_gsd(config.gsd)):
+                plot_test_scene(result, config.model, settings, folder / run.PICTURE)
     rows = hvd.gather_in_order(rows)
     if hvd.rank() == 0:
         write_metrics(folder / run.METRICS, rows)

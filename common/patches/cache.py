@@ -12,7 +12,7 @@ from tqdm import tqdm
 import common.distributed as hvd
 from common.errors import PatchFileError, SettingError, some_of
 from common.files.atomic import make_folder
-from common.patches.extraction import make_patch_file, source_attributes
+from common.patches.extraction import images_of, make_patch_file, source_attributes
 from common.patches.file import SOURCES, PatchFile, check_content, check_older_file
 from common.patches.settings import PatchSettings
 from common.patches.source_files import changed_bands, record_sources
@@ -23,8 +23,8 @@ logger = logging.getLogger(__name__)
 
 
 def patch_file_path(cache: Path, scene: Scene, settings: PatchSettings) -> Path:
-    """Return `<scene>-<gsd>m.h5` in the patch cache."""
-    return cache / f"{scene.name}-{settings.gsd}m.h5"
+    """Return `<scene>-<gsd>m.h5` in the patch cache; for a joint network `<scene>-<gsd>m-joint.h5`."""
+    return cache / f"{scene.name}-{settings.gsd}m{'-joint' if settings.joint else ''}.h5"
 
 
 def prepare_patch_files(
@@ -116,7 +116,7 @@ def open_patch_file(scene: Scene, settings: PatchSettings, path: Path) -> PatchF
         PatchFileError: it is damaged, or belongs to another scene or to other settings.
     """
     file = PatchFile(path)
-    check_content(file)
+    check_content(file, images_of(settings))
     for name, wanted in source_attributes(scene, settings).items():
         stored = file.attributes.get(name)
         if stored != wanted:

@@ -9,7 +9,6 @@ import common.distributed as hvd
 from common.errors import ProductError
 from common.patches.settings import PatchSettings
 from common.pixels import degrade
-from common.pixels.sentinel2 import input_gsds
 from common.pixels.windows import Window
 from common.rasters.bands import read_band
 from common.rasters.grids import georeference
@@ -25,13 +24,20 @@ class DegradedScene:
     Attributes:
         inputs: `input_10m` (R, C, 4), `input_20m` (R/2, C/2, 6), for 60 m also `input_60m` (R/6, C/6, 2): uint16 DN,
             degraded by the scale factor.
-        target: (R, C, 6 or 2) uint16 DN, native.
+        truth: GSD -> (R, C, 6 or 2) uint16 DN, the bands that are known on the target grid. The native ones, and for a joint
+            network at 60 m also the 20 m bands, degraded by 3.
         valid: (R, C) bool: no nodata and no saturated pixel enters the target or an input here.
     """
 
     inputs: dict[str, np.ndarray]
-    target: np.ndarray
+    truth: dict[int, np.ndarray]
     valid: np.ndarray
+
+    @property
+    def target(self) -> np.ndarray:
+        """The known bands of all GSDs: (R, C, bands) uint16 DN."""
+        truths = list(self.truth.values())
+        return truths[0] if len(truths) == 1 else np.concatenate(truths, axis=-1)
 
 
 class DegradedBands(NamedTuple):
@@ -40,12 +46,12 @@ class DegradedBands(NamedTuple):
     Attributes:
         degraded: (rows / s, cols / s, bands) uint16 DN.
         valid: (rows / s, cols / s) bool: no nodata and no saturated pixel enters a band here.
-        native: (rows, cols, bands) uint16 DN before the degradation, or None.
+        truth: the bands on the target grid, uint16 DN, or None.
     """
 
     degraded: np.ndarray
     valid: np.ndarray
-    native: np.ndarray | None
+    truth: np.ndarray | None
 
 
 def degrade_scene(scene: Scene, settings: PatchSettings) -> DegradedScene:
@@ -59,29 +65,38 @@ def degrade_scene(scene: Scene, settings: PatchSettings) -> DegradedScene:
     rows, cols = target_shape(scene, settings)
     valid = np.ones((rows, cols), dtype=bool)
     by_gsd = {}
-    for gsd in input_gsds(settings.gsd):
+    for gsd in settings.input_gsds:
         window = Window(0, 0, rows * settings.gsd // gsd, cols * settings.gsd // gsd)
-        by_gsd[gsd] = degrade_bands(scene, gsd, window, settings, keep_native=gsd == settings.gsd)
+        by_gsd[gsd] = degrade_bands(scene, gsd, window, settings, keep_truth=gsd in settings.truth_gsds)
         valid &= degrade.repeat_pixels(by_gsd[gsd].valid, rows // by_gsd[gsd].valid.shape[0])
     inputs = {f"input_{gsd}m": bands.degraded for gsd, bands in by_gsd.items()}
-    return DegradedScene(inputs, by_gsd[settings.gsd].native, valid)
+    return DegradedScene(inputs, {gsd: by_gsd[gsd].truth for gsd in settings.truth_gsds}, valid)
 
 
 def target_shape(scene: Scene, settings: PatchSettings) -> tuple[int, int]:
-    """Return rows and columns of the target grid that all bands cover, as multiples of the scale factor.
+    """Return rows and columns of the target grid that all bands cover, as multiples of a pixel of the coarsest input.
 
     Raises:
         ProductError: the scene is smaller than a coarse pixel.
     """
-    grids = [(gsd, georeference(scene, gsd)) for gsd in input_gsds(settings.gsd)]
+    grids = [(gsd, georeference(scene, gsd)) for gsd in settings.input_gsds]
     rows = min(grid.rows * gsd // settings.gsd for gsd, grid in grids)
     cols = min(grid.cols * gsd // settings.gsd for gsd, grid in grids)
-    factor = settings.scale_factor
-    if min(rows, cols) < factor:
-        raise ProductError(
-            f"{scene.name} has {rows} x {cols} px at {settings.gsd} m, fewer than {factor}; leave it out."
-        )
-    return rows - rows % factor, cols - cols % factor
+    step = settings.step_px
+    if min(rows, cols) < step:
+        raise ProductError(f"{scene.name} has {rows} x {cols} px at {settings.gsd} m, fewer than {step}; leave it out.")
+    return rows - rows % step, cols - cols % step
+
+
+def patch_fits(scene: Scene, settings: PatchSettings) -> bool:
+    """Return whether a scene is large enough for a patch.
+
+    Raises:
+        ProductError: its georeference cannot be read.
+    """
+    grids = [(gsd, georeference(scene, gsd)) for gsd in settings.input_gsds]
+    rows, cols = (min(getattr(grid, side) * gsd for gsd, grid in grids) for side in ("rows", "cols"))
+    return min(rows, cols) >= settings.patch_px * settings.gsd
 
 
 def check_patch_fits(scene: Scene, rows: int, cols: int, settings: PatchSettings) -> None:
@@ -93,7 +108,7 @@ def check_patch_fits(scene: Scene, rows: int, cols: int, settings: PatchSettings
         )
 
 
-def degrade_bands(scene: Scene, gsd: int, window: Window, settings: PatchSettings, keep_native: bool) -> DegradedBands:
+def degrade_bands(scene: Scene, gsd: int, window: Window, settings: PatchSettings, keep_truth: bool) -> DegradedBands:
     """Read and degrade the bands of one GSD, one after the other.
 
     Args:
@@ -101,7 +116,7 @@ def degrade_bands(scene: Scene, gsd: int, window: Window, settings: PatchSetting
         gsd: 10, 20 or 60 m.
         window: the pixels to read; height and width are multiples of the scale factor.
         settings: degradation and scale factor.
-        keep_native: return the native pixels, too.
+        keep_truth: return the bands on the target grid, too: native, or degraded to it.
 
     Raises:
         ProductError: a band is missing or damaged.
@@ -110,15 +125,21 @@ def degrade_bands(scene: Scene, gsd: int, window: Window, settings: PatchSetting
     bands = scene.bands_at(gsd)
     degraded = np.empty((window.height // factor, window.width // factor, len(bands)), np.uint16)
     valid = np.ones(degraded.shape[:2], dtype=bool)
-    native = np.empty((window.height, window.width, len(bands)), np.uint16) if keep_native else None
+    to_truth = settings.gsd // gsd if keep_truth else 1  # 3 for the 20 m bands on the 60 m grid
+    truth_px = window.height // to_truth, window.width // to_truth
+    truth = np.empty((*truth_px, len(bands)), np.uint16) if keep_truth else None
+    truth_sigmas = settings.sigmas(gsd, to_truth)
     threads = hvd.cores_per_rank()
     for band_index, (band, sigma) in enumerate(zip(bands, settings.sigmas(gsd), strict=True)):
         require_going_on()
         dn = read_band(scene, band, window, threads=threads)
-        if native is not None:
-            native[..., band_index] = dn
+        if truth is not None:
+            one = slice(band_index, band_index + 1)
+            truth[..., one] = (
+                dn[..., None] if to_truth == 1 else degrade.degrade_to_dn(dn[..., None], to_truth, truth_sigmas[one])
+            )
         degraded[..., band_index] = degrade.degrade_to_dn(dn[..., None], factor, (sigma,))[..., 0]
         usable = is_valid(scene, dn)
         if not usable.all():
             valid &= degrade.degrade_mask(usable, factor, degrade.blur_reach(sigma))
-    return DegradedBands(degraded, valid, native)
+    return DegradedBands(degraded, valid, truth)

@@ -16,7 +16,7 @@ from common.patches.file import SOURCES, write_patch_file
 from common.patches.sampling import candidate_positions, cut_patches, holds_only
 from common.patches.settings import PatchSettings
 from common.patches.source_files import record_sources
-from common.pixels.sentinel2 import BANDS_10M, BANDS_20M, BANDS_60M
+from common.pixels.sentinel2 import BANDS_BY_GSD
 from common.rasters.grids import georeference
 from common.runs.provenance import code_revision, utc_now
 from common.scenes.scene import Scene
@@ -71,10 +71,17 @@ def extract_patches(scene: Scene, settings: PatchSettings) -> Extraction:
     arrays = {
         name: cut_patches(image, positions, size, rows // image.shape[0]) for name, image in degraded.inputs.items()
     }
-    arrays["target"] = cut_patches(degraded.target, positions, size, 1)
+    if "target" in images_of(settings):
+        arrays["target"] = cut_patches(degraded.target, positions, size, 1)
     arrays["row"], arrays["col"] = positions[:, 0].astype(np.int32), positions[:, 1].astype(np.int32)
     arrays["block"] = positions[:, 2].astype(np.int16)
     return Extraction(arrays, len(candidates) - len(usable))
+
+
+def images_of(settings: PatchSettings) -> tuple[str, ...]:
+    """Return the names of the images in a patch file. Without the truth of all sharpened bands there is no target."""
+    inputs = tuple(f"input_{gsd}m" for gsd in settings.input_gsds)
+    return (*inputs, "target") if settings.truth_gsds == settings.sharpened_gsds else inputs
 
 
 def source_attributes(scene: Scene, settings: PatchSettings) -> dict[str, Any]:
@@ -100,7 +107,7 @@ def source_attributes(scene: Scene, settings: PatchSettings) -> dict[str, Any]:
 
 def provenance_attributes(scene: Scene, settings: PatchSettings, left_out: int) -> dict[str, Any]:
     """Return the other attributes of a patch file: how it was made, and facts that readers need."""
-    bands = {10: BANDS_10M, 20: BANDS_20M, 60: BANDS_60M if settings.gsd == 60 else ()}
+    bands = {gsd: BANDS_BY_GSD[gsd] if gsd in settings.input_gsds else () for gsd in (10, 20, 60)}
     return {
         "created_utc": utc_now(),
         "code_revision": code_revision(),

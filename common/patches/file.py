@@ -10,6 +10,10 @@ Schema, version 2 (s = scale factor, 2 or 6; P = 32 px for s = 2, 96 px for s = 
     block        (N,) int16         part of the scene, for splits inside it
     patch_xxh3/  (N,) uint64        XXH3-64 of each image of input_10m, input_20m, input_60m and target, under their names
 
+For a joint network, which sharpens 20 m and 60 m bands, all three inputs are there, P is 48 px, and s is 1, 2 or 6. A target
+of 8 bands exists for s = 6 only: the 20 m bands degraded by 3, and the native 60 m bands. Files of a teacher have one for
+every s.
+
     attributes   schema_version, complete, created_utc, code_revision, command, seed, scene, level, baseline,
                  scene_px, upper_left, scale_factor, degradation, quantification_value, radiometric_offsets (text),
                  offsets (DN, in the order bands_10m, bands_20m, bands_60m), nodata,
@@ -23,7 +27,7 @@ about ten times slower, and compressed ones a hundred times slower. Version 1 ha
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -120,9 +124,14 @@ def check_older_file(file: PatchFile) -> None:
         raise PatchFileError(f"{file.path} is damaged: its arrays are not as they were written; {PATCH_FILE.remedy}.")
 
 
-def check_content(file: PatchFile) -> None:
-    """Raise PatchFileError unless arrays and attributes are those of the schema."""
-    missing = [name for name in (*IMAGES, *LOCATIONS) if name not in file.arrays]
+def check_content(file: PatchFile, images: Sequence[str] = IMAGES) -> None:
+    """Raise PatchFileError unless arrays and attributes are those of the schema.
+
+    Args:
+        file: an open file.
+        images: names of the images that it must hold.
+    """
+    missing = [name for name in (*images, *LOCATIONS) if name not in file.arrays]
     missing += [name for name in ATTRIBUTES if name not in file.attributes]
     if missing:
         raise PatchFileError(f"{file.path} lacks {', '.join(missing)}; {PATCH_FILE.remedy}.")

@@ -24,7 +24,7 @@ class ScenePatches:
     """The patches of a scene on the ground.
 
     Attributes:
-        name: name of the scene.
+        name: name of the scene; for a joint network with the GSD of the target grid.
         footprint: west, south, east, north of the scene in degrees.
         grid: the target grid of the scene.
         boxes: (N, 4) float, one box for each patch.
@@ -62,7 +62,10 @@ def patches_on_ground(scene: Scene, positions: np.ndarray, settings: PatchSettin
     """
     grid = georeference(scene, settings.gsd)
     boxes = patch_boxes(grid, positions, settings.patch_px)
-    return ScenePatches(scene.name, footprint_lonlat(scene), grid, boxes, positions[:, 2])
+    name = (
+        f"{scene.name}-{settings.gsd}m" if settings.joint else scene.name
+    )  # a joint network learns from several scales
+    return ScenePatches(name, footprint_lonlat(scene), grid, boxes, positions[:, 2])
 
 
 def patch_boxes(grid: GeoReference, positions: np.ndarray, size: int) -> np.ndarray:

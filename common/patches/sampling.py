@@ -1,6 +1,7 @@
 """Choose patch positions in a scene and cut patches out of its images. NumPy, no I/O.
 
-Positions are the upper-left corners of patches, in pixels of the target grid. They are multiples of the scale factor.
+Positions are the upper-left corners of patches, in pixels of the target grid. They are multiples of a pixel of the coarsest
+input.
 """
 
 from itertools import pairwise
@@ -18,9 +19,9 @@ BLOCK_PATCHES = 3  # patches that fit side by side into a block, at least, if th
 def block_windows(rows: int, cols: int, settings: PatchSettings) -> list[Window]:
     """Cut the target grid into blocks between which the degradation mixes no pixels.
 
-    Blocks are at least twice the reach of the blur apart. Corners are multiples of the scale factor.
+    Blocks are at least twice the reach of the blur apart. Corners are multiples of a pixel of the coarsest input.
     """
-    factor = settings.scale_factor
+    factor = settings.step_px
     margin = blur_margin_px(settings) // factor
     row_blocks, col_blocks = (
         axis_blocks(length // factor, settings.patch_px // factor, margin) for length in (rows, cols)
@@ -45,7 +46,7 @@ def candidate_positions(rows: int, cols: int, settings: PatchSettings) -> np.nda
     Positions are half a patch apart, on a lattice inside each block. If that gives fewer positions than patches are
     wanted, they are a quarter of a patch apart.
     """
-    factor, patch = settings.scale_factor, settings.patch_px // settings.scale_factor
+    factor, patch = settings.step_px, settings.patch_px // settings.step_px
     blocks = [window.coarsened(factor) for window in block_windows(rows, cols, settings)]
     for step in (patch // 2, patch // 4):
         positions = [
@@ -76,9 +77,9 @@ def corner_positions(rows: int, cols: int, settings: PatchSettings) -> np.ndarra
 
 
 def blur_margin_px(settings: PatchSettings) -> int:
-    """Return how many pixels of the target grid the blur of the degradation reaches, as a multiple of the scale factor."""
-    reach = max(degrade.blur_reach(sigma) for sigma in settings.sigmas(settings.gsd))
-    return -(-reach // settings.scale_factor) * settings.scale_factor
+    """Return how many pixels of the target grid the blur of the degradation reaches, as whole pixels of the coarsest input."""
+    reach_m = max(degrade.blur_reach(sigma) * gsd for gsd in settings.input_gsds for sigma in settings.sigmas(gsd))
+    return -(-reach_m // (settings.gsd * settings.step_px)) * settings.step_px
 
 
 def holds_only(valid: np.ndarray, positions: np.ndarray, size: int) -> np.ndarray:

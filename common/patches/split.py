@@ -10,6 +10,7 @@ zones that show the same ground never put it on both sides.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,6 +26,13 @@ from common.scenes.scene import Scene
 LEAST_FRACTION = 1e-9  # holds out one unit
 TRAINING, VALIDATION, LEFT_OUT = range(3)  # the sides of a split
 Sides = tuple[np.ndarray, ...]  # for each scene, the side of each patch, (N,) int
+
+
+class Cut(NamedTuple):
+    """Patches that are cut from a scene."""
+
+    scene: Scene
+    settings: PatchSettings
 
 
 @dataclass(frozen=True)
@@ -72,19 +80,20 @@ def split_ground(scenes: Sequence[ScenePatches], margin_m: float, fraction: floa
     return ground.split()
 
 
-def check_split(scenes: Sequence[Scene], settings: PatchSettings) -> None:
-    """Check before any patch is cut that scenes can be split into training and validation. Reads headers only.
+def check_split(cuts: Sequence[Cut]) -> None:
+    """Check before any patch is cut that patches can be split into training and validation. Reads headers only.
 
     Raises:
         ProductError: a scene is too small for a patch, or its georeference cannot be read.
         SettingError: as `split_ground`.
     """
     ground = []
-    for scene in scenes:
+    for scene, settings in cuts:
         rows, cols = target_shape(scene, settings)
         check_patch_fits(scene, rows, cols, settings)
         ground.append(patches_on_ground(scene, corner_positions(rows, cols, settings), settings))
-    split_ground(ground, margin_m(settings), LEAST_FRACTION, np.random.default_rng(0))
+    margin = max(margin_m(settings) for _, settings in cuts)
+    split_ground(ground, margin, LEAST_FRACTION, np.random.default_rng(0))
 
 
 def margin_m(settings: PatchSettings) -> float:

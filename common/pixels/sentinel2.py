@@ -4,6 +4,7 @@ Band names have three characters (`B02`, `B8A`). Only `normalize_band` accepts o
 the wavelengths, which `passbands.py` gives for each satellite.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 NODATA_DN = 0
@@ -47,6 +48,8 @@ BANDS_10M = ("B02", "B03", "B04", "B08")
 BANDS_20M = ("B05", "B06", "B07", "B8A", "B11", "B12")
 BANDS_60M = ("B01", "B09")
 BANDS_BY_GSD: dict[int, tuple[str, ...]] = {10: BANDS_10M, 20: BANDS_20M, 60: BANDS_60M}
+JOINT = (20, 60)  # what a joint network sharpens in one pass: the bands of both GSDs
+Gsd = int | tuple[int, ...]  # native GSD in metres of the bands that a network sharpens: 20, 60 or JOINT
 
 
 def normalize_band(name: str) -> str:
@@ -62,21 +65,43 @@ def normalize_band(name: str) -> str:
     return normal
 
 
-def scale_factor(gsd: int) -> int:
-    """Return the ratio of a GSD to 10 m: 2 for 20 m, 6 for 60 m.
+def each_gsd(gsd: Gsd) -> tuple[int, ...]:
+    """Return the GSDs one by one: (20,) for 20, (20, 60) for JOINT."""
+    return gsd if isinstance(gsd, tuple) else (gsd,)
+
+
+def in_metres(gsds: Sequence[int]) -> str:
+    """Return GSDs as text: `20 m`, or `20 m and 60 m`."""
+    return " and ".join(f"{gsd} m" for gsd in gsds)
+
+
+def sharpened_bands(gsd: Gsd) -> tuple[str, ...]:
+    """Return the bands of a network's result: the six 20 m bands, the two 60 m bands, or all eight for JOINT."""
+    return tuple(band for each in each_gsd(gsd) for band in BANDS_BY_GSD[each])
+
+
+def bands_within(network_gsd: Gsd, gsd: int) -> slice:
+    """Return the place of the bands of one GSD among the bands of a network's result."""
+    bands = BANDS_BY_GSD[gsd]
+    first = sharpened_bands(network_gsd).index(bands[0])
+    return slice(first, first + len(bands))
+
+
+def scale_factor(gsd: Gsd) -> int:
+    """Return the ratio of a GSD to 10 m: 2 for 20 m, 6 for 60 m and, because of its 60 m bands, for JOINT.
 
     Raises:
-        ValueError: gsd is neither 20 nor 60.
+        ValueError: gsd is none of 20, 60 and JOINT.
     """
-    if gsd not in (20, 60):
+    if gsd not in (20, 60, JOINT):
         raise ValueError(f"gsd must be 20 or 60 m; got {gsd}.")
-    return gsd // 10
+    return max(each_gsd(gsd)) // 10
 
 
-def input_gsds(gsd: int) -> tuple[int, ...]:
-    """Return the GSDs of a network's input bands: (10, 20) for a network for 20 m, (10, 20, 60) for 60 m.
+def input_gsds(gsd: Gsd) -> tuple[int, ...]:
+    """Return the GSDs of a network's input bands: (10, 20) for a network for 20 m, (10, 20, 60) for 60 m and JOINT.
 
     Raises:
-        ValueError: gsd is neither 20 nor 60.
+        ValueError: gsd is none of 20, 60 and JOINT.
     """
     return (10, 20) if scale_factor(gsd) == 2 else (10, 20, 60)

@@ -19,7 +19,7 @@ from pathlib import Path
 import common.distributed as hvd
 from common.errors import DownloadError, Interrupted, OutputError, S2Error
 from common.runs import signals
-from common.runs.config import Config
+from common.runs.config import Config, one_or_tuple
 from common.runs.opening import RunLocation
 from common.runs.provenance import require_same_code, warn_of_reduced_float32
 
@@ -78,6 +78,7 @@ def add_config_options(parser: argparse.ArgumentParser, config_class: type, leav
             required=required,
             default=argparse.SUPPRESS,
             metavar=field.metadata.get("metavar"),
+            nargs="+" if field.metadata.get("many") else None,
             help=field.metadata["help"].replace("%", "%%") + default,
         )
 
@@ -118,7 +119,7 @@ def value_type(annotation: type) -> type:
 def given_settings(arguments: argparse.Namespace, config_class: type) -> dict:
     """Return the fields of a configuration class that the command line gives, with their values."""
     names = {field.name for field in dataclasses.fields(config_class)}
-    return {name: value for name, value in vars(arguments).items() if name in names}
+    return {name: one_or_tuple(value) for name, value in vars(arguments).items() if name in names}
 
 
 def read_settings(options: argparse.Namespace, config_class: type[Config]) -> Config:

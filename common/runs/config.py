@@ -34,7 +34,8 @@ def setting(help: str, default: Any = dataclasses.MISSING, **metadata: Any) -> A
     Args:
         help: text of the option in `--help`.
         default: value if the option is not given; without it, the option is required.
-        metadata: `choices` or `metavar` of the option.
+        metadata: `choices` or `metavar` of the option. `many=True`: it takes several values, which are kept as a tuple, but a
+            single one as it is.
     """
     return dataclasses.field(default=default, metadata={"help": help, **metadata})
 
@@ -113,13 +114,17 @@ class RunConfig:
         if not 0 <= self.seed < 2**32:
             raise SettingError(f"--seed must be 0 to 4294967295; got {self.seed}.")
         for field in dataclasses.fields(self):
-            if getattr(self, field.name) == "":  # for example a shell variable that is not set
+            if field.metadata.get("many"):
+                object.__setattr__(self, field.name, one_or_tuple(getattr(self, field.name)))
+            value = getattr(self, field.name)
+            values = as_tuple(value)
+            if "" in values:  # for example a shell variable that is not set
                 raise SettingError(f"--{field.name.replace('_', '-')} is empty; give a value, or leave it out.")
             choices = field.metadata.get("choices")
-            if choices and getattr(self, field.name) not in choices:
+            is_chosen = values and all(one in choices for one in values) if choices else True
+            if value != field.default and not is_chosen:
                 raise SettingError(
-                    f"--{field.name.replace('_', '-')} must be one of {', '.join(map(str, choices))}; "
-                    f"got {getattr(self, field.name)!r}."
+                    f"--{field.name.replace('_', '-')} must be one of {', '.join(map(str, choices))}; got {value!r}."
                 )
 
     @classmethod
@@ -133,6 +138,19 @@ class RunConfig:
         if unknown:
             raise SettingError(f"unknown settings {', '.join(sorted(unknown))} for {cls.__name__}; take them out.")
         return cls(**settings)
+
+
+def one_or_tuple(value: Any) -> Any:
+    """Return the value of a setting that may have several: 20 for 20 and [20], (20, 60) for [20, 60], None for None and []."""
+    if not isinstance(value, (list, tuple)):
+        return value
+    values = tuple(dict.fromkeys(value))
+    return values if len(values) > 1 else next(iter(values), None)
+
+
+def as_tuple(value: Any) -> tuple:
+    """Return the values of a setting: (20,) for 20, () for None."""
+    return () if value is None else value if isinstance(value, tuple) else (value,)
 
 
 def changed_default(name: str, default: Any) -> Any:

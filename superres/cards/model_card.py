@@ -6,7 +6,7 @@ from pathlib import Path
 
 import keras
 
-from common.pixels.sentinel2 import BANDS_BY_GSD, scale_factor
+from common.pixels.sentinel2 import JOINT, Gsd, each_gsd, in_metres, scale_factor, sharpened_bands
 from common.runs.folder import HISTORY, SPLIT
 from common.runs.model_card import describe_period, describe_settings, saved_epoch, write_model_card
 from common.runs.tables import markdown_table
@@ -46,29 +46,29 @@ def write_card(
         RunFolderError: a file of the run folder is damaged.
         OutputError: the card cannot be written.
     """
-    gsd, bands = config.gsd, ", ".join(BANDS_BY_GSD[config.gsd])
+    gsds, bands = in_metres(each_gsd(config.gsd)), ", ".join(sharpened_bands(config.gsd))
     write_model_card(
         folder,
-        f"{config.network_name} for the {gsd} m bands of Sentinel-2",
+        f"{config.network_name} for the {gsds} bands of Sentinel-2",
         {
-            "What it does": f"A network of {model.count_params():,} parameters that sharpens the bands {bands} from {gsd} m "
+            "What it does": f"A network of {model.count_params():,} parameters that sharpens the bands {bands} from {gsds} "
             f"to 10 m. Input is reflectance of level {' and '.join(levels_of(plan.scenes))}.",
-            "How to use it": describe_use(folder, gsd),
+            "How to use it": describe_use(folder, config.gsd),
             "How good it is": describe_quality(folder, config, plan, data, rows),
-            "What it was trained on": describe_scenes(plan.scenes, data, config),
+            "What it was trained on": describe_scenes(plan, data, config),
             "What it is not for": describe_limits(config, plan.scenes),
             "Settings": describe_settings(folder, SuperresConfig, TOLD),
         },
     )
 
 
-def describe_use(folder: Path, gsd: int) -> str:
+def describe_use(folder: Path, gsd: Gsd) -> str:
     """Return the command that applies the network."""
+    command = f"```\npython superres/predict.py PRODUCT.SAFE --run-dir {folder} --output sharp.tif\n```"
+    if gsd == JOINT:
+        return command
     other = 60 if gsd == 20 else 20
-    return (
-        f"```\npython superres/predict.py PRODUCT.SAFE --run-dir {folder} --output sharp.tif\n```\n\n"
-        f"A second `--run-dir` or `--weights` sharpens the {other} m bands in the same run."
-    )
+    return f"{command}\n\nA second `--run-dir` or `--weights` sharpens the {other} m bands in the same run."
 
 
 def describe_quality(
@@ -79,14 +79,16 @@ def describe_quality(
     saved = saved_epoch(history, saving_rule(config))
     epoch = f"The weights are those of epoch {saved['epoch']} of {len(history)}."
     if "val_rmse" in saved:
-        validation = f"RMSE on {len(data.val)} validation patches: {saved['val_rmse']:.1f} DN (reflectance * 10000)."
+        against = " against the teachers" if config.gsd == JOINT and config.teacher else ""
+        validation = (
+            f"RMSE on {len(data.val)} validation patches{against}: {saved['val_rmse']:.1f} DN (reflectance * 10000)."
+        )
     else:
         validation = "Validation: not measured, because no patches were held out."
     if not rows:
         return f"{epoch} {validation}\n\nTest scenes: not measured; `--test-tiles` or `superres/evaluate.py` does that."
-    gsd = config.gsd
     scale = (
-        f"Test scenes, degraded from {gsd} m to {gsd * scale_factor(gsd)} m and sharpened again, beside interpolation "
+        f"Test scenes, degraded from {describe_scales(config)} and sharpened again, beside interpolation "
         f"(RMSE in DN, lower is better; SRE, higher is better; ERGAS and SAM, lower is better):"
     )
     table = markdown_metric_table([*rows, *mean_over_scenes(rows)])
@@ -98,18 +100,26 @@ def describe_quality(
     return f"{epoch} {validation}\n\n{scale}\n\n{table}{''.join(warnings)}"
 
 
+def describe_scales(config: SuperresConfig) -> str:
+    """Return from which GSD to which bands are degraded for a measurement: `20 m to 40 m`."""
+    return " and ".join(f"{gsd} m to {gsd * scale_factor(gsd)} m" for gsd in each_gsd(config.gsd))
+
+
 def saving_rule(config: SuperresConfig) -> Callable[[list[dict]], bool]:
     """Return the rule by which the training saved weights."""
     return partial(is_close_to_best, tolerance=config.rmse_tolerance) if config.model == GAN else is_best
 
 
-def describe_scenes(scenes: Sequence[Scene], data: TrainingData, config: SuperresConfig) -> str:
+def describe_scenes(plan: TrainingPlan, data: TrainingData, config: SuperresConfig) -> str:
     """Return scenes, ground, season and patches as Markdown."""
-    target = f"the predictions of `{config.teacher}`" if config.teacher else "the native bands"
+    scenes, cuts = plan.scenes, plan.cuts
+    target = f"the predictions of `{' '.join(config.teachers)}`" if config.teacher else "the native bands"
+    patch_px = config.patches[0].patch_px
+    factors = " and ".join(str(settings.scale_factor) for settings in config.patches)
     facts = [
         f"- Scenes: {len(scenes)}, level {', '.join(levels_of(scenes))}, {', '.join(satellites_of(scenes))}",
         f"- Sensed: {describe_period(scene.sensing_time for scene in scenes)}",
-        f"- Patches of {config.patches.patch_px} px, degraded with `--degradation {config.degradation}`: {len(data.train)} to "
+        f"- Patches of {patch_px} px, degraded by {factors} with `--degradation {config.degradation}`: {len(data.train)} to "
         f"train on, {len(data.val)} held out for validation (`{SPLIT}`)",
         f"- Target: {target}",
     ]
@@ -117,16 +127,16 @@ def describe_scenes(scenes: Sequence[Scene], data: TrainingData, config: Superre
         facts.append(f"- Start weights: `{config.init_weights}`; what they were trained on also counts")
     lines = [
         [
-            scene.name,
-            scene.baseline or "unknown",
-            scene.sensing_time[:10],
+            patches.name,
+            cut.scene.baseline or "unknown",
+            cut.scene.sensing_time[:10],
             describe_place(patches.footprint),
             str(len(file)),
         ]
-        for scene, patches, file in zip(scenes, data.scenes, data.files, strict=True)
+        for cut, patches, file in zip(cuts, data.scenes, data.files, strict=True)
     ][:SHOWN_SCENES]
     table = markdown_table(["Scene", "Baseline", "Sensed", "Centre", "Patches"], lines, text_columns=4)
-    more = f"\n\nand {len(scenes) - SHOWN_SCENES} more, see `{SPLIT}`" if len(scenes) > SHOWN_SCENES else ""
+    more = f"\n\nand {len(cuts) - SHOWN_SCENES} more, see `{SPLIT}`" if len(cuts) > SHOWN_SCENES else ""
     return "\n".join(facts) + f"\n\n{table}{more}"
 
 
@@ -140,10 +150,11 @@ def describe_place(footprint: tuple[float, float, float, float]) -> str:
 
 def describe_limits(config: SuperresConfig, scenes: Sequence[Scene]) -> str:
     """Return the limits that follow from how fusion networks are trained, and from the scenes."""
-    gsd, factor = config.gsd, scale_factor(config.gsd)
+    scales = " and ".join(f"{gsd * scale_factor(gsd)} m to {gsd} m" for gsd in each_gsd(config.gsd))
     trained = levels_of(scenes)
     lines = [
-        f"- It was trained and measured one scale coarser, {gsd * factor} m to {gsd} m, and is applied at {gsd} m to 10 m. "
+        f"- It was {'' if config.gsd == JOINT else 'trained and '}measured one scale coarser, {scales}, and is applied at "
+        f"{in_metres(each_gsd(config.gsd))} to 10 m. "
         f"The error at 10 m cannot be measured: there is no truth.",
         f"- It undoes the blur `{config.degradation}`; with another blur its result is too soft or too sharp.",
         "- Detail is estimated from the 10 m bands. It is no proof that a small object has a certain spectrum.",

@@ -51,7 +51,7 @@ def measure_full_scale(
     """Sharpen a scene to 10 m by each method, and measure the estimates without truth.
 
     Args:
-        scene: with the bands of `input_gsds(settings.gsd)`.
+        scene: with the bands of `settings.input_gsds`.
         methods: interpolation must not clip, so that strips give the result of the whole scene.
         settings: GSD, and the degradation for consistency.
 

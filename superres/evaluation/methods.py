@@ -14,7 +14,7 @@ import numpy as np
 from common.errors import ProductError
 from common.networks.engines import TENSORFLOW
 from common.patches.settings import PatchSettings
-from common.pixels.sentinel2 import scale_factor
+from common.pixels.sentinel2 import bands_within, scale_factor
 from common.pixels.windows import Window
 from common.runs.signals import require_going_on
 from superres.networks.trained import TrainedNetwork
@@ -117,7 +117,9 @@ def fit_methods(
     ]
 
 
-def network_method(name: str, model: keras.Model, margin: int, engine: str = TENSORFLOW) -> Method:
+def network_method(
+    name: str, model: keras.Model, margin: int, engine: str = TENSORFLOW, bands: slice | None = None
+) -> Method:
     """Return a network as a method.
 
     Args:
@@ -125,21 +127,24 @@ def network_method(name: str, model: keras.Model, margin: int, engine: str = TEN
         model: the network with its weights.
         margin: from `superres.networks.margin.margin_px`.
         engine: computes the network.
+        bands: the part of the network's bands that the method returns; None: all.
 
     Raises:
         SettingError: the engine cannot convert the network.
     """
-    return Method(name, partial(_predict, compile_model(model, engine), margin, model.output_shape[-1]), margin)
+    wanted = bands or slice(0, model.output_shape[-1])
+    return Method(name, partial(_predict, compile_model(model, engine), margin, tuple(model.input), wanted), margin)
 
 
-def load_method(name: str, trained: TrainedNetwork, precision: str, engine: str = TENSORFLOW) -> Method:
-    """Return a trained network as a method.
+def load_method(name: str, trained: TrainedNetwork, precision: str, gsd: int, engine: str = TENSORFLOW) -> Method:
+    """Return a trained network as a method for the bands of a GSD.
 
     Raises:
         WeightsError: the weights do not fit the network.
         SettingError: the engine cannot convert the network.
     """
-    return network_method(name, trained.build(precision), trained.margin, engine)
+    bands = bands_within(trained.gsd, gsd)
+    return network_method(name, trained.build(precision), trained.margin, engine, bands)
 
 
 def _interpolate(images: Images, gsd: int, order: int, clip: bool) -> np.ndarray:
@@ -147,15 +152,23 @@ def _interpolate(images: Images, gsd: int, order: int, clip: bool) -> np.ndarray
     return interpolate(coarse, (*images["input_10m"].shape[:2], coarse.shape[2]), order, clip)
 
 
-def _predict(predict: Predict, margin: int, bands: int, images: Images) -> np.ndarray:
-    """Predict window by window, so that no image of the whole scene is held in network units."""
+def _predict(predict: Predict, margin: int, names: Sequence[str], bands: slice, images: Images) -> np.ndarray:
+    """Predict window by window, so that no image of the whole scene is held in network units.
+
+    Args:
+        predict: the network.
+        margin: as in `network_method`.
+        names: inputs of the network; `images` may hold others too.
+        bands: the part of the network's bands to return.
+        images: as in `Method.sharpen`.
+    """
     rows, cols = images["input_10m"].shape[:2]
-    read = array_reader(images)
+    read = array_reader({name: images[name] for name in names})
 
     def read_scaled(window: Window) -> Images:
         return {name: image / np.float32(DN_DIVISOR) for name, image in read(window).items()}
 
-    result = np.empty((rows, cols, bands), np.float32)
+    result = np.empty((rows, cols, bands.stop - bands.start), np.float32)
     for window, prediction in predict_windows(predict, read_scaled, rows, cols, margin):
-        result[window.slices] = prediction * np.float32(DN_DIVISOR)
+        result[window.slices] = prediction[..., bands] * np.float32(DN_DIVISOR)
     return result

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from common.errors import SettingError
 from common.networks.engines import TENSORFLOW, describe_engine, usable_engine
 from common.patches.settings import PatchSettings
-from common.pixels.sentinel2 import input_gsds
+from common.pixels.sentinel2 import JOINT, in_metres
 from common.rasters.grids import check_grids
 from common.runs.folder import open_output_folder
 from common.runs.tables import distinct_names
@@ -16,7 +16,7 @@ from common.scenes.scene import Scene
 from common.scenes.tile_list import read_tile_list
 from superres.evaluation.options import EvaluationOptions
 from superres.evaluation.output import OUTPUT_FILES
-from superres.networks.ensemble import Ensemble, join_members
+from superres.networks.ensemble import Ensemble, join_members, refuse_joint
 from superres.networks.sources import WeightsOptions
 from superres.networks.trained import TrainedNetwork, read_trained, warn_of_degradation, warn_of_level
 
@@ -69,15 +69,16 @@ def prepare_evaluation(options: EvaluationOptions) -> EvaluationPlan:
     """
     scenes = read_tile_list(options.tiles, options.data_dir)
     trained_networks, gsd = find_networks(options.weights, options.gsd)
+    is_joint = any(trained.gsd == JOINT for trained in trained_networks.values())
+    settings = PatchSettings(gsd, 1, options.degradation, joint=is_joint)
     for scene in scenes:
-        check_grids(scene, input_gsds(gsd))
+        check_grids(scene, settings.input_gsds)
     calibrated = calibrated_network(trained_networks) if options.uncertainty else None
     for trained in trained_networks.values():
         warn_of_level(trained.source, trained.levels, scenes)
         warn_of_degradation(trained, options.degradation)
     open_output_folder(options.output, options.overwrite, OUTPUT_FILES)
     logger.info("%d scenes, %d m bands: %s", len(scenes), gsd, ", ".join([*options.methods, *trained_networks]))
-    settings = PatchSettings(gsd, 1, options.degradation)
     return EvaluationPlan(
         scenes=scenes,
         trained_networks=trained_networks,
@@ -95,11 +96,13 @@ def calibrated_network(trained_networks: dict[str, TrainedNetwork]) -> tuple[str
     """Return the network, or the mean of all networks as members, and its name as a method.
 
     Raises:
-        SettingError: as `join_members`.
+        SettingError: as `join_members` and `refuse_joint`.
     """
     names, members = list(trained_networks), list(trained_networks.values())
     name = names[0] if len(names) == 1 else f"mean of {len(names)} {members[0].title or members[0].network_name}"
-    return name, join_members(members)
+    joined = join_members(members)
+    refuse_joint(joined)
+    return name, joined
 
 
 def find_networks(weights: WeightsOptions, gsd: int | None) -> tuple[dict[str, TrainedNetwork], int]:
@@ -109,19 +112,23 @@ def find_networks(weights: WeightsOptions, gsd: int | None) -> tuple[dict[str, T
 
     Args:
         weights: the sources.
-        gsd: 20 or 60 m; None takes the GSD of the first source, of which there must be one then.
+        gsd: 20 or 60 m; None takes the GSD of the first source, of which there must be one then. A joint network is for both.
 
     Raises:
         WeightsError, RunFolderError, DownloadError: as `read_trained`.
-        SettingError: a network is for another GSD.
+        SettingError: a network is for another GSD, or there are only joint networks and no gsd.
     """
     distinct = {Path(source).resolve(): source for source in reversed(weights.sources)}  # `run` is `./run`
     all_trained = [
         read_trained(source, weights.network_name, weights.upsample) for source in reversed(distinct.values())
     ]
-    gsd = gsd or all_trained[0].gsd
+    gsd = gsd or next((trained.gsd for trained in all_trained if trained.gsd != JOINT), None)
+    if gsd is None:
+        raise SettingError(
+            f"{all_trained[0].source} is for {in_metres(JOINT)}; say with --gsd 20 or --gsd 60 which bands to measure."
+        )
     for trained in all_trained:
-        if trained.gsd != gsd:
+        if gsd not in trained.gsds:
             raise SettingError(
                 f"{trained.source} is for {trained.gsd} m, but the bands to sharpen are {gsd} m; evaluate networks of one "
                 f"GSD at a time, with --gsd {trained.gsd} for this one."

@@ -22,7 +22,7 @@ from common.metrics.shift import shift_per_band
 from common.patches.degraded_scene import degrade_scene
 from common.patches.settings import PatchSettings
 from common.pixels.degrade import blur_reach, degrade, degrade_mask
-from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
+from common.pixels.sentinel2 import BANDS_BY_GSD, JOINT, bands_within
 from common.pixels.windows import Window
 from common.runs.signals import require_going_on
 from common.scenes.reflectance import scaled_reflectance
@@ -97,15 +97,17 @@ def evaluate_scene(
         scene: with the native bands of `settings.gsd`.
         model: the network with its weights.
         network_name: name of the network.
-        settings: GSD and degradation; the other settings are not used.
+        settings: GSD, degradation, and whether the network is a joint one.
         upsample: upsampling of the network.
         method_name: name of the network in the tables; None takes `network_name`.
 
     Raises:
         ProductError: as `measure_scene`.
     """
-    margin = margin_px(network_name, settings.gsd, upsample)
-    methods = [*interpolation_methods(settings.gsd), network_method(method_name or network_name, model, margin)]
+    network_gsd = JOINT if settings.joint else settings.gsd
+    margin, bands = margin_px(network_name, network_gsd, upsample), bands_within(network_gsd, settings.gsd)
+    network = network_method(method_name or network_name, model, margin, bands=bands)
+    methods = [*interpolation_methods(settings.gsd), network]
     return measure_scene(scene, methods, settings)
 
 
@@ -237,13 +239,13 @@ def degraded_images(scene: Scene, settings: PatchSettings) -> DegradedImages:
     """
     degraded = degrade_scene(scene, settings)
     inputs = {
-        f"input_{gsd}m": scaled_reflectance(scene, degraded.inputs[f"input_{gsd}m"], gsd)
-        for gsd in input_gsds(settings.gsd)
+        f"input_{gsd}m": scaled_reflectance(scene, degraded.inputs[f"input_{gsd}m"], gsd) for gsd in settings.input_gsds
     }
-    holds_data = (degraded.target != scene.nodata).all(axis=2)
+    truth = degraded.truth[settings.gsd]
+    holds_data = (truth != scene.nodata).all(axis=2)
     valid = degraded.valid & far_from_holes(holds_data, distance_from_holes(settings))
     coarse_valid = degrade_mask(valid, settings.scale_factor, blur_reach(max(settings.sigmas(settings.gsd))))
-    return DegradedImages(scaled_reflectance(scene, degraded.target, settings.gsd), inputs, valid, coarse_valid)
+    return DegradedImages(scaled_reflectance(scene, truth, settings.gsd), inputs, valid, coarse_valid)
 
 
 def distance_from_holes(settings: PatchSettings) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from common.errors import SettingError
+from common.pixels.sentinel2 import JOINT, Gsd
 from common.pixels.upsampling import BICUBIC, BILINEAR, NEAREST
 
 NO_UPSAMPLING = "none"
@@ -16,6 +17,7 @@ DEFAULT_UPSAMPLING = BILINEAR  # as in the DSen2 paper
 UPSAMPLINGS = (BILINEAR, BICUBIC, NEAREST, NO_UPSAMPLING)
 GAN = "gan"  # value of --model for adversarial training of a network of NETWORKS
 ATTENTION = "-attention"  # suffix of a network's name for the network with the block of superres/networks/attention.py
+JOINT_BLOCKS, JOINT_FEATURES = 6, 96  # of the network `joint`; 128 features are 1 % more exact, for 1.8 times the work
 ATTENTION_REACH_PX = 7  # 6 px to the farthest neighbour, and 1 px of the convolution before it
 
 
@@ -29,12 +31,14 @@ class Network:
         reach: pixels of the finest grid, on each side, that a pixel of the result depends on.
         at_own_gsd: if True, the body takes the inputs at their own GSD, and the upsampling as a last argument. If
             False, it takes upsampled inputs.
+        joint: whether the network sharpens the 20 m and the 60 m bands in one pass. Other networks sharpen one of them.
         attention: whether the block of `superres/networks/attention.py` follows the body.
     """
 
     body: Callable[..., Any] | str
     reach: int
     at_own_gsd: bool = False
+    joint: bool = False
     attention: bool = False
 
 
@@ -44,6 +48,7 @@ NETWORKS = {
     "palsson": Network("superres.networks.palsson:palsson", reach=14),
     "fuse": Network("superres.networks.fuse:fuse", reach=4),
     "lowres": Network("superres.networks.lowres:lowres", reach=29, at_own_gsd=True),
+    "joint": Network("superres.networks.lowres:joint", reach=4 * JOINT_BLOCKS + 5, at_own_gsd=True, joint=True),
     "tiny": Network("superres.networks.dsen2:tiny", reach=6),
 }
 
@@ -77,6 +82,26 @@ def check_network(network_name: str, upsample: str) -> None:
         raise SettingError(
             f"--upsample none does not go with {network_name}, which adds its result to upsampled bands; "
             f"give {able}, or another --upsample."
+        )
+
+
+def check_gsd(network_name: str, gsd: Gsd) -> None:
+    """Check that a network sharpens the bands of a GSD, or of JOINT.
+
+    Raises:
+        SettingError: the network is unknown, or it sharpens other bands.
+    """
+    is_joint = find_network(network_name).joint
+    if is_joint and gsd != JOINT:
+        raise SettingError(
+            f"--model {network_name} sharpens the 20 m and the 60 m bands together, and --gsd is {gsd}; give --gsd 20 60, or "
+            f"another --model."
+        )
+    if gsd == JOINT and not is_joint:
+        able = ", ".join(name for name, network in NETWORKS.items() if network.joint)
+        raise SettingError(
+            f"--gsd 20 60 needs a network that sharpens both, and {network_name} sharpens one of them; give --model {able}, "
+            f"or one --gsd."
         )
 
 

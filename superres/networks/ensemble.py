@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.errors import SettingError
+from common.pixels.sentinel2 import Gsd, in_metres
 from superres.networks.catalogue import DEFAULT_UPSAMPLING
 from superres.networks.published import PUBLISHED
 from superres.networks.trained import GSDS, TrainedNetwork, read_trained
@@ -63,9 +64,14 @@ class Ensemble:
         return self.members[0].upsample
 
     @property
-    def gsd(self) -> int:
-        """Native GSD in metres of the bands that all members sharpen."""
+    def gsd(self) -> Gsd:
+        """Native GSD in metres of the bands that all members sharpen; JOINT for joint networks."""
         return self.members[0].gsd
+
+    @property
+    def gsds(self) -> tuple[int, ...]:
+        """The GSDs of the bands that all members sharpen, one by one."""
+        return self.members[0].gsds
 
     @property
     def levels(self) -> tuple[str, ...]:
@@ -100,6 +106,15 @@ class Ensemble:
         return keras.Model(inputs, mean, name=f"mean_of_{len(models)}")
 
 
+def refuse_joint(trained: TrainedNetwork | Ensemble) -> None:
+    """Raise SettingError for a joint network: the expected errors of --uncertainty are of the bands of one GSD."""
+    if len(trained.gsds) > 1:
+        raise SettingError(
+            f"--uncertainty knows no errors of networks for {in_metres(trained.gsds)} together, such as {trained.source}; leave "
+            f"it out, or give networks for one GSD."
+        )
+
+
 def build_for_errors(trained: TrainedNetwork | Ensemble, precision: str) -> "keras.Model":
     """Build the Keras model whose result tells expected errors: an Ensemble appends its spread. Raises as `build`."""
     return trained.build(precision, with_spread=True) if isinstance(trained, Ensemble) else trained.build(precision)
@@ -128,13 +143,15 @@ def join_members(members: Sequence[TrainedNetwork]) -> TrainedNetwork | Ensemble
 def describe(trained: TrainedNetwork) -> str:
     """Return network, GSD, upsampling and levels of a trained network, for a message."""
     levels = f", {' and '.join(trained.levels)}" if trained.levels else ""
-    return f"{trained.network_name}, {trained.gsd} m, {trained.upsample}{levels}"
+    return f"{trained.network_name}, {in_metres(trained.gsds)}, {trained.upsample}{levels}"
 
 
 def choose_networks(
     sources: Sequence[str], gsds: Sequence[int] | None, network_name: str, upsample: str = DEFAULT_UPSAMPLING
 ) -> dict[int, TrainedNetwork | Ensemble]:
     """Return the trained network for each GSD; several sources of one GSD are the members of an Ensemble.
+
+    A joint network stands for both of its GSDs, or for the one that is requested.
 
     Args:
         sources: run folders, files, or names of published weights.
@@ -152,20 +169,18 @@ def choose_networks(
     by_gsd: dict[int, list[TrainedNetwork]] = {}
     for source in dict.fromkeys(sources):
         trained = read_trained(source, network_name, upsample)
-        if gsds and trained.gsd not in gsds:
+        wanted = [gsd for gsd in trained.gsds if not gsds or gsd in gsds]
+        if not wanted:
             raise SettingError(
-                f"{source} is for {trained.gsd} m, and --gsd asks for {_metres(gsds)}; give weights for "
-                f"{_metres(gsds)}, or leave --gsd out."
+                f"{source} is for {in_metres(trained.gsds)}, and --gsd asks for {in_metres(gsds)}; give weights for "
+                f"{in_metres(gsds)}, or leave --gsd out."
             )
-        by_gsd.setdefault(trained.gsd, []).append(trained)
+        for gsd in wanted:
+            by_gsd.setdefault(gsd, []).append(trained)
     missing = [gsd for gsd in gsds or () if gsd not in by_gsd]
     if missing or not by_gsd:
         raise SettingError(
-            f"there are no weights for {_metres(missing or GSDS)}; give them with --weights "
+            f"there are no weights for {in_metres(missing or GSDS)}; give them with --weights "
             f"({', '.join(PUBLISHED)}, or a file) or --run-dir."
         )
     return {gsd: join_members(by_gsd[gsd]) for gsd in GSDS if gsd in by_gsd}
-
-
-def _metres(gsds: Sequence[int]) -> str:
-    return " and ".join(f"{gsd} m" for gsd in gsds)

@@ -14,9 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from common.errors import RunFolderError
 from common.files.hdf5 import open_hdf5
+from common.pixels.sentinel2 import JOINT, Gsd, each_gsd
 from common.runs.folder import CONFIG, read_config
 from common.scenes.scene import Scene
-from superres.networks.catalogue import DEFAULT_UPSAMPLING, GAN, NETWORKS, UPSAMPLINGS, trained_network_name
+from superres.networks.catalogue import (
+    DEFAULT_UPSAMPLING,
+    GAN,
+    NETWORKS,
+    UPSAMPLINGS,
+    find_network,
+    trained_network_name,
+)
 from superres.networks.margin import margin_px
 from superres.networks.published import PUBLISHED, PUBLISHED_NETWORK
 from superres.networks.weights import find_weights, load_weights
@@ -38,7 +46,7 @@ class TrainedNetwork:
         source: run folder, file, or name of published weights, as the user gave it.
         file: the file that holds the weights.
         network_name: name of the network, as for `superres.networks.catalogue.find_network`.
-        gsd: native GSD in metres of the bands that the network sharpens.
+        gsd: native GSD in metres of the bands that the network sharpens; JOINT for a joint network.
         sha256: checksum of the file.
         upsample: upsampling of the network's coarse inputs, one of `superres.networks.catalogue.UPSAMPLINGS`.
         title: name in tables: `gan` for a generator trained with a discriminator, otherwise the network's name.
@@ -49,7 +57,7 @@ class TrainedNetwork:
     source: str
     file: Path
     network_name: str
-    gsd: int
+    gsd: Gsd
     sha256: str = ""
     upsample: str = DEFAULT_UPSAMPLING
     title: str | None = None
@@ -70,6 +78,11 @@ class TrainedNetwork:
     def digests(self) -> tuple[str, ...]:
         """The checksum of each of `files`."""
         return (self.sha256,)
+
+    @property
+    def gsds(self) -> tuple[int, ...]:
+        """The GSDs of the bands that the network sharpens, one by one."""
+        return each_gsd(self.gsd)
 
     @property
     def margin(self) -> int:
@@ -94,7 +107,7 @@ class TrainedNetwork:
             "source": self.source,
             "file": str(self.file),
             "network": self.network_name,
-            "gsd": self.gsd,
+            "gsd": self.gsd if len(self.gsds) == 1 else list(self.gsds),
             "sha256": self.sha256,
             "upsample": self.upsample,
             "title": self.title,
@@ -145,12 +158,13 @@ def _read_run(source: str, folder: Path) -> TrainedNetwork:
     """
     config = read_config(folder)
     settings = config.get("settings", {})
+    gsd = JOINT if settings.get("gsd") == list(JOINT) else settings.get("gsd")
     base_name = settings.get("generator") if settings.get("model") == GAN else settings.get("model")
     upsample = settings.get("upsample", DEFAULT_UPSAMPLING)  # older runs lack this setting
     if (
         config.get("application") != "superres"
         or base_name not in list(NETWORKS)  # a list, because damaged settings can be of any type
-        or settings.get("gsd") not in GSDS
+        or gsd not in [*GSDS, JOINT]
         or upsample not in UPSAMPLINGS
     ):
         raise RunFolderError(
@@ -161,7 +175,7 @@ def _read_run(source: str, folder: Path) -> TrainedNetwork:
         source=source,
         file=file,
         network_name=trained_network_name(settings["model"], base_name, settings.get("attention", False)),
-        gsd=settings["gsd"],
+        gsd=gsd,
         upsample=upsample,
         title=settings["model"],
         levels=_levels(folder, config),
@@ -169,8 +183,8 @@ def _read_run(source: str, folder: Path) -> TrainedNetwork:
     )
 
 
-def guess_gsd(file: Path, network_name: str, upsample: str) -> int:
-    """Return the GSD in metres that a file of weights is for.
+def guess_gsd(file: Path, network_name: str, upsample: str) -> Gsd:
+    """Return the GSD in metres that a file of weights is for; JOINT for a joint network.
 
     The shape of the last layer's kernel identifies the GSD. If no kernel in the file has such a shape, return 20.
 
@@ -180,6 +194,8 @@ def guess_gsd(file: Path, network_name: str, upsample: str) -> int:
     from common.networks.weights import stored_shapes
     from superres.networks.build import build_network
 
+    if find_network(network_name).joint:
+        return JOINT
     shapes = set()
     with suppress(Exception), open_hdf5(file) as handle:  # the load says what is wrong with a file
         shapes = set(stored_shapes(handle))

@@ -11,6 +11,7 @@ import numpy as np
 
 from common.errors import WeightsError
 from common.files.hdf5 import open_hdf5
+from common.pixels.sentinel2 import Gsd
 from common.runs.folder import WEIGHTS
 from superres.networks.catalogue import ATTENTION, DEFAULT_UPSAMPLING
 from superres.networks.published import PUBLISHED, fetch_published
@@ -72,7 +73,7 @@ def read_weights(model: "keras.Model", file: Path) -> None:
 
 
 def load_init_weights(
-    model: "keras.Model", network_name: str, gsd: int, source: Path | str, upsample: str = DEFAULT_UPSAMPLING
+    model: "keras.Model", network_name: str, gsd: Gsd, source: Path | str, upsample: str = DEFAULT_UPSAMPLING
 ) -> None:
     """Set the weights that training starts from (`--init-weights`).
 
@@ -82,7 +83,7 @@ def load_init_weights(
     Args:
         model: the network `network_name` for `gsd`, from `build_network`.
         network_name: name of the network.
-        gsd: native GSD in metres of the bands to sharpen.
+        gsd: native GSD in metres of the bands to sharpen, or JOINT.
         source: as for `find_weights`.
         upsample: upsampling of the network.
 

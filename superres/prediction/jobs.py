@@ -19,6 +19,7 @@ from common.pixels.sentinel2 import NODATA_DN
 from common.rasters.geotiff import RasterInfo, fill_geotiff, read_info, whole_geotiff, write_geotiff
 from common.rasters.grids import georeference
 from common.runs.progress import progress
+from superres.networks.trained import TrainedNetwork
 from superres.prediction.plan import Job, PredictionPlan
 from superres.prediction.ranks import RankGroup
 from superres.prediction.result import (
@@ -131,13 +132,15 @@ def is_done_elsewhere(job: Job, plan: PredictionPlan, rank_group: RankGroup) -> 
     return is_done
 
 
-def run_job(job: Job, plan: PredictionPlan, predict_functions: dict[int, Predict], rank_group: RankGroup) -> list[str]:
+def run_job(
+    job: Job, plan: PredictionPlan, predict_functions: dict[TrainedNetwork, Predict], rank_group: RankGroup
+) -> list[str]:
     """Sharpen one scene; rank 0 of the group writes the GeoTIFF and logs the report.
 
     Args:
         job: scene, region and output.
         plan: networks and options.
-        predict_functions: GSD -> the network, from `superres.prediction.windows.compile_model`.
+        predict_functions: trained network -> its function, from `superres.prediction.windows.compile_model`.
         rank_group: the ranks that work on this scene; all of them call this function.
 
     Returns:
@@ -151,8 +154,8 @@ def run_job(job: Job, plan: PredictionPlan, predict_functions: dict[int, Predict
     started = time.monotonic()
     options = plan.options
     sharpeners = [
-        Sharpener(job.scene, gsd, trained.margin, predict_functions[gsd], plan.calibrations.get(gsd))
-        for gsd, trained in plan.trained_networks.items()
+        Sharpener(job.scene, trained.gsd, trained.margin, predict, plan.calibrations.get(trained.gsd))
+        for trained, predict in predict_functions.items()
     ]
     prediction = ScenePrediction(
         job.scene, sharpeners, job.region, plan.bands, options.consistent, rank_group, options.window_px

@@ -19,7 +19,7 @@ from common.rasters.masks import with_mask
 from common.rasters.region import lonlat_region, pixel_region
 from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene
-from superres.networks.ensemble import Ensemble, choose_networks
+from superres.networks.ensemble import Ensemble, choose_networks, refuse_joint
 from superres.networks.trained import TrainedNetwork, warn_of_level
 from superres.prediction.options import AUTO, COARSEST_PX, PredictionOptions
 from superres.prediction.result import error_bands, prediction_tags, result_bands
@@ -109,15 +109,19 @@ def prepare_prediction(options: PredictionOptions) -> PredictionPlan:
     trained_networks = choose_networks(weights.sources, options.gsds, weights.network_name, weights.upsample)
     bands = options.bands or result_bands(trained_networks, options.copy_10m)
     trained_networks = needed_networks(bands, trained_networks)
-    digests = {gsd: trained.digests for gsd, trained in trained_networks.items()}
-    calibrations = find_calibrations(read, digests) if read else {}
+    calibrations = {}
+    if read:
+        for trained in trained_networks.values():
+            refuse_joint(trained)
+        digests = {gsd: trained.digests for gsd, trained in trained_networks.items()}
+        calibrations = find_calibrations(read, digests)
     if options.mask is not None:
         scenes = [with_mask(scene, options.mask) for scene in scenes]
     jobs = tuple(
         prepare_job(scene, output, trained_networks, bands, options)
         for scene, output in zip(scenes, outputs, strict=True)
     )
-    for trained in trained_networks.values():
+    for trained in dict.fromkeys(trained_networks.values()):
         warn_of_level(trained.source, trained.levels, scenes)
     precision = fastest_precision() if options.precision == AUTO else options.precision
     engine = usable_engine(options.engine, precision)
@@ -153,10 +157,11 @@ def needed_networks(
                 f"--bands {band}: it has {BANDS[band].gsd} m pixels, and there are no weights for {BANDS[band].gsd} m; give "
                 f"them with --weights or --run-dir, or leave {band} out."
             )
+    needed = {gsd: trained for gsd, trained in trained_networks.items() if gsd in gsds}
     for gsd, trained in trained_networks.items():
-        if gsd not in gsds:
+        if trained not in needed.values():
             logger.info("%s is not used: no band of --bands has %d m pixels", trained.source, gsd)
-    return {gsd: trained for gsd, trained in trained_networks.items() if gsd in gsds}
+    return needed
 
 
 def prepare_job(
@@ -173,7 +178,7 @@ def prepare_job(
         SettingError: region or output cannot be used.
         OutputError: the output cannot be written.
     """
-    coarsest_gsd = max(trained_networks)
+    coarsest_gsd = max(gsd for trained in trained_networks.values() for gsd in trained.gsds)
     check_bands(scene, coarsest_gsd)
     grid = georeference(scene, 10)
     check_size(scene, grid, coarsest_gsd)

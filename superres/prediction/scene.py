@@ -17,7 +17,7 @@ import numpy as np
 
 import common.distributed as hvd
 from common.files.checksums import require_intact
-from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
+from common.pixels.sentinel2 import BANDS_BY_GSD, bands_within, each_gsd, input_gsds
 from common.pixels.windows import Window, grid
 from common.rasters.grids import georeference
 from common.rasters.strips import StripReader
@@ -52,7 +52,7 @@ class ScenePrediction:
 
     Args:
         scene: with the bands that the sharpeners need.
-        sharpeners: one for each GSD, in the order of the result's bands.
+        sharpeners: one for each GSD, in the order of the result's bands; a joint network is one for both.
         region: the part of the 10 m grid to sharpen.
         bands: bands of the result, in their order: sharpened bands and 10 m bands; None: all sharpened bands.
         consistent: whether to correct the estimates, see `superres/prediction/correction.py`.
@@ -82,7 +82,7 @@ class ScenePrediction:
         self.shape = grid_10m.rows, grid_10m.cols
         self.scene, self.sharpeners, self.region = scene, sharpeners, region
         self.rank_group, self.window_px = rank_group or RankGroup(), window_px
-        sharpened_gsds = [sharpener.gsd for sharpener in sharpeners]
+        sharpened_gsds = [gsd for sharpener in sharpeners for gsd in each_gsd(sharpener.gsd)]
         self.gsds = input_gsds(max(sharpened_gsds))
         self.bands = tuple(bands or result_bands(sharpened_gsds, copy_10m=False))
         step = max(sharpened_gsds) // 10  # all windows are multiples of the coarsest band's pixels
@@ -157,8 +157,9 @@ class ScenePrediction:
         shape = read.window.height, read.window.width
         estimates, errors = (
             {
-                sharpener.gsd: np.empty((*shape, len(BANDS_BY_GSD[sharpener.gsd])), np.float32)
+                gsd: np.empty((*shape, len(BANDS_BY_GSD[gsd])), np.float32)
                 for sharpener in self.sharpeners
+                for gsd in each_gsd(sharpener.gsd)
                 if is_wanted(sharpener)
             }
             for is_wanted in (lambda sharpener: True, lambda sharpener: sharpener.calibration)
@@ -167,7 +168,8 @@ class ScenePrediction:
             for window, sharpener, inputs in all_inputs:
                 inner = window.relative_to(read.window).slices
                 sharpened = sharpener.sharpen(inputs, window, self.shape)
-                estimates[sharpener.gsd][inner] = sharpened.estimate
+                for gsd in each_gsd(sharpener.gsd):
+                    estimates[gsd][inner] = sharpened.estimate[..., bands_within(sharpener.gsd, gsd)]
                 if sharpened.errors is not None:
                     errors[sharpener.gsd][inner] = sharpened.errors
                 advance()

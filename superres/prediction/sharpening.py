@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from common.errors import WeightsError
-from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
+from common.pixels.sentinel2 import Gsd, each_gsd, in_metres, input_gsds, scale_factor, sharpened_bands
 from common.pixels.windows import Window
 from common.scenes.nodata import fill_missing
 from common.scenes.reflectance import scaled_reflectance
@@ -43,14 +43,14 @@ class Sharpener:
 
     Attributes:
         scene: the scene.
-        gsd: native GSD of the bands that the network sharpens, 20 or 60 m.
+        gsd: native GSD of the bands that the network sharpens, 20 or 60 m; JOINT for both.
         margin: pixels around a window that the network needs, and that are cut off its prediction.
         predict: the network, from `superres.prediction.windows.compile_model`; after its bands it may give their spread.
         calibration: gives the expected errors; None: they are not asked for.
     """
 
     scene: Scene
-    gsd: int
+    gsd: Gsd
     margin: int
     predict: Predict
     calibration: Calibration | None = None
@@ -58,7 +58,7 @@ class Sharpener:
     @property
     def score_margin(self) -> int:
         """Pixels around a window that are predicted for the scores of its pixels, rounded up to coarse pixels."""
-        factor = self.gsd // 10
+        factor = scale_factor(self.gsd)
         return -(-REACH_PX // factor) * factor if self.calibration else 0
 
     @property
@@ -100,17 +100,17 @@ class Sharpener:
             WeightsError: the network computes values that are not finite.
         """
         if inputs is None:
-            zeros = np.zeros((window.height, window.width, len(BANDS_BY_GSD[self.gsd])), np.float32)
+            zeros = np.zeros((window.height, window.width, len(sharpened_bands(self.gsd))), np.float32)
             return Sharpened(zeros, zeros if self.calibration else None)
         predicted = window.grown(self.score_margin, *shape)
         inner = predicted.relative_to(predicted.grown(self.margin, *shape)).slices
         sharp = self.predict(inputs)[inner] * np.float32(DN_DIVISOR)
         if not np.isfinite([sharp.min(), sharp.max()]).all():  # needs no array of flags
             raise WeightsError(
-                f"the network for {self.gsd} m gives values that are not finite at row {window.row}, column {window.col} "
-                f"of {self.scene.name}; use --precision float32, or other weights."
+                f"the network for {in_metres(each_gsd(self.gsd))} gives values that are not finite at row {window.row}, column "
+                f"{window.col} of {self.scene.name}; use --precision float32, or other weights."
             )
-        estimate, spread = np.split(sharp, [len(BANDS_BY_GSD[self.gsd])], axis=2)
+        estimate, spread = np.split(sharp, [len(sharpened_bands(self.gsd))], axis=2)
         kept = window.relative_to(predicted).slices
         if not self.calibration:
             return Sharpened(estimate[kept], None)

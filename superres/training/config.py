@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from common.errors import SettingError
-from common.patches.settings import DEGRADATIONS, PATCHES_PER_TILE, PatchSettings
-from common.runs.config import RunConfig, setting
+from common.patches.settings import DEGRADATIONS, JOINT_SCALES, PATCHES_PER_TILE, PatchSettings
+from common.pixels.sentinel2 import JOINT
+from common.runs.config import RunConfig, as_tuple, setting
 from superres.networks.catalogue import (
     DEFAULT_UPSAMPLING,
     GAN,
     NETWORKS,
     UPSAMPLINGS,
+    check_gsd,
     check_network,
     trained_network_name,
 )
@@ -39,7 +41,12 @@ class SuperresConfig(RunConfig):
     data_dir: str | None = setting(
         "folder of scenes listed without a path (the list's own folder)", None, metavar="DIR"
     )
-    gsd: int = setting("native GSD in metres of the bands to sharpen", 20, choices=(20, 60))
+    gsd: int | tuple[int, ...] = setting(
+        "native GSD in metres of the bands to sharpen; both for a network that sharpens them in one pass",
+        20,
+        choices=(20, 60),
+        many=True,
+    )
     model: str = setting(
         f"network: {', '.join(NETWORKS)}; or {GAN}: adversarial training of the network of --generator",
         "dsen2",
@@ -54,6 +61,14 @@ class SuperresConfig(RunConfig):
     patches_per_tile: int | None = setting(
         f"largest number of patches to cut from a scene ({PATCHES_PER_TILE[20]} at 20 m, {PATCHES_PER_TILE[60]} at 60 m)",
         None,
+    )
+    scales: int | tuple[int, ...] | None = setting(
+        "--gsd 20 60: factors by which patches are degraded; a scene gives patches at each of them at which it is large "
+        f"enough; 1 and 2 need a --teacher, because no 60 m bands are known there ({' '.join(map(str, JOINT_SCALES))} with a "
+        "--teacher, 6 without)",
+        None,
+        choices=JOINT_SCALES,
+        many=True,
     )
     validation_fraction: float = setting(
         "share of the areas to hold out for validation, or of the blocks of scenes if there are few areas", 0.1
@@ -78,11 +93,12 @@ class SuperresConfig(RunConfig):
     init_weights: str | None = setting(
         "weights to start from: a file, a run folder, or published weights such as dsen2-l1c-20m", None, metavar="FILE"
     )
-    teacher: str | None = setting(
+    teacher: str | tuple[str, ...] | None = setting(
         "train on the predictions of this network instead of the native bands: a run folder, or published weights such "
-        "as dsen2-l1c-20m",
+        "as dsen2-l1c-20m; for --gsd 20 60, one for each GSD",
         None,
         metavar="WEIGHTS",
+        many=True,
     )
     teacher_variants: int = setting(
         "variants of each patch for the teacher to predict; in all but the first, each band is brighter or darker at "
@@ -114,18 +130,34 @@ class SuperresConfig(RunConfig):
         return trained_network_name(self.model, self.generator, self.attention)
 
     @property
-    def patches(self) -> PatchSettings:
-        """The patches to cut from each scene. They do not depend on `seed`, so that runs with different seeds share files."""
-        count = PATCHES_PER_TILE[self.gsd] if self.patches_per_tile is None else self.patches_per_tile
-        return PatchSettings(self.gsd, count, self.degradation)
+    def teachers(self) -> tuple[str, ...]:
+        """The teachers; empty if the network learns from the native bands."""
+        return as_tuple(self.teacher)
+
+    @property
+    def patches(self) -> tuple[PatchSettings, ...]:
+        """The patches to cut from each scene, at each scale. They do not depend on `seed`, so that runs share files."""
+        if self.gsd != JOINT:
+            return (self.patches_at(self.gsd),)
+        scales = as_tuple(self.scales) or (JOINT_SCALES if self.teacher else (6,))
+        return tuple(self.patches_at(10 * scale) for scale in sorted(scales))
+
+    def patches_at(self, gsd: int) -> PatchSettings:
+        """Return the patches with a target grid of `gsd` metres; those of 20 and 60 m are also measured on test scenes."""
+        most = PATCHES_PER_TILE[max(gsd, 20)] if self.patches_per_tile is None else self.patches_per_tile
+        return PatchSettings(gsd, most, self.degradation, joint=self.gsd == JOINT)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if set(as_tuple(self.gsd)) == set(JOINT):
+            object.__setattr__(self, "gsd", JOINT)  # in any order
         if self.model not in (*NETWORKS, GAN):
             raise SettingError(f"unknown network {self.model!r}; expected one of {', '.join(NETWORKS)}, {GAN}.")
         if self.model == GAN and self.generator not in NETWORKS:  # a name with the suffix of --attention is refused
             raise SettingError(f"unknown network {self.generator!r}; expected one of {', '.join(NETWORKS)}.")
         check_network(self.network_name, self.upsample)
+        check_gsd(self.network_name, self.gsd)
+        self.check_joint()
         if not 0 <= self.validation_fraction < 1:
             raise SettingError(f"--validation-fraction must be at least 0 and below 1; got {self.validation_fraction}.")
         if not math.isfinite(self.brightness_power):
@@ -146,6 +178,20 @@ class SuperresConfig(RunConfig):
                     f"--{field.name.replace('_', '-')} is only for --model {GAN}, and this run has --model {self.model}; "
                     f"leave one of them out."
                 )
+
+    def check_joint(self) -> None:
+        """Check the settings that differ for a network that sharpens the bands of two GSDs.
+
+        Raises:
+            SettingError: a setting is for two GSDs and there is one, or the other way round.
+        """
+        if self.gsd != JOINT and (self.scales or len(self.teachers) > 1):
+            option, given = ("--scales", self.scales) if self.scales else ("--teacher", " ".join(self.teachers))
+            raise SettingError(f"{option} {given} is for --gsd 20 60; give both GSDs, or leave it out.")
+        if self.gsd == JOINT and self.model == GAN:
+            raise SettingError(f"--model {GAN} sharpens one GSD; give --gsd 20 or --gsd 60, or another --model.")
+        if self.gsd == JOINT and not self.teacher and as_tuple(self.scales) not in ((), (6,)):
+            raise SettingError("--scales other than 6 need a --teacher: no 60 m bands are known there; give one.")
 
     def check_gan(self) -> None:
         """Check the settings of adversarial training.

@@ -4,6 +4,9 @@ Patch file + teacher -> teacher file: a patch file with the same inputs, whose t
 lies in the patch cache beside the patch file, and is made once. Teachers predict best what they were trained on, that
 is patches degraded by the scale factor. Validation uses the native bands of the patch file.
 
+A joint network has a teacher for each GSD, or another joint network. The target of its patches is the bands of all teachers.
+Because these bands are known at one scale only, validation measures the distance to the teachers then.
+
 A teacher also predicts patches for which no target exists. A teacher file can therefore hold several variants of each
 patch: in all variants except the first, each band is brighter or darker by a random factor. A few scenes can then
 replace many.
@@ -22,7 +25,7 @@ from common.errors import PatchFileError
 from common.patches.cache import wait_for_files
 from common.patches.file import LOCATIONS, PatchFile, check_content, check_older_file, write_patch_file
 from common.pixels.degrade import MAX_DN
-from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
+from common.pixels.sentinel2 import BANDS_BY_GSD, JOINT, Gsd, input_gsds, sharpened_bands
 from common.runs.signals import require_going_on
 from superres.networks.trained import TrainedNetwork
 from superres.training.patch_source import FusionPatches, dn_offsets
@@ -31,17 +34,18 @@ logger = logging.getLogger(__name__)
 
 BATCH = 32
 MAX_FACTOR = 2.0  # of brightness; the SWIR of deserts is three times as bright as that of forests
+Teachers = Mapping[int, TrainedNetwork]  # GSD -> network; a joint network stands for both GSDs
 Predict = Callable[[dict[str, tf.Tensor]], tf.Tensor]  # inputs by name -> estimate, both in network units
 
 
 def prepare_teacher_files(
-    files: Sequence[PatchFile], teacher: TrainedNetwork, variants: int = 1, show_progress: bool = False
+    files: Sequence[PatchFile], teachers: Teachers, variants: int = 1, show_progress: bool = False
 ) -> list[PatchFile]:
     """Open the teacher files of all patch files, and make those that are missing. Every rank must call it.
 
     Args:
-        files: patch files with native targets.
-        teacher: a network for the same GSD.
+        files: patch files; for several GSDs, those of a joint network.
+        teachers: networks for the GSDs of the patch files.
         variants: number of variants of each patch. The file holds all patches unchanged, then all in other colours, ...
         show_progress: show a bar.
 
@@ -49,7 +53,7 @@ def prepare_teacher_files(
         OutputError: a teacher file cannot be written.
         WeightsError: the weights do not fit the teacher's network.
     """
-    paths = [teacher_file_path(file, teacher, variants) for file in files]
+    paths = [teacher_file_path(file, teachers, variants) for file in files]
     missing = hvd.on_rank_zero(
         lambda: [
             index
@@ -59,18 +63,43 @@ def prepare_teacher_files(
     )
     own_missing = missing[hvd.rank() :: hvd.size()]
     if own_missing:
-        logger.info("%s predicts the patches of %d scenes", teacher.source, len(missing))
-        predict = tf.function(teacher.build("float32"), reduce_retracing=True)
+        logger.info("%s predicts the patches of %d files", sources(teachers), len(missing))
+        predict = prediction_of_all(teachers)
         for index in tqdm(own_missing, desc="predicting patches", unit="scene", disable=not show_progress):
-            write_teacher_file(files[index], predict, teacher, variants, paths[index])
+            write_teacher_file(files[index], predict, teachers, variants, paths[index])
     wait_for_files(paths[0].parent)
     return [PatchFile(path) for path in paths]
 
 
-def teacher_file_path(file: PatchFile, teacher: TrainedNetwork, variants: int) -> Path:
+def in_order(teachers: Teachers) -> list[TrainedNetwork]:
+    """Return each teacher once, in the order of their bands."""
+    return list(dict.fromkeys(teachers[gsd] for gsd in sorted(teachers)))
+
+
+def sources(teachers: Teachers) -> str:
+    """Return the teachers as the user gave them."""
+    return " ".join(teacher.source for teacher in in_order(teachers))
+
+
+def prediction_of_all(teachers: Teachers) -> Predict:
+    """Return the teachers as one function, whose result has the bands of all of them.
+
+    Raises:
+        WeightsError: the weights do not fit a teacher's network.
+    """
+    models = [teacher.build("float32") for teacher in in_order(teachers)]
+
+    def predict(inputs: dict[str, tf.Tensor]) -> tf.Tensor:
+        return tf.concat([model({name: inputs[name] for name in model.input}) for model in models], axis=-1)
+
+    return tf.function(predict, reduce_retracing=True)
+
+
+def teacher_file_path(file: PatchFile, teachers: Teachers, variants: int) -> Path:
     """Return `<scene>-20m-by-<first digits of the weights' SHA-256>.h5`; several variants end in `-x<variants>.h5`."""
+    digits = "-".join(teacher.sha256[:12] for teacher in in_order(teachers))
     suffix = f"-x{variants}" if variants > 1 else ""
-    return file.path.with_name(f"{file.path.stem}-by-{teacher.sha256[:12]}{suffix}.h5")
+    return file.path.with_name(f"{file.path.stem}-by-{digits}{suffix}.h5")
 
 
 def is_teacher_file(path: Path, file: PatchFile) -> bool:
@@ -84,27 +113,28 @@ def is_teacher_file(path: Path, file: PatchFile) -> bool:
         return False
 
 
-def write_teacher_file(file: PatchFile, predict: Predict, teacher: TrainedNetwork, variants: int, path: Path) -> None:
-    """Write the variants of all patches of a patch file, with the teacher's predictions as targets."""
+def write_teacher_file(file: PatchFile, predict: Predict, teachers: Teachers, variants: int, path: Path) -> None:
+    """Write the variants of all patches of a patch file, with the teachers' predictions as targets."""
+    gsd = JOINT if len(teachers) > 1 else next(iter(teachers))
     # One seed for all scenes, so that a file does not depend on the other scenes.
-    inputs = variant_inputs(file, teacher.gsd, variants, np.random.default_rng(0))
-    arrays = inputs | {"target": predict_targets(file, inputs, predict, teacher.gsd)}
+    inputs = variant_inputs(file, gsd, variants, np.random.default_rng(0))
+    arrays = inputs | {"target": predict_targets(file, inputs, predict, gsd)}
     arrays |= {name: np.concatenate([file.arrays[name]] * variants) for name in LOCATIONS}
     attributes = {
-        "teacher": teacher.source,
-        "teacher_sha256": teacher.sha256,
+        "teacher": sources(teachers),
+        "teacher_sha256": " ".join(teacher.sha256 for teacher in in_order(teachers)),
         "taught_from": file.attributes["checksum"],
         "variants": variants,
     }
     write_patch_file(path, arrays, file.attributes | attributes)
 
 
-def variant_inputs(file: PatchFile, gsd: int, variants: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def variant_inputs(file: PatchFile, gsd: Gsd, variants: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Return the inputs of all patches as stored, followed by their recoloured variants.
 
     Args:
         file: the patch file.
-        gsd: native GSD in metres of the bands to sharpen, 20 or 60.
+        gsd: native GSD in metres of the bands to sharpen: 20, 60 or JOINT.
         variants: number of variants of each patch, including the stored one.
         rng: source of the brightness factors.
 
@@ -136,27 +166,28 @@ def recolour(images: np.ndarray, offsets: np.ndarray, rng: np.random.Generator) 
     return np.rint((images + offsets) * factors - offsets).clip(0, MAX_DN).astype(np.uint16)
 
 
-def predict_targets(file: PatchFile, inputs: Mapping[str, np.ndarray], predict: Predict, gsd: int) -> np.ndarray:
+def predict_targets(file: PatchFile, inputs: Mapping[str, np.ndarray], predict: Predict, gsd: Gsd) -> np.ndarray:
     """Predict the target of patches, with the radiometry of a patch file.
 
     Args:
         file: the patch file; its offsets and quantification hold for inputs and result.
         inputs: `input_10m` (N, P, P, 4) and so on, uint16 DN.
-        predict: the teacher.
-        gsd: native GSD in metres of the bands to sharpen, 20 or 60.
+        predict: the teachers.
+        gsd: native GSD in metres of the bands to sharpen: 20, 60 or JOINT.
 
     Returns:
         (N, P, P, bands) uint16 DN.
     """
     patches = FusionPatches([file], [np.arange(len(file))], gsd)
-    scale, shift = patches.scales[0], patches.shifts["target"][0]
+    scale = patches.scales[0]
+    shift = scale * dn_offsets(file, sharpened_bands(gsd))
     any_patch = {name: tf.constant(array) for name, array in patches.read(np.arange(1)).items()}
     count = len(inputs["input_10m"])
-    targets = np.empty((count, *file.arrays["target"].shape[1:]), np.uint16)
+    targets = np.empty((*inputs["input_10m"].shape[:3], len(shift)), np.uint16)
     for first in range(0, count, BATCH):
         require_going_on()
         batch = slice(first, first + BATCH)
-        # `convert` also wants a target, which is not used, and the radiometry, which is the same for all patches.
+        # `convert` also wants the target, if there is one, and the radiometry, which is the same for all patches.
         images, _ = patches.convert(any_patch | {name: tf.constant(array[batch]) for name, array in inputs.items()})
         dn = (predict(images).numpy() - shift) / scale
         targets[batch] = np.rint(dn).clip(0, MAX_DN)

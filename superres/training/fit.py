@@ -2,7 +2,7 @@
 
 import dataclasses
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,9 @@ import keras
 import common.distributed as hvd
 from common.files.atomic import write_text
 from common.networks.weights import load_weights_on_all_ranks
+from common.patches.settings import PatchSettings
 from common.patches.split import describe_split
+from common.pixels.sentinel2 import each_gsd
 from common.runs.folder import SPLIT, WEIGHTS
 from common.runs.log import log_to_file
 from common.runs.opening import Run, RunLocation, opened_run
@@ -40,7 +42,8 @@ def open_run(config: SuperresConfig, location: RunLocation, data: TrainingData) 
     Raises:
         RunFolderError, InUseError, OutputError: as `opened_run`.
     """
-    with opened_run(location, f"superres-{config.model}-{config.gsd}m") as run:
+    gsds = "-".join(f"{gsd}m" for gsd in each_gsd(config.gsd))
+    with opened_run(location, f"superres-{config.model}-{gsds}") as run:
         hvd.on_rank_zero(lambda: begin_run(run, data))
         yield run
 
@@ -93,7 +96,7 @@ def fit(
         summary=summarize_errors,
         identity=checkpoint_identity(config, data),
         record={
-            "patches": {**dataclasses.asdict(config.patches), "patch_px": config.patches.patch_px},
+            "patches": record_patches(config.patches),
             "dn_divisor": DN_DIVISOR,
             "levels": sorted({file.attributes["level"] for file in data.files}),
             "patch_files": {str(file.path): file.attributes["checksum"] for file in data.files},
@@ -111,6 +114,12 @@ def fit(
     training.fit(model, config, task, folder, resume, show_progress, allow_ranks_change)
     load_weights_on_all_ranks(saved_model, folder / WEIGHTS)
     return saved_model
+
+
+def record_patches(all_settings: Sequence[PatchSettings]) -> dict[str, Any] | list[dict[str, Any]]:
+    """Return the entry of `config.json` about the patches; a list if they have several scales."""
+    records = [{**dataclasses.asdict(settings), "patch_px": settings.patch_px} for settings in all_settings]
+    return records[0] if len(records) == 1 else records
 
 
 def build_model(config: SuperresConfig) -> keras.Model:
@@ -139,7 +148,11 @@ def checkpoint_identity(config: SuperresConfig, data: TrainingData) -> dict[str,
         changeable -= {"epochs"}  # the learning rate of every step depends on their number
     if config.model != GAN:
         changeable |= {field.name for field in gan_fields()}
-    settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in changeable}
+    settings = {
+        name: list(value) if isinstance(value, tuple) else value  # as JSON returns it
+        for name, value in dataclasses.asdict(config).items()
+        if name not in changeable
+    }
     return {
         **settings,
         "ranks": hvd.size(),

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from common.patches.file import PatchFile
-from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
+from common.pixels.sentinel2 import BANDS_BY_GSD, Gsd, input_gsds, sharpened_bands
 from superres.networks.units import DN_DIVISOR
 
 
@@ -14,16 +14,18 @@ class FusionPatches:
     """Selected patches of several scenes with one continuous index; a `PatchSource` of `common/training/batches.py`.
 
     Args:
-        files: patch files of one GSD.
+        files: patch files of one GSD, or of a joint network.
         rows: for each file, the rows to use.
-        gsd: native GSD in metres of the bands to sharpen, 20 or 60.
+        gsd: native GSD in metres of the bands to sharpen: 20, 60 or JOINT.
     """
 
-    def __init__(self, files: Sequence[PatchFile], rows: Sequence[np.ndarray], gsd: int):
+    def __init__(self, files: Sequence[PatchFile], rows: Sequence[np.ndarray], gsd: Gsd):
         self.files = files
         self.file_indices = np.repeat(np.arange(len(files)), [len(file_rows) for file_rows in rows])
         self.rows = np.concatenate([np.asarray(file_rows, dtype=np.int64) for file_rows in rows])
-        self.bands = {f"input_{g}m": BANDS_BY_GSD[g] for g in input_gsds(gsd)} | {"target": BANDS_BY_GSD[gsd]}
+        self.bands = {f"input_{g}m": BANDS_BY_GSD[g] for g in input_gsds(gsd)}
+        if all("target" in file.arrays for file in files):  # only a teacher knows some targets of a joint network
+            self.bands["target"] = sharpened_bands(gsd)
         # Network unit = scale * DN + shift.
         self.scales = np.array(
             [10000 / file.attributes["quantification_value"] / DN_DIVISOR for file in files], dtype=np.float32
@@ -47,7 +49,7 @@ class FusionPatches:
             patch_indices: (B,) int, 0 .. len - 1.
 
         Returns:
-            `input_10m` (B, P, P, 4), `input_20m` (B, P/2, P/2, 6), for 60 m `input_60m` (B, P/6, P/6, 2), and
+            `input_10m` (B, P, P, 4), `input_20m` (B, P/2, P/2, 6), for 60 m and JOINT `input_60m` (B, P/6, P/6, 2), and
             `target` (B, P, P, bands): uint16 DN. For their conversion into network units: `scale` (B,), and for each
             of these arrays `shift_<name>` (B, bands), float32.
         """
@@ -76,13 +78,16 @@ class FusionPatches:
             | {"scale": tf.TensorSpec((None,), tf.float32)}
         )
 
-    def convert(self, patches: dict[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        """Convert patches, as `read` returns them and possibly turned, to inputs and target in network units, float32."""
+    def convert(self, patches: dict[str, tf.Tensor]) -> tuple[dict[str, tf.Tensor], tf.Tensor | None]:
+        """Convert patches, as `read` returns them and possibly turned, to inputs and target in network units, float32.
+
+        The target is None for files without one.
+        """
         scale = patches["scale"][:, None, None, None]
         images = {name: tf.cast(patches[name], tf.float32) * scale for name in self.bands}
         if any(shifts.any() for shifts in self.shifts.values()):  # products before baseline 04.00 have no offsets
             images = {name: image + patches[f"shift_{name}"][:, None, None, :] for name, image in images.items()}
-        target = images.pop("target")
+        target = images.pop("target", None)
         return images, target
 
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from common.errors import SettingError
 from common.networks.precision import has_bfloat16
+from common.patches.degraded_scene import patch_fits
 from common.patches.ground import Footprint, overlaps
-from common.patches.split import check_split
-from common.pixels.sentinel2 import input_gsds
+from common.patches.settings import PatchSettings
+from common.patches.split import Cut, check_split
+from common.pixels.sentinel2 import Gsd, each_gsd, in_metres, input_gsds
 from common.rasters.grids import check_grids, footprint_lonlat
 from common.runs.log import remember_log
 from common.runs.opening import RunLocation, check_run_folder
@@ -32,12 +34,14 @@ class TrainingPlan(NamedTuple):
     Attributes:
         scenes: scenes to train on.
         test_scenes: scenes to measure on; may be empty.
-        teacher: the trained network whose predictions are the targets, or None.
+        teachers: GSD -> the trained network whose predictions are the targets; empty without a teacher.
+        cuts: the patches to cut: scene and settings, for each scene and scale at which it is large enough.
     """
 
     scenes: tuple[Scene, ...]
     test_scenes: tuple[Scene, ...]
-    teacher: "TrainedNetwork | None"
+    teachers: "dict[int, TrainedNetwork]"
+    cuts: tuple[Cut, ...]
 
 
 def prepare_training(config: SuperresConfig, location: RunLocation) -> TrainingPlan:
@@ -50,15 +54,33 @@ def prepare_training(config: SuperresConfig, location: RunLocation) -> TrainingP
     scenes = read_tile_list(config.tiles, config.data_dir)
     test_scenes = read_tile_list(config.test_tiles, config.data_dir) if config.test_tiles else ()
     check_scenes(scenes, test_scenes, config.gsd)
+    cuts = find_cuts(scenes, config.patches)
     if config.validation_fraction:
-        check_split(scenes, config.patches)
+        check_split(cuts)
     check_init_weights(config, scenes)
-    teacher = find_teacher(config, scenes) if config.teacher else None
+    teachers = find_teachers(config, scenes) if config.teacher else {}
     if not check_run_folder(location):
         check_weights_are_kept(config, location.folder)
     warn_of_emulated_precision(config.precision)
     logger.info("%d scenes to train on, %d to test on", len(scenes), len(test_scenes))
-    return TrainingPlan(scenes, test_scenes, teacher)
+    return TrainingPlan(scenes, test_scenes, teachers, cuts)
+
+
+def find_cuts(scenes: Sequence[Scene], all_settings: Sequence[PatchSettings]) -> tuple[Cut, ...]:
+    """Return which patches to cut: each scene with each of the settings, if it is large enough for one of them at least.
+
+    Raises:
+        ProductError: a scene is too small for a patch of any of the settings.
+    """
+    cuts = []
+    for scene in scenes:
+        fitting = [Cut(scene, settings) for settings in all_settings if patch_fits(scene, settings)]
+        if len(fitting) < len(all_settings):
+            logger.info(
+                "%s is large enough for patches at %d of %d scales", scene.name, len(fitting), len(all_settings)
+            )
+        cuts += fitting or [Cut(scene, all_settings[0])]  # where the patches are cut, the error says what is too small
+    return tuple(cuts)
 
 
 def warn_of_emulated_precision(precision: str) -> None:
@@ -97,38 +119,49 @@ def check_weights_are_kept(config: SuperresConfig, run_folder: Path | None) -> N
     if not run_folder:
         return
     folder = run_folder.resolve()
-    for option, source in (("--init-weights", config.init_weights), ("--teacher", config.teacher)):
+    for option, source in (("--init-weights", config.init_weights), *(("--teacher", one) for one in config.teachers)):
         if source and folder in (Path(source).resolve(), Path(source).resolve().parent):
             raise SettingError(
                 f"{option} {source} is in the run folder that this run would replace; copy the weights elsewhere first."
             )
 
 
-def find_teacher(config: SuperresConfig, scenes: Sequence[Scene]) -> "TrainedNetwork":
-    """Return the trained network of --teacher; warn if it was trained on another level than the scenes.
+def find_teachers(config: SuperresConfig, scenes: Sequence[Scene]) -> "dict[int, TrainedNetwork]":
+    """Return the trained network of --teacher for each GSD; warn if one was trained on another level than the scenes.
 
     Raises:
         WeightsError, RunFolderError, DownloadError: as `read_trained`.
-        SettingError: the teacher is for another GSD than --gsd.
+        SettingError: a teacher is for another GSD than --gsd, two are for the same GSD, or there is none for a GSD.
     """
     from superres.networks.trained import read_trained, warn_of_level
 
-    teacher = read_trained(config.teacher)
-    if teacher.gsd != config.gsd:
+    teachers: dict[int, TrainedNetwork] = {}
+    missing = list(each_gsd(config.gsd))
+    for source in config.teachers:
+        teacher = read_trained(source)
+        if set(teacher.gsds) - set(missing):
+            raise SettingError(
+                f"--teacher {source} is for {in_metres(teacher.gsds)}, and --gsd is {' '.join(map(str, each_gsd(config.gsd)))}; "
+                f"give one for {in_metres(missing or each_gsd(config.gsd))}."
+            )
+        teachers |= dict.fromkeys(teacher.gsds, teacher)
+        missing = [gsd for gsd in missing if gsd not in teachers]
+        warn_of_level(source, teacher.levels, scenes)
+    if missing:
         raise SettingError(
-            f"--teacher {config.teacher} is for {teacher.gsd} m, and --gsd is {config.gsd}; give one for {config.gsd} m."
+            f"--gsd {' '.join(map(str, each_gsd(config.gsd)))} needs a --teacher for {in_metres(missing)}, too; give one for "
+            f"each GSD."
         )
-    warn_of_level(teacher.source, teacher.levels, scenes)
-    return teacher
+    return teachers
 
 
-def check_scenes(scenes: Sequence[Scene], test_scenes: Sequence[Scene], gsd: int) -> None:
+def check_scenes(scenes: Sequence[Scene], test_scenes: Sequence[Scene], gsd: Gsd) -> None:
     """Check the bands and grids of all scenes; warn if a test scene overlaps a scene to train on.
 
     Args:
         scenes: scenes to train on.
         test_scenes: scenes to measure on.
-        gsd: native GSD in metres of the bands to sharpen, 20 or 60.
+        gsd: native GSD in metres of the bands to sharpen: 20, 60 or JOINT.
 
     Raises:
         ProductError: a scene lacks bands, or the grids of its bands do not fit each other.

@@ -4,12 +4,18 @@ import keras
 import numpy as np
 
 from common.networks.engines import TENSORFLOW
-from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
+from common.pixels.sentinel2 import BANDS_BY_GSD, JOINT, Gsd, input_gsds, sharpened_bands
 from superres.networks.build import build_network
+from superres.networks.catalogue import NETWORKS
 from superres.prediction.windows import array_reader, compile_model, predict_windows
 
 
-def random_batch(gsd: int, patches: int = 2, size: int = 12, seed: int = 0) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def gsds_of(name: str) -> tuple[Gsd, ...]:
+    """Return the GSDs that a network of the catalogue can be built for."""
+    return (JOINT,) if NETWORKS[name].joint else (20, 60)
+
+
+def random_batch(gsd: Gsd, patches: int = 2, size: int = 12, seed: int = 0) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Return inputs and target of a fusion network, float32 in network units. `size`: output pixels, a multiple of 6."""
     rng = np.random.default_rng(seed)
 
@@ -17,7 +23,7 @@ def random_batch(gsd: int, patches: int = 2, size: int = 12, seed: int = 0) -> t
         return rng.uniform(0, 2, (patches, side, side, bands)).astype(np.float32)
 
     inputs = {f"input_{g}m": images(size * 10 // g, len(BANDS_BY_GSD[g])) for g in input_gsds(gsd)}
-    return inputs, images(size, len(BANDS_BY_GSD[gsd]))
+    return inputs, images(size, len(sharpened_bands(gsd)))
 
 
 def set_random_weights(model: keras.Model, seed: int = 0, spread: float = 0.2) -> None:
@@ -28,7 +34,7 @@ def set_random_weights(model: keras.Model, seed: int = 0, spread: float = 0.2) -
         variable.assign(rng.normal(0, spread if fan_in == 1 else (2 / fan_in) ** 0.5, variable.shape))
 
 
-def check_network(name: str, gsd: int) -> None:
+def check_network(name: str, gsd: Gsd) -> None:
     """Check shapes, types, the round trip of the configuration, and that a training step lowers the loss of a batch."""
     model = build_network(name, gsd)
     inputs, target = random_batch(gsd)
@@ -41,7 +47,7 @@ def check_network(name: str, gsd: int) -> None:
     assert before.dtype == np.float32
     assert set(model.input) == set(inputs)
     wide = {key: np.concatenate([image, image], axis=2) for key, image in inputs.items()}
-    assert model(wide).shape == (2, 12, 24, len(BANDS_BY_GSD[gsd]))  # any size, not only squares
+    assert model(wide).shape == (2, 12, 24, len(sharpened_bands(gsd)))  # any size, not only squares
 
     again = type(model).from_config(model.get_config())
     again.set_weights(model.get_weights())

@@ -5,6 +5,7 @@ python -m tests.support.tiny_training --tiles tiles.txt ...    superres/train.py
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -45,6 +46,17 @@ def tiny_network(features: int = 8):
     from superres.networks.dsen2 import residual_network
 
     return Network(partial(residual_network, blocks=1, features=features), residual_reach(blocks=1))
+
+
+def tiny_joint_network():
+    """Return the network `joint` with one residual block of 8 features, as an entry of `superres.networks.catalogue.NETWORKS`."""
+    from superres.networks.catalogue import NETWORKS
+    from superres.networks.lowres import on_20m_grid
+
+    def body(inputs, bands, dtype, upsample):
+        return on_20m_grid(inputs, inputs[1:], bands, dtype, upsample, blocks=1, features=8)
+
+    return replace(NETWORKS["joint"], body=body, reach=9)
 
 
 def main() -> int:

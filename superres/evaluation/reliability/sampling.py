@@ -67,16 +67,19 @@ def network_methods(
     trained_networks: Mapping[str, TrainedNetwork],
     precision: str,
     sampler: ErrorSampler | None,
+    gsd: int,
     engine: str = TENSORFLOW,
 ) -> list[Method]:
-    """Return networks as methods; with a sampler, its method is the last one.
+    """Return networks as methods for the bands of a GSD; with a sampler, its method is the last one.
 
     Raises:
         WeightsError: the weights do not fit the network.
     """
     sampled = sampler.method.name if sampler else None
     methods = [
-        load_method(name, trained, precision, engine) for name, trained in trained_networks.items() if name != sampled
+        load_method(name, trained, precision, gsd, engine)
+        for name, trained in trained_networks.items()
+        if name != sampled
     ]
     return [*methods, sampler.method] if sampler else methods
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from common.errors import ProductError
-from common.patches.degraded_scene import degrade_bands, degrade_scene, target_shape
+from common.patches.degraded_scene import degrade_bands, degrade_scene, patch_fits, target_shape
 from common.patches.settings import PatchSettings
 from common.pixels import degrade
 from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
@@ -34,6 +34,36 @@ def test_targets_are_native_and_inputs_degraded(gsd: int, scene_60m: Scene) -> N
     assert degraded.valid.all()
 
 
+@pytest.mark.parametrize("gsd", [10, 20, 60])
+def test_a_joint_network_gets_all_bands_and_the_truth_that_is_known(gsd: int, scene_60m: Scene) -> None:
+    """On the 60 m grid, the 20 m bands are degraded by 3. On the 20 m grid no 60 m bands are known, on the 10 m grid no bands."""
+    degraded = degrade_scene(scene_60m, PatchSettings(gsd, 1, joint=True))
+    rows, cols = degraded.valid.shape
+    assert {name: image.shape for name, image in degraded.inputs.items()} == {
+        "input_10m": (rows, cols, 4),
+        "input_20m": (rows // 2, cols // 2, 6),
+        "input_60m": (rows // 6, cols // 6, 2),
+    }
+    native = {g: native_dn(g, 6000 // g, 7320 // g)[: rows * gsd // g, : cols * gsd // g] for g in (20, 60)}
+    expected = {
+        10: {},
+        20: {20: native[20]},
+        60: {20: degrade.degrade_to_dn(native[20], 3, (1 / 3,) * 6), 60: native[60]},
+    }
+    assert list(degraded.truth) == list(expected[gsd])
+    for truth_gsd, truth in expected[gsd].items():
+        np.testing.assert_array_equal(degraded.truth[truth_gsd], truth)
+    factor = gsd // 10
+    coarse = native[60] if factor == 1 else degrade.degrade_to_dn(native[60], factor, (1 / factor,) * 2)
+    np.testing.assert_array_equal(degraded.inputs["input_60m"], coarse)
+
+
+def test_a_patch_must_fit_into_the_scene(scene: Scene) -> None:
+    """A scene of 4 km holds 48 px of 60 m, but not 96 px."""
+    assert [patch_fits(scene, PatchSettings(gsd, 1, joint=True)) for gsd in (10, 20, 60)] == [True] * 3
+    assert not patch_fits(scene, PatchSettings(60, 1))
+
+
 @pytest.mark.parametrize(("gsd", "shape"), [(20, (300, 366)), (60, (96, 120))])
 def test_the_target_grid_is_cut_to_whole_coarse_pixels(gsd: int, shape: tuple, scene_60m: Scene) -> None:
     assert target_shape(scene_60m, PatchSettings(gsd, 1)) == shape
@@ -47,9 +77,9 @@ def test_a_scene_smaller_than_a_coarse_pixel_is_an_error(tmp_path: Path) -> None
 
 def test_native_pixels_are_kept_on_request(scene: Scene) -> None:
     window = Window(40, 60, 20, 30)
-    kept, left = (degrade_bands(scene, 20, window, PatchSettings(20, 1), keep_native=keep) for keep in (True, False))
-    np.testing.assert_array_equal(kept.native, native_dn(20, 200, 200)[window.slices])
-    assert left.native is None
+    kept, left = (degrade_bands(scene, 20, window, PatchSettings(20, 1), keep_truth=keep) for keep in (True, False))
+    np.testing.assert_array_equal(kept.truth, native_dn(20, 200, 200)[window.slices])
+    assert left.truth is None
     assert kept.degraded.shape == (10, 15, 6)
     np.testing.assert_array_equal(kept.degraded, left.degraded)
 

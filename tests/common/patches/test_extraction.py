@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from common.errors import ProductError
-from common.patches.extraction import extract_patches, make_patch_file
+from common.patches.degraded_scene import degrade_scene
+from common.patches.extraction import extract_patches, images_of, make_patch_file
 from common.patches.file import PatchFile
 from common.patches.sampling import candidate_positions
 from common.patches.settings import PatchSettings
@@ -65,6 +66,21 @@ def test_content_at_60m_in_l2a_after_baseline_4(scene_60m: Scene) -> None:
     assert arrays["input_60m"].shape == (2, 16, 16, 2)
     assert arrays["target"].shape == (2, 96, 96, 2)
     assert sorted(arrays["col"]) == [0, 24]
+
+
+@pytest.mark.parametrize("gsd", [10, 20, 60])
+def test_content_for_a_joint_network(gsd: int, scene_60m: Scene) -> None:
+    """Each patch is a part of the degraded scene, with whole pixels of all inputs. Only at 60 m all targets are known."""
+    settings = PatchSettings(gsd, 6, joint=True)
+    arrays, _ = extract_patches(scene_60m, settings)
+    degraded = degrade_scene(scene_60m, settings)
+    images = degraded.inputs | ({"target": degraded.target} if gsd == 60 else {})
+    assert set(arrays) == {*images, "row", "col", "block"} == {*images_of(settings), "row", "col", "block"}
+    for name, image in images.items():
+        step = degraded.valid.shape[0] // image.shape[0]
+        assert not (arrays["row"] % step).any() and not (arrays["col"] % step).any()
+        for patch, row, col in zip(arrays[name], arrays["row"] // step, arrays["col"] // step, strict=True):
+            np.testing.assert_array_equal(patch, image[row : row + 48 // step, col : col + 48 // step], err_msg=name)
 
 
 def test_first_patches_of_a_bigger_draw_are_a_smaller_draw(scene: Scene) -> None:

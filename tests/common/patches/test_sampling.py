@@ -19,21 +19,25 @@ from common.patches.settings import PatchSettings
 from common.pixels import degrade
 
 few = settings(max_examples=25, deadline=None)
+grids = st.sampled_from(
+    [(20, False), (60, False), (10, True), (20, True), (60, True)]
+)  # GSD, whether the network is joint
 
 
 @few
 @given(
-    st.sampled_from([20, 60]),
+    grids,
     st.sampled_from(["gaussian", "mtf"]),
     st.integers(32, 700),
     st.integers(32, 700),
     st.integers(1, 3000),
 )
-def test_blocks_and_positions(gsd: int, degradation: str, rows: int, cols: int, count: int) -> None:
-    cut = PatchSettings(gsd, count, degradation)
-    factor, size = cut.scale_factor, cut.patch_px
+def test_blocks_and_positions(grid: tuple[int, bool], degradation: str, rows: int, cols: int, count: int) -> None:
+    gsd, joint = grid
+    cut = PatchSettings(gsd, count, degradation, joint=joint)
+    factor, size = cut.step_px, cut.patch_px
     rows, cols = rows - rows % factor, cols - cols % factor
-    reach = max(degrade.blur_reach(sigma) for sigma in cut.sigmas(gsd))
+    reach = max(-(-degrade.blur_reach(sigma) * g // gsd) for g in cut.input_gsds for sigma in cut.sigmas(g))
     blocks = block_windows(rows, cols, cut)
     painted = np.zeros((rows, cols), int)
     for block in blocks:

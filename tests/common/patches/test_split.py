@@ -14,6 +14,7 @@ from common.patches.split import (
     LEFT_OUT,
     TRAINING,
     VALIDATION,
+    Cut,
     Split,
     check_split,
     describe_split,
@@ -285,9 +286,9 @@ def test_the_check_reads_no_pixels(tmp_path):
         data = path.read_bytes()
         headers = data.index(b"\xff\x93") + 2  # the marker "start of data"
         path.write_bytes(data[:headers] + bytes(len(data) - headers - 2) + data[-2:])
-    check_split([open_scene(product)], CUT)
-    check_split([open_scene(product), open_scene(small)], CUT)
+    check_split([Cut(open_scene(product), CUT)])
+    check_split([Cut(open_scene(path), CUT) for path in (product, small)])
     with pytest.raises(SettingError, match=r"T32TPS\S+ cannot be split"):
-        check_split([open_scene(small)], CUT)
+        check_split([Cut(open_scene(small), CUT)])
     with pytest.raises(ProductError, match=r"T32TQS\S+ has 30 x 30 px at 20 m, too few for a patch of 32 px"):
-        check_split([open_scene(product), open_scene(tiny)], CUT)
+        check_split([Cut(open_scene(path), CUT) for path in (product, tiny)])

@@ -80,7 +80,7 @@ def test_settings_are_those_that_were_given():
     settings = cli.given_settings(arguments, SuperresConfig)
     assert settings == {"tiles": "t.txt", "patches_per_tile": 7, "warmup_epochs": 0.5, "gsd": 60}
     config = SuperresConfig.from_dict(settings)
-    assert config.patches.count == 7
+    assert config.patches[0].count == 7
     assert config.epochs == RunConfig().epochs
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from common.errors import ProductError
 from common.patches.settings import PatchSettings
-from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
+from common.pixels.sentinel2 import BANDS_BY_GSD
 from common.pixels.windows import Window
 from common.rasters.bands import read_bands
 from common.scenes.scene import Scene
@@ -30,12 +30,14 @@ def scene(pixels, tmp_path_factory) -> Scene:
 
 
 @pytest.mark.parametrize("gsd", [20, 60])
-def test_strips_cover_each_pixel_once(scene, monkeypatch, gsd):
+@pytest.mark.parametrize("joint", [False, True])
+def test_strips_cover_each_pixel_once(scene, monkeypatch, gsd, joint):
     monkeypatch.setattr(full_scale_strips, "STRIP_PIXELS", 30 * SIZE)
-    strips = list(read_strips(scene, SETTINGS[gsd], reach=8))
-    assert len(strips) > 2
+    settings = PatchSettings(gsd, 1, joint=joint)
+    strips = list(read_strips(scene, settings, reach=8))
+    assert len(strips) > 1
     assert all(strip.inner.height % (gsd // 10 * BLOCK_PX[gsd]) == 0 for strip in strips[:-1])
-    for input_gsd in input_gsds(gsd):
+    for input_gsd in settings.input_gsds:
         inner = [cut(strip.images[f"input_{input_gsd}m"], input_gsd, strip.inner) for strip in strips]
         np.testing.assert_array_equal(np.concatenate(inner), read_bands(scene, BANDS_BY_GSD[input_gsd]))
     assert all(strip.valid.all() for strip in strips)

@@ -50,7 +50,7 @@ def test_a_trained_network_keeps_its_weights_and_margin(gsd, engine, tmp_path, m
     set_random_weights(model)
     model.save_weights(tmp_path / "tiny.weights.h5")
     trained = TrainedNetwork("tiny", tmp_path / "tiny.weights.h5", "tiny", gsd, "")
-    method = load_method("name", trained, "float32", engine)
+    method = load_method("name", trained, "float32", gsd, engine)
     scaled, _ = random_batch(gsd, patches=1, size=36)
     images = {name: 2000 * image[0] for name, image in scaled.items()}
     expected = network_method("", model, margin_px("tiny", gsd)).sharpen(images)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import OutputError, SettingError
+from common.pixels.sentinel2 import JOINT, Gsd
 from common.runs import folder as run
 from superres.evaluation.options import EvaluationOptions
 from superres.evaluation.plan import find_networks, method_names, prepare_evaluation
@@ -14,7 +15,7 @@ from superres.networks.catalogue import NETWORKS
 from superres.networks.sources import WeightsOptions
 from superres.networks.trained import TrainedNetwork
 from superres.training.config import SuperresConfig
-from tests.support.tiny_training import tiny_network, write_scenes
+from tests.support.tiny_training import tiny_joint_network, tiny_network, write_scenes
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +24,7 @@ def tiny_networks(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(NETWORKS, name, tiny_network())
 
 
-def write_run(folder: Path, gsd: int, network: str) -> str:
+def write_run(folder: Path, gsd: Gsd, network: str) -> str:
     folder.mkdir(parents=True)
     run.write_config(folder, SuperresConfig(tiles="tiles.txt", gsd=gsd, model=network))
     build_network(network, gsd).save_weights(folder / run.WEIGHTS)
@@ -67,6 +68,19 @@ def test_networks_of_two_gsds_are_refused(tmp_path):
         SettingError, match=r"60 is for 60 m, but the bands to sharpen are 20 m; .* with --gsd 60 for this one"
     ):
         find_networks(WeightsOptions(tuple(sources)), None)
+
+
+def test_a_joint_network_is_measured_at_either_gsd(tmp_path, monkeypatch):
+    monkeypatch.setitem(NETWORKS, "joint", tiny_joint_network())
+    both = write_run(tmp_path / "both", JOINT, "joint")
+    fine = write_run(tmp_path / "fine", 20, "dsen2")
+    with pytest.raises(
+        SettingError, match="both is for 20 m and 60 m; say with --gsd 20 or --gsd 60 which bands to measure"
+    ):
+        find_networks(WeightsOptions((both,)), None)
+    for gsd in (20, 60):
+        assert find_networks(WeightsOptions((both,)), gsd)[1] == gsd
+    assert find_networks(WeightsOptions((both, fine)), None)[1] == 20
 
 
 def options_for(folder: Path, scene_size: int = 24, **changes: object) -> EvaluationOptions:

@@ -4,14 +4,17 @@ import numpy as np
 import pytest
 
 from common.errors import SettingError
+from common.pixels.sentinel2 import Gsd
 from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS, UPSAMPLINGS
-from tests.support.checks import check_network, random_batch
+from tests.support.checks import check_network, gsds_of, random_batch
 
 
-@pytest.mark.parametrize("gsd", [20, 60])
-@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "vdsen2"])  # it takes seconds a step
-def test_every_network_passes_the_shared_check(name: str, gsd: int) -> None:
+@pytest.mark.parametrize(
+    "name, gsd",
+    [(name, gsd) for name in NETWORKS for gsd in gsds_of(name) if name != "vdsen2"],  # it takes seconds a step
+)
+def test_every_network_passes_the_shared_check(name: str, gsd: Gsd) -> None:
     check_network(name, gsd)
 
 
@@ -75,7 +78,9 @@ def test_unknown_names_and_gsd() -> None:
         build_network("dsen2", 20, "int8")
     with pytest.raises(SettingError, match="unknown upsampling 'lanczos'; expected one of bilinear, bicubic, nearest"):
         build_network("dsen2", 20, upsample="lanczos")
-    with pytest.raises(SettingError, match=r"--upsample none does not go with dsen2, .*; give lowres, or another"):
+    with pytest.raises(
+        SettingError, match=r"--upsample none does not go with dsen2, .*; give lowres, joint, or another"
+    ):
         build_network("dsen2", 20, upsample="none")
     with pytest.raises(ValueError, match="gsd must be 20 or 60 m; got 10"):
         build_network("dsen2", 10)

@@ -6,10 +6,12 @@ import keras
 import numpy as np
 import pytest
 
+from common.pixels.sentinel2 import JOINT, Gsd, scale_factor
 from superres.evaluation.cost import multiplications_per_pixel
 from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS, UPSAMPLINGS
 from superres.networks.margin import margin_px
+from tests.support.checks import gsds_of
 
 # DSen2 and VDSen2 from the definition in Lanaras et al. 2018: first, 2 x blocks, and last 3 x 3 convolution, with biases.
 PARAMETERS = {
@@ -24,17 +26,18 @@ PARAMETERS = {
     ("fuse", 60): 28_914,
     ("lowres", 20): 1_824_152,
     ("lowres", 60): 1_808_008,
+    ("joint", JOINT): 1_044_992,
 }
 
 
 @cache
-def built_model(name: str, gsd: int) -> keras.Model:
+def built_model(name: str, gsd: Gsd) -> keras.Model:
     """Return a model that several tests share, because a large one takes a second to build; its weights are arbitrary."""
     return build_network(name, gsd)
 
 
 @pytest.mark.parametrize("name, gsd", PARAMETERS)
-def test_parameters(name: str, gsd: int) -> None:
+def test_parameters(name: str, gsd: Gsd) -> None:
     assert built_model(name, gsd).count_params() == PARAMETERS[name, gsd]
 
 
@@ -46,7 +49,7 @@ def test_reach_is_the_receptive_field(name: str) -> None:
     """
     reach = NETWORKS[name].reach
     middle = 2 * ((reach + 4) // 2)
-    changed = changed_columns(built_model(name, 20), 20, middle, "input_10m") - middle
+    changed = changed_columns(built_model(name, gsds_of(name)[0]), middle, "input_10m") - middle
     assert changed.tolist() == list(range(changed.min(), changed.max() + 1))
     assert (-changed.min(), changed.max()) == (reach - NETWORKS[name].at_own_gsd, reach)
 
@@ -57,21 +60,22 @@ def test_reach_is_the_receptive_field(name: str) -> None:
         *((name, gsd, upsample) for name in ("tiny", "lowres") for gsd in (20, 60) for upsample in UPSAMPLINGS[:3]),
         ("lowres", 20, "none"),
         ("lowres", 60, "none"),
+        *(("joint", JOINT, upsample) for upsample in UPSAMPLINGS),
     ],
 )
-def test_margin_holds_all_pixels_that_a_window_depends_on(name: str, gsd: int, upsample: str) -> None:
+def test_margin_holds_all_pixels_that_a_window_depends_on(name: str, gsd: Gsd, upsample: str) -> None:
     """Windows are whole coarse pixels. No window depends on a coarse pixel beyond its margin, and some depend on the last
     one in it. On the 20 m grid, where upsampled bands are added at the end, that may be the last but two."""
-    factor, margin = gsd // 10, margin_px(name, gsd, upsample)
+    factor, margin = scale_factor(gsd), margin_px(name, gsd, upsample)
     model = build_network(name, gsd, upsample=upsample)
     middle = margin // factor + 2
-    changed = {key: changed_columns(model, gsd, middle * factor, key) // factor - middle for key in model.input}
+    changed = {key: changed_columns(model, middle * factor, key) // factor - middle for key in model.input}
     farthest = max(int(np.abs(coarse_columns).max()) for coarse_columns in changed.values())
     assert farthest <= margin // factor
     assert farthest >= margin // factor - 2 * NETWORKS[name].at_own_gsd
 
 
-def changed_columns(model: keras.Model, gsd: int, col: int, key: str) -> np.ndarray:
+def changed_columns(model: keras.Model, col: int, key: str) -> np.ndarray:
     """Return the columns of the output that change with one column of one input, after all weights were made positive."""
     for layer in model.layers:
         if isinstance(layer, keras.layers.Conv2D):
@@ -84,12 +88,13 @@ def changed_columns(model: keras.Model, gsd: int, col: int, key: str) -> np.ndar
     changed = np.zeros(cols, bool)
     for value in (1, -1):  # bicubic weights have both signs, and a ReLU stops negative values
         images[key][:, :, col * 10 // int(key[6:-1])] = value
-        changed |= np.asarray(model(images))[0, 12, :, 0] != 0
+        changed |= (np.asarray(model(images))[0, 12] != 0).any(axis=-1)
     return np.flatnonzero(changed)
 
 
-@pytest.mark.parametrize("name", ["dsen2", "fuse", "lowres"])
+@pytest.mark.parametrize("name", ["dsen2", "fuse", "lowres", "joint"])
 def test_work_follows_from_the_kernels(name: str) -> None:
     """On the finest grid each weight except the biases is used once a pixel; on the 20 m grid, once every fourth pixel."""
-    weights = sum(np.prod(layer.kernel.shape) for layer in built_model(name, 20).layers if hasattr(layer, "kernel"))
-    assert multiplications_per_pixel(built_model(name, 20)) == weights / (4 if name == "lowres" else 1)
+    model = built_model(name, gsds_of(name)[0])
+    weights = sum(np.prod(layer.kernel.shape) for layer in model.layers if hasattr(layer, "kernel"))
+    assert multiplications_per_pixel(model) == weights / (4 if NETWORKS[name].at_own_gsd else 1)

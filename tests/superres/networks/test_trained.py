@@ -8,17 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from common.errors import RunFolderError, WeightsError
+from common.errors import RunFolderError, SettingError, WeightsError
+from common.pixels.sentinel2 import JOINT, Gsd
 from common.runs.folder import CONFIG, WEIGHTS, write_config
 from superres.networks import weights
 from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS
+from superres.networks.ensemble import choose_networks, refuse_joint
 from superres.networks.margin import margin_px
 from superres.networks.trained import read_trained, trained_levels
 from superres.networks.weights import find_weights
 from superres.training.config import SuperresConfig
 from tests.support.checks import set_random_weights
-from tests.support.tiny_training import tiny_network
+from tests.support.tiny_training import tiny_joint_network, tiny_network
 
 
 @pytest.fixture(autouse=True)
@@ -27,14 +29,14 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(NETWORKS, "vdsen2", tiny_network(features=12))
 
 
-def write_weights(path: Path, gsd: int, network: str = "dsen2") -> Path:
+def write_weights(path: Path, gsd: Gsd, network: str = "dsen2") -> Path:
     model = build_network(network, gsd)
     set_random_weights(model)
     model.save_weights(path)
     return path
 
 
-def write_run(folder: Path, gsd: int, network: str) -> Path:
+def write_run(folder: Path, gsd: Gsd, network: str) -> Path:
     folder.mkdir()
     write_config(folder, SuperresConfig(tiles="tiles.txt", gsd=gsd, model=network))
     write_weights(folder / WEIGHTS, gsd, network)
@@ -106,6 +108,29 @@ def test_a_huge_file_of_something_else_takes_no_memory(tmp_path: Path) -> None:
     os.truncate(path, 2**42)
     with pytest.raises(WeightsError, match="huge does not hold weights"):
         read_trained(str(path))
+
+
+def test_a_joint_network_is_for_both_gsds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or for the one that is asked for. No other network may be given for the same bands."""
+    monkeypatch.setitem(NETWORKS, "joint", tiny_joint_network())
+    both, fine = str(write_run(tmp_path / "both", JOINT, "joint")), str(write_run(tmp_path / "fine", 20, "dsen2"))
+    trained = read_trained(both)
+    assert (trained.gsd, trained.gsds, trained.margin) == (JOINT, (20, 60), 12)
+    assert read_trained(shutil.copy(Path(both) / WEIGHTS, tmp_path / "any.weights.h5"), "joint").gsd == JOINT
+    assert choose_networks([both], None, "dsen2") == {20: trained, 60: trained}
+    assert choose_networks([both], [60], "dsen2") == {60: trained}
+    for sources in ([both, fine], [fine, both]):
+        with pytest.raises(SettingError, match=r"members of different networks or levels: .*, or give one of them"):
+            choose_networks(sources, None, "dsen2")
+    with pytest.raises(SettingError, match=r"fine is for 20 m, and --gsd asks for 60 m"):
+        choose_networks([both, fine], [60], "dsen2")
+    with pytest.raises(SettingError, match="--uncertainty knows no errors of networks for 20 m and 60 m together"):
+        refuse_joint(trained)
+    (tmp_path / "both" / CONFIG).write_text((tmp_path / "both" / CONFIG).read_text().replace('"joint"', '"dsen2"'))
+    with pytest.raises(
+        SettingError, match="--gsd 20 60 needs a network that sharpens both, and dsen2 sharpens one of them"
+    ):
+        read_trained(both)
 
 
 def test_levels_follow_from_the_checksum_or_from_the_run_folder(weights_wheel: Path, tmp_path: Path) -> None:

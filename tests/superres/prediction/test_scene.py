@@ -10,7 +10,7 @@ import pytest
 
 from common.pixels.degrade import degrade, gaussian_blur_sigmas
 from common.pixels.radiometry import dn_to_scaled_reflectance
-from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
+from common.pixels.sentinel2 import BANDS_BY_GSD, JOINT, Gsd, input_gsds, sharpened_bands
 from common.pixels.windows import Window
 from common.rasters.bands import read_bands
 from common.scenes.reflectance import band_offsets
@@ -27,7 +27,7 @@ from superres.prediction.windows import compile_model
 from tests.support.calibrations import made_calibration
 from tests.support.checks import set_random_weights
 from tests.support.fake_safe import textured_pixels, with_nodata, write_safe
-from tests.support.tiny_training import tiny_network
+from tests.support.tiny_training import tiny_joint_network, tiny_network
 
 SIZE = 120
 WHOLE = Window(0, 0, SIZE, SIZE)
@@ -89,7 +89,7 @@ def prediction(
     return ScenePrediction(scene, sharpeners, region, **options)
 
 
-def at_once(scene: Scene, model: keras.Model, gsd: int) -> np.ndarray:
+def at_once(scene: Scene, model: keras.Model, gsd: Gsd) -> np.ndarray:
     """Predict the whole scene at once, with the plainest code: float DN."""
     inputs = {
         f"input_{g}m": dn_to_scaled_reflectance(
@@ -98,7 +98,27 @@ def at_once(scene: Scene, model: keras.Model, gsd: int) -> np.ndarray:
         / DN_DIVISOR
         for g in input_gsds(gsd)
     }
-    return np.asarray(model(inputs))[0] * DN_DIVISOR - band_offsets(scene, BANDS_BY_GSD[gsd])
+    return np.asarray(model(inputs))[0] * DN_DIVISOR - band_offsets(scene, sharpened_bands(gsd))
+
+
+@pytest.mark.parametrize("options", [{"window_px": 42}, {"window_px": 48, "consistent": True}])
+def test_a_joint_network_sharpens_all_bands_in_one_pass(
+    scene: Scene, options: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows give the result of the whole scene. Corrected bands, degraded, are the bands of the product, for both GSDs."""
+    monkeypatch.setitem(NETWORKS, "joint", tiny_joint_network())
+    model = build_network("joint", JOINT)
+    set_random_weights(model, spread=0.05)
+    sharpener = Sharpener(scene, JOINT, margin_px("joint", JOINT), compiled(model))
+    whole = ScenePrediction(scene, [sharpener], WHOLE, **options)
+    assert whole.bands == sharpened_bands(JOINT)
+    stored = np.concatenate(list(whole.strips()))
+    if not whole.correction:
+        check_stored(stored, at_once(scene, model, JOINT))
+    else:
+        assert all(after.max() < 0.1 * before.max() for before, after in whole.correction.residuals().values())
+    fewer = ScenePrediction(scene, [sharpener], Window(13, 7, 50, 60), ("B01", "B05"), **options)
+    check_same(np.concatenate(list(fewer.strips())), stored[13:63, 7:67][..., [6, 0]])
 
 
 def check_stored(stored: np.ndarray, exact: np.ndarray) -> None:

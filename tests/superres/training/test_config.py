@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from common.errors import SettingError
+from common.pixels.sentinel2 import JOINT
 from superres.training.config import SuperresConfig, gan_fields
 
 
@@ -12,7 +13,11 @@ from superres.training.config import SuperresConfig, gan_fields
     "name, value, message",
     [
         ("model", "srcnn", "unknown network 'srcnn'; expected one of dsen2, .*tiny, gan"),
-        ("upsample", "none", r"--upsample none does not go with dsen2, .*; give lowres, or another --upsample\."),
+        (
+            "upsample",
+            "none",
+            r"--upsample none does not go with dsen2, .*; give lowres, joint, or another --upsample\.",
+        ),
         ("upsample", "lanczos", "--upsample must be one of .*; got 'lanczos'"),
         ("validation_fraction", 1.0, "--validation-fraction must be at least 0 and below 1; got 1.0"),
         ("validation_fraction", float("nan"), "--validation-fraction must be at least 0 and below 1; got nan"),
@@ -72,7 +77,43 @@ def test_network_name_is_that_of_the_trained_network() -> None:
 
 def test_patches_do_not_depend_on_the_seed() -> None:
     """So that runs with different seeds share patch files."""
-    first, second = (SuperresConfig(tiles="t.txt", gsd=60, degradation="mtf", seed=seed).patches for seed in (0, 1))
+    first, second = (SuperresConfig(tiles="t.txt", gsd=60, degradation="mtf", seed=seed).patches[0] for seed in (0, 1))
     assert first == second
     assert (first.gsd, first.degradation) == (60, "mtf")
-    assert SuperresConfig(tiles="t.txt", patches_per_tile=7).patches.count == 7
+    assert SuperresConfig(tiles="t.txt", patches_per_tile=7).patches[0].count == 7
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"model": "joint"},
+            r"--model joint sharpens the 20 m and the 60 m bands together, and --gsd is 20; give --gsd 20",
+        ),
+        ({"model": "joint", "gsd": 60}, r"--model joint .*, and --gsd is 60; give --gsd 20 60, or another --model"),
+        ({"gsd": [20, 60]}, r"--gsd 20 60 needs .*, and dsen2 sharpens one of them; give --model joint, or one --gsd"),
+        ({"gsd": [20, 30]}, r"--gsd must be one of 20, 60; got \(20, 30\)"),
+        ({"scales": 2}, r"--scales 2 is for --gsd 20 60; give both GSDs, or leave it out"),
+        ({"teacher": ["a", "b"]}, r"--teacher a b is for --gsd 20 60; give both GSDs, or leave it out"),
+        ({"model": "joint", "gsd": [20, 60], "scales": [2, 6]}, r"--scales other than 6 need a --teacher"),
+        (
+            {"model": "gan", "generator": "joint", "gsd": [20, 60]},
+            r"--model gan sharpens one GSD; give --gsd 20 or --gsd 60",
+        ),
+    ],
+)
+def test_settings_of_joint_networks_that_are_refused(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        SuperresConfig(tiles="t.txt", **settings)
+
+
+def test_settings_with_several_values() -> None:
+    """A single value is kept as it is, as older runs have it. The order of the GSDs does not matter."""
+    single = SuperresConfig(tiles="t.txt", gsd=[60], teacher=["a"])
+    assert (single.gsd, single.teacher, single.teachers) == (60, "a", ("a",))
+    config = SuperresConfig(tiles="t.txt", model="joint", gsd=[60, 20], teacher=["a", "b"], scales=[2, 1])
+    assert (config.gsd, config.teachers) == (JOINT, ("a", "b"))
+    assert [settings.gsd for settings in config.patches] == [10, 20]
+    assert all(settings.joint for settings in config.patches)
+    untaught = SuperresConfig(tiles="t.txt", model="joint", gsd=[20, 60])
+    assert [settings.gsd for settings in untaught.patches] == [60]

@@ -7,10 +7,10 @@ import pytest
 
 from common.patches.file import PatchFile
 from common.patches.settings import PatchSettings
-from common.patches.split import LEFT_OUT, TRAINING, VALIDATION, Split
+from common.patches.split import LEFT_OUT, TRAINING, VALIDATION, Cut, Split
 from common.scenes.scene import Scene
 from common.scenes.tile_list import read_tile_list
-from superres.training.data import select_patches, split_files, stage_patch_files
+from superres.training.data import select_patches, split_files, stage_patch_files, with_equal_shares
 from tests.support.patch_files import write_random_patches
 from tests.support.tiny_training import write_scenes
 
@@ -68,9 +68,18 @@ def test_files_are_split_by_ground(scenes: tuple[Scene, ...], tmp_path: Path) ->
     files = [write_random_patches(tmp_path, scene.name, count=6) for scene in scenes]
     for file in files:
         file.arrays["row"], file.arrays["col"] = np.zeros(6, np.int32), np.arange(6, dtype=np.int32) // 2 * 40
-    ground, split = split_files(scenes, files, PatchSettings(20, 6), 0.5)
+    cuts = [Cut(scene, PatchSettings(20, 6)) for scene in scenes]
+    ground, split = split_files(cuts, files, 0.5)
     assert [scene.name for scene in ground] == [scene.name for scene in scenes]
     assert [split.count(side) for side in (TRAINING, VALIDATION, LEFT_OUT)] == [6, 6, 0]
-    again = split_files(scenes, files, PatchSettings(20, 6), 0.5)[1]  # the same in every run
+    again = split_files(cuts, files, 0.5)[1]  # the same in every run
     assert all((a == b).all() for a, b in zip(split.sides, again.sides, strict=True))
-    assert split_files(scenes, files, PatchSettings(20, 6), 0.0)[1].count(TRAINING) == 12
+    assert split_files(cuts, files, 0.0)[1].count(TRAINING) == 12
+
+
+def test_scarce_scales_are_repeated() -> None:
+    """9 patches at scale 1 and 4 at scale 6, in three files: the latter count twice. A file without patches stays empty."""
+    rows = [np.arange(9), np.arange(3), np.arange(1), np.arange(0)]
+    equal = with_equal_shares(rows, [1, 6, 6, 2])
+    assert [len(file_rows) for file_rows in equal] == [9, 6, 2, 0]
+    assert sorted(equal[1].tolist()) == [0, 0, 1, 1, 2, 2]

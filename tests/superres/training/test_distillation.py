@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from common.patches.file import write_patch_file
-from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
+from common.pixels.sentinel2 import BANDS_BY_GSD, JOINT, input_gsds
 from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS
 from superres.networks.trained import TrainedNetwork, read_trained
@@ -88,7 +88,7 @@ def test_targets_have_the_radiometry_of_the_patch_file(tmp_path: Path, gsd: int)
 
 def test_teacher_file_holds_the_predictions_for_all_variants(tmp_path: Path, teacher: TrainedNetwork) -> None:
     file = write_random_patches(tmp_path, "scene", offsets=-1000.0)
-    (teacher_file,) = prepare_teacher_files([file], teacher, variants=2)
+    (teacher_file,) = prepare_teacher_files([file], {20: teacher}, variants=2)
     count = len(file)
     assert teacher_file.path == tmp_path / f"scene-20m-by-{teacher.sha256[:12]}-x2.h5"
     assert teacher_file.attributes["taught_from"] == file.attributes["checksum"]
@@ -104,14 +104,33 @@ def test_teacher_file_holds_the_predictions_for_all_variants(tmp_path: Path, tea
 
 def test_teacher_files_are_made_once_and_for_each_number_of_variants(tmp_path: Path, teacher: TrainedNetwork) -> None:
     file = write_random_patches(tmp_path, "scene")
-    (single,) = prepare_teacher_files([file], teacher)
+    (single,) = prepare_teacher_files([file], {20: teacher})
     made = single.path.stat().st_mtime_ns
-    assert prepare_teacher_files([file], teacher)[0].path.stat().st_mtime_ns == made
-    assert prepare_teacher_files([file], teacher, variants=2)[0].path != single.path
+    assert prepare_teacher_files([file], {20: teacher})[0].path.stat().st_mtime_ns == made
+    assert prepare_teacher_files([file], {20: teacher}, variants=2)[0].path != single.path
     other = write_random_patches(tmp_path, "scene", seed=1)  # the patch file changed
-    (again,) = prepare_teacher_files([other], teacher)
+    (again,) = prepare_teacher_files([other], {20: teacher})
     assert again.path == single.path
     assert again.attributes["taught_from"] == other.attributes["checksum"] != file.attributes["checksum"]
+
+
+def test_the_teachers_of_a_joint_network_predict_all_bands(tmp_path: Path, teacher: TrainedNetwork) -> None:
+    """Each from its own inputs; the patch file has no target. The order in which they are given does not matter."""
+    model = build_network("dsen2", 60)
+    set_random_weights(model, seed=1)
+    model.save_weights(tmp_path / "coarse.weights.h5")
+    coarse = read_trained(str(tmp_path / "coarse.weights.h5"))
+    file = write_random_patches(tmp_path, "scene", JOINT, offsets=-1000.0)
+    assert "target" not in file.arrays
+    (teacher_file,) = prepare_teacher_files([file], {60: coarse, 20: teacher})
+    assert teacher_file.path.stem == f"{file.path.stem}-by-{teacher.sha256[:12]}-{coarse.sha256[:12]}"
+    assert teacher_file.attributes["teacher"] == f"{teacher.source} {coarse.source}"
+    source = FusionPatches([teacher_file], [np.arange(len(file))], JOINT)
+    inputs, target = source.convert(source.read(np.arange(len(file))))
+    fine_inputs = {name: inputs[name] for name in ("input_10m", "input_20m")}
+    expected = [np.asarray(teacher.build()(fine_inputs)), np.asarray(coarse.build()(inputs))]
+    lowest, highest = -1000 / 2000, (65535 - 1000) / 2000
+    np.testing.assert_allclose(target, np.concatenate(expected, axis=-1).clip(lowest, highest), atol=0.52 / 2000)
 
 
 def test_a_teacher_file_that_lacks_an_array_is_not_valid(tmp_path: Path) -> None:

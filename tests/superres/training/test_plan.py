@@ -10,7 +10,7 @@ import pytest
 from common.errors import SettingError, WeightsError
 from common.rasters.grids import footprint_lonlat
 from common.runs.folder import CONFIG, WEIGHTS
-from common.scenes.tile_list import read_tile_list
+from common.scenes.tile_list import open_scene, read_tile_list
 from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS
 from superres.training import plan
@@ -19,7 +19,8 @@ from superres.training.plan import (
     check_init_weights,
     check_scenes,
     check_weights_are_kept,
-    find_teacher,
+    find_cuts,
+    find_teachers,
     shared_ground,
     warn_of_emulated_precision,
 )
@@ -77,9 +78,40 @@ def test_weights_in_the_folder_that_a_run_replaces(tmp_path: Path, option: str, 
 def test_teacher_must_be_for_the_same_gsd(tmp_path: Path) -> None:
     for gsd in (20, 60):
         build_network("dsen2", gsd).save_weights(tmp_path / f"{gsd}.weights.h5")
-    assert find_teacher(make_config(gsd=60, teacher=str(tmp_path / "60.weights.h5")), []).gsd == 60
+    assert find_teachers(make_config(gsd=60, teacher=str(tmp_path / "60.weights.h5")), [])[60].gsd == 60
     with pytest.raises(SettingError, match=r"--teacher .* is for 20 m, and --gsd is 60; give one for 60 m"):
-        find_teacher(make_config(gsd=60, teacher=str(tmp_path / "20.weights.h5")), [])
+        find_teachers(make_config(gsd=60, teacher=str(tmp_path / "20.weights.h5")), [])
+
+
+def test_a_joint_network_has_a_teacher_for_each_gsd(tmp_path: Path) -> None:
+    fine, coarse = (str(tmp_path / f"{gsd}.weights.h5") for gsd in (20, 60))
+    for gsd, path in ((20, fine), (60, coarse)):
+        build_network("dsen2", gsd).save_weights(path)
+    both = {"model": "joint", "gsd": [20, 60]}
+    for pair in ([fine, coarse], [coarse, fine]):
+        teachers = find_teachers(make_config(teacher=pair, **both), [])
+        assert {gsd: teacher.source for gsd, teacher in teachers.items()} == {20: fine, 60: coarse}
+    with pytest.raises(SettingError, match="--gsd 20 60 needs a --teacher for 60 m, too; give one for each GSD"):
+        find_teachers(make_config(teacher=fine, **both), [])
+    (tmp_path / "copy.weights.h5").write_bytes(Path(fine).read_bytes())
+    with pytest.raises(SettingError, match=r"copy.weights.h5 is for 20 m, and --gsd is 20 60; give one for 60 m"):
+        find_teachers(make_config(teacher=[fine, str(tmp_path / "copy.weights.h5")], **both), [])
+
+
+def test_a_scene_gives_patches_at_the_scales_at_which_it_is_large_enough(tmp_path: Path) -> None:
+    small, large = (
+        open_scene(write_safe(tmp_path, tile=tile, size=size)) for tile, size in (("T32TNS", 96), ("T32TPS", 288))
+    )
+    config = make_config(model="joint", gsd=[20, 60], teacher=["a", "b"])
+    cuts = find_cuts([small, large], config.patches)
+    assert [(scene.tile, settings.scale_factor) for scene, settings in cuts] == [
+        *(("T32TNS", scale) for scale in (1, 2)),
+        *(("T32TPS", scale) for scale in (1, 2, 6)),
+    ]
+    tiny = open_scene(write_safe(tmp_path, tile="T32TQS", size=24))
+    assert [settings.gsd for _, settings in find_cuts([tiny], config.patches)] == [
+        10
+    ]  # whose error says what is too small
 
 
 def test_init_weights_of_another_level_are_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -47,7 +47,7 @@ def test_the_method_is_the_mean_and_its_spread_is_kept(degraded, monkeypatch):
     monkeypatch.setattr(
         sampling, "network_method", lambda name, model, margin, engine: Method(name, lambda images: both, margin)
     )
-    monkeypatch.setattr(sampling, "load_method", lambda name, trained, precision, engine: name)
+    monkeypatch.setattr(sampling, "load_method", lambda name, trained, precision, gsd, engine: name)
     sampler = ErrorSampler("mean of 2", SimpleNamespace(gsd=20, margin=6), "float32")
     estimate = sampler.method.sharpen(degraded.inputs)
     np.testing.assert_array_equal(estimate, both[..., :6])
@@ -56,6 +56,6 @@ def test_the_method_is_the_mean_and_its_spread_is_kept(degraded, monkeypatch):
     sampler.observe("mean of 2", degraded, estimate)
     expected = sample_errors(degraded, both[..., :6], both[..., 6:], "input_20m")
     np.testing.assert_array_equal(sampler.sample.scores, expected.scores)
-    assert network_methods({"a": None, "b": None}, "float32", sampler) == ["a", "b", sampler.method]
-    assert network_methods({"mean of 2": None}, "float32", sampler) == [sampler.method]
-    assert network_methods({"a": None}, "float32", None) == ["a"]
+    assert network_methods({"a": None, "b": None}, "float32", sampler, 20) == ["a", "b", sampler.method]
+    assert network_methods({"mean of 2": None}, "float32", sampler, 20) == [sampler.method]
+    assert network_methods({"a": None}, "float32", None, 20) == ["a"]
