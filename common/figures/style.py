@@ -9,6 +9,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import LogLocator, NullLocator
 
 from common.files.atomic import whole_file
@@ -17,6 +18,7 @@ DPI = 150
 BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"
 METHOD_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY)  # of the methods that a figure compares, in turn
 INK, FAINT = "#333333", "#DDDDDD"
+NUMBER = r"$\mathdefault"  # beginning of the numbers that matplotlib writes at a logarithmic axis
 MANY_DECADES = 1000  # ratio of the ends of a logarithmic axis
 CHARACTERS_PER_INCH = 9  # of a legend
 LEGEND_HANDLE_CHARACTERS = 8  # room for the mark beside a label
@@ -28,8 +30,18 @@ def save_png(figure: Figure, output_png: str | os.PathLike[str]) -> None:
     Raises:
         OutputError: there is no space, or the folder is missing or read-only.
     """
+    show_dollars(figure)
     with whole_file(Path(output_png)) as temporary:
         figure.savefig(temporary, format="png", dpi=DPI)
+
+
+def show_dollars(figure: Figure) -> None:
+    """Show the dollar signs in names of runs and scenes. Matplotlib would read formulas between them, and fail if it cannot."""
+    for ax in figure.axes:
+        ax.get_xticklabels(), ax.get_yticklabels()  # labels get their texts here, otherwise not before they are drawn
+    for text in figure.findobj(Text):
+        if "$" in text.get_text() and not text.get_text().startswith(NUMBER):
+            text.set_parse_math(False)
 
 
 def legend_above(figure: Figure, handles: Sequence[object], labels: Sequence[str], title: str | None = None) -> None:

@@ -36,11 +36,11 @@ def compile_with_openvino(model: keras.Model) -> Callable[[dict[str, np.ndarray]
         model: of a dict of images of unknown size, with one output.
 
     Raises:
-        SettingError: OpenVINO cannot convert the model.
+        SettingError: OpenVINO cannot convert the model, or is not installed on the node of this rank.
     """
-    openvino = import_openvino()
     reduced = [layer for layer in inner_layers(model) if hasattr(layer, "kernel") and layer.compute_dtype == BFLOAT16]
     try:
+        openvino = import_openvino()
         network = convert(model)
         if reduced:
             network = keep_float32(

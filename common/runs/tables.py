@@ -14,6 +14,7 @@ from common.files.limits import read_table
 from common.files.read_errors import describe_failed_read
 
 Row = TypeVar("Row")
+BAR = r"\|"  # in Markdown, a bar that does not end a cell
 
 
 def write_rows(path: Path, rows: Iterable[Sequence], columns: Sequence[str]) -> None:
@@ -68,7 +69,7 @@ def markdown_table(header: Sequence[str], lines: Iterable[Sequence[str]], text_c
 
 
 def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    return f"| {' | '.join(cell.replace('|', BAR) for cell in cells)} |"
 
 
 def distinct_names(*spellings: Sequence[str]) -> list[str]:

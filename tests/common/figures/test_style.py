@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
+from matplotlib.text import Text
 
 from common.errors import OutputError
 from common.figures import style
@@ -16,6 +17,18 @@ def test_a_figure_is_a_png_of_its_size(tmp_path: Path) -> None:
     save_png(Figure(figsize=(2, 1)), tmp_path / "figure.png")
     assert imread(tmp_path / "figure.png").shape[:2] == (style.DPI, 2 * style.DPI)
     assert [path.name for path in tmp_path.iterdir()] == ["figure.png"]
+
+
+def test_dollar_signs_in_names_are_no_formulas(tmp_path: Path) -> None:
+    r"""A run folder may have the name `$\frac$`, which is no formula. Numbers at an axis stay formulas."""
+    figure = Figure(figsize=(4, 2))
+    ax = figure.subplots()
+    ax.barh([r"runs/$\frac$", "b"], [1, 1000], log=True)
+    ax.set_title("a $x$ b")
+    legend_above(figure, [ax.patches[0]], ["$$"])
+    save_png(figure, tmp_path / "figure.png")
+    parsed = {text.get_text() for text in figure.findobj(Text) if "$" in text.get_text() and text.get_parse_math()}
+    assert parsed and all(text.startswith(r"$\mathdefault{10^{") for text in parsed)
 
 
 def test_a_figure_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 """OpenVINO computes the same as Keras, for images of any size, and only the chosen convolutions in bfloat16."""
 
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -109,6 +111,13 @@ def test_kernels_that_are_not_in_the_network_or_there_twice():
         bfloat16_operations(converted, [np.ones((3, 3, 8, 8), np.float32)])
     with pytest.raises(ValueError, match="2 convolutions have the kernel"):
         bfloat16_operations(converted, [np.asarray(twin.get_layer("last").kernel)])
+
+
+def test_a_node_without_openvino(monkeypatch):
+    """Rank 0 looks for it on its own node only."""
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(SettingError, match=r"\(import of openvino halted.*\); leave out --engine openvino\.$"):
+        compile_with_openvino(network())
 
 
 def test_a_network_that_openvino_cannot_convert():

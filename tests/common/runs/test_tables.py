@@ -34,6 +34,11 @@ def test_rows_survive_a_file(tmp_path: Path) -> None:
     assert read_rows(tmp_path / "table.csv", Measured) == ROWS
 
 
+def test_a_bar_in_a_name_ends_no_cell() -> None:
+    """As in the name of a run folder."""
+    assert markdown_table(["Run", "RMSE"], [["a|b", "1.0"]]).splitlines()[2] == r"| a\|b | 1.0 |"
+
+
 def test_columns_may_have_other_names_than_fields(tmp_path: Path) -> None:
     columns = ("class", *Measured._fields[1:])
     write_rows(tmp_path / "table.csv", iter(ROWS), columns)
