@@ -11,7 +11,7 @@ from common.errors import ProductError, S2Error, SettingError
 from common.items.item import item_path, sensing_datetime
 from common.networks.engines import usable_engine
 from common.networks.precision import fastest_precision
-from common.pixels.sentinel2 import BANDS, input_gsds
+from common.pixels.sentinel2 import input_gsds
 from common.pixels.windows import Window
 from common.rasters.geotiff import check_output
 from common.rasters.grids import GeoReference, check_grids, georeference
@@ -22,7 +22,7 @@ from common.scenes.tile_list import open_scene
 from superres.networks.ensemble import Ensemble, choose_networks, refuse_joint
 from superres.networks.trained import TrainedNetwork, warn_of_level
 from superres.prediction.options import AUTO, COARSEST_PX, PredictionOptions
-from superres.prediction.result import error_bands, prediction_tags, result_bands
+from superres.prediction.result import error_bands, needed_networks, prediction_tags, result_bands
 from superres.uncertainty.calibration import Calibration
 from superres.uncertainty.file import find_calibrations, read_calibrations
 
@@ -129,39 +129,6 @@ def prepare_prediction(options: PredictionOptions) -> PredictionPlan:
         logger.info("%d m bands: %s from %s, %s, %s", gsd, trained.network_name, trained.source, precision, engine)
     tags = prediction_tags(trained_networks, precision, options.consistent, options.mask, engine)
     return PredictionPlan(jobs, trained_networks, bands, precision, engine, tags, options, calibrations)
-
-
-def needed_networks(
-    bands: Sequence[str], trained_networks: dict[int, TrainedNetwork | Ensemble]
-) -> dict[int, TrainedNetwork | Ensemble]:
-    """Return the networks that sharpen some bands; 10 m bands are copied and need none.
-
-    Args:
-        bands: from --bands, or all bands of the networks.
-        trained_networks: GSD -> trained network, from the weights.
-
-    Raises:
-        SettingError: a band is there twice, no network sharpens it, or there are only 10 m bands.
-    """
-    twice = [band for band, count in Counter(bands).items() if count > 1]
-    if twice:
-        raise SettingError(f"--bands names {twice[0]} twice; name each band once.")
-    gsds = {BANDS[band].gsd for band in bands} - {10}
-    if not gsds:
-        raise SettingError(
-            f"--bands {' '.join(bands)} has only 10 m bands, which are copied; name a 20 m or 60 m band, too."
-        )
-    for band in bands:
-        if BANDS[band].gsd not in {10, *trained_networks}:
-            raise SettingError(
-                f"--bands {band}: it has {BANDS[band].gsd} m pixels, and there are no weights for {BANDS[band].gsd} m; give "
-                f"them with --weights or --run-dir, or leave {band} out."
-            )
-    needed = {gsd: trained for gsd, trained in trained_networks.items() if gsd in gsds}
-    for gsd, trained in trained_networks.items():
-        if trained not in needed.values():
-            logger.info("%s is not used: no band of --bands has %d m pixels", trained.source, gsd)
-    return needed
 
 
 def prepare_job(

@@ -1,17 +1,20 @@
-"""The content of a sharpened GeoTIFF: bands, pixels and tags.
+"""The content of a sharpened GeoTIFF: bands and the networks that they need, pixels and tags.
 
 Estimates in reflectance * 10000 become uint16 DN. A pixel is nodata (DN 0) where the band itself has no data, or where no
 10 m band has data that could give detail. It is DN 65535 where the band itself is saturated. All other DN lie in 1 to
 65534.
 """
 
+import logging
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 
 import numpy as np
 
+from common.errors import SettingError
 from common.items.item import Processing
 from common.networks.engines import TENSORFLOW, describe_engine
 from common.pixels.degrade import repeat_pixels
@@ -28,6 +31,8 @@ from superres.networks.trained import TrainedNetwork
 from superres.prediction.strip import Dn, Strip
 from superres.uncertainty.calibration import LEVELS, Calibration
 
+logger = logging.getLogger(__name__)
+
 PART_ROWS = 12  # rows converted at a time: they stay in the processor's cache; a multiple of 6
 
 
@@ -39,6 +44,39 @@ def result_bands(gsds: Iterable[int], copy_10m: bool) -> tuple[str, ...]:
         copy_10m: whether the result begins with the 10 m bands.
     """
     return (*(BANDS_10M if copy_10m else ()), *(band for gsd in gsds for band in BANDS_BY_GSD[gsd]))
+
+
+def needed_networks(
+    bands: Sequence[str], trained_networks: dict[int, TrainedNetwork | Ensemble]
+) -> dict[int, TrainedNetwork | Ensemble]:
+    """Return the networks that sharpen some bands; 10 m bands are copied and need none.
+
+    Args:
+        bands: from --bands, or all bands of the networks.
+        trained_networks: GSD -> trained network, from the weights.
+
+    Raises:
+        SettingError: a band is there twice, no network sharpens it, or there are only 10 m bands.
+    """
+    twice = [band for band, count in Counter(bands).items() if count > 1]
+    if twice:
+        raise SettingError(f"--bands names {twice[0]} twice; name each band once.")
+    gsds = {BANDS[band].gsd for band in bands} - {10}
+    if not gsds:
+        raise SettingError(
+            f"--bands {' '.join(bands)} has only 10 m bands, which are copied; name a 20 m or 60 m band, too."
+        )
+    for band in bands:
+        if BANDS[band].gsd not in {10, *trained_networks}:
+            raise SettingError(
+                f"--bands {band}: it has {BANDS[band].gsd} m pixels, and there are no weights for {BANDS[band].gsd} m; give "
+                f"them with --weights or --run-dir, or leave {band} out."
+            )
+    needed = {gsd: trained for gsd, trained in trained_networks.items() if gsd in gsds}
+    for gsd, trained in trained_networks.items():
+        if trained not in needed.values():
+            logger.info("%s is not used: no band of --bands has %d m pixels", trained.source, gsd)
+    return needed
 
 
 def result_dn(scene: Scene, strip: Strip, bands: Sequence[str]) -> np.ndarray:

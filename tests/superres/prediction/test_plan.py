@@ -20,11 +20,11 @@ from superres.prediction.plan import (
     check_size,
     find_region,
     names_of_others,
-    needed_networks,
     output_files,
     prepare_job,
     prepare_prediction,
 )
+from superres.prediction.result import needed_networks
 from tests.support.fake_stac import write_item
 
 
