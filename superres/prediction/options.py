@@ -49,3 +49,7 @@ class PredictionOptions:
     skip_existing: bool = False
     show_progress: bool = False
     other_scenes: tuple[str, ...] = ()
+
+    def may_replace(self, output: Path) -> bool:
+        """Return whether files may be there that a job writes; with --skip-existing, only those beside an output that is."""
+        return self.overwrite or (self.skip_existing and output.exists())

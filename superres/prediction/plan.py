@@ -103,7 +103,7 @@ def prepare_prediction(options: PredictionOptions) -> PredictionPlan:
     scenes = [open_scene(path) for path in options.scenes]
     outputs = output_files(scenes, options.output, names_of_others(options.other_scenes))
     for output in outputs:
-        check_output(output, may_replace(options, output))
+        check_output(output, options.may_replace(output))
     read = read_calibrations(options.uncertainty)
     weights = options.weights  # the first step that needs TensorFlow
     trained_networks = choose_networks(weights.sources, options.gsds, weights.network_name, weights.upsample)
@@ -150,7 +150,7 @@ def prepare_job(
     grid = georeference(scene, 10)
     check_size(scene, grid, coarsest_gsd)
     job = Job(scene, find_region(options, grid, coarsest_gsd // 10), output)
-    replaces = may_replace(options, output)
+    replaces = options.may_replace(output)
     check_output(output, replaces, 2 * len(bands) * job.region.height * job.region.width)
     check_output_is_no_input(output, scene, trained_networks)
     if output.suffix.lower() not in SUFFIXES:
@@ -168,11 +168,6 @@ def prepare_job(
     elif options.overwrite and output.exists() and job.item.exists() and job.item.resolve() != scene.path.resolve():
         logger.warning("%s stays and describes the result that is replaced; replace it too with --stac", job.item)
     return job
-
-
-def may_replace(options: PredictionOptions, output: Path) -> bool:
-    """Return whether files may be there that a job writes; with --skip-existing, only those beside an output that is."""
-    return options.overwrite or (options.skip_existing and output.exists())
 
 
 def check_bands(scene: Scene, coarsest_gsd: int) -> None:
