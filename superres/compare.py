@@ -21,11 +21,11 @@ from common.runs.config import as_tuple
 from common.studies.options import add_study_options
 from superres.evaluate import evaluate
 from superres.evaluation.options import EvaluationOptions
-from superres.networks.catalogue import DEFAULT_UPSAMPLING, NETWORKS, UPSAMPLINGS
+from superres.networks.catalogue import DEFAULT_UPSAMPLING, UPSAMPLINGS
 from superres.networks.published import PUBLISHED
 from superres.networks.sources import WeightsOptions
 from superres.options import add_methods_option, read_methods_option
-from superres.studies.catalogue import STUDIES
+from superres.studies.catalogue import ONE_GSD, STUDIES
 from superres.studies.options import OUTPUT_FILES, ComparisonOptions, read_comparison_options
 from superres.train import train
 from superres.training.config import SuperresConfig, gan_fields
@@ -50,7 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
         nargs="*",
         default=[],
         metavar="NAME",
-        help=f"networks: {', '.join(NETWORKS)}; of a study that varies something else, one",
+        help=f"networks: {', '.join(ONE_GSD)}; of a study that varies something else, one",
     )
     parser.add_argument(
         "--upsamplings",

@@ -13,7 +13,7 @@ from common.runs import cli
 from common.studies.options import SCORES, TEXT, VERDICTS, StudyOptions, read_study_options
 from common.studies.variants import Variant, vary
 from superres.networks.catalogue import DEFAULT_UPSAMPLING, GAN, NETWORKS
-from superres.studies.catalogue import STUDIES, SuperresStudy
+from superres.studies.catalogue import ONE_GSD, STUDIES, SuperresStudy
 from superres.training.config import SuperresConfig
 
 OUTPUT_FILES = (TEXT, SCORES, VERDICTS, REPORT, "verdicts*.png", "brightness*.png")
@@ -143,8 +143,13 @@ def with_study(
 def require_known(models: Sequence[str]) -> None:
     """Raise SettingError if a network cannot be trained by a comparison."""
     for model in models:
+        if model in NETWORKS and NETWORKS[model].joint:
+            raise SettingError(
+                f"a comparison trains networks of one GSD, and {model} sharpens both; train it with superres-train, and give its "
+                f"run with --trained."
+            )
         if model not in NETWORKS:
             raise SettingError(
-                f"unknown network {model!r}; expected one of {', '.join(NETWORKS)}. Give runs of adversarial training "
+                f"unknown network {model!r}; expected one of {', '.join(ONE_GSD)}. Give runs of adversarial training "
                 f"with --trained."
             )

@@ -58,6 +58,7 @@ def test_the_adversary_trains_the_network_of_models() -> None:
         (("--study", "losses", "--seeds", "1"), "--seeds 1 is one seed; give two or more"),
         (("--models", "fuse", "--quick"), "--quick is the short form of a study"),
         (("--models", "dsen3"), "unknown network 'dsen3'"),
+        (("--models", "tiny", "joint"), "networks of one GSD, and joint sharpens both; train it with superres-train"),
     ],
 )
 def test_bad_input(words: tuple[str, ...], message: str) -> None:
