@@ -117,7 +117,7 @@ def sentence(verdict: Verdict, unit: str = "scene") -> str:
     measure = f" {metric.unit}" if metric.unit in ("DN", "dB", "deg", "px") else ""
     size = abs(verdict.difference)
     half_width = (verdict.high - verdict.low) / 2
-    scope = "" if verdict.beyond_units else f", on the {count(verdict.units, unit)} only"
+    scope = "" if verdict.beyond_units else f", on the {tested_units(verdict.units, unit)} only"
     if verdict.answer == NOT_SEEN:
         return (
             f"{verdict.label} and {verdict.reference}: no difference in {metric.title} seen{scope} "
@@ -131,7 +131,7 @@ def sentence(verdict: Verdict, unit: str = "scene") -> str:
     )
 
 
-def count(number: int, unit: str) -> str:
+def tested_units(number: int, unit: str) -> str:
     """Return a number of test units in words: `one tested scene`, `2 tested scenes`, `3 tested patches`."""
     return f"one tested {unit}" if number == 1 else f"{number} tested {plural(unit)}"
 

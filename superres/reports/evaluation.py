@@ -25,8 +25,8 @@ from superres.figures.crops import Crop
 from superres.figures.pictures import describe_colours
 from superres.reports.reliability import reliability_section
 
-# Figures of a scene: caption, and text for people who cannot see it.
-SCENE_FIGURES = {
+# Figure of SCENE_FIGURES -> caption, and text for people who cannot see it.
+FIGURE_TEXTS = {
     "pictures": (
         "Input, methods and truth; below them the errors.",
         "Pictures of the middle of the scene by each method",
@@ -145,7 +145,7 @@ def full_scale_parts(folder: Path, rows: Sequence[MetricRow]) -> list[str | Tabl
 
 def scene_figures(folder: Path, scene: str) -> Iterator[Picture]:
     """Yield the figures of a scene."""
-    for figure, (caption, alt) in SCENE_FIGURES.items():
+    for figure, (caption, alt) in FIGURE_TEXTS.items():
         yield Picture(folder / f"{scene}-{figure}.png", caption, f"{alt}, {short_name(scene)}")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common.metrics.descriptions import DESCRIPTIONS
-from common.report.records import Column, Picture, Report, Section, Spread, Table
+from common.report.records import Column, Picture, Report, Section, Table
 from common.studies.report import spread
 from superres.evaluation.comparison import LOWER_IS_BETTER, ComparedNetwork, by_label, column
 from superres.evaluation.tables import DECIMALS
@@ -17,6 +17,7 @@ COSTS = {
     "work_per_pixel": Column("Work a pixel", 0, "lower"),
     "pixels_per_second": Column("Pixels/s", 0, "higher"),
 }
+COST_UNITS = "Work: multiplications for one 10 m pixel. Pixels/s: 10 m pixels of the result, the fastest of all seeds."
 
 
 def comparison_report(options: ComparisonOptions, networks: Sequence[ComparedNetwork], figure: Path) -> Report:
@@ -53,12 +54,15 @@ def network_records(networks: Sequence[ComparedNetwork]) -> Table:
             label,
             len(lines) if lines[0].seed is not None else None,
             *(spread(column(lines, metric)) for metric in LOWER_IS_BETTER),
-            *(Spread(float(column(lines, name).mean()), None) for name in COSTS),
+            *costs_of(lines),
         ]
         for label, lines in by_label(networks).items()
     ]
-    caption = (
-        "Means over test scenes and seeds, ± standard deviation over seeds. Work: multiplications for one 10 m pixel. "
-        "Pixels/s: 10 m pixels of the result."
-    )
+    caption = f"Means over test scenes and seeds, ± standard deviation over seeds. {COST_UNITS}"
     return Table(caption, [Column("Network"), Column("Seeds", 0), *metrics, *COSTS.values()], rows)
+
+
+def costs_of(lines: Sequence[ComparedNetwork]) -> list[float | None]:
+    """Return the cells of COSTS for the lines of a label, whose seeds have one network; None for a method without a network."""
+    speeds = [line.pixels_per_second for line in lines if line.pixels_per_second is not None]
+    return [lines[0].parameters, lines[0].work_per_pixel, max(speeds, default=None)]

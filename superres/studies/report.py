@@ -13,7 +13,7 @@ from common.studies.report import Measured
 from common.studies.scores import Score
 from common.studies.verdict import Verdict
 from superres.evaluation.comparison import ComparedNetwork, by_label
-from superres.studies.comparison_report import COSTS
+from superres.studies.comparison_report import COST_UNITS, COSTS, costs_of
 from superres.studies.options import ComparisonOptions
 from superres.studies.scores import evaluation_folder, method_labels, read_study_scores, study_verdicts
 
@@ -87,13 +87,8 @@ def shown_settings(options: ComparisonOptions) -> list[str]:
 
 def cost_records(networks: Sequence[ComparedNetwork]) -> Table:
     """Return the table of costs of the networks: a row for each label."""
-    rows = [
-        [label, lines[0].parameters, lines[0].work_per_pixel, max(line.pixels_per_second for line in lines)]
-        for label, lines in by_label(networks).items()
-        if lines[0].parameters is not None
-    ]
-    caption = "Work: multiplications for one 10 m pixel. Pixels/s: 10 m pixels of the result, the fastest of all seeds."
-    return Table(caption, [Column("Network"), *COSTS.values()], rows)
+    rows = [[label, *costs_of(lines)] for label, lines in by_label(networks).items() if lines[0].parameters is not None]
+    return Table(COST_UNITS, [Column("Network"), *COSTS.values()], rows)
 
 
 def costs_differ(networks: Sequence[ComparedNetwork]) -> bool:

@@ -14,10 +14,11 @@ from tests.support.pictures import png_bytes
 
 def superres_report(product: Path, folder: Path) -> Report:
     """Return a report of superres-evaluate of one scene; its figures in the folder are noise."""
+    from superres.evaluation.output import SCENE_FIGURES
     from superres.evaluation.plan import EvaluationPlan
     from superres.evaluation.tables import ALL_METRICS, FULL_SCALE_METRICS, OPENSR_METRICS, MetricRow
     from superres.figures.crops import Crop
-    from superres.reports.evaluation import SCENE_FIGURES, evaluation_report
+    from superres.reports.evaluation import evaluation_report
 
     scene = open_scene(product)
     names = ("metrics", "bands", "full_scale", *(f"{scene.name}-{figure}" for figure in SCENE_FIGURES))
