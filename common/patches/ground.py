@@ -62,9 +62,8 @@ def patches_on_ground(scene: Scene, positions: np.ndarray, settings: PatchSettin
     """
     grid = georeference(scene, settings.gsd)
     boxes = patch_boxes(grid, positions, settings.patch_px)
-    name = (
-        f"{scene.name}-{settings.gsd}m" if settings.joint else scene.name
-    )  # a joint network learns from several scales
+    # A joint network learns from patches of several scales of one scene.
+    name = f"{scene.name}-{settings.gsd}m" if settings.joint else scene.name
     return ScenePatches(name, footprint_lonlat(scene), grid, boxes, positions[:, 2])
 
 

@@ -19,6 +19,7 @@ from common.pixels.sentinel2 import NODATA_DN
 from common.rasters.geotiff import RasterInfo, fill_geotiff, read_info, whole_geotiff, write_geotiff
 from common.rasters.grids import georeference
 from common.runs.progress import progress
+from superres.networks.ensemble import Ensemble
 from superres.networks.trained import TrainedNetwork
 from superres.prediction.plan import Job, PredictionPlan
 from superres.prediction.ranks import RankGroup
@@ -133,14 +134,17 @@ def is_done_elsewhere(job: Job, plan: PredictionPlan, rank_group: RankGroup) -> 
 
 
 def run_job(
-    job: Job, plan: PredictionPlan, predict_functions: dict[TrainedNetwork, Predict], rank_group: RankGroup
+    job: Job,
+    plan: PredictionPlan,
+    predict_functions: dict[TrainedNetwork | Ensemble, Predict],
+    rank_group: RankGroup,
 ) -> list[str]:
     """Sharpen one scene; rank 0 of the group writes the GeoTIFF and logs the report.
 
     Args:
         job: scene, region and output.
         plan: networks and options.
-        predict_functions: trained network -> its function, from `superres.prediction.windows.compile_model`.
+        predict_functions: trained network, or several as an ensemble -> its function, from `superres.prediction.windows.compile_model`.
         rank_group: the ranks that work on this scene; all of them call this function.
 
     Returns:
