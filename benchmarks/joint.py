@@ -1,13 +1,14 @@
 """Speed of one network for the eight bands of 20 m and 60 m, compared with two DSen2, which take turns with it.
 
+Useful pixels have all eight bands; the margins of windows do not count.
+
 python -m benchmarks.joint PRECISION    prints one line of JSON
 """
 
 import json
 import sys
-import time
 
-from benchmarks.measure import Result, run_child
+from benchmarks.measure import Result, Spent, best_of_turns, run_child
 from common.pixels.sentinel2 import JOINT
 from superres.prediction.options import WINDOW_PX
 
@@ -15,34 +16,25 @@ ROUNDS = 3
 LEAST_FASTER = 6
 
 
-def speed(precision: str) -> dict[str, list[float]]:
-    """Return the useful pixels/s of both ways in each round: pixels with all eight bands, margins of windows not counted."""
+def speed(precision: str) -> dict[str, Spent]:
+    """Return the best times of both ways to predict one window with all eight bands."""
     from benchmarks.prediction import our_way
 
-    ways = {
-        "pair": [our_way("dsen2", precision, gsd) for gsd in JOINT],
-        "joint": [our_way("joint", precision, JOINT)],
-    }
-    rates: dict[str, list[float]] = {name: [] for name in ways}
-    for number in range(ROUNDS + 1):
-        for name, networks in ways.items():
-            started = time.perf_counter()
-            for predict in networks:
-                predict()
-            if number:  # the first calls build the graphs
-                rates[name].append(WINDOW_PX**2 / (time.perf_counter() - started))
-    return rates
+    pair = [our_way("dsen2", precision, gsd) for gsd in JOINT]
+    ways = {"pair": lambda: [predict() for predict in pair], "joint": our_way("joint", precision, JOINT)}
+    return best_of_turns(ways, ROUNDS)
 
 
 def run(precision: str) -> list[Result]:
     """Return the rows of this benchmark."""
-    rates = run_child([sys.executable, "-m", "benchmarks.joint", precision])[0]
-    ratios = sorted(joint / pair for joint, pair in zip(rates["joint"], rates["pair"], strict=True))
+    spent = run_child([sys.executable, "-m", "benchmarks.joint", precision])[0]
+    pair, joint = (Spent(*spent[name]) for name in ("pair", "joint"))
+    rates = " / ".join(f"{WINDOW_PX**2 / way.seconds:,.0f}" for way in (joint, pair))
     return [
         Result(
             f"prediction of all eight bands, joint / two DSen2, useful pixels/s, {precision}",
-            f"{ratios[len(ratios) // 2]:.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f}; best {max(rates['joint']):,.0f} / "
-            f"{max(rates['pair']):,.0f} px/s)",
+            f"{pair.seconds / joint.seconds:.2f} ({rates} px/s); by processor time "
+            f"{pair.processor_seconds / joint.processor_seconds:.2f}",
             f"at least {LEAST_FASTER}",
         )
     ]
