@@ -50,6 +50,7 @@ def command(lists: tuple[Path, Path], folder: Path, *more: object) -> list[str]:
     return [str(word) for word in (*options, *more)]
 
 
+@pytest.mark.long
 def test_networks_are_trained_with_equal_settings_and_compared(
     lists: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:

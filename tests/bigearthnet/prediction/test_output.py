@@ -19,7 +19,7 @@ GRID = GeoReference("", (600000.0, 1200, 0, 5300040.0, 0, -1200), 2, 3)
 @pytest.fixture
 def trained() -> TrainedClassifier:
     return TrainedClassifier(
-        Path("run"), "small", "s2", "bilinear", "float32", False, NAMES, {}, thresholds=np.array([0.25, 0.5])
+        Path("run"), "small", "s2", "bilinear", "float32", False, 0.0, NAMES, {}, thresholds=np.array([0.25, 0.5])
     )
 
 

@@ -103,7 +103,7 @@ def test_all_bands_are_predicted_in_one_pass(training: Path, third_scene: Path, 
     np.testing.assert_array_equal(chosen_pixels, pixels[[-1, 4]])
 
 
-@pytest.mark.parametrize("gsd", ["20", "60"])
+@pytest.mark.parametrize("gsd", [pytest.param("20", marks=pytest.mark.long), "60"])
 def test_evaluation(training: Path, tmp_path: Path, gsd: str) -> None:
     """The same errors as after training, and beside it a network for one GSD."""
     command = ["--tiles", str(training / "test.txt"), "--run-dir", str(training / "run"), "--gsd", gsd]

@@ -41,7 +41,9 @@ def test_parameters(name: str, gsd: Gsd) -> None:
     assert built_model(name, gsd).count_params() == PARAMETERS[name, gsd]
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.long] if name == "vdsen2" else []) for name in NETWORKS]
+)
 def test_reach_is_the_receptive_field(name: str) -> None:
     """With zero input and positive weights, one changed column changes exactly the columns that depend on it.
 
