@@ -41,11 +41,11 @@ classify: install ## train ResNet50 on six real BigEarthNet patches with two ran
 	echo "These scores come from three training patches and one test patch. They only show that the commands run."
 
 test: install test-packages ## run the tests, the two-rank ones under mpirun included
-	@$(PYTHON) -m pytest -n 2 --dist loadfile --ignore=notebooks/04_compare.ipynb --ignore=notebooks/05_bigearthnet_tiny.ipynb \
-		--ignore=notebooks/06_which_network.ipynb --ignore=notebooks/07_bands_and_classes.ipynb \
+	@$(PYTHON) -m pytest -n 2 --dist loadfile --ignore=notebooks/03_train_tiny_superres.ipynb --ignore=notebooks/04_compare.ipynb \
+		--ignore=notebooks/05_bigearthnet_tiny.ipynb --ignore=notebooks/06_which_network.ipynb --ignore=notebooks/07_bands_and_classes.ipynb \
 		--ignore=notebooks/08_super_resolved_bands.ipynb
 
-test-long: install test-packages notebooks ## run what `make test` leaves out: trainings under Slurm, slow networks, comparisons, notebooks 4 to 8 (minutes)
+test-long: install test-packages notebooks ## run what `make test` leaves out: trainings under Slurm, slow networks, comparisons, notebooks 3 to 8 (minutes)
 	@$(PYTHON) -m pytest -m "long or not long" tests/test_slurm.py tests/superres/prediction/test_windows.py \
 		tests/superres/networks/test_networks.py tests/cli/test_bigearthnet_compare.py tests/cli/test_superres_compare.py \
 		tests/cli/superres_train/test_joint.py

@@ -78,7 +78,8 @@ def check_network(network_name: str, upsample: str) -> None:
     if upsample not in UPSAMPLINGS:
         raise SettingError(f"unknown upsampling {upsample!r}; expected one of {', '.join(UPSAMPLINGS)}.")
     if upsample == NO_UPSAMPLING and not network.at_own_gsd:
-        able = ", ".join(name for name, other in NETWORKS.items() if other.at_own_gsd)
+        # Another kind of network would need another --gsd, too.
+        able = ", ".join(name for name, other in NETWORKS.items() if other.at_own_gsd and other.joint == network.joint)
         raise SettingError(
             f"--upsample none does not go with {network_name}, which adds its result to upsampled bands; "
             f"give {able}, or another --upsample."

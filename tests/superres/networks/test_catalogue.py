@@ -40,7 +40,7 @@ def test_only_networks_at_their_own_gsd_accept_no_upsampling(name: str) -> None:
     if NETWORKS[name].at_own_gsd:
         check_network(name, "none")
     else:
-        with pytest.raises(SettingError, match=rf"--upsample none does not go with {name}, .*; give lowres, joint, or"):
+        with pytest.raises(SettingError, match=rf"--upsample none does not go with {name}, .*; give lowres, or"):
             check_network(name, "none")
 
 

@@ -16,7 +16,7 @@ from superres.training.config import SuperresConfig, gan_fields
         (
             "upsample",
             "none",
-            r"--upsample none does not go with dsen2, .*; give lowres, joint, or another --upsample\.",
+            r"--upsample none does not go with dsen2, .*; give lowres, or another --upsample\.",
         ),
         ("upsample", "lanczos", "--upsample must be one of .*; got 'lanczos'"),
         ("validation_fraction", 1.0, "--validation-fraction must be at least 0 and below 1; got 1.0"),
