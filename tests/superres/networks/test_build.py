@@ -78,9 +78,7 @@ def test_unknown_names_and_gsd() -> None:
         build_network("dsen2", 20, "int8")
     with pytest.raises(SettingError, match="unknown upsampling 'lanczos'; expected one of bilinear, bicubic, nearest"):
         build_network("dsen2", 20, upsample="lanczos")
-    with pytest.raises(
-        SettingError, match=r"--upsample none does not go with dsen2, .*; give lowres, or another"
-    ):
+    with pytest.raises(SettingError, match=r"--upsample none does not go with dsen2, .*; give lowres, or another"):
         build_network("dsen2", 20, upsample="none")
     with pytest.raises(ValueError, match="gsd must be 20 or 60 m; got 10"):
         build_network("dsen2", 10)
