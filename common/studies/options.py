@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import SettingError
+from common.runs.opening import RunLocation
 from common.studies.study import Study
 
 STUDY_SEEDS, QUICK_SEEDS, PLAIN_SEEDS = (0, 1, 2), (0, 1), (0,)
@@ -38,8 +39,7 @@ class StudyOptions:
     overwrite: bool = False
 
     def __post_init__(self) -> None:
-        if self.resume and self.overwrite:
-            raise SettingError("--resume continues a run, and --overwrite replaces it; give one of the two.")
+        self.location(self.folder)  # refuses --resume with --overwrite
         if self.quick and not self.study:
             raise SettingError("--quick is the short form of a study; give one with --study, or leave --quick out.")
         if self.study and len(self.seeds) < FEWEST_SEEDS:
@@ -47,6 +47,10 @@ class StudyOptions:
                 f"--study {self.study.name} judges differences by their spread over seeds, and --seeds "
                 f"{self.seeds[0]} is one seed; give two or more, better three: --seeds 0 1 2."
             )
+
+    def location(self, run_folder: Path) -> RunLocation:
+        """Return how to treat the content of one of the run folders."""
+        return RunLocation(run_folder, self.resume, self.overwrite)
 
 
 def add_study_options(parser: argparse.ArgumentParser, studies: Mapping[str, Study]) -> None:

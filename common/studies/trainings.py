@@ -35,7 +35,7 @@ def train_variants(
     """
     for index, variant in enumerate(variants, 1):
         logger.info("run %d of %d: %s", index, len(variants), variant.folder_name)
-        train(variant, RunLocation(variant.folder(options.folder), options.resume, options.overwrite))
+        train(variant, options.location(variant.folder(options.folder)))
         stop_logging_to_file()
         forget()
     hvd.on_rank_zero(lambda: require_equal_runs(variants, options.folder, data_settings))
