@@ -30,7 +30,8 @@ class _Handover(Generic[Item]):
     """Items that one thread hands to another, in their order."""
 
     def __init__(self) -> None:
-        self._items: queue.SimpleQueue = queue.SimpleQueue()
+        # Not a SimpleQueue: its `get` waits without end if a signal comes shortly before the timeout (seen with CPython 3.11).
+        self._items: queue.Queue = queue.Queue()
         self._room = threading.Semaphore(1)  # for one item that is not taken yet, or that is being made
         self._end = object()
         self._main = threading.current_thread()  # it makes the handover

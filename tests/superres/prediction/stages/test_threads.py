@@ -8,12 +8,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 import pytest
 
 from common.errors import Interrupted, OutputError, ProductError
-from common.runs.signals import noted_signals
-from superres.prediction.stages.threads import ahead, behind
+from common.runs import signals
+from superres.prediction.stages.threads import _POLL_SECONDS, ahead, behind
 
 PATIENCE = 20  # seconds after which a test fails
 
@@ -141,31 +143,40 @@ def test_a_block_that_fails_ends_the_thread_behind_as_an_error_does():
 
 @pytest.mark.parametrize("stage", ["ahead", "behind"])
 def test_a_signal_ends_the_waiting_for_a_stage(stage):
-    """The thread is busy with one item, and the main thread waits for it."""
+    """The thread is busy with one item, and the main thread waits for it.
+
+    The signal is handled for longer than a look for an item takes, as on a busy machine.
+    """
     may_go_on = threading.Event()
 
     def busy(items: Iterator[int]) -> Iterator[int]:
         for item in items:
-            assert may_go_on.wait(PATIENCE)
+            may_go_on.wait(PATIENCE)
             yield item
 
-    def interrupt() -> None:
-        time.sleep(0.1)
-        os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(1.0)  # a busy machine may not look at the signal at once
-        may_go_on.set()
+    def note_slowly(number: int, frame: FrameType | None) -> None:
+        time.sleep(2 * _POLL_SECONDS)
+        signals.note(number, frame)
 
-    with noted_signals(), pytest.raises(Interrupted, match=r"^stopped by SIGINT$"):
-        killer = threading.Thread(target=interrupt)
+    @contextmanager
+    def interrupted() -> Iterator[None]:
+        killer = threading.Timer(_POLL_SECONDS / 2, os.kill, (os.getpid(), signal.SIGINT))
         killer.start()
+        try:
+            yield
+        finally:
+            may_go_on.set()
+            killer.join()
+
+    with signals.noted_signals(), pytest.raises(Interrupted, match=r"^stopped by SIGINT$"):
+        signal.signal(signal.SIGINT, note_slowly)
         if stage == "ahead":
-            with ahead(busy(iter([0])), "reading", Counter()) as taken:
+            with ahead(busy(iter([0])), "reading", Counter()) as taken, interrupted():
                 next(taken)
         else:
-            with behind(lambda items: list(busy(items)), "writing", Counter()) as writer:
+            with behind(lambda items: list(busy(items)), "writing", Counter()) as writer, interrupted():
                 writer.put(0)
                 writer.put(1)
-    killer.join()
 
 
 @pytest.mark.parametrize("block", ["ahead(count(), 'reading', Counter())", "behind(list, 'writing', Counter())"])
