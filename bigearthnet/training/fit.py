@@ -1,6 +1,5 @@
 """Train a classifier: prepared patches -> run folder -> model with the best weights."""
 
-import dataclasses
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -108,12 +107,8 @@ def build_model(config: BigEarthNetConfig, data: TrainingData) -> keras.Model:
 
 def checkpoint_identity(config: BigEarthNetConfig, data: TrainingData) -> dict[str, Any]:
     """Return the settings that a checkpoint must share with a run that continues it exactly."""
-    changeable = {"epochs", "checkpoint_minutes", "data"}
-    if config.schedule == "cosine":
-        changeable -= {"epochs"}  # the learning rate of every step depends on their number
-    settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in changeable}
     return {
-        **settings,
+        **config.lasting_settings({"data"}),
         "ranks": hvd.size(),
         "classes": training.digest(list(data.file.class_names)),
         "patches": data.file.attributes["checksum"],

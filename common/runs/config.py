@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -12,12 +13,12 @@ Config = TypeVar("Config", bound="RunConfig")
 RATE_RULES = ("linear", "sqrt", "none")
 OPTIMIZERS = ("nadam", "adamw", "sgd", "lars", "lamb")
 WITH_MOMENTUM = ("sgd", "lars")  # those of them that --momentum is for
+MOMENTUM = 0.9  # of these, if --momentum is not given
 # Settings that older versions did not have -> what they did; their checkpoints go on with these values.
 SETTINGS_OF_OLDER_RUNS = {
     "accumulate": 1,
     "rate_rule": "linear",
     "optimizer": "nadam",
-    "momentum": 0.9,
     "weight_decay": 0.0,
     "gradient_precision": "float32",
     "last_rate": 0.0,
@@ -58,7 +59,7 @@ class RunConfig:
         "nadam",
         choices=OPTIMIZERS,
     )
-    momentum: float = setting("momentum of sgd and lars", 0.9)
+    momentum: float | None = setting(f"momentum of {' and '.join(WITH_MOMENTUM)} ({MOMENTUM})", None)
     weight_decay: float = setting("decay of kernels in each step, times the learning rate", 0.0)
     learning_rate: float = setting("learning rate of one rank; --rate-rule says how it grows with the ranks", 1e-4)
     rate_rule: str = setting(
@@ -104,9 +105,11 @@ class RunConfig:
                 raise SettingError(f"--{name.replace('_', '-')} must be at least 0; got {getattr(self, name)}.")
         if self.warmup_rate is not None and not 0 <= self.warmup_rate < math.inf:
             raise SettingError(f"--warmup-rate must be at least 0; got {self.warmup_rate}.")
-        if not 0 <= self.momentum < 1:
+        if self.momentum is None and self.optimizer in WITH_MOMENTUM:
+            object.__setattr__(self, "momentum", MOMENTUM)
+        if self.momentum is not None and not 0 <= self.momentum < 1:
             raise SettingError(f"--momentum must be at least 0 and below 1; got {self.momentum}.")
-        if self.momentum != RunConfig.momentum and self.optimizer not in WITH_MOMENTUM:
+        if self.momentum is not None and self.optimizer not in WITH_MOMENTUM:
             raise SettingError(
                 f"--momentum is only for --optimizer {' and '.join(WITH_MOMENTUM)}, and this run has --optimizer "
                 f"{self.optimizer}; leave one of them out."
@@ -126,6 +129,24 @@ class RunConfig:
                 raise SettingError(
                     f"--{field.name.replace('_', '-')} must be one of {', '.join(map(str, choices))}; got {value!r}."
                 )
+
+    def lasting_settings(self, changeable: Iterable[str]) -> dict[str, Any]:
+        """Return the settings, by name, that a checkpoint must share with a run that continues it exactly, as JSON returns them.
+
+        Args:
+            changeable: settings of the application that may change. Of those of all applications, epochs and
+                checkpoint_minutes may, and momentum where it has no use.
+        """
+        changeable = {"checkpoint_minutes", *changeable}
+        if self.schedule != "cosine":  # with it, the learning rate of every step depends on the number of epochs
+            changeable.add("epochs")
+        if self.optimizer not in WITH_MOMENTUM:  # older versions stored one
+            changeable.add("momentum")
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in dataclasses.asdict(self).items()
+            if name not in changeable
+        }
 
     @classmethod
     def from_dict(cls: type[Config], settings: dict) -> Config:

@@ -143,18 +143,11 @@ def build_model(config: SuperresConfig) -> keras.Model:
 
 def checkpoint_identity(config: SuperresConfig, data: TrainingData) -> dict[str, Any]:
     """Return the settings that a checkpoint must share with a run that continues it exactly."""
-    changeable = {"epochs", "checkpoint_minutes", "test_tiles", "data_dir", "patch_cache", "init_weights", "tiles"}
-    if config.schedule == "cosine":
-        changeable -= {"epochs"}  # the learning rate of every step depends on their number
+    changeable = {"test_tiles", "data_dir", "patch_cache", "init_weights", "tiles"}
     if config.model != GAN:
         changeable |= {field.name for field in gan_fields()}
-    settings = {
-        name: list(value) if isinstance(value, tuple) else value  # as JSON returns it
-        for name, value in dataclasses.asdict(config).items()
-        if name not in changeable
-    }
     return {
-        **settings,
+        **config.lasting_settings(changeable),
         "ranks": hvd.size(),
         "patch files": training.digest([file.attributes["checksum"] for file in data.files]),
         "validation blocks": training.digest(sorted(data.validation_blocks().items())),

@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import SettingError
-from common.runs.config import RunConfig, setting
+from common.runs.config import OPTIMIZERS, RunConfig, setting
 
 configs = st.builds(
     RunConfig,
     epochs=st.integers(1, 500),
     batch_size=st.integers(1, 99),
+    optimizer=st.sampled_from(OPTIMIZERS),
     learning_rate=st.floats(1e-9, 10),
     schedule=st.sampled_from(["plateau", "cosine"]),
     patience=st.integers(1, 9),
@@ -64,12 +65,26 @@ def test_unknown_settings_are_an_error() -> None:
             {"optimizer": "lamb", "momentum": 0.5},
             "--momentum is only for --optimizer sgd and lars, and .* has --optimizer lamb",
         ),
+        ({"optimizer": "nadam", "momentum": 0.9}, "--momentum is only for"),  # also the value that sgd and lars have
         ({"size": 5}, "--size must be one of 3, 4; got 5"),
     ],
 )
 def test_a_value_out_of_range_is_an_error(settings: dict, message: str) -> None:
     with pytest.raises(SettingError, match=message):
         OtherConfig.from_dict(settings)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "lars"])
+def test_the_momentum_of_a_run_is_a_lasting_setting(optimizer: str) -> None:
+    config = RunConfig(optimizer=optimizer)
+    assert config.momentum == config.lasting_settings({})["momentum"] == 0.9
+
+
+def test_a_run_goes_on_whose_optimizer_does_not_use_the_stored_momentum() -> None:
+    """Older versions stored one for each optimizer."""
+    config = RunConfig(optimizer="nadam")
+    assert config.momentum is None
+    assert "momentum" not in config.lasting_settings({})
 
 
 def test_settings_cannot_be_changed() -> None:
