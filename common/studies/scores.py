@@ -15,7 +15,7 @@ from common.runs.tables import read_rows, write_rows
 
 
 class Score(NamedTuple):
-    """One line of `scores.csv`.
+    """One line of `scores.csv`. In that of superres-compare, a column `test` with the degradation of the test scenes comes first.
 
     Attributes:
         label: of the variant or method.

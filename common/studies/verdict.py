@@ -23,7 +23,7 @@ RULE = (
 
 
 class Verdict(NamedTuple):
-    """One line of `verdicts.csv`. Numbers are in the unit of the metric.
+    """One line of `verdicts.csv`. Numbers are in the unit of the metric. For a column `test` see `Score`.
 
     Attributes:
         label: the method or variant.
