@@ -258,10 +258,10 @@ def modelled_hardware(arguments: argparse.Namespace) -> dict[str, str]:
 
 
 def measured_efficiency(steps: Sequence[dict]) -> Iterator[dict]:
-    """Yield the measured efficiency of weak scaling."""
+    """Yield the measured efficiency."""
     for row in steps:
-        if row["scaling"] == "weak":
-            yield efficiency_row("measured", row["application"], int(row["ranks"]), float(row["efficiency"]))
+        name, ranks, efficiency = row["application"], int(row["ranks"]), float(row["efficiency"])
+        yield efficiency_row("measured", name, ranks, efficiency, row["scaling"])
 
 
 def modelled_efficiency(arguments: argparse.Namespace, steps: Sequence[dict]) -> Iterator[dict]:
@@ -284,9 +284,9 @@ def published_efficiency() -> Iterator[dict]:
         yield efficiency_row("published", name, ranks, efficiency)
 
 
-def efficiency_row(kind: str, name: str, ranks: int, efficiency: float) -> dict:
-    """Return a row of `efficiency.csv`; `kind` is measured, modelled or published."""
-    return {"kind": kind, "name": name, "ranks": ranks, "efficiency": f"{efficiency:.4f}"}
+def efficiency_row(kind: str, name: str, ranks: int, efficiency: float, scaling: str = "weak") -> dict:
+    """Return a row of `efficiency.csv`; `kind` is measured, modelled or published, and `scaling` weak or strong."""
+    return {"kind": kind, "name": name, "scaling": scaling, "ranks": ranks, "efficiency": f"{efficiency:.4f}"}
 
 
 def write_table(path: Path, rows: Sequence[dict]) -> None:

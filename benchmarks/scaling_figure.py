@@ -1,6 +1,7 @@
 """The figure of the scaling study: efficiency, parts of a step, and averages as measured and as modelled.
 
-Measured values are filled marks and bars, modelled ones dashed lines without marks, published ones hollow stars.
+Measured values are filled marks and bars, modelled ones dashed lines without marks, published ones hollow stars. In the
+panel of the efficiency, measured circles are of weak scaling, measured squares of strong scaling; all else there is of weak scaling.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,12 @@ from benchmarks.measure import PARTS
 from common.figures.style import BLUE, FAINT, GREEN, INK, METHOD_COLOURS, ORANGE, save_png
 
 NAME_COLOURS = {"superres": BLUE, "bigearthnet": ORANGE}
+STYLES = {  # kind and scaling, as in `efficiency.csv` -> how it is drawn
+    ("measured", "weak"): {"marker": "o", "markersize": 10, "linestyle": "none"},
+    ("measured", "strong"): {"marker": "s", "markersize": 6, "linestyle": "none", "markeredgecolor": "white"},
+    ("modelled", "weak"): {"linestyle": "--"},
+    ("published", "weak"): {"marker": "*", "markersize": 12, "linestyle": "none", "markerfacecolor": "white"},
+}
 
 
 def draw(efficiencies: Sequence[dict], steps: Sequence[dict], averages: Sequence[dict], output_png: Path) -> None:
@@ -35,18 +42,16 @@ def draw(efficiencies: Sequence[dict], steps: Sequence[dict], averages: Sequence
 
 def draw_efficiency(ax: Axes, rows: Sequence[dict]) -> None:
     """Draw efficiency over the number of ranks."""
-    for name in dict.fromkeys(row["name"] for row in rows):
-        for kind in ("measured", "modelled", "published"):
-            points = [(int(r["ranks"]), float(r["efficiency"])) for r in rows if (r["name"], r["kind"]) == (name, kind)]
-            if points:
-                style = {
-                    "measured": {"marker": "o", "markersize": 8, "linestyle": "none"},
-                    "modelled": {"linestyle": "--"},
-                    "published": {"marker": "*", "markersize": 12, "linestyle": "none", "markerfacecolor": "white"},
-                }[kind]
-                colour = NAME_COLOURS.get(name, INK if "ResNet" in name else GREEN)
-                ax.plot(*zip(*points, strict=True), color=colour, label=f"{name}: {kind}", **style)
-    ax.set(xscale="log", xlabel="ranks", ylabel="efficiency, weak scaling", ylim=(0, 1.1))
+    curves: dict[tuple[str, str, str], list[tuple[int, float]]] = {}
+    for row in rows:
+        key = (row["name"], row["kind"], row["scaling"])
+        curves.setdefault(key, []).append((int(row["ranks"]), float(row["efficiency"])))
+    for (name, kind, scaling), points in curves.items():
+        colour = NAME_COLOURS.get(name, INK if "ResNet" in name else GREEN)
+        label = f"{name}: {kind}, {scaling} scaling"
+        ax.plot(*zip(*points, strict=True), color=colour, label=label, **STYLES[kind, scaling])
+    top = max(1.1, 1.05 * max(float(row["efficiency"]) for row in rows))
+    ax.set(xscale="log", xlabel="ranks", ylabel="efficiency", ylim=(0, top))
     ticks = [1, 4, 16, 64, 256, 1024, 4096]
     ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     ax.minorticks_off()

@@ -42,7 +42,10 @@ def scaling_report(
 
 def figure(output: Path) -> Picture:
     """Return the figure of the study."""
-    caption = "Measured values are filled marks and bars, modelled ones dashed lines, published ones hollow stars."
+    caption = (
+        "Measured values are filled marks and bars, modelled ones dashed lines, published ones hollow stars. Circles: weak "
+        "scaling; squares: strong scaling; lines and stars: weak scaling."
+    )
     return Picture(
         output / "scaling.png", caption, "Efficiency over ranks; parts of a step; modelled and measured averages"
     )

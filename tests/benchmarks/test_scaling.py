@@ -14,15 +14,17 @@ from common.patches.settings import PatchSettings
 CLOCKS = dict.fromkeys(PARTS, 0.1) | {"step": 0.6, "spread": 0.02}
 
 
-def step(ranks: int, step_s: float) -> dict:
-    """A measured step of 32 patches a rank, on ranks that share two cores."""
-    return scaling.step_row("superres", "weak", 32, {"ranks": ranks, "cores": 2, "step": step_s, "clocks": CLOCKS})
+def step(ranks: int, step_s: float, scaling_kind: str = "weak") -> dict:
+    """A measured step on ranks that share two cores, with 32 patches: of a rank, or of all ranks."""
+    batch = 32 if scaling_kind == "weak" else 32 // ranks
+    measured = {"ranks": ranks, "cores": 2, "step": step_s, "clocks": CLOCKS}
+    return scaling.step_row("superres", scaling_kind, batch, measured)
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with tables of steps and of averages."""
-    steps = scaling.with_efficiency([step(1, 0.6), step(2, 1.25)])
+    steps = scaling.with_efficiency([step(1, 0.6), step(2, 1.25), step(2, 0.75, "strong")])
     scaling.write_table(tmp_path / "steps.csv", steps)
     settings = {"nodes": 3, "algorithm": "tree", "bytes": 9000, "latency_s": 0.002, "bytes_per_s": 6.25e6}
     seconds = {**settings, "seconds": 0.1, "modelled_seconds": 0.11}
@@ -39,11 +41,16 @@ def test_efficiency_compares_the_rates_of_a_core() -> None:
 def test_the_curve_tells_kinds_apart_and_is_drawn(folder: Path) -> None:
     assert scaling.main(["--output", str(folder), "--only", "curve", "--application", "superres"]) == 0
     rows = scaling.read_table(folder / "efficiency.csv")
-    kinds = {
-        kind: [int(row["ranks"]) for row in rows if row["kind"] == kind]
-        for kind in ("measured", "modelled", "published")
+    kinds: dict[tuple[str, str], list[int]] = {}
+    for row in rows:
+        kinds.setdefault((row["kind"], row["scaling"]), []).append(int(row["ranks"]))
+    assert kinds == {
+        ("measured", "weak"): [1, 2],
+        ("measured", "strong"): [2],
+        ("modelled", "weak"): scaling.UP_TO,
+        ("published", "weak"): [512, 512],
     }
-    assert kinds == {"measured": [1, 2], "modelled": scaling.UP_TO, "published": [512, 512]}
+    assert [row["efficiency"] for row in rows if row["scaling"] == "strong"] == ["0.8000"]
     with Image.open(folder / "scaling.png") as image:
         assert image.width > 2 * image.height
     assert (folder / "report.html").exists()
