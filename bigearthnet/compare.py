@@ -122,8 +122,11 @@ def read_options(options: argparse.Namespace) -> ComparisonOptions:
 def compare(options: ComparisonOptions) -> None:
     """Make the inputs that are missing, train the variants that are not trained yet, measure all, and write the report."""
     from bigearthnet.studies.plan import check_files, prepare_comparison
+    from common.patches.staging import check_stage
 
     hvd.on_rank_zero(lambda: prepare_comparison(options))
+    if options.base.stage:
+        check_stage(options.base.stage)
     from bigearthnet.studies.inputs import make_inputs
 
     files = make_inputs(options, lambda preparation: prepare(preparation, options.show_progress))
@@ -135,7 +138,7 @@ def compare(options: ComparisonOptions) -> None:
     from common.studies.trainings import train_variants
 
     def train_one(variant: Variant, location: RunLocation) -> None:
-        train(options.config(variant), location, options.show_progress)
+        train(options.config(variant), location, options.show_progress, options.base.stage)
 
     variants = options.variants(files)
     train_variants(variants, options.base, train_one, keras.backend.clear_session, ("data",))

@@ -95,7 +95,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def compare(options: ComparisonOptions) -> None:
     """Train the variants that are not trained yet, evaluate all networks, and write the table, or answer the question."""
+    from common.patches.staging import check_stage
+
     options = hvd.on_rank_zero(lambda: prepare_comparison(options))
+    if options.base.stage:
+        check_stage(options.base.stage)
     # TensorFlow takes seconds to import: not before options and files are checked.
     import keras
 
@@ -104,7 +108,9 @@ def compare(options: ComparisonOptions) -> None:
     train_variants(
         options.variants,
         options.base,
-        lambda variant, location: train(options.variant_config(variant), location, options.show_progress),
+        lambda variant, location: train(
+            options.variant_config(variant), location, options.show_progress, options.base.stage
+        ),
         keras.backend.clear_session,
         DATA_SETTINGS,
     )

@@ -35,6 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     cli.add_config_options(parser, SuperresConfig)
     cli.add_run_options(parser)
+    cli.add_stage_option(parser)
     return parser
 
 

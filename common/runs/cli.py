@@ -84,7 +84,7 @@ def add_config_options(parser: argparse.ArgumentParser, config_class: type, leav
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that name the run folder, and --stage; `read_location` and `read_stage` read them."""
+    """Add the options that name the run folder; `read_location` reads them."""
     parser.add_argument("--run-dir", metavar="DIR", help="folder of the run (a new one below runs/)")
     parser.add_argument(
         "--resume",
@@ -98,6 +98,10 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         help="with --resume: continue also a run of another number of ranks; the learning rate follows the number, and results "
         "differ from those of the earlier number",
     )
+
+
+def add_stage_option(parser: argparse.ArgumentParser) -> None:
+    """Add --stage of all commands that train; `read_stage` reads it."""
     parser.add_argument(
         "--stage",
         metavar="DIR",

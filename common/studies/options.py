@@ -1,4 +1,4 @@
-"""Options of the commands that compare: --study, --quick, --seeds, --output, --resume. Light: imports no NumPy."""
+"""Options of the commands that compare: --study, --quick, --seeds, --output, --resume, --stage. Light: imports no NumPy."""
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import SettingError
+from common.runs.cli import add_stage_option, read_stage
 from common.runs.opening import RunLocation
 from common.studies.study import Study
 
@@ -26,6 +27,7 @@ class StudyOptions:
         folder: for runs, tables and figures.
         resume: continue the comparison in the folder.
         overwrite: replace the comparison in the folder.
+        stage: folder of --stage; None reads patches where they are.
 
     Raises:
         SettingError: a study with one seed, --quick without a study, or --resume with --overwrite.
@@ -37,6 +39,7 @@ class StudyOptions:
     folder: Path
     resume: bool = False
     overwrite: bool = False
+    stage: Path | None = None
 
     def __post_init__(self) -> None:
         self.location(self.folder)  # refuses --resume with --overwrite
@@ -78,6 +81,7 @@ def add_study_options(parser: argparse.ArgumentParser, studies: Mapping[str, Stu
     parser.add_argument(
         "--resume", action="store_true", help="continue the comparison in --output; finished runs are kept"
     )
+    add_stage_option(parser)
 
 
 def read_study_options(options: argparse.Namespace, studies: Mapping[str, Study]) -> StudyOptions:
@@ -94,6 +98,7 @@ def read_study_options(options: argparse.Namespace, studies: Mapping[str, Study]
         folder=Path(options.output),
         resume=options.resume,
         overwrite=options.overwrite,
+        stage=read_stage(options),
     )
 
 

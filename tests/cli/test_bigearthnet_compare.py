@@ -39,7 +39,8 @@ def test_classifiers_are_trained_with_equal_settings_and_compared(
     """One run; then resumed with a second band set and a second seed; other patches are refused."""
     monkeypatch.setattr(cost, "TIMED_PATCHES", 1)
     output = tmp_path / "out"
-    assert compare.main(words(data, output, "--band-sets", "rgb")) == 0
+    assert compare.main(words(data, output, "--band-sets", "rgb", "--stage", tmp_path / "stage")) == 0
+    assert len(list((tmp_path / "stage").glob("*.staged.h5"))) == 1
     assert "no difference is judged" in capsys.readouterr().out
     first = output / "runs" / "small-rgb-seed0"
     before = read_history(first / run.HISTORY, 9)

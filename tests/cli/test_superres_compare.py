@@ -144,9 +144,9 @@ def powers(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_study_answers_its_question_and_goes_on_where_it_stopped(
     lists: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    """Stopped after the first run; then resumed."""
-    folder = tmp_path / "comparison"
-    options = command(lists, tmp_path, "--study", "losses", "--seeds", 0, 1)
+    """Stopped after the first run; then resumed. The patch files of both scenes are copied once."""
+    folder, stage = tmp_path / "comparison", tmp_path / "stage"
+    options = command(lists, tmp_path, "--study", "losses", "--seeds", 0, 1, "--stage", stage)
     options = [word for word in options if word not in ("--patch-cache", str(tmp_path / "patches"))]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compare, "train", stop_at("l1-seed1"))
@@ -162,6 +162,7 @@ def test_a_study_answers_its_question_and_goes_on_where_it_stopped(
     assert {path.name for path in (folder / "runs").iterdir()} == {
         f"{label}-seed{seed}" for label in ("l1", "power") for seed in (0, 1)
     }
+    assert len(list(stage.glob("*.staged.h5"))) == 2
     shown = capsys.readouterr().out
     assert "Does brightness matter?" in shown and "power" in shown and "on the one tested scene only" in shown
     assert json.loads((folder / "evaluation" / "evaluation.json").read_text())["degradation"] == "mtf"
@@ -182,10 +183,10 @@ def test_a_study_answers_its_question_and_goes_on_where_it_stopped(
 def stop_at(name: str):
     """Return a `train` that fails at the run with a name."""
 
-    def train(config, location, show_progress):
+    def train(config, location, show_progress, stage):
         if location.folder.name == name:
             raise TrainingError(f"stopped at {name}")
-        superres_train(config, location, show_progress)
+        superres_train(config, location, show_progress, stage)
 
     return train
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from benchmarks import gpu_networks
+from benchmarks import networks
 from common.networks.backends import add_all, computed_before
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -31,7 +31,7 @@ def test_operations_are_computed_after_the_tensors() -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not importlib.util.find_spec("jax"), reason="JAX is not installed")
 def test_networks_give_the_same_results_on_jax_without_tensorflow(tmp_path: Path) -> None:
-    gpu_networks.main([str(tmp_path / "tensorflow.h5"), "--quick"])
+    networks.main([str(tmp_path / "tensorflow.h5"), "--quick"])
     code = "import sys; sys.modules['tensorflow'] = None; from benchmarks import gpu; sys.exit(gpu.main(sys.argv[1:]))"
     done = subprocess.run(
         [sys.executable, "-c", code, "--quick", "--reference", str(tmp_path / "tensorflow.h5")],

@@ -274,7 +274,8 @@ def test_version_of_what_is_not_installed(monkeypatch):
 
 
 def test_the_folder_to_stage_into() -> None:
-    parser = parser_of(RunConfig)
+    parser = cli.new_parser("test", "test")
+    cli.add_stage_option(parser)
     assert cli.read_stage(parser.parse_args([])) is None
     assert cli.read_stage(parser.parse_args(["--stage", "/tmp/mine"])) == Path("/tmp/mine")
 

@@ -35,6 +35,11 @@ def test_seeds(words: tuple[str, ...], seeds: tuple[int, ...]) -> None:
     assert options.study == (STUDIES["losses"] if words else None)
 
 
+def test_the_folder_to_stage_into() -> None:
+    assert read().stage is None
+    assert read("--stage", "/tmp/mine").stage == Path("/tmp/mine")
+
+
 @pytest.mark.parametrize(
     "words, message",
     [
