@@ -3,7 +3,7 @@
 KERAS_BACKEND=jax python benchmarks/gpu.py --output FOLDER --reference FILE
 KERAS_BACKEND=jax python benchmarks/gpu.py --quick               small cases, for a processor
 
-It needs keras, jax, h5py, numpy and xxhash, but not TensorFlow. FILE is from `benchmarks/gpu_networks.py`.
+It needs keras, jax, h5py, numpy and xxhash, but not TensorFlow. FILE is from `benchmarks/networks.py`.
 
 Images and weights are on the GPU before a measurement starts; the column `with copies` includes copying images to the GPU
 and results back. A training step is forward and backward pass and optimizer. Work is counted in convolutions and dense
@@ -35,7 +35,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
-from benchmarks.gpu_networks import (
+from benchmarks.networks import (
     CASES,
     GSD,
     QUICK_CASES,

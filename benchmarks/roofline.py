@@ -16,8 +16,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.gpu_networks import Case, build_loss, build_network, build_optimizer, random_batch
 from benchmarks.measure import Result, best_of_turns, run_child
+from benchmarks.networks import Case, build_loss, build_network, build_optimizer, random_batch
 from common.networks.precision import has_bfloat16
 from common.networks.work import multiplications, with_sizes
 from common.training.optimizer import compile_model

@@ -1,7 +1,7 @@
-"""The networks that `benchmarks/gpu.py` measures, with the same weights and data on every Keras backend.
+"""The networks that `benchmarks/gpu.py` and `roofline.py` measure, with the same weights and data on every Keras backend.
 
-    python -m benchmarks.gpu_networks FILE            write the results of TensorFlow on this machine, to compare with
-    python -m benchmarks.gpu_networks FILE --quick    for the cases of `benchmarks/gpu.py --quick`
+    python -m benchmarks.networks FILE            write the results of TensorFlow on this machine, to compare with
+    python -m benchmarks.networks FILE --quick    for the cases of `benchmarks/gpu.py --quick`
 
 This module needs Keras with any backend, h5py and numpy.
 """
