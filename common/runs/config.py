@@ -96,6 +96,13 @@ class RunConfig:
         """Patches of a rank in a step."""
         return self.batch_size * self.accumulate
 
+    @property
+    def used_momentum(self) -> float | None:
+        """Momentum of the optimizer; None for one without."""
+        if self.optimizer not in WITH_MOMENTUM:
+            return None
+        return MOMENTUM if self.momentum is None else self.momentum
+
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "accumulate", "patience", "learning_rate"):
             if not 0 < getattr(self, name) < math.inf:
@@ -105,8 +112,6 @@ class RunConfig:
                 raise SettingError(f"--{name.replace('_', '-')} must be at least 0; got {getattr(self, name)}.")
         if self.warmup_rate is not None and not 0 <= self.warmup_rate < math.inf:
             raise SettingError(f"--warmup-rate must be at least 0; got {self.warmup_rate}.")
-        if self.momentum is None and self.optimizer in WITH_MOMENTUM:
-            object.__setattr__(self, "momentum", MOMENTUM)
         if self.momentum is not None and not 0 <= self.momentum < 1:
             raise SettingError(f"--momentum must be at least 0 and below 1; got {self.momentum}.")
         if self.momentum is not None and self.optimizer not in WITH_MOMENTUM:
@@ -142,9 +147,10 @@ class RunConfig:
             changeable.add("epochs")
         if self.optimizer not in WITH_MOMENTUM:  # older versions stored one
             changeable.add("momentum")
+        settings = {**dataclasses.asdict(self), "momentum": self.used_momentum}
         return {
             name: list(value) if isinstance(value, tuple) else value
-            for name, value in dataclasses.asdict(self).items()
+            for name, value in settings.items()
             if name not in changeable
         }
 

@@ -17,7 +17,7 @@ def build_optimizer(config: RunConfig) -> keras.optimizers.Optimizer:
 
     Nadam is that of the DSen2 paper; AdamW: Loshchilov and Hutter 2019, arXiv:1711.05101.
     """
-    rate, momentum, decay = config.learning_rate, config.momentum, config.weight_decay or None
+    rate, momentum, decay = config.learning_rate, config.used_momentum, config.weight_decay or None
     match config.optimizer:
         case "nadam":
             return keras.optimizers.Nadam(rate, weight_decay=decay)

@@ -77,14 +77,13 @@ def test_a_value_out_of_range_is_an_error(settings: dict, message: str) -> None:
 @pytest.mark.parametrize("optimizer", ["sgd", "lars"])
 def test_the_momentum_of_a_run_is_a_lasting_setting(optimizer: str) -> None:
     config = RunConfig(optimizer=optimizer)
-    assert config.momentum == config.lasting_settings({})["momentum"] == 0.9
+    assert config.used_momentum == config.lasting_settings({})["momentum"] == 0.9
+    assert RunConfig(optimizer=optimizer, momentum=0.0).used_momentum == 0
 
 
 def test_a_run_goes_on_whose_optimizer_does_not_use_the_stored_momentum() -> None:
     """Older versions stored one for each optimizer."""
-    config = RunConfig(optimizer="nadam")
-    assert config.momentum is None
-    assert "momentum" not in config.lasting_settings({})
+    assert "momentum" not in RunConfig(optimizer="nadam").lasting_settings({})
 
 
 def test_settings_cannot_be_changed() -> None:
