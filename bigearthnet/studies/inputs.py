@@ -22,7 +22,7 @@ from bigearthnet.prepared.options import PreparationOptions
 from bigearthnet.studies.options import ComparisonOptions, InputOptions
 from common.errors import ProductError, SettingError
 from common.files.atomic import make_folder, write_text
-from common.runs.cli import option_name
+from common.runs.config import option_name
 from common.runs.signals import require_going_on
 from common.sample import fetch_sample
 from common.studies.folder import read_record

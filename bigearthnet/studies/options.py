@@ -9,7 +9,7 @@ from typing import Any
 from bigearthnet.studies.catalogue import JUDGED, SUPER_RESOLVED, SUPERRES_INPUT
 from bigearthnet.training.config import BigEarthNetConfig
 from common.errors import SettingError
-from common.runs.cli import option_name
+from common.runs.config import option_name
 from common.studies.options import FEWEST_SEEDS, StudyOptions
 from common.studies.study import Study
 from common.studies.variants import Variant, vary

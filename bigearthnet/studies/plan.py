@@ -17,7 +17,7 @@ from bigearthnet.studies.catalogue import SUPERRES_INPUT
 from bigearthnet.studies.options import ComparisonOptions, InputOptions
 from common.errors import SettingError
 from common.report.records import REPORT
-from common.runs.cli import option_name
+from common.runs.config import option_name
 from common.studies.folder import open_comparison
 from common.studies.options import FIGURE, SCORES, TEXT, VERDICTS
 from common.studies.variants import Variant

@@ -10,7 +10,7 @@ from bigearthnet.studies.options import ComparisonOptions
 from bigearthnet.studies.scores import MeasuredRuns
 from common.metrics.descriptions import DESCRIPTIONS
 from common.report.records import Column, Picture, Report, Section, Table
-from common.runs.cli import option_name
+from common.runs.config import option_name
 from common.studies import report as shared
 from common.studies.scores import Score, labels_of
 from common.studies.verdict import Verdict

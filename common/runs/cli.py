@@ -19,7 +19,7 @@ from pathlib import Path
 import common.distributed as hvd
 from common.errors import DownloadError, Interrupted, OutputError, S2Error
 from common.runs import signals
-from common.runs.config import Config, one_or_tuple
+from common.runs.config import Config, one_or_tuple, option_name
 from common.runs.opening import RunLocation
 from common.runs.provenance import require_same_code, warn_of_reduced_float32
 
@@ -108,11 +108,6 @@ def add_stage_option(parser: argparse.ArgumentParser) -> None:
         help="folder on a disk of each node: copy the files of patches there, once a node, and read them there; copies stay "
         "and are used again (read them where they are)",
     )
-
-
-def option_name(field_name: str) -> str:
-    """Return the option of a field: `batch_size` -> `--batch-size`."""
-    return "--" + field_name.replace("_", "-")
 
 
 def value_type(annotation: type) -> type:

@@ -106,10 +106,10 @@ class RunConfig:
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "accumulate", "patience", "learning_rate"):
             if not 0 < getattr(self, name) < math.inf:
-                raise SettingError(f"--{name.replace('_', '-')} must be above 0; got {getattr(self, name)}.")
+                raise SettingError(f"{option_name(name)} must be above 0; got {getattr(self, name)}.")
         for name in ("warmup_epochs", "last_rate", "checkpoint_minutes", "weight_decay"):
             if not 0 <= getattr(self, name) < math.inf:
-                raise SettingError(f"--{name.replace('_', '-')} must be at least 0; got {getattr(self, name)}.")
+                raise SettingError(f"{option_name(name)} must be at least 0; got {getattr(self, name)}.")
         if self.warmup_rate is not None and not 0 <= self.warmup_rate < math.inf:
             raise SettingError(f"--warmup-rate must be at least 0; got {self.warmup_rate}.")
         if self.momentum is not None and not 0 <= self.momentum < 1:
@@ -127,12 +127,12 @@ class RunConfig:
             value = getattr(self, field.name)
             values = as_tuple(value)
             if "" in values:  # for example a shell variable that is not set
-                raise SettingError(f"--{field.name.replace('_', '-')} is empty; give a value, or leave it out.")
+                raise SettingError(f"{option_name(field.name)} is empty; give a value, or leave it out.")
             choices = field.metadata.get("choices")
             is_chosen = values and all(one in choices for one in values) if choices else True
             if value != field.default and not is_chosen:
                 raise SettingError(
-                    f"--{field.name.replace('_', '-')} must be one of {', '.join(map(str, choices))}; got {value!r}."
+                    f"{option_name(field.name)} must be one of {', '.join(map(str, choices))}; got {value!r}."
                 )
 
     def lasting_settings(self, changeable: Iterable[str]) -> dict[str, Any]:
@@ -165,6 +165,11 @@ class RunConfig:
         if unknown:
             raise SettingError(f"unknown settings {', '.join(sorted(unknown))} for {cls.__name__}; take them out.")
         return cls(**settings)
+
+
+def option_name(field_name: str) -> str:
+    """Return the option of a field: `batch_size` -> `--batch-size`."""
+    return "--" + field_name.replace("_", "-")
 
 
 def one_or_tuple(value: Any) -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from common.files.atomic import write_text
-from common.runs.config import RunConfig
+from common.runs.config import RunConfig, option_name
 from common.runs.folder import CARD, read_config
 from common.runs.provenance import describe_variables
 from common.runs.tables import markdown_table
@@ -66,7 +66,7 @@ def describe_settings(folder: Path, config_class: type[RunConfig], left_out: Seq
     """
     settings = read_config(folder)["settings"]
     lines = [
-        [f"`--{field.name.replace('_', '-')}`", str(settings[field.name])]
+        [f"`{option_name(field.name)}`", str(settings[field.name])]
         for field in dataclasses.fields(config_class)
         if field.name not in left_out and settings[field.name] != field.default
     ]

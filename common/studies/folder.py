@@ -9,7 +9,7 @@ from common.errors import RunFolderError, SettingError
 from common.files.atomic import is_partial, write_text
 from common.files.limits import parse_json, read_regular_file
 from common.files.read_errors import describe_refusal
-from common.runs.cli import option_name
+from common.runs.config import option_name
 from common.runs.folder import open_output_folder, read_config
 from common.runs.provenance import provenance_record
 from common.studies.options import StudyOptions

@@ -12,7 +12,6 @@ from superres.networks.catalogue import GAN, NETWORKS, UPSAMPLINGS
 ERRORS = ("rmse", "sam", "ergas", "uiq")
 FURTHER = ("sre", "q2n", "consistency", "sharpness", "correlation", "hqnr")
 ONE_GSD = tuple(name for name, network in NETWORKS.items() if not network.joint)  # networks that a comparison can train
-BRIGHTNESS = ("rmse_brightest", "rmse_others", "absolute_share", "square_share")
 CEILING = 5000  # reflectance * 10000; brighter are clouds, snow, and some roofs and sand
 # Seconds a run on the small sample. The learning rate lets the tiny network learn something in so few steps.
 QUICK = {"patches_per_tile": 9, "epochs": 2, "batch_size": 6, "learning_rate": 1e-3, "schedule": "cosine"}

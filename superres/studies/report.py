@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from common.report.records import REPORT, Column, Picture, Report, Table
-from common.runs.cli import option_name
+from common.runs.config import option_name
 from common.runs.tables import write_rows
 from common.studies import report as shared
 from common.studies.options import FIGURE, SCORES, TEXT, VERDICTS

@@ -8,7 +8,7 @@ from typing import Any
 from common.errors import SettingError
 from common.patches.settings import DEGRADATIONS, JOINT_SCALES, PATCHES_PER_TILE, PatchSettings
 from common.pixels.sentinel2 import JOINT
-from common.runs.config import RunConfig, as_tuple, setting
+from common.runs.config import RunConfig, as_tuple, option_name, setting
 from superres.networks.catalogue import (
     DEFAULT_UPSAMPLING,
     GAN,
@@ -175,7 +175,7 @@ class SuperresConfig(RunConfig):
         for field in gan_fields():
             if self.model != GAN and getattr(self, field.name) != field.default:
                 raise SettingError(
-                    f"--{field.name.replace('_', '-')} is only for --model {GAN}, and this run has --model {self.model}; "
+                    f"{option_name(field.name)} is only for --model {GAN}, and this run has --model {self.model}; "
                     f"leave one of them out."
                 )
 
@@ -207,7 +207,7 @@ class SuperresConfig(RunConfig):
         for name in ("optimizer", "weight_decay"):
             if getattr(self, name) != getattr(SuperresConfig, name):
                 raise SettingError(
-                    f"--model {GAN} trains both networks with Adam; leave --{name.replace('_', '-')} out, or give another --model."
+                    f"--model {GAN} trains both networks with Adam; leave {option_name(name)} out, or give another --model."
                 )
         for name, lowest in (
             ("adversarial_weight", 0),
@@ -217,7 +217,7 @@ class SuperresConfig(RunConfig):
             ("rmse_tolerance", 1),
         ):
             if not lowest <= getattr(self, name) < math.inf:
-                raise SettingError(f"--{name.replace('_', '-')} must be at least {lowest}; got {getattr(self, name)}.")
+                raise SettingError(f"{option_name(name)} must be at least {lowest}; got {getattr(self, name)}.")
         if not 0 < self.discriminator_learning_rate < math.inf:
             raise SettingError(
                 f"--discriminator-learning-rate must be above 0; got {self.discriminator_learning_rate}."
