@@ -129,8 +129,10 @@ def prepare_comparison(options: ComparisonOptions) -> ComparisonOptions:
         S2Error: settings, scenes, weights or the output folder cannot be used.
     """
     from common.scenes.tile_list import read_tile_list
-    from common.studies.folder import open_comparison
-    from superres.training.plan import check_init_weights, check_scenes, find_teachers
+    from common.studies.folder import check_comparison, open_comparison
+    from superres.evaluation.plan import find_networks
+    from superres.networks.trained import check_sources
+    from superres.training.plan import check_init_weights, check_scenes, check_weights_exist, find_teachers
 
     if not options.variants and not options.trained:
         raise SettingError("there is nothing to compare: give --models, --trained, or both.")
@@ -147,9 +149,10 @@ def prepare_comparison(options: ComparisonOptions) -> ComparisonOptions:
     config = options.config
     scenes, test_scenes = (read_tile_list(tiles, config.data_dir) for tiles in (config.tiles, config.test_tiles))
     check_scenes(scenes, test_scenes, config.gsd)
+    check_sources(options.trained)
+    check_weights_exist(config)
+    check_comparison(options.base)
     if options.trained:
-        from superres.evaluation.plan import find_networks
-
         find_networks(WeightsOptions(options.trained), config.gsd)
     for variant_config in configs:
         check_init_weights(variant_config, ())

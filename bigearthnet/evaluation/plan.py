@@ -10,6 +10,7 @@ from bigearthnet.evaluation.options import EvaluationOptions
 from bigearthnet.prediction.trained import TrainedClassifier, method_names, read_trained
 from bigearthnet.prepared.file import BigEarthNetFile, log_checks
 from common.errors import SettingError
+from common.runs.folder import check_output_folder
 
 
 class EvaluationPlan(NamedTuple):
@@ -36,6 +37,7 @@ def prepare_evaluation(options: EvaluationOptions) -> EvaluationPlan:
         PatchFileError: the prepared file is missing, unfinished or damaged, or of another kind.
         SettingError: the batch size is below 1, the file lacks the split or Sentinel-1, two runs have the same name, or
             the output folder is a run folder.
+        OutputError: the output folder is not empty, or cannot be made or written to.
     """
     if options.batch_size < 1:
         raise SettingError(f"--batch-size must be above 0; got {options.batch_size}.")
@@ -54,4 +56,5 @@ def prepare_evaluation(options: EvaluationOptions) -> EvaluationPlan:
     # A run folder has a metrics.csv of its own.
     if options.output.resolve() in [classifier.folder.resolve() for classifier in trained]:
         raise SettingError(f"--output must not be a run folder; got {options.output}.")
+    check_output_folder(options.output, options.overwrite)
     return EvaluationPlan(options.data, options.split, rows, classifiers)

@@ -13,6 +13,7 @@ from bigearthnet.prediction.squares import group_gsd, square_grid
 from bigearthnet.prediction.trained import TrainedClassifier, describe_shapes, read_trained
 from common.errors import RunFolderError, SettingError
 from common.rasters.grids import GeoReference, check_grids
+from common.runs.folder import check_output_folder
 from common.scenes.patch_folder import is_patch_folder
 from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene
@@ -43,11 +44,13 @@ def prepare_prediction(options: PredictionOptions) -> PredictionPlan:
         RunFolderError: the run is not finished, or its network needs bands that were brought to 10 m beforehand.
         ProductError: the source is missing or damaged.
         SettingError: the batch size is below 1, or the network needs Sentinel-1 and there is none.
+        OutputError: the output folder is not empty, or cannot be made or written to.
     """
     if options.batch_size < 1:
         raise SettingError(f"--batch-size must be above 0; got {options.batch_size}.")
     trained = read_trained(options.run_folder)
     require_native_gsds(trained)
+    check_output_folder(options.output, options.overwrite)
     source = options.source
     if source.is_dir() and (is_patch_folder(source) or holds_patches(source)):
         return PredictionPlan(trained, patches=find_patch_folders(source, options.s1_root, trained))

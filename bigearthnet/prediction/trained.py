@@ -113,6 +113,8 @@ def read_trained(folder: Path) -> TrainedClassifier:
         raise RunFolderError(f"{folder} holds no run of bigearthnet-train; give the run folder of one.")
     if not os.path.lexists(folder / THRESHOLDS):
         raise RunFolderError(f"{folder} has no {THRESHOLDS}: its training is not over; finish it with --resume.")
+    if not (folder / WEIGHTS).is_file():
+        raise RunFolderError(f"{folder} has no {WEIGHTS}; restore it, or train again.")
     thresholds = read_thresholds(folder / THRESHOLDS)
     try:
         trained = TrainedClassifier(

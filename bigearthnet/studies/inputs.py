@@ -17,9 +17,11 @@ from pathlib import Path
 
 import common.distributed as hvd
 from bigearthnet.archive.folders import S2_NAME, find_patches
+from bigearthnet.archive.images import find_superres_groups
 from bigearthnet.prepared.file import BigEarthNetFile
 from bigearthnet.prepared.options import PreparationOptions
 from bigearthnet.studies.options import ComparisonOptions, InputOptions
+from bigearthnet.studies.plan import coarse_groups
 from common.errors import ProductError, SettingError
 from common.files.atomic import make_folder, write_text
 from common.runs.config import option_name
@@ -54,7 +56,8 @@ def make_inputs(options: ComparisonOptions, prepare: Prepare) -> list[str]:
     inputs = options.inputs if options.inputs.root else hvd.on_rank_zero(lambda: sample_inputs(options.inputs))
     folder = options.folder / FOLDER
     if options.compares_inputs and (options.base.overwrite or not hvd.on_rank_zero((folder / RECORD).exists)):
-        hvd.on_rank_zero(lambda: try_weights(inputs))
+        bands = options.config(options.variants((NATIVE, SUPERRES))[0]).bands
+        hvd.on_rank_zero(lambda: try_weights(inputs, bands))
     hvd.on_rank_zero(lambda: open_inputs(folder, inputs, options.base.overwrite))
     native = preparation(inputs, folder / NATIVE, options.base.overwrite)
     prepare_once(native, prepare)
@@ -131,15 +134,27 @@ def is_missing(options: PreparationOptions) -> bool:
     return options.overwrite or not hvd.on_rank_zero(options.output.exists)
 
 
-def try_weights(inputs: InputOptions) -> None:
+def try_weights(inputs: InputOptions, bands: str) -> None:
     """Super-resolve one patch and forget it: wrong weights shall not be found after an archive was prepared. Call on rank 0.
+
+    Args:
+        inputs: the archive and the weights.
+        bands: the band set of the study.
 
     Raises:
         ProductError, Interrupted: as `run_apart`.
+        SettingError: the weights leave bands of the set as they are.
     """
     patch = next(iter(find_patches(inputs.root, S2_NAME).values()))
     with tempfile.TemporaryDirectory() as folder:
         run_apart([*PREDICT, patch, *weights_words(inputs), "--output", folder, "--no-progress"])
+        (result,) = Path(folder).glob("*.tif")
+        missing = set(coarse_groups(bands)) - set(find_superres_groups(str(result)))
+    if missing:
+        raise SettingError(
+            f"--superres-weights {' '.join(inputs.superres_weights)} are not for {' and '.join(sorted(missing))} of --bands {bands}; give "
+            f"weights for each GSD, or choose other --bands."
+        )
 
 
 def weights_words(inputs: InputOptions) -> list[str]:

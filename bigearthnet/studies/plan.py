@@ -18,7 +18,7 @@ from bigearthnet.studies.options import ComparisonOptions, InputOptions
 from common.errors import SettingError
 from common.report.records import REPORT
 from common.runs.config import option_name
-from common.studies.folder import open_comparison
+from common.studies.folder import check_comparison, open_comparison
 from common.studies.options import FIGURE, SCORES, TEXT, VERDICTS
 from common.studies.variants import Variant
 
@@ -37,7 +37,10 @@ def prepare_comparison(options: ComparisonOptions) -> None:
     check_inputs(options)
     inputs = options.inputs
     for variant in options.variants(inputs.data or ("made.h5",)):
-        options.config(variant)
+        config = options.config(variant)
+        if options.compares_inputs:
+            coarse_groups(config.bands)
+    check_comparison(options.base)
     if inputs.data:
         check_files(options, inputs.data)
     if inputs.root and not holds_patches(inputs.root):
@@ -126,10 +129,7 @@ def check_files(options: ComparisonOptions, paths: Sequence[str]) -> None:
 
 def require_superres(native: BigEarthNetFile, superres: BigEarthNetFile, bands: str) -> None:
     """Raise SettingError unless one file has its coarse bands at native GSD, and the other at 10 m."""
-    coarse = [group for group in BAND_SETS[bands] if NATIVE_PX[group] < PATCH_PX]
-    if not coarse:
-        raise SettingError(f"--bands {bands} has no coarse bands to super-resolve; give --bands 10bands or s2.")
-    for group in coarse:
+    for group in coarse_groups(bands):
         if native.shapes[group][0] != NATIVE_PX[group]:
             raise SettingError(f"{native.path} holds super-resolved bands; give a file of native bands first.")
         if superres.shapes[group][0] != PATCH_PX:
@@ -137,6 +137,18 @@ def require_superres(native: BigEarthNetFile, superres: BigEarthNetFile, bands: 
                 f"{superres.path} holds {group} at its native GSD; prepare it with --superres, from superres-predict with "
                 f"weights for these bands, or choose other --bands."
             )
+
+
+def coarse_groups(bands: str) -> list[str]:
+    """Return the groups of a band set that can be super-resolved.
+
+    Raises:
+        SettingError: there are none.
+    """
+    coarse = [group for group in BAND_SETS[bands] if NATIVE_PX[group] < PATCH_PX]
+    if not coarse:
+        raise SettingError(f"--bands {bands} has no coarse bands to super-resolve; give --bands 10bands or s2.")
+    return coarse
 
 
 def require_equal_patches(one: BigEarthNetFile, other: BigEarthNetFile) -> None:

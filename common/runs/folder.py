@@ -115,6 +115,37 @@ def read_config(folder: Path) -> dict:
         raise RunFolderError(f"{path} {reason}.") from error
 
 
+def check_output_folder(folder: Path, overwrite: bool, resumable: bool = False) -> None:
+    """Raise the errors that `open_output_folder` would raise, but change nothing. Call on rank 0, before slow checks.
+
+    Args:
+        folder: the folder; it need not exist.
+        overwrite: accept a folder that is not empty.
+        resumable: whether the command has an option --resume, for the message.
+
+    Raises:
+        OutputError: the folder is not empty and overwrite is False, or it cannot be made or written to.
+    """
+    if folder.is_dir() and not overwrite and not all(map(is_partial, folder.iterdir())):
+        go_on = "continue with --resume, " if resumable else ""
+        raise OutputError(
+            f"{folder} is not empty; {go_on}give another --output, or replace its results with --overwrite."
+        )
+    try:
+        try_to_write(folder)
+    except OSError as error:
+        is_file = isinstance(error, NotADirectoryError)
+        reason = "it, or a folder above it, is a file" if is_file else error.strerror
+        raise OutputError(f"cannot write to {folder}: {reason}; give another --output.") from error
+
+
+def try_to_write(folder: Path) -> None:
+    """Raise OSError if files cannot be made in a folder; if it does not exist, in the nearest one above it."""
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    with tempfile.TemporaryFile(dir=existing):
+        pass
+
+
 def open_output_folder(folder: Path, overwrite: bool, results: Sequence[str], resumable: bool = False) -> None:
     """Make a folder for results. Call on rank 0, after all other checks.
 
@@ -122,25 +153,17 @@ def open_output_folder(folder: Path, overwrite: bool, results: Sequence[str], re
         folder: the folder; made if it does not exist.
         overwrite: delete older results in the folder; other files stay.
         results: names of the files that the command writes, or patterns such as `*-errors.png`.
-        resumable: whether the command has an option --resume, for the message.
+        resumable: as for `check_output_folder`.
 
     Raises:
-        OutputError: the folder is not empty and overwrite is False, or it cannot be made or written to.
+        OutputError: as `check_output_folder`.
     """
     remove_abandoned(folder)
-    if folder.is_dir() and not overwrite and not all(map(is_partial, folder.iterdir())):
-        go_on = "continue with --resume, " if resumable else ""
-        raise OutputError(
-            f"{folder} is not empty; {go_on}give another --output, or replace its results with --overwrite."
-        )
+    check_output_folder(folder, overwrite, resumable)
     try:
         make_folder(folder)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
         for path in folder.iterdir():
             if any(path.match(name) for name in results) and not is_partial(path):
                 path.unlink()
     except OSError as error:
-        is_file = isinstance(error, (FileExistsError, NotADirectoryError))
-        reason = "it, or a folder above it, is a file" if is_file else error.strerror
-        raise OutputError(f"cannot write to {folder}: {reason}; give another --output.") from error
+        raise OutputError(f"cannot write to {folder}: {error.strerror}; give another --output.") from error

@@ -2,7 +2,6 @@
 
 import logging
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import NamedTuple
 import common.distributed as hvd
 from common.errors import OutputError, RunFolderError, SettingError
 from common.files.atomic import is_partial, make_folder
-from common.runs.folder import RANKS, REPLACEABLE, TENSORBOARD, run_lock
+from common.runs.folder import RANKS, REPLACEABLE, TENSORBOARD, run_lock, try_to_write
 from common.runs.locks.lock import release, require_free, take
 from common.runs.locks.watchdog import watched_ranks
 from common.runs.state import Content, RunState, first_foreign, read_state
@@ -162,10 +161,8 @@ def require_suitable(location: RunLocation) -> RunState:
 
 def check_writable(folder: Path) -> None:
     """Raise OutputError if files cannot be made in a folder; if it does not exist, in the nearest one above it."""
-    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     try:
-        with tempfile.TemporaryFile(dir=existing):
-            pass
+        try_to_write(folder)
     except OSError as error:
         raise OutputError(f"cannot write to run folder {folder}: {error.strerror}; give another --run-dir.") from error
 

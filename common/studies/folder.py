@@ -10,7 +10,7 @@ from common.files.atomic import is_partial, write_text
 from common.files.limits import parse_json, read_regular_file
 from common.files.read_errors import describe_refusal
 from common.runs.config import option_name
-from common.runs.folder import open_output_folder, read_config
+from common.runs.folder import check_output_folder, open_output_folder, read_config
 from common.runs.provenance import provenance_record
 from common.studies.options import StudyOptions
 from common.studies.variants import RUNS, Variant
@@ -20,21 +20,15 @@ RECORD = "study.json"
 FREE_SETTINGS = frozenset({"checkpoint_minutes", "data_dir", "patch_cache", "test_tiles"})
 
 
-def open_comparison(options: StudyOptions, results: Sequence[str]) -> None:
-    """Make the folder of a comparison, or check that the one to resume is of the same study. Call on rank 0.
-
-    Args:
-        options: the options.
-        results: names or patterns of the files that the command writes and `--overwrite` deletes; run folders stay
-            until their run starts.
+def check_comparison(options: StudyOptions) -> None:
+    """Check that the folder of a comparison can be made, or that the one to resume is of the same study. Call on rank 0.
 
     Raises:
         SettingError: the folder to resume is of another study, or of no comparison.
         OutputError: the folder is not empty, or cannot be made or written to.
         RunFolderError: its record is damaged.
     """
-    purpose = {"study": options.study.name if options.study else None, "quick": options.quick}
-    path = options.folder / RECORD
+    purpose, path = purpose_of(options), options.folder / RECORD
     if options.resume and path.is_file():
         earlier = read_record(path)
         if any(earlier.get(name) != value for name, value in purpose.items()):
@@ -47,9 +41,30 @@ def open_comparison(options: StudyOptions, results: Sequence[str]) -> None:
             f"{options.folder} holds other files and no comparison to continue; give the --output of the comparison, or "
             f"another one."
         )
+    check_output_folder(options.folder, options.overwrite or options.resume, resumable=True)
+
+
+def open_comparison(options: StudyOptions, results: Sequence[str]) -> None:
+    """Make the folder of a comparison, or go on with the one to resume. Call on rank 0, after all other checks.
+
+    Args:
+        options: the options.
+        results: names or patterns of the files that the command writes and `--overwrite` deletes; run folders stay
+            until their run starts.
+
+    Raises:
+        SettingError, OutputError, RunFolderError: as `check_comparison`.
+    """
+    check_comparison(options)
     replaced = [] if options.resume else [RECORD, *results]
     open_output_folder(options.folder, options.overwrite or options.resume, replaced, resumable=True)
-    write_text(path, json.dumps({**purpose, "seeds": options.seeds, **provenance_record()}, indent=2) + "\n")
+    record = {**purpose_of(options), "seeds": options.seeds, **provenance_record()}
+    write_text(options.folder / RECORD, json.dumps(record, indent=2) + "\n")
+
+
+def purpose_of(options: StudyOptions) -> dict[str, Any]:
+    """Return what a comparison is for, as its record has it; a folder is continued for the same only."""
+    return {"study": options.study.name if options.study else None, "quick": options.quick}
 
 
 def holds_something_else(folder: Path) -> bool:

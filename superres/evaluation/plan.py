@@ -10,7 +10,7 @@ from common.networks.engines import TENSORFLOW, describe_engine, usable_engine
 from common.patches.settings import PatchSettings
 from common.pixels.sentinel2 import JOINT, in_metres
 from common.rasters.grids import check_grids
-from common.runs.folder import open_output_folder
+from common.runs.folder import check_output_folder, open_output_folder
 from common.runs.tables import distinct_names
 from common.scenes.scene import Scene
 from common.scenes.tile_list import read_tile_list
@@ -18,7 +18,7 @@ from superres.evaluation.options import EvaluationOptions
 from superres.evaluation.output import OUTPUT_FILES
 from superres.networks.ensemble import Ensemble, join_members, refuse_joint
 from superres.networks.sources import WeightsOptions
-from superres.networks.trained import TrainedNetwork, read_trained, warn_of_degradation, warn_of_level
+from superres.networks.trained import TrainedNetwork, check_sources, read_trained, warn_of_degradation, warn_of_level
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +68,7 @@ def prepare_evaluation(options: EvaluationOptions) -> EvaluationPlan:
         S2Error: a scene, a network or the output folder cannot be used.
     """
     scenes = read_tile_list(options.tiles, options.data_dir)
+    check_output_folder(options.output, options.overwrite)
     trained_networks, gsd = find_networks(options.weights, options.gsd)
     is_joint = any(trained.gsd == JOINT for trained in trained_networks.values())
     settings = PatchSettings(gsd, 1, options.degradation, joint=is_joint)
@@ -119,6 +120,7 @@ def find_networks(weights: WeightsOptions, gsd: int | None) -> tuple[dict[str, T
         SettingError: a network is for another GSD, or there are only joint networks and no gsd.
     """
     distinct = {Path(source).resolve(): source for source in reversed(weights.sources)}  # `run` is `./run`
+    check_sources(distinct.values())
     all_trained = [
         read_trained(source, weights.network_name, weights.upsample) for source in reversed(distinct.values())
     ]

@@ -12,7 +12,7 @@ from common.errors import SettingError
 from common.pixels.sentinel2 import Gsd, in_metres
 from superres.networks.catalogue import DEFAULT_UPSAMPLING
 from superres.networks.published import PUBLISHED
-from superres.networks.trained import GSDS, TrainedNetwork, read_trained
+from superres.networks.trained import GSDS, TrainedNetwork, check_sources, read_trained
 
 if TYPE_CHECKING:
     import keras
@@ -166,6 +166,7 @@ def choose_networks(
         SettingError: a GSD has no weights, there are weights for a GSD that is not requested, or members do not fit together.
         WeightsError, RunFolderError, DownloadError: as `read_trained`.
     """
+    check_sources(sources)
     by_gsd: dict[int, list[TrainedNetwork]] = {}
     for source in dict.fromkeys(sources):
         trained = read_trained(source, network_name, upsample)

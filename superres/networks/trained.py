@@ -130,13 +130,11 @@ def read_trained(
         SettingError: the network is unknown, or it does not accept the upsampling.
         DownloadError: published weights cannot be fetched.
     """
-    path = Path(source)
-    folder = path if path.is_dir() else path.parent
     if source in PUBLISHED:
         file = find_weights(source)
         gsd = PUBLISHED[source].gsd
         trained = TrainedNetwork(source, file, PUBLISHED_NETWORK, gsd, title=PUBLISHED_NETWORK)
-    elif path.is_dir() or (path.exists() and (folder / CONFIG).exists()):
+    elif folder := _run_folder(source):
         trained = _read_run(source, folder)
     else:
         file = find_weights(source)
@@ -147,6 +145,27 @@ def read_trained(
     if published_level := _published_level(trained.sha256):
         trained = replace(trained, levels=(published_level,))
     return trained
+
+
+def check_sources(sources: Iterable[str]) -> None:
+    """Check that the weights of several networks exist, before `read_trained` takes seconds for the first of them.
+
+    Raises:
+        WeightsError, RunFolderError, DownloadError: as `read_trained`.
+    """
+    for source in sources:
+        if folder := _run_folder(source):
+            _read_run(source, folder)
+        else:
+            find_weights(source)
+
+
+def _run_folder(source: str) -> Path | None:
+    """Return the run folder that a source names, itself or by a file in it; None if it names something else."""
+    path = Path(source)
+    folder = path if path.is_dir() else path.parent
+    is_of_a_run = path.is_dir() or (path.exists() and (folder / CONFIG).exists())
+    return folder if is_of_a_run and source not in PUBLISHED else None
 
 
 def _read_run(source: str, folder: Path) -> TrainedNetwork:

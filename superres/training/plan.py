@@ -57,10 +57,11 @@ def prepare_training(config: SuperresConfig, location: RunLocation) -> TrainingP
     cuts = find_cuts(scenes, config.patches)
     if config.validation_fraction:
         check_split(cuts)
-    check_init_weights(config, scenes)
-    teachers = find_teachers(config, scenes) if config.teacher else {}
+    check_weights_exist(config)
     if not check_run_folder(location):
         check_weights_are_kept(config, location.folder)
+    check_init_weights(config, scenes)  # the first step that needs TensorFlow
+    teachers = find_teachers(config, scenes) if config.teacher else {}
     warn_of_emulated_precision(config.precision)
     logger.info("%d scenes to train on, %d to test on", len(scenes), len(test_scenes))
     return TrainingPlan(scenes, test_scenes, teachers, cuts)
@@ -90,6 +91,21 @@ def warn_of_emulated_precision(precision: str) -> None:
             "bfloat16 is only emulated, because the processor lacks its instructions, or an environment variable of oneDNN "
             "forbids them; --precision float32 is faster"
         )
+
+
+def check_weights_exist(config: SuperresConfig) -> None:
+    """Check that the weights of --init-weights and --teacher exist, before loading the first of them takes seconds.
+
+    Raises:
+        WeightsError, RunFolderError, DownloadError: as `read_trained`.
+    """
+    if config.init_weights or config.teachers:
+        from superres.networks.trained import check_sources
+        from superres.networks.weights import find_weights
+
+        check_sources(config.teachers)
+        if config.init_weights:
+            find_weights(config.init_weights)
 
 
 def check_init_weights(config: SuperresConfig, scenes: Sequence[Scene]) -> None:

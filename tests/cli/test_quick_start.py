@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.tiny_training import write_scenes
+
 ROOT = Path(__file__).parents[2]
 # Words with a file or folder that is missing.
 COMMANDS = {
@@ -23,7 +25,19 @@ COMMANDS = {
     "superres/weights.py": None,
     "common/sample.py": None,
 }
-WRONG_FILES = {script: words for script, words in COMMANDS.items() if words}
+# The same, where everything else is there: scenes, and a file of weights whose content only TensorFlow would look at.
+SCENES, WEIGHTS = "--tiles ../given/tiles.txt", "../given/any.weights.h5"
+COMPARED = f"--models dsen2 {SCENES} --test-tiles ../given/test.txt"
+WRONG_FILES = [
+    *((script, words) for script, words in COMMANDS.items() if words),
+    ("superres/train.py", f"{SCENES} --init-weights {WEIGHTS} --teacher missing"),
+    ("superres/train.py", f"{SCENES} --init-weights {WEIGHTS} --run-dir ../given/not-missing"),
+    ("superres/evaluate.py", f"{SCENES} --weights {WEIGHTS} missing --output errors"),
+    ("superres/evaluate.py", f"{SCENES} --weights {WEIGHTS} --output ../given/not-missing"),
+    ("superres/predict.py", f"--weights {WEIGHTS} missing --output sharp.tif ../given/S2A.SAFE"),
+    ("superres/compare.py", f"{COMPARED} --trained {WEIGHTS} --init-weights missing --output comparison"),
+    ("superres/compare.py", f"{COMPARED} --trained {WEIGHTS} --output ../given/not-missing"),
+]
 SECONDS = {"tensorflow", "keras", "horovod", "mpi4py", "matplotlib", "sklearn", "skimage"}  # take seconds to import
 HEAVY = SECONDS | {"numpy", "scipy", "osgeo", "h5py", "pystac"}
 # Runs each line of words of stdin as a script; writes exit code, stdout, stderr and the heavy packages that it imports first.
@@ -51,7 +65,8 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     All run in one process, as scripts, from another folder; those that may import more come last.
     """
     runs = [(script, "--help") for script in COMMANDS] + [(script, "--wrong") for script in COMMANDS]
-    runs += WRONG_FILES.items()
+    runs += WRONG_FILES
+    write_given(tmp_path_factory.mktemp("given", numbered=False))
     lines = [json.dumps([str(ROOT / script), *words.split()]) for script, words in runs]
     command = [sys.executable, "-c", RUN_ALL]
     folder = tmp_path_factory.mktemp("folder")
@@ -63,6 +78,18 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
         run: (code, out, err, {name.partition(".")[0] for name in modules})
         for run, (code, out, err, modules) in zip(runs, results, strict=True)
     }
+
+
+def write_given(folder: Path) -> None:
+    """Write what is there: scenes, a file of weights, and a folder that is not empty."""
+    tiles = write_scenes(folder, count=2, size=144)
+    scene, test_scene = tiles.read_text().split()
+    tiles.write_text(scene)
+    (folder / "test.txt").write_text(test_scene)
+    (folder / "S2A.SAFE").symlink_to(f"{scene}.SAFE")
+    (folder / "any.weights.h5").write_text("any")
+    (folder / "not-missing").mkdir()
+    (folder / "not-missing" / "notes.txt").write_text("mine")
 
 
 @pytest.mark.parametrize("script", COMMANDS)
@@ -79,8 +106,8 @@ def test_wrong_options_import_nothing_heavy(ran: Ran, script: str) -> None:
     assert err.startswith(f"usage: {Path(script).name} ")
 
 
-@pytest.mark.parametrize("script", WRONG_FILES)
-def test_missing_files_do_not_wait_for_tensorflow(ran: Ran, script: str) -> None:
-    code, out, err, imported = ran[script, WRONG_FILES[script]]
+@pytest.mark.parametrize("script, words", WRONG_FILES)
+def test_wrong_files_and_folders_do_not_wait_for_tensorflow(ran: Ran, script: str, words: str) -> None:
+    code, out, err, imported = ran[script, words]
     assert (code, out, imported & SECONDS) == (1, "", set())
-    assert re.fullmatch(r"\w+Error: .*missing.*\n", err)
+    assert re.search(r"(^|\n)\w+Error: .*missing.*\n$", err)

@@ -7,7 +7,7 @@ import pytest
 
 from bigearthnet.evaluation.options import EvaluationOptions
 from bigearthnet.evaluation.plan import EvaluationPlan, prepare_evaluation
-from common.errors import PatchFileError, RunFolderError, SettingError
+from common.errors import OutputError, PatchFileError, RunFolderError, SettingError
 from tests.support.made_patches import CLASSES, split_names, write_made
 from tests.support.made_runs import write_classifier
 
@@ -44,6 +44,11 @@ def test_split_without_patches(folder: Path) -> None:
 def test_batch_size_below_one(folder: Path) -> None:
     with pytest.raises(SettingError, match=r"--batch-size must be above 0; got 0\."):
         plan(folder, "s2", batch_size=0)
+
+
+def test_output_that_holds_something(folder: Path) -> None:
+    with pytest.raises(OutputError, match=r"is not empty; give another --output"):
+        plan(folder, "s2", output=folder)
 
 
 def test_output_in_a_run_folder(folder: Path) -> None:

@@ -51,6 +51,8 @@ def test_missing_weights(tmp_path: Path) -> None:
     (tmp_path / WEIGHTS).unlink()
     with pytest.raises(WeightsError, match=r"there are no weights \S+best\.weights\.h5"):
         trained.build()
+    with pytest.raises(RunFolderError, match=r"has no best\.weights\.h5; restore it, or train again"):
+        read_trained(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,16 @@ def test_wrong_weights_are_found_before_the_archive_is_prepared(archive, tmp_pat
     assert not (tmp_path / "out").exists()
 
 
+def test_weights_for_20_m_only_are_refused_before_the_archive_is_prepared(archive, tmp_path, monkeypatch) -> None:
+    def write_20m(command: Sequence[str]) -> None:
+        write_superres(Path(command[command.index("--output") + 1]) / "patch.tif", BANDS_20M, 0)
+
+    monkeypatch.setattr(module, "run_apart", write_20m)
+    with pytest.raises(SettingError, match=r"^--superres-weights w are not for s2_60m of --bands s2; give weights for"):
+        make_inputs(study(tmp_path / "out", archive), prepare)
+    assert not (tmp_path / "out").exists()
+
+
 def test_files_to_replace_are_not_taken_by_resume(archive, commands, tmp_path) -> None:
     """The command with --overwrite and other options is stopped before it has prepared anything."""
 

@@ -117,6 +117,11 @@ def test_files_that_hold_what_a_study_compares(tmp_path: Path, files: dict[str, 
     prepare_comparison(options("superres-input", tmp_path / "20m", files["native"], files["20m"], bands="10bands"))
 
 
+def test_bands_that_cannot_be_super_resolved_are_refused_before_an_archive_is_prepared(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="--bands rgb has no coarse bands to super-resolve"):
+        prepare_comparison(options("superres-input", tmp_path / "out", inputs={"root": "."}, bands="rgb"))
+
+
 @pytest.mark.parametrize(
     "study, inputs, message",
     [

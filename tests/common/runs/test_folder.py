@@ -11,6 +11,7 @@ from common.files.atomic import HOST
 from common.runs import folder as run
 from common.runs.config import RunConfig
 from common.runs.folder import (
+    check_output_folder,
     open_output_folder,
     read_config,
     write_config,
@@ -84,6 +85,25 @@ def test_results_stay_unless_they_are_overwritten(tmp_path: Path) -> None:
     assert len(names(tmp_path)) == 4
     open_output_folder(tmp_path, True, RESULTS)
     assert names(tmp_path) == {"scene-notes.png", ".host.1.partial.metrics.csv"}
+
+
+@pytest.mark.parametrize("name", ["filled", "file", "file/below"])
+def test_a_check_raises_the_error_of_opening_an_output_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "filled").mkdir()
+    (tmp_path / "filled" / "metrics.csv").write_text("x")
+    with pytest.raises(OutputError) as checked:
+        check_output_folder(tmp_path / name, False)
+    with pytest.raises(OutputError) as opened:
+        open_output_folder(tmp_path / name, False, RESULTS)
+    assert str(checked.value) == str(opened.value)
+
+
+def test_a_check_of_an_output_folder_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "metrics.csv").write_text("x")
+    check_output_folder(tmp_path, True)
+    check_output_folder(tmp_path / "new", False)
+    assert names(tmp_path) == {"metrics.csv"}
 
 
 def test_what_a_killed_process_left_is_no_result(tmp_path: Path) -> None:
