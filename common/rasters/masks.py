@@ -37,19 +37,7 @@ def with_mask(scene: Scene, text: str) -> Scene:
             be read or lies on another grid.
         ProductError: the scene has no 10 m bands.
     """
-    name, _, classes = text.partition(":")
-    if name == SCL:
-        if not scene.classification_path:
-            raise SettingError(
-                f"--mask {text}: {scene.name} has no file of the scene classification, as L2A products have; give a raster."
-            )
-        mask = Mask(scene.classification_path, 20, _parse_classes(text, classes))
-    else:
-        if not Path(text).is_file():
-            raise SettingError(
-                f"--mask {text} is no file; give a raster, or {SCL} for the scene classification of L2A."
-            )
-        mask = Mask(text, 10, DEFAULT_CLASSES if f"_{SCL}_" in Path(text).name else None)
+    mask = _find_mask(scene, text)
     require_intact(scene.name, [mask.path])
     try:
         with http_options(mask.path):
@@ -71,6 +59,26 @@ def with_mask(scene: Scene, text: str) -> Scene:
             f"{describe_ground(scene_grid)}, as {scene.name}: bring it to this grid, for example with gdalwarp."
         )
     return dataclasses.replace(scene, mask=mask._replace(gsd=int(pixel)))
+
+
+def _find_mask(scene: Scene, text: str) -> Mask:
+    """Return the path and the classes of a mask, whose GSD its raster will tell.
+
+    Raises:
+        SettingError: the product has no scene classification, the classes are no classes, or the raster is missing.
+    """
+    name, _, classes = text.partition(":")
+    if name != SCL:
+        if not Path(text).is_file():
+            raise SettingError(
+                f"--mask {text} is no file; give a raster, or {SCL} for the scene classification of L2A."
+            )
+        return Mask(text, 10, DEFAULT_CLASSES if f"_{SCL}_" in Path(text).name else None)
+    if not scene.classification_path:
+        raise SettingError(
+            f"--mask {text}: {scene.name} has no file of the scene classification, as L2A products have; give a raster."
+        )
+    return Mask(scene.classification_path, 20, _parse_classes(text, classes))
 
 
 def read_mask(scene: Scene, window: Window, gsd: int) -> np.ndarray:
