@@ -65,16 +65,17 @@ def select_patches(options: PreparationOptions) -> Selection:
     Raises:
         ProductError: a folder holds no patches or both versions, or a patch is unreadable and not to be skipped.
         TileListError: the lists of `--splits` cannot be read, or name patches that the archive lacks.
-        SettingError: no patch remains, or the nomenclature does not fit the archive.
+        SettingError: a folder does not exist, no patch remains, or the nomenclature does not fit the archive.
         DownloadError: the official lists cannot be downloaded.
     """
-    found = find_patches(options.root, S2_NAME)
+    require_folders(options)
+    own_splits = read_split_lists(options.splits) if options.splits else None
+    found = find_patches(options.root, S2_NAME)  # takes minutes for the whole archive
     selection = Selection(found)
     lists = read_archive_lists(selection.folders, options)
     if lists.facts is not None:
         selection = take_facts(selection, lists, options.skip_unreadable)
     logger.info("%d patches in %s", len(selection.folders), options.root)
-    own_splits = read_split_lists(options.splits) if options.splits else None
     if own_splits is not None:
         absent = find_absent(own_splits, selection, options)
         selection = replace(selection, unreadable={**selection.unreadable, **absent})
@@ -87,6 +88,13 @@ def select_patches(options: PreparationOptions) -> Selection:
         selection = take_partners(selection, lists, find_patches(options.s1_root, S1_NAME))
     check_not_empty(selection, options)
     return selection
+
+
+def require_folders(options: PreparationOptions) -> None:
+    """Raise SettingError if a folder beside the archive does not exist."""
+    for option, folder in (("--s1-root", options.s1_root), ("--superres", options.superres)):
+        if folder and not folder.is_dir():
+            raise SettingError(f"{option} {folder} is not a folder; give one that exists.")
 
 
 def read_archive_lists(folders: Mapping[str, str], options: PreparationOptions) -> ArchiveLists:

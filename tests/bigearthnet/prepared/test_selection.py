@@ -99,6 +99,17 @@ def test_all_patches_are_chosen_if_regions_decide(root: Path) -> None:
     assert selection == Selection({name: str(root / name) for name in (A, B, C, D)})
 
 
+@pytest.mark.parametrize("option, name", [("--s1-root", "s1_root"), ("--superres", "superres")])
+def test_folders_that_do_not_exist_are_told_before_the_archive_is_searched(option: str, name: str) -> None:
+    with pytest.raises(SettingError, match=f"^{option} nowhere is not a folder; give one that exists"):
+        select_patches(options(Path("neither is this"), **{name: Path("nowhere")}))
+
+
+def test_lists_that_do_not_exist_are_told_before_the_archive_is_searched() -> None:
+    with pytest.raises(TileListError, match=r"^nowhere/train\.csv cannot be read"):
+        select_patches(options(Path("neither is this"), splits=Path("nowhere")))
+
+
 def test_own_lists(root: Path, tmp_path: Path) -> None:
     lists = write_lists(tmp_path / "lists", train=[C], val=[A])
     selection = select_patches(options(root, split_by_region=None, splits=lists))
