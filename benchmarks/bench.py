@@ -24,6 +24,7 @@ BENCHMARKS = {
     "joint": ("precision",),
     "engines": ("precision",),
     "roofline": ("precision",),
+    "resnet50": ("precision",),
     "remote": ("product",),
     "loading": (),
     "bigearthnet": (),
@@ -49,7 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--precision",
         choices=("float32", "bfloat16"),
         default="float32",
-        help="precision of prediction, engines, roofline and ranks (float32)",
+        help="precision of prediction, engines, roofline, resnet50 and ranks (float32)",
     )
     return parser
 

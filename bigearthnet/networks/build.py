@@ -14,7 +14,8 @@ from bigearthnet.networks.catalogue import NETWORKS, UPSAMPLINGS
 from bigearthnet.networks.normalisation import Normalize
 from bigearthnet.networks.upsampling import upsample_to_one_grid
 from common.errors import SettingError
-from common.networks.batch_statistics import set_momentum, synchronise
+from common.networks.batch_normalization import BatchNormalization
+from common.networks.batch_statistics import SyncBatchNormalization, replace_batch_normalisations, set_momentum
 from common.networks.precision import PRECISIONS, dtype_policy
 from common.pixels.upsampling import BILINEAR
 
@@ -74,7 +75,7 @@ def build_network(
         features = keras.layers.Dropout(dropout, dtype="float32", name="dropout")(features)
     logits = keras.layers.Dense(classes, dtype="float32", name="logits")(features)
     model = keras.Model(inputs, logits, name=name)
-    model = synchronise(model) if sync_batch_norm else model
+    replace_batch_normalisations(model, SyncBatchNormalization if sync_batch_norm else BatchNormalization)
     set_momentum(model, STATISTICS_MOMENTUM)
     return model
 

@@ -1,6 +1,7 @@
-"""The two operations that networks take from TensorFlow, and their counterparts on other Keras backends.
+"""Two operations that networks take from TensorFlow, and their counterparts on other Keras backends.
 
-Layers otherwise use `keras.ops`, so that networks also run where TensorFlow is missing. `docs/gpu.md` lists what else of
+Layers otherwise use `keras.ops`, so that networks also run where TensorFlow is missing; the third operation is in
+`batch_normalization.py`. `docs/gpu.md` lists what else of
 this software needs TensorFlow.
 """
 

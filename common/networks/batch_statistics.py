@@ -35,14 +35,16 @@ class SyncBatchNormalization(keras.layers.BatchNormalization):
         return shifted + shift, within + squared - shifted**2
 
 
-def synchronise(model: keras.Model) -> keras.Model:
-    """Return a copy of a model, with new weights, in which all batch normalisations are synchronised."""
+def replace_batch_normalisations(model: keras.Model, kind: type[keras.layers.BatchNormalization]) -> None:
+    """Make all batch normalisations of Keras in a model those of a class derived from Keras', also in nested models.
 
-    def replace(layer: keras.layers.Layer) -> keras.layers.Layer:
-        kind = SyncBatchNormalization if type(layer) is keras.layers.BatchNormalization else type(layer)
-        return kind.from_config(layer.get_config())
-
-    return keras.models.clone_model(model, clone_function=replace, recursive=True)
+    Weights and the graph of layers stay. A copy of the model with other layers would take seconds longer.
+    """
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            replace_batch_normalisations(layer, kind)
+        elif type(layer) is keras.layers.BatchNormalization:
+            layer.__class__ = kind
 
 
 def set_momentum(model: keras.Model, momentum: float) -> None:

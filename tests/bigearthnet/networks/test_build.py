@@ -6,8 +6,12 @@ import pytest
 
 from bigearthnet.networks.build import STATISTICS_MOMENTUM, build_network
 from bigearthnet.networks.catalogue import NETWORKS, UPSAMPLINGS
+from bigearthnet.training.config import BigEarthNetConfig
 from common.errors import SettingError
+from common.metrics.multilabel import count_decisions, f1_from_counts
+from common.networks.batch_normalization import BatchNormalization
 from common.networks.batch_statistics import SyncBatchNormalization
+from common.training.optimizer import build_optimizer, compile_model
 from tests.support.made_patches import tiny_network
 
 SHAPES = {"s2_10m": (120, 120, 4), "s2_20m": (60, 60, 6), "s2_60m": (20, 20, 2)}
@@ -35,6 +39,9 @@ def test_parameters_and_logits(name: str) -> None:
     assert model.count_params() == PARAMETERS[name]
     logits = model(random_inputs(SHAPES))
     assert logits.shape == (2, 19) and np.isfinite(logits).all()
+    types = [type(layer) for layer in model._flatten_layers()]
+    assert keras.layers.BatchNormalization not in types
+    assert (BatchNormalization in types) == (name != "convnexttiny")  # which normalises layers
 
 
 @pytest.mark.parametrize(
@@ -134,3 +141,23 @@ def test_dropout_leaves_out_features_in_training_only() -> None:
     assert len(model.variables) == len(build_network("small", SHAPES, 3).variables) + 1  # the state of its seed
     assert model.get_layer("dropout").rate == 0.5
     assert not np.array_equal(model.get_layer("dropout")(np.ones((1, 64)), training=True), np.ones((1, 64)))
+
+
+def test_bfloat16_learns_like_float32_with_weights_statistics_and_loss_in_float32() -> None:
+    """A class is present where its band is bright."""
+    rng = np.random.default_rng(0)
+    labels = (rng.random((64, 3)) < 0.5).astype(np.float32)
+    images = {"s2_10m": rng.normal(size=(64, 24, 24, 3)).astype(np.float32) + labels[:, None, None]}
+    scores = {}
+    for precision in ("float32", "bfloat16"):
+        keras.utils.set_random_seed(0)
+        model = build_network("small", {"s2_10m": (24, 24, 3)}, 3, precision=precision)
+        optimizer = build_optimizer(BigEarthNetConfig(data="none", learning_rate=0.01))
+        compile_model(model, optimizer, keras.losses.BinaryCrossentropy(from_logits=True), precision)
+        model.fit(images, labels, batch_size=16, epochs=8, verbose=0)
+        logits = model.predict_on_batch(images)
+        assert logits.dtype == np.float32  # and so is the loss, which is computed from them
+        assert {variable.dtype for variable in (*model.weights, *model.optimizer.variables[2:])} == {"float32"}
+        counts = count_decisions(labels, logits > 0)
+        scores[precision] = f1_from_counts(counts)["f1_macro"]
+    assert min(scores.values()) > 0.95, scores

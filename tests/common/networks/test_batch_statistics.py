@@ -8,8 +8,8 @@ import common.distributed as hvd
 from common.networks.batch_statistics import (
     AverageStatistics,
     SyncBatchNormalization,
+    replace_batch_normalisations,
     set_momentum,
-    synchronise,
 )
 
 
@@ -24,13 +24,19 @@ def test_on_one_rank_the_synchronised_layer_equals_that_of_keras() -> None:
         np.testing.assert_array_equal(np.asarray(variable), np.asarray(expected))
 
 
-def test_synchronise_replaces_layers_of_nested_models() -> None:
+def test_layers_of_nested_models_are_replaced_and_keep_their_weights() -> None:
     inner = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2), keras.layers.BatchNormalization()])
     inputs = keras.Input((3,))
-    model = synchronise(keras.Model(inputs, keras.layers.BatchNormalization()(inner(inputs))))
+    model = keras.Model(inputs, keras.layers.BatchNormalization()(inner(inputs)))
+    weights, images = model.get_weights(), np.ones((2, 3), np.float32)
+    outputs = np.asarray(model(images))
+    replace_batch_normalisations(model, SyncBatchNormalization)
     kinds = [type(layer) for layer in model._flatten_layers()]
     assert kinds.count(SyncBatchNormalization) == 2
     assert keras.layers.BatchNormalization not in kinds
+    np.testing.assert_array_equal(np.asarray(model(images)), outputs)
+    for array, expected in zip(model.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(array, expected)
 
 
 def test_momentum_is_set_in_nested_models() -> None:
