@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -66,7 +66,7 @@ def make_inputs(options: ComparisonOptions, prepare: Prepare) -> list[str]:
     results = folder / "superres"
     superres = replace(native, output=folder / SUPERRES, superres=results)
     if is_missing(superres):
-        hvd.on_rank_zero(lambda: super_resolve(native, results, weights_words(inputs)))
+        super_resolve(native, results, weights_words(inputs))
     prepare_once(superres, prepare)
     return [str(native.output), str(superres.output)]
 
@@ -163,7 +163,7 @@ def weights_words(inputs: InputOptions) -> list[str]:
 
 
 def super_resolve(native: PreparationOptions, results: Path, weights: Sequence[str]) -> None:
-    """Write `<patch>.tif` with bands at 10 m for the patches of a prepared file; keep those that exist. Call on rank 0.
+    """Write `<patch>.tif` with bands at 10 m for the patches of a prepared file; keep those that exist. Every rank must call it.
 
     Args:
         native: options of the prepared file, which is finished.
@@ -174,25 +174,49 @@ def super_resolve(native: PreparationOptions, results: Path, weights: Sequence[s
         ProductError: superres-predict fails.
         Interrupted: a signal came.
     """
+    keep = "--overwrite" if native.overwrite else "--skip-existing"
+    options = ["--output", str(results), keep, "--log-level", "WARNING", "--no-progress", *weights]
+    parts = hvd.on_rank_zero(lambda: share_patches(native, results))
+    for first in range(0, len(parts), hvd.size()):  # after each round an error on one rank ends all
+        own = parts[first : first + hvd.size()][hvd.rank() : hvd.rank() + 1]
+        logger.info("superres-predict: part %d of %d", first + 1, len(parts))
+        hvd.call_together(lambda own=own: [run_apart([*PREDICT, *part, *options], own_hardware()) for part in own])
+
+
+def share_patches(native: PreparationOptions, results: Path) -> list[list[str]]:
+    """Make the folder of the results; return the folders of patches in parts, which ranks take in turn. Call on rank 0."""
     folders = find_patches(native.root, S2_NAME)
     names = BigEarthNetFile(native.output).names.tolist()
     make_folder(results)
-    keep = "--overwrite" if native.overwrite else "--skip-existing"
-    options = ["--output", str(results), keep, "--log-level", "WARNING", "--no-progress", *weights]
-    for first in range(0, len(names), PATCHES_AT_ONCE):
-        part = names[first : first + PATCHES_AT_ONCE]
-        logger.info("superres-predict: patches %d to %d of %d", first + 1, first + len(part), len(names))
-        run_apart([*PREDICT, *(folders[name] for name in part), *options])
+    size = min(PATCHES_AT_ONCE, -(-len(names) // hvd.size()))
+    return [[folders[name] for name in names[first : first + size]] for first in range(0, len(names), size)]
 
 
-def run_apart(command: Sequence[str]) -> None:
+def own_hardware() -> dict[str, str]:
+    """Return the variables that leave a process of this rank its share of the cores and one GPU; none on one rank."""
+    if hvd.size() == 1:
+        return {}
+    gpus = os.environ.get("CUDA_VISIBLE_DEVICES", str(hvd.local_rank())).split(",")
+    return {
+        "TF_NUM_INTRAOP_THREADS": str(hvd.cores_per_rank()),
+        "CUDA_VISIBLE_DEVICES": gpus[hvd.local_rank() % len(gpus)],
+    }
+
+
+def run_apart(command: Sequence[str], variables: Mapping[str, str] | None = None) -> None:
     """Run a command in a process that sees no other ranks, and wait for its end; a signal ends both.
+
+    Args:
+        command: the command.
+        variables: environment variables to set.
 
     Raises:
         ProductError: the command fails; the message is its last line.
         Interrupted: a signal came.
     """
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(LAUNCHERS)}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(LAUNCHERS)} | {
+        **(variables or {})
+    }
     with tempfile.TemporaryFile("w+", errors="replace") as log:
         with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=log) as process:
             try:

@@ -9,6 +9,9 @@ import common.distributed as hvd
 from bigearthnet import prepare
 from bigearthnet.prepared import fill
 from bigearthnet.prepared.file import BigEarthNetFile
+from bigearthnet.prepared.options import PreparationOptions
+from bigearthnet.studies import inputs
+from common.errors import ProductError
 from tests.support.fake_safe import write_labelled_patch, write_s1_patch
 
 PATCHES = 5
@@ -79,3 +82,27 @@ def test_a_wrong_option_is_reported_by_one_rank(shared_path: Path, capsys: pytes
     assert run(shared_path, "data.h5", "--processes", "0") == 1
     errors = hvd.allgather_object(capsys.readouterr().err)
     assert errors == ["SettingError: --processes must be at least 1; got 0.\n", ""]
+
+
+def test_ranks_share_the_patches_to_super_resolve(shared_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of one rank ends all."""
+    if hvd.rank() == 0:
+        write_archive(shared_path)
+    assert run(shared_path, "data.h5") == 0
+    started = []
+    monkeypatch.setattr(inputs, "PATCHES_AT_ONCE", 2)
+    monkeypatch.setattr(inputs, "run_apart", lambda *arguments: started.append(arguments))
+    native = PreparationOptions(root=shared_path / "S2", output=shared_path / "data.h5")
+    inputs.super_resolve(native, shared_path / "results", ["--weights", "w"])
+    of_ranks = hvd.allgather_object([[Path(word).name for word in command if "/S2/" in word] for command, _ in started])
+    names = [f"S2A_MSIL2A_20170617T113321_{number}_55" for number in range(PATCHES)]
+    assert of_ranks == [[names[:2], names[4:]], [names[2:4]]]
+    assert started[0][1]["TF_NUM_INTRAOP_THREADS"] == str(hvd.cores_per_rank())
+
+    def fail(*arguments: object) -> None:
+        if hvd.rank() == 1:
+            raise ProductError("superres-predict failed")
+
+    monkeypatch.setattr(inputs, "run_apart", fail)
+    with pytest.raises(ProductError, match="superres-predict failed"):
+        inputs.super_resolve(native, shared_path / "results", ["--weights", "w"])

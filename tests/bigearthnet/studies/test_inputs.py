@@ -45,7 +45,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[Sequence[str]]:
     """The commands that would start superres-predict, which takes long; its results are made."""
     started = []
 
-    def write_results(command: Sequence[str]) -> None:
+    def write_results(command: Sequence[str], variables: object = None) -> None:
         started.append(command)
         folder = Path(command[command.index("--output") + 1])
         for number, path in enumerate(word for word in command if Path(word).name in NAMES):
@@ -155,7 +155,8 @@ def test_superres_predict_itself_is_started() -> None:
 
 def test_a_command_sees_no_other_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "2")
-    run_apart([sys.executable, "-c", "import os; raise SystemExit('OMPI_COMM_WORLD_SIZE' in os.environ)"])
+    code = "import os; raise SystemExit('OMPI_COMM_WORLD_SIZE' in os.environ or os.environ['NEW'] != '1')"
+    run_apart([sys.executable, "-c", code], {"NEW": "1"})
 
 
 def test_a_command_that_the_same_signal_has_ended_is_no_failure() -> None:
