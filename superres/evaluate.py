@@ -124,12 +124,12 @@ def evaluate(options: EvaluationOptions) -> None:
     from superres.evaluation.full_scale import measure_full_scale
     from superres.evaluation.methods import interpolation_methods, pansharpening_methods
     from superres.evaluation.reduced_scale import measure_scene
-    from superres.evaluation.reliability.sampling import ErrorSampler, network_methods
+    from superres.evaluation.reliability.sampling import build_sampler, network_methods
     from superres.figures.crops import crop_pictures
     from superres.figures.evaluation import draw_scene
 
     settings = plan.settings
-    sampler = ErrorSampler(*plan.calibrated, plan.precision, plan.engine) if plan.calibrated else None
+    sampler = build_sampler(*plan.calibrated, settings.gsd, plan.precision, plan.engine) if plan.calibrated else None
     observe = sampler.observe if sampler else None
     methods = [
         *pansharpening_methods(plan.methods, settings),

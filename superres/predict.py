@@ -88,11 +88,12 @@ def build_parser() -> argparse.ArgumentParser:
     add("--stac", action="store_true", help="also describe the GeoTIFF in a STAC item, <output>.json")
     add(
         "--uncertainty",
-        nargs="+",
-        default=[],
+        nargs="*",
+        type=check_calibration_path,
         metavar="FILE",
-        help="also write the expected absolute error of each pixel as <output>-uncertainty.tif, with the calibrations of "
-        "superres-evaluate --uncertainty: uncertainty.json or its folder, one for each GSD",
+        help="also write the expected absolute error of each pixel as <output>-uncertainty.tif, calibrated on the scene itself "
+        "at reduced scale; with FILE, by the calibrations of superres-evaluate --uncertainty: uncertainty.json or its folder, "
+        "one for each GSD",
     )
     add("--skip-existing", action="store_true", help="keep finished results, and write only those that are missing")
     add(
@@ -112,6 +113,18 @@ def build_parser() -> argparse.ArgumentParser:
         help=f"rows and columns predicted at once, a multiple of 6; larger windows need more memory ({WINDOW_PX})",
     )
     return parser
+
+
+def check_calibration_path(text: str) -> str:
+    """Return the path of a calibration, for argparse. A scene behind --uncertainty would be taken for one."""
+    from superres.uncertainty.file import CALIBRATION
+
+    path = Path(text)
+    if text and path.exists() and path.suffix != ".json" and not (path / CALIBRATION).exists():
+        raise argparse.ArgumentTypeError(
+            f"{text} is no calibration and has no {CALIBRATION}; write scenes before --uncertainty"
+        )
+    return text
 
 
 def read_share(text: str) -> slice:
@@ -160,7 +173,7 @@ def read_options(options: argparse.Namespace) -> PredictionOptions:
         cog=options.cog,
         quicklook=options.quicklook,
         stac=options.stac,
-        uncertainty=tuple(map(Path, options.uncertainty)),
+        uncertainty=None if options.uncertainty is None else tuple(map(Path, options.uncertainty)),
         precision=options.precision,
         engine=options.engine,
         window_px=options.window,
@@ -192,7 +205,7 @@ def predict(options: PredictionOptions) -> None:
     limit_cache()
     predict_functions = {
         trained: compile_model(
-            build_for_errors(trained, plan.precision) if plan.calibrations else trained.build(plan.precision),
+            trained.build(plan.precision) if options.uncertainty is None else build_for_errors(trained, plan.precision),
             plan.engine,
         )
         for trained in dict.fromkeys(plan.trained_networks.values())
@@ -202,12 +215,17 @@ def predict(options: PredictionOptions) -> None:
     for job in own_jobs:
         if is_done_elsewhere(job, plan, rank_group):
             continue
-        reports.append(run_job(job, plan, predict_functions, rank_group))
+        job_plan = plan
+        if options.calibrates_itself:
+            from superres.evaluation.reliability.own_scene import with_own_calibrations
+
+            job_plan = with_own_calibrations(job, plan, predict_functions, rank_group)
+        reports.append(run_job(job, job_plan, predict_functions, rank_group))
         if rank_group.rank == 0:
             if options.quicklook:
                 write_quicklook(job.quicklook, job.output, job.scene, job.region, plan.bands)
             print(job.output)
-            if plan.calibrations:
+            if options.uncertainty is not None:
                 print(job.uncertainty)
     for rank_reports in hvd.allgather_object(reports)[1:]:  # rank 0 has logged its own reports
         for report in rank_reports:

@@ -27,7 +27,7 @@ from common.rasters.grids import GeoReference, epsg_code, lonlat_outline, wkt2
 from common.scenes.scene import Scene
 
 PROCESSING = "https://stac-extensions.github.io/processing/v1.2.0/schema.json"  # pystac has no class for it
-IMAGE, THUMBNAIL = "image", "thumbnail"  # names of the assets
+IMAGE, ERRORS, THUMBNAIL = "image", "uncertainty", "thumbnail"  # names of the assets
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,8 @@ def make_item(
     projection.apply(code=f"EPSG:{code}" if code else None, wkt2=None if code else wkt2(info.grid))
     if scene.tile:
         GridExtension.ext(item, add_if_missing=True).code = f"MGRS-{scene.tile.removeprefix('T')}"
-    add_image(item, info, image, cloud_optimized)
+    asset = pystac.Asset(f"./{image.name}", "Reflectance at 10 m", roles=["data", "reflectance"])
+    add_raster(item, IMAGE, asset, info, cloud_optimized)
     if thumbnail:
         item.add_asset(
             THUMBNAIL, pystac.Asset(f"./{thumbnail.name}", media_type=pystac.MediaType.PNG, roles=[THUMBNAIL])
@@ -115,11 +116,29 @@ def make_item(
     return item
 
 
-def add_image(item: pystac.Item, info: RasterInfo, image: Path, cloud_optimized: bool) -> None:
-    """Add the GeoTIFF to an item. Shape and transform stand here, because a thumbnail has others."""
-    media_type = pystac.MediaType.COG if cloud_optimized else pystac.MediaType.GEOTIFF
-    asset = pystac.Asset(f"./{image.name}", "Reflectance at 10 m", media_type=media_type, roles=["data", "reflectance"])
-    item.add_asset(IMAGE, asset)
+def add_errors(
+    item: pystac.Item, info: RasterInfo, file: Path, description: str, cloud_optimized: bool = False
+) -> None:
+    """Add the GeoTIFF of expected errors to the item of a result.
+
+    Args:
+        item: of the result.
+        info: grid, bands and radiometry of the file.
+        file: the GeoTIFF, in the folder of the item.
+        description: what its pixels mean, and how they were calibrated.
+        cloud_optimized: the file is a Cloud-Optimized GeoTIFF.
+    """
+    title = "Expected absolute error of the reflectance"
+    asset = pystac.Asset(f"./{file.name}", title, description, roles=["data", ERRORS])
+    add_raster(item, ERRORS, asset, info, cloud_optimized)
+    for band in EOExtension.ext(asset).bands or ():
+        band.description = f"expected absolute error of {band.name}; DN 0 is nodata"
+
+
+def add_raster(item: pystac.Item, name: str, asset: pystac.Asset, info: RasterInfo, cloud_optimized: bool) -> None:
+    """Add a GeoTIFF to an item. Shape and transform stand here, because a thumbnail has others."""
+    asset.media_type = pystac.MediaType.COG if cloud_optimized else pystac.MediaType.GEOTIFF
+    item.add_asset(name, asset)
     projection = ProjectionExtension.ext(asset)
     projection.shape = [info.grid.rows, info.grid.cols]
     projection.transform = affine(info.grid)

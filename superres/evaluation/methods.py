@@ -133,7 +133,18 @@ def network_method(
         SettingError: the engine cannot convert the network.
     """
     wanted = bands or slice(0, model.output_shape[-1])
-    return Method(name, partial(_predict, compile_model(model, engine), margin, tuple(model.input), wanted), margin)
+    return predict_method(name, compile_model(model, engine), margin, tuple(model.input), wanted)
+
+
+def predict_method(name: str, predict: Predict, margin: int, inputs: Sequence[str], bands: slice) -> Method:
+    """Return a compiled network as a method.
+
+    Args:
+        name, margin, bands: as in `network_method`.
+        predict: from `superres.prediction.windows.compile_model`.
+        inputs: names of the network's inputs; images may hold others too.
+    """
+    return Method(name, partial(_predict, predict, margin, inputs, bands), margin)
 
 
 def load_method(name: str, trained: TrainedNetwork, precision: str, gsd: int, engine: str = TENSORFLOW) -> Method:

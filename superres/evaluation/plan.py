@@ -16,7 +16,7 @@ from common.scenes.scene import Scene
 from common.scenes.tile_list import read_tile_list
 from superres.evaluation.options import EvaluationOptions
 from superres.evaluation.output import OUTPUT_FILES
-from superres.networks.ensemble import Ensemble, join_members, refuse_joint
+from superres.networks.ensemble import Ensemble, join_members
 from superres.networks.sources import WeightsOptions
 from superres.networks.trained import TrainedNetwork, check_sources, read_trained, warn_of_degradation, warn_of_level
 
@@ -97,13 +97,11 @@ def calibrated_network(trained_networks: dict[str, TrainedNetwork]) -> tuple[str
     """Return the network, or the mean of all networks as members, and its name as a method.
 
     Raises:
-        SettingError: as `join_members` and `refuse_joint`.
+        SettingError: as `join_members`.
     """
     names, members = list(trained_networks), list(trained_networks.values())
     name = names[0] if len(names) == 1 else f"mean of {len(names)} {members[0].title or members[0].network_name}"
-    joined = join_members(members)
-    refuse_joint(joined)
-    return name, joined
+    return name, join_members(members)
 
 
 def find_networks(weights: WeightsOptions, gsd: int | None) -> tuple[dict[str, TrainedNetwork], int]:

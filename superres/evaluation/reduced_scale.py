@@ -227,8 +227,8 @@ def _middle_pixels(image: np.ndarray, valid: np.ndarray, middle: Window) -> np.n
     return np.where(valid[middle.slices][..., None], image[middle.slices], np.float32(np.nan))
 
 
-def degraded_images(scene: Scene, settings: PatchSettings) -> DegradedImages:
-    """Read and degrade a scene, and convert it to reflectance * 10000.
+def degraded_images(scene: Scene, settings: PatchSettings, window: Window | None = None) -> DegradedImages:
+    """Read and degrade a scene, or a part of it, and convert it to reflectance * 10000. Arguments as in `degrade_scene`.
 
     A pixel does not count if it depends on nodata or saturated pixels, or if it is near nodata, because estimates there
     depend on how a method fills holes. The distance is the same for all methods, so that all are compared at the same
@@ -237,7 +237,7 @@ def degraded_images(scene: Scene, settings: PatchSettings) -> DegradedImages:
     Raises:
         ProductError: the scene is damaged or too small.
     """
-    degraded = degrade_scene(scene, settings)
+    degraded = degrade_scene(scene, settings, window)
     inputs = {
         f"input_{gsd}m": scaled_reflectance(scene, degraded.inputs[f"input_{gsd}m"], gsd) for gsd in settings.input_gsds
     }

@@ -79,6 +79,11 @@ class Ensemble:
         return next((member.levels for member in self.members if member.levels), ())
 
     @property
+    def degradation(self) -> str | None:
+        """Degradation of the training patches; None if unknown."""
+        return self.members[0].degradation
+
+    @property
     def margin(self) -> int:
         """Pixels at 10 m to cut off each side of a predicted window."""
         return self.members[0].margin
@@ -104,15 +109,6 @@ class Ensemble:
         if with_spread:
             mean = keras.ops.concatenate([mean, keras.ops.std(outputs, axis=0)], axis=-1)
         return keras.Model(inputs, mean, name=f"mean_of_{len(models)}")
-
-
-def refuse_joint(trained: TrainedNetwork | Ensemble) -> None:
-    """Raise SettingError for a joint network: the expected errors of --uncertainty are of the bands of one GSD."""
-    if len(trained.gsds) > 1:
-        raise SettingError(
-            f"--uncertainty knows no errors of networks for {in_metres(trained.gsds)} together, such as {trained.source}; leave "
-            f"it out, or give networks for one GSD."
-        )
 
 
 def build_for_errors(trained: TrainedNetwork | Ensemble, precision: str) -> "keras.Model":

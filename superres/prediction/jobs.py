@@ -14,7 +14,7 @@ import numpy as np
 import common.distributed as hvd
 from common.errors import OutputError
 from common.files.atomic import whole_file
-from common.items.item import item_json, make_item
+from common.items.item import add_errors, item_json, make_item
 from common.pixels.sentinel2 import NODATA_DN
 from common.rasters.geotiff import RasterInfo, fill_geotiff, read_info, whole_geotiff, write_geotiff
 from common.rasters.grids import georeference
@@ -29,12 +29,12 @@ from superres.prediction.result import (
     find_difference,
     result_settings,
     scene_tags,
-    uncertainty_tags,
 )
 from superres.prediction.scene import Advance, ScenePrediction
 from superres.prediction.sharpening import Sharpener
 from superres.prediction.stages.threads import Waits, behind
 from superres.prediction.windows import Predict
+from superres.uncertainty.tags import describe_calibration, uncertainty_tags
 
 logger = logging.getLogger(__name__)
 
@@ -109,14 +109,14 @@ def uncertainty_info(job: Job, plan: PredictionPlan) -> RasterInfo:
         info,
         bands=bands,
         offsets=dict.fromkeys(bands, 0.0),
-        tags={**info.tags, **uncertainty_tags(plan.calibrations, bands)},
+        tags={**info.tags, **uncertainty_tags(plan.calibrations, bands, plan.options.calibrates_itself)},
     )
 
 
 def result_infos(job: Job, plan: PredictionPlan) -> dict[Path, RasterInfo]:
     """Return the GeoTIFFs that a job writes, with their metadata."""
     infos = {job.output: result_info(job, plan)}
-    return infos | {job.uncertainty: uncertainty_info(job, plan)} if plan.calibrations else infos
+    return infos if plan.options.uncertainty is None else infos | {job.uncertainty: uncertainty_info(job, plan)}
 
 
 def is_done_elsewhere(job: Job, plan: PredictionPlan, rank_group: RankGroup) -> bool:
@@ -158,7 +158,7 @@ def run_job(
     started = time.monotonic()
     options = plan.options
     sharpeners = [
-        Sharpener(job.scene, trained.gsd, trained.margin, predict, plan.calibrations.get(trained.gsd))
+        Sharpener(job.scene, trained.gsd, trained.margin, predict, plan.calibrations_of(trained))
         for trained, predict in predict_functions.items()
     ]
     prediction = ScenePrediction(
@@ -223,6 +223,9 @@ def write_result(job: Job, plan: PredictionPlan, strips: Iterator[np.ndarray]) -
     thumbnail = job.quicklook if options.quicklook else None
     processing = describe_making(plan.trained_networks, plan.tags)
     item = make_item(job.scene, result_info(job, plan), processing, job.output, options.cog, thumbnail)
+    if options.uncertainty is not None:
+        info = uncertainty_info(job, plan)
+        add_errors(item, info, job.uncertainty, describe_calibration(info.tags), options.cog)
     with whole_file(job.item) as temporary:  # gets its name when the GeoTIFF has its own
         temporary.write_text(item_json(item))
         write_geotiffs(job, plan, strips)
@@ -239,7 +242,7 @@ def write_geotiffs(job: Job, plan: PredictionPlan, strips: Iterator[np.ndarray])
         OutputError: a file cannot be written.
     """
     info, cog = result_info(job, plan), plan.options.cog
-    if not plan.calibrations:
+    if plan.options.uncertainty is None:
         write_geotiff(job.output, info, strips, cog)
         return
     bands = len(info.bands)

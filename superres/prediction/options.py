@@ -21,7 +21,7 @@ class PredictionOptions:
         output: GeoTIFF, or an existing folder.
         gsds: native GSDs to sharpen, 20, 60 or both; None takes the GSDs of the weights.
         bands: bands to write, in this order; None writes the bands of the networks, with copy_10m also the 10 m bands.
-        uncertainty: files of calibrations; none: no expected errors are written.
+        uncertainty: files of calibrations; none: each scene is its own calibration. None: no expected errors are written.
         precision: of the convolutions, or AUTO.
         engine: computes the networks, if it can be used here.
         window_px: rows and columns of a window.
@@ -41,7 +41,7 @@ class PredictionOptions:
     cog: bool = False
     quicklook: bool = False
     stac: bool = False
-    uncertainty: tuple[Path, ...] = ()
+    uncertainty: tuple[Path, ...] | None = None
     precision: str = AUTO
     engine: str = TENSORFLOW
     window_px: int = WINDOW_PX
@@ -49,6 +49,11 @@ class PredictionOptions:
     skip_existing: bool = False
     show_progress: bool = False
     other_scenes: tuple[str, ...] = ()
+
+    @property
+    def calibrates_itself(self) -> bool:
+        """Whether each scene is its own calibration."""
+        return self.uncertainty == ()
 
     def may_replace(self, output: Path) -> bool:
         """Return whether files may be there that a job writes; with --skip-existing, only those beside an output that is."""

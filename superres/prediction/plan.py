@@ -11,7 +11,9 @@ from common.errors import ProductError, S2Error, SettingError
 from common.items.item import item_path, sensing_datetime
 from common.networks.engines import usable_engine
 from common.networks.precision import fastest_precision
-from common.pixels.sentinel2 import input_gsds
+from common.patches.degraded_scene import target_shape
+from common.patches.settings import PatchSettings
+from common.pixels.sentinel2 import JOINT, input_gsds
 from common.pixels.windows import Window
 from common.rasters.geotiff import check_output
 from common.rasters.grids import GeoReference, check_grids, georeference
@@ -19,11 +21,11 @@ from common.rasters.masks import with_mask
 from common.rasters.region import lonlat_region, pixel_region
 from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene
-from superres.networks.ensemble import Ensemble, choose_networks, refuse_joint
+from superres.networks.ensemble import Ensemble, choose_networks
 from superres.networks.trained import TrainedNetwork, warn_of_level
 from superres.prediction.options import AUTO, COARSEST_PX, PredictionOptions
 from superres.prediction.result import error_bands, needed_networks, prediction_tags, result_bands
-from superres.uncertainty.calibration import Calibration
+from superres.uncertainty.calibration import LEAST_PIXELS, Calibration
 from superres.uncertainty.file import find_calibrations, read_calibrations
 
 logger = logging.getLogger(__name__)
@@ -74,7 +76,8 @@ class PredictionPlan:
         engine: computes the networks.
         tags: tags of every result that say how it was made.
         options: the options of the command.
-        calibrations: GSD -> calibration of its network, with --uncertainty; otherwise empty.
+        calibrations: GSD -> calibration of its network, with --uncertainty; otherwise empty. It is empty, too, as long as a
+            scene that is its own calibration is not measured.
     """
 
     jobs: tuple[Job, ...]
@@ -85,6 +88,10 @@ class PredictionPlan:
     tags: dict[str, str]
     options: PredictionOptions
     calibrations: dict[int, Calibration] = field(default_factory=dict)
+
+    def calibrations_of(self, trained: TrainedNetwork | Ensemble) -> dict[int, Calibration]:
+        """Return GSD -> calibration, for the GSDs that a network sharpens."""
+        return {gsd: calibration for gsd, calibration in self.calibrations.items() if gsd in trained.gsds}
 
 
 def prepare_prediction(options: PredictionOptions) -> PredictionPlan:
@@ -104,17 +111,13 @@ def prepare_prediction(options: PredictionOptions) -> PredictionPlan:
     outputs = output_files(scenes, options.output, names_of_others(options.other_scenes))
     for output in outputs:
         check_output(output, options.may_replace(output))
-    read = read_calibrations(options.uncertainty)
+    read = read_calibrations(options.uncertainty or ())
     weights = options.weights  # the first step that needs TensorFlow
     trained_networks = choose_networks(weights.sources, options.gsds, weights.network_name, weights.upsample)
     bands = options.bands or result_bands(trained_networks, options.copy_10m)
     trained_networks = needed_networks(bands, trained_networks)
-    calibrations = {}
-    if read:
-        for trained in trained_networks.values():
-            refuse_joint(trained)
-        digests = {gsd: trained.digests for gsd, trained in trained_networks.items()}
-        calibrations = find_calibrations(read, digests)
+    digests = {gsd: trained.digests for gsd, trained in trained_networks.items()}
+    calibrations = find_calibrations(read, digests) if read else {}
     if options.mask is not None:
         scenes = [with_mask(scene, options.mask) for scene in scenes]
     jobs = tuple(
@@ -158,7 +161,9 @@ def prepare_job(
     if options.quicklook:
         check_output(job.quicklook, replaces)
         check_output_is_no_input(job.quicklook, scene, trained_networks)
-    if options.uncertainty:
+    if options.calibrates_itself:
+        check_calibration_size(scene, trained_networks)
+    if options.uncertainty is not None:
         check_output(job.uncertainty, replaces, 2 * len(error_bands(bands)) * job.region.height * job.region.width)
         check_output_is_no_input(job.uncertainty, scene, trained_networks)
     if options.stac:
@@ -194,6 +199,22 @@ def check_size(scene: Scene, grid: GeoReference, coarsest_gsd: int) -> None:
             f"{scene.name} has {grid.rows} x {grid.cols} px of 10 m; to sharpen {coarsest_gsd} m bands, expected at least "
             f"{least} x {least}: leave it out."
         )
+
+
+def check_calibration_size(scene: Scene, trained_networks: dict[int, TrainedNetwork | Ensemble]) -> None:
+    """Check that a scene is large enough to be its own calibration.
+
+    Raises:
+        ProductError: the scene is too small.
+    """
+    for gsd, trained in trained_networks.items():
+        rows, cols = target_shape(scene, PatchSettings(gsd, 1, joint=trained.gsd == JOINT))
+        if rows * cols < LEAST_PIXELS:
+            raise ProductError(
+                f"{scene.name} has {rows} x {cols} px of {gsd} m, too few to calibrate expected errors on itself, which needs "
+                f"{LEAST_PIXELS} px; give --uncertainty a calibration of other scenes, measured with superres-evaluate "
+                f"--uncertainty, or leave it out."
+            )
 
 
 def find_region(options: PredictionOptions, grid: GeoReference, smallest: int) -> Window:

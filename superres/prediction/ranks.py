@@ -1,12 +1,16 @@
 """The ranks that sharpen one scene together: each predicts some columns of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 import common.distributed as hvd
 from superres.prediction.strip import Strip
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,19 @@ class RankGroup:
 
     rank: int = 0
     size: int = 1
+
+    def share(self, items: Sequence[Item], work: Callable[[Item], Result]) -> list[Result]:
+        """Return on all ranks the results of the work on each item, in the order of the items. The ranks share the items.
+
+        Every rank of the group must call this with the same items.
+
+        Raises:
+            S2Error: a rank of the group raised it; on all ranks of the group.
+        """
+        if self.size == 1:
+            return [work(item) for item in items]
+        own = range(self.rank, len(items), self.size)
+        return hvd.gather_in_order(hvd.call_together(lambda: {number: [work(items[number])] for number in own}))
 
     def join_columns(self, own_columns: np.ndarray) -> np.ndarray:
         """Return on all ranks the columns of all ranks, from left to right.

@@ -29,7 +29,6 @@ from common.scenes.scene import Scene
 from superres.networks.ensemble import Ensemble
 from superres.networks.trained import TrainedNetwork
 from superres.prediction.strip import Dn, Strip
-from superres.uncertainty.calibration import LEVELS, Calibration
 
 logger = logging.getLogger(__name__)
 
@@ -200,24 +199,6 @@ def prediction_tags(
     return tags
 
 
-def uncertainty_tags(calibrations: Mapping[int, Calibration], bands: Sequence[str]) -> dict[str, str]:
-    """Return the tags of a file of expected errors that say what its pixels mean.
-
-    Args:
-        calibrations: GSD -> calibration.
-        bands: of the file, all sharpened.
-    """
-    tags = {"content": "expected absolute error of each band, in DN"}
-    curves = {band: curve for calibration in calibrations.values() for band, curve in calibration.curves.items()}
-    for index, level in enumerate(LEVELS):
-        bounds = ", ".join(f"{band} {curves[band].bounds[index]:.3f}" for band in bands)
-        tags[f"bound_{100 * level:.0f}"] = f"expected error times {bounds}"
-    for gsd, calibration in calibrations.items():
-        tags[f"calibration_{gsd}m_scenes"] = ", ".join(calibration.scenes)
-        tags[f"calibration_{gsd}m_sha256"] = calibration.checksum
-    return tags
-
-
 def describe_making(trained_networks: dict[int, TrainedNetwork | Ensemble], tags: dict[str, str]) -> Processing:
     """Return the same facts as `prediction_tags` for a STAC item.
 
@@ -242,7 +223,17 @@ def describe_making(trained_networks: dict[int, TrainedNetwork | Ensemble], tags
 def is_setting(tag: str) -> bool:
     """Return whether a tag names an input or a setting, so that results that differ in it have other pixels."""
     return (
-        tag in ("source_product", "level", "processing_baseline", "precision", "consistent", "mask", "LAYOUT")
+        tag
+        in (
+            "source_product",
+            "level",
+            "processing_baseline",
+            "precision",
+            "consistent",
+            "mask",
+            "LAYOUT",
+            "calibrated_on",
+        )
         or tag.startswith(("network_", "upsample_"))
         or tag.endswith("_sha256")
     )

@@ -17,7 +17,7 @@ import numpy as np
 
 import common.distributed as hvd
 from common.files.checksums import require_intact
-from common.pixels.sentinel2 import BANDS_BY_GSD, bands_within, each_gsd, input_gsds
+from common.pixels.sentinel2 import BANDS_BY_GSD, each_gsd, input_gsds
 from common.pixels.windows import Window, grid
 from common.rasters.grids import georeference
 from common.rasters.strips import StripReader
@@ -159,19 +159,17 @@ class ScenePrediction:
             {
                 gsd: np.empty((*shape, len(BANDS_BY_GSD[gsd])), np.float32)
                 for sharpener in self.sharpeners
-                for gsd in each_gsd(sharpener.gsd)
-                if is_wanted(sharpener)
+                for gsd in gsds(sharpener)
             }
-            for is_wanted in (lambda sharpener: True, lambda sharpener: sharpener.calibration)
+            for gsds in (lambda sharpener: each_gsd(sharpener.gsd), lambda sharpener: sharpener.calibrations)
         )
         with ahead(self._inputs(read), "filling", self.waits) as all_inputs:
             for window, sharpener, inputs in all_inputs:
                 inner = window.relative_to(read.window).slices
                 sharpened = sharpener.sharpen(inputs, window, self.shape)
-                for gsd in each_gsd(sharpener.gsd):
-                    estimates[gsd][inner] = sharpened.estimate[..., bands_within(sharpener.gsd, gsd)]
-                if sharpened.errors is not None:
-                    errors[sharpener.gsd][inner] = sharpened.errors
+                for whole, part in ((estimates, sharpened.estimates), (errors, sharpened.errors)):
+                    for gsd, image in part.items():
+                        whole[gsd][inner] = image
                 advance()
         return estimates, errors
 

@@ -4,13 +4,15 @@ Rows and columns are those of the 10 m grid. Pixels without data are filled befo
 do not spoil valid pixels near them (`common/scenes/nodata.py`).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
 from common.errors import WeightsError
-from common.pixels.sentinel2 import Gsd, each_gsd, in_metres, input_gsds, scale_factor, sharpened_bands
+from common.pixels.sentinel2 import Gsd, bands_within, each_gsd, in_metres, input_gsds, scale_factor, sharpened_bands
+from common.pixels.upsampling import BILINEAR
 from common.pixels.windows import Window
 from common.scenes.nodata import fill_missing
 from common.scenes.reflectance import scaled_reflectance
@@ -26,15 +28,27 @@ Inputs = dict[str, np.ndarray]
 
 
 class Sharpened(NamedTuple):
-    """The sharpened bands of one window, (rows, cols, bands) float32, reflectance * 10000.
+    """The sharpened bands of one window: GSD -> (rows, cols, bands) float32, reflectance * 10000.
 
     Attributes:
-        estimate: the bands.
-        errors: their expected absolute errors; None without a calibration.
+        estimates: the bands.
+        errors: their expected absolute errors, for each GSD that has a calibration.
     """
 
-    estimate: np.ndarray
-    errors: np.ndarray | None
+    estimates: dict[int, np.ndarray]
+    errors: dict[int, np.ndarray]
+
+
+def estimate_score(estimate: np.ndarray, coarse: np.ndarray, spread: np.ndarray | None) -> np.ndarray:
+    """Return the score of each pixel of an estimate, as `superres/uncertainty/score.py` defines it.
+
+    Args:
+        estimate: the sharpened bands, (rows, cols, bands) float32, reflectance * 10000.
+        coarse: the same bands before, (rows / s, cols / s, bands).
+        spread: of the members, shape of estimate; None for one network.
+    """
+    upsampled = interpolate(coarse, estimate.shape, INTERPOLATIONS[BILINEAR], clip=False)
+    return error_score(estimate, upsampled, spread)
 
 
 @dataclass(frozen=True)
@@ -46,20 +60,20 @@ class Sharpener:
         gsd: native GSD of the bands that the network sharpens, 20 or 60 m; JOINT for both.
         margin: pixels around a window that the network needs, and that are cut off its prediction.
         predict: the network, from `superres.prediction.windows.compile_model`; after its bands it may give their spread.
-        calibration: gives the expected errors; None: they are not asked for.
+        calibrations: GSD -> calibration, for the GSDs whose expected errors are asked for.
     """
 
     scene: Scene
     gsd: Gsd
     margin: int
     predict: Predict
-    calibration: Calibration | None = None
+    calibrations: Mapping[int, Calibration] = field(default_factory=dict)
 
     @property
     def score_margin(self) -> int:
         """Pixels around a window that are predicted for the scores of its pixels, rounded up to coarse pixels."""
         factor = scale_factor(self.gsd)
-        return -(-REACH_PX // factor) * factor if self.calibration else 0
+        return -(-REACH_PX // factor) * factor if self.calibrations else 0
 
     @property
     def read_margin(self) -> int:
@@ -100,28 +114,32 @@ class Sharpener:
             WeightsError: the network computes values that are not finite.
         """
         if inputs is None:
-            zeros = np.zeros((window.height, window.width, len(sharpened_bands(self.gsd))), np.float32)
-            return Sharpened(zeros, zeros if self.calibration else None)
-        predicted = window.grown(self.score_margin, *shape)
-        inner = predicted.relative_to(predicted.grown(self.margin, *shape)).slices
-        sharp = self.predict(inputs)[inner] * np.float32(DN_DIVISOR)
-        if not np.isfinite([sharp.min(), sharp.max()]).all():  # needs no array of flags
+            return Sharpened(
+                *(
+                    {
+                        gsd: np.zeros((window.height, window.width, len(sharpened_bands(gsd))), np.float32)
+                        for gsd in gsds
+                    }
+                    for gsds in (each_gsd(self.gsd), self.calibrations)
+                )
+            )
+        network_window = window.grown(self.score_margin, *shape).grown(self.margin, *shape)
+        kept = window.relative_to(network_window).slices
+        sharp = self.predict(inputs) * np.float32(DN_DIVISOR)
+        if not np.isfinite([sharp[kept].min(), sharp[kept].max()]).all():  # needs no array of flags
             raise WeightsError(
                 f"the network for {in_metres(each_gsd(self.gsd))} gives values that are not finite at row {window.row}, column "
                 f"{window.col} of {self.scene.name}; use --precision float32, or other weights."
             )
         estimate, spread = np.split(sharp, [len(sharpened_bands(self.gsd))], axis=2)
-        kept = window.relative_to(predicted).slices
-        if not self.calibration:
-            return Sharpened(estimate[kept], None)
-        score = error_score(estimate, self._upsampled(inputs)[inner], spread if spread.shape[2] else None)
-        return Sharpened(estimate[kept], self.calibration.expected_error(score[kept]))
-
-    def _upsampled(self, inputs: Inputs) -> np.ndarray:
-        """Return the coarse bands of a window and its margin, upsampled: (rows, cols, bands) float32, reflectance * 10000."""
-        coarse = inputs[f"input_{self.gsd}m"] * np.float32(DN_DIVISOR)
-        shape = (*inputs["input_10m"].shape[:2], coarse.shape[2])
-        return interpolate(coarse, shape, INTERPOLATIONS["bilinear"], clip=False)
+        bands = {gsd: bands_within(self.gsd, gsd) for gsd in each_gsd(self.gsd)}
+        errors = {}
+        for gsd, calibration in self.calibrations.items():
+            coarse = inputs[f"input_{gsd}m"] * np.float32(DN_DIVISOR)
+            spread_of_gsd = spread[..., bands[gsd]] if spread.shape[2] else None
+            score = estimate_score(estimate[..., bands[gsd]], coarse, spread_of_gsd)
+            errors[gsd] = calibration.expected_error(score[kept])
+        return Sharpened({gsd: estimate[(*kept, bands[gsd])] for gsd in bands}, errors)
 
     def _network_input(self, filled: np.ndarray, gsd: int) -> np.ndarray:
         """Return filled DN in network units, float32."""

@@ -29,8 +29,13 @@ def write_calibration(path: Path, calibration: Calibration, provenance: Mapping[
     Raises:
         OutputError: there is no space, or the folder is missing or read-only.
     """
-    record = {
-        **provenance,
+    record = {**provenance, **calibration_record(calibration)}
+    write_text(path, json.dumps(record, indent=2) + "\n")
+
+
+def calibration_record(calibration: Calibration) -> dict[str, Any]:
+    """Return the entries of the file that describe a calibration."""
+    return {
         "schema_version": SCHEMA_VERSION,
         "gsd": calibration.gsd,
         "weights_sha256": list(calibration.weights),
@@ -42,7 +47,6 @@ def write_calibration(path: Path, calibration: Calibration, provenance: Mapping[
             for band, curve in calibration.curves.items()
         },
     }
-    write_text(path, json.dumps(record, indent=2) + "\n")
 
 
 def read_calibration(path: Path) -> Calibration:

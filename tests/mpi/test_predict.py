@@ -15,6 +15,7 @@ import common.distributed as hvd
 from common.errors import ProductError
 from common.pixels.windows import Window
 from superres import predict
+from superres.evaluation.reliability import own_scene
 from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS
 from superres.prediction import result
@@ -93,6 +94,33 @@ def test_expected_errors_are_shared(shared_path: Path, tmp_path: Path, alone: Ca
     for ending in ("", "-uncertainty"):
         many, one = shared_path / f"many{ending}.tif", tmp_path / f"one{ending}.tif"
         assert many.read_bytes() == one.read_bytes()
+
+
+def test_a_calibration_of_the_scene_on_itself_is_shared(
+    shared_path: Path, tmp_path: Path, alone: Callable, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ranks share its windows, some of which hold no data. Then a rank fails while the other samples."""
+    monkeypatch.setattr(own_scene, "SIDE_PX", 36)
+    pixels = with_nodata(textured_pixels(np.random.default_rng(0), 504), 0, 0, 60, 84)
+    scene = str(hvd.on_rank_zero(lambda: write_safe(shared_path, size=504, pixels=pixels)))
+    words += ["--roi-pixels", "60,60,120,120", "--uncertainty"]
+    assert predict.main([scene, *words, "--output", str(shared_path / "many.tif")]) == 0
+    hvd.barrier()
+    with alone():
+        assert predict.main([scene, *words, "--output", str(tmp_path / "one.tif")]) == 0
+    for ending in ("", "-uncertainty"):
+        many, one = shared_path / f"many{ending}.tif", tmp_path / f"one{ending}.tif"
+        assert many.read_bytes() == one.read_bytes()
+
+    def fail(*arguments: object) -> object:
+        if hvd.rank() == hvd.size() - 1:
+            raise ProductError("B05 is damaged.")
+        return sample_window(*arguments)
+
+    sample_window = own_scene.sample_window
+    monkeypatch.setattr(own_scene, "sample_window", fail)
+    assert predict.main([scene, *words, "--output", str(shared_path / "failed.tif")]) == 1
+    assert not (shared_path / "failed.tif").exists()
 
 
 def write_calibrations(folder: Path) -> list[Path]:

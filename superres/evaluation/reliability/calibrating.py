@@ -1,9 +1,10 @@
-"""The calibration of an evaluation, and its test: `uncertainty.json` and `reliability.csv`."""
+"""Samples of errors -> a calibration; that of an evaluation, with its test: `uncertainty.json` and `reliability.csv`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from common.patches.settings import PatchSettings
 from common.pixels.sentinel2 import BANDS_BY_GSD
 from common.runs.provenance import provenance_record
 from common.runs.tables import write_rows
@@ -30,8 +31,25 @@ def write_reliability(plan: EvaluationPlan, samples: Mapping[str, ErrorSample]) 
     rows = reliability_rows(samples, BANDS_BY_GSD[gsd])
     write_rows(plan.folder / RELIABILITY, rows, ReliabilityRow._fields)
     _, network = plan.calibrated
-    scores, errors = (np.concatenate(parts) for parts in zip(*samples.values(), strict=True))
-    curves = fit_curves(scores, errors, BANDS_BY_GSD[gsd])
-    calibration = Calibration(gsd, tuple(sorted(network.digests)), plan.settings.degradation, tuple(samples), curves)
+    calibration = calibrate(plan.settings, network.digests, tuple(samples), list(samples.values()))
     write_calibration(plan.folder / CALIBRATION, calibration, provenance_record())
     return rows
+
+
+def calibrate(
+    settings: PatchSettings, digests: Sequence[str], scenes: Sequence[str], samples: Sequence[ErrorSample]
+) -> Calibration:
+    """Return the calibration on some samples.
+
+    Args:
+        settings: GSD and degradation.
+        digests: SHA-256 of the weights of each member.
+        scenes: names of the scenes of the samples.
+        samples: at least one.
+
+    Raises:
+        ValueError: there are too few pixels.
+    """
+    scores, errors = (np.concatenate(parts) for parts in zip(*samples, strict=True))
+    curves = fit_curves(scores, errors, BANDS_BY_GSD[settings.gsd])
+    return Calibration(settings.gsd, tuple(sorted(digests)), settings.degradation, tuple(scenes), curves)

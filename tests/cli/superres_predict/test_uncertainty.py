@@ -11,7 +11,9 @@ from osgeo import gdal
 
 from common.pixels.sentinel2 import BANDS_20M, BANDS_60M
 from common.runs.folder import CONFIG, WEIGHTS
+from superres.uncertainty import calibration
 from tests.support.calibrations import write_made
+from tests.support.fake_safe import textured_pixels, write_safe
 
 
 def calibration_of(path: Path, gsd: int, runs: Sequence[Path]) -> Path:
@@ -71,6 +73,66 @@ def test_the_mean_of_members_is_the_result(run, weights_dir, second_run, product
     tags = gdal.Open(str(tmp_path / "mean.tif")).GetMetadata()
     assert tags["weights_20m"] == f"{runs[0]}, {runs[1]}"
     assert len(tags["weights_20m_sha256"].split(", ")) == 2
+
+
+@pytest.fixture(scope="module")
+def larger_product(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A product that is large enough to be its own calibration at 60 m."""
+    pixels = textured_pixels(np.random.default_rng(1), 240)
+    return write_safe(tmp_path_factory.mktemp("larger"), size=240, pixels=pixels)
+
+
+def test_a_scene_is_its_own_calibration(
+    run, error_line, weights_dir, second_run, larger_product, tmp_path, monkeypatch
+):
+    """Members and a network alone; regions of a scene have one calibration, which the tags hold; a second command skips."""
+    output, errors = tmp_path / "out.tif", tmp_path / "out-uncertainty.tif"
+    members = ("--run-dir", weights_dir / "run20", second_run, weights_dir / "run60")
+    words = [larger_product, *members, "--roi-pixels", "6,6,66,66", "--output", output, "--stac"]
+    code, log = run(*words, "--uncertainty", level="INFO")
+    assert code == 0
+    assert "20 m: expected errors calibrated on the scene itself, 14400 pixels" in log
+    assert "60 m: expected errors calibrated on the scene itself, 1296 pixels" in log
+    assert pixels_of(errors).shape == (8, 60, 60) and pixels_of(errors).min() >= 1
+    assets = json.loads(output.with_suffix(".json").read_text())["assets"]
+    assert assets["uncertainty"]["href"] == f"./{errors.name}"
+    tags = gdal.Open(str(errors)).GetMetadata()
+    assert tags["calibrated_on"] == "the scene itself, at reduced scale"
+    assert tags["calibration_60m_scenes"] == larger_product.stem
+    for gsd in (20, 60):
+        (tmp_path / f"{gsd}.json").write_text(tags[f"calibration_{gsd}m"])
+    pixels, time = pixels_of(errors), errors.stat().st_mtime_ns
+    code, log = run(*words, "--uncertainty", "--skip-existing", level="INFO")
+    assert (code, "1 of 1 results exist" in log, errors.stat().st_mtime_ns) == (0, True, time)
+    files = ("--uncertainty", tmp_path / "20.json", tmp_path / "60.json")
+    line = error_line(*words, *files, "--skip-existing")
+    assert (
+        "made with other settings: calibrated_on the scene itself, at reduced scale, but this command has none" in line
+    )
+    assert run(*words, *files, "--overwrite")[0] == 0
+    np.testing.assert_array_equal(pixels_of(errors), pixels)
+    written = errors.stat().st_mtime_ns
+    line = error_line(*words, "--uncertainty", "--skip-existing")
+    assert "made with other settings: calibration_20m_sha256" in line
+    monkeypatch.setattr(calibration, "LEAST_PIXELS", 2000)
+    code, log = run(*words, "--uncertainty", "--overwrite")
+    assert code == 1
+    assert "60 m: a calibration needs at least 2000 pixels; got 1296. Give a calibration of other scenes" in log
+    assert (errors.stat().st_mtime_ns, sorted(tmp_path.glob("*.tif"))) == (written, [errors, output])
+
+
+def test_a_scene_behind_uncertainty_is_wrong_usage(run, weights_dir, product, capfd):
+    """It is not taken for a calibration; nor is the scene said to be missing."""
+    with pytest.raises(SystemExit) as exit_:
+        run("--run-dir", weights_dir / "run20", "--output", "out.tif", "--uncertainty", product)
+    assert exit_.value.code == 2
+    message = f"argument --uncertainty: {product} is no calibration and has no uncertainty.json; write scenes before --uncertainty"
+    assert capfd.readouterr().err.splitlines()[-1].endswith(message)
+
+
+def test_a_scene_that_is_too_small_to_be_its_own_calibration(error_line, weights_dir, product, tmp_path):
+    line = error_line(product, "--run-dir", weights_dir / "run20", "--output", tmp_path / "out.tif", "--uncertainty")
+    assert "has 30 x 30 px of 20 m, too few to calibrate expected errors on itself, which needs 1000 px; give" in line
 
 
 def test_bad_calibrations(error_line, weights_dir, second_run, product, tmp_path):

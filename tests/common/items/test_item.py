@@ -15,7 +15,7 @@ from pystac.extensions.raster import RasterExtension
 from pystac.validation import validate_dict
 
 from common.errors import ProductError
-from common.items.item import Processing, item_json, item_path, make_item, sensing_datetime
+from common.items.item import Processing, add_errors, item_json, item_path, make_item, sensing_datetime
 from common.pixels.windows import Window
 from common.rasters.geotiff import RasterInfo, write_geotiff
 from common.rasters.grids import GeoReference, georeference
@@ -122,9 +122,22 @@ def test_the_input_is_linked(written, scene):
     assert link.title == scene.name
 
 
-def test_a_cog_with_a_picture(scene, info):
+def test_a_cog_with_a_picture_and_expected_errors(scene, info):
     item = make_item(scene, info, PROCESSING, Path("out.tif"), True, Path("out.png"))
     assert item.assets["image"].media_type == "image/tiff; application=geotiff; profile=cloud-optimized"
+    add_errors(item, replace(info, offsets=dict.fromkeys(BANDS, 0.0)), Path("out-uncertainty.tif"), "in DN", True)
+    errors = item.assets["uncertainty"]
+    assert (errors.href, errors.media_type, errors.roles) == (
+        "./out-uncertainty.tif",
+        item.assets["image"].media_type,
+        ["data", "uncertainty"],
+    )
+    assert errors.description == "in DN"
+    assert {(band.scale, band.offset, band.nodata) for band in RasterExtension.ext(errors).bands} == {(0.0001, 0, 0)}
+    described = [band.description for band in EOExtension.ext(errors).bands]
+    assert described == [f"expected absolute error of {name}; DN 0 is nodata" for name in BANDS]
+    assert ProjectionExtension.ext(errors).shape == [REGION.height, REGION.width]
+    validate_dict(json.loads(item_json(item)), extensions=[])
     thumbnail = item.assets["thumbnail"]
     assert (thumbnail.href, thumbnail.media_type, thumbnail.roles) == ("./out.png", "image/png", ["thumbnail"])
     assert "proj:shape" not in item.properties  # the picture has another one

@@ -14,7 +14,7 @@ from common.runs.folder import CONFIG, WEIGHTS, write_config
 from superres.networks import weights
 from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS
-from superres.networks.ensemble import choose_networks, refuse_joint
+from superres.networks.ensemble import choose_networks
 from superres.networks.margin import margin_px
 from superres.networks.trained import read_trained, trained_levels
 from superres.networks.weights import find_weights
@@ -124,8 +124,6 @@ def test_a_joint_network_is_for_both_gsds(tmp_path: Path, monkeypatch: pytest.Mo
             choose_networks(sources, None, "dsen2")
     with pytest.raises(SettingError, match=r"fine is for 20 m, and --gsd asks for 60 m"):
         choose_networks([both, fine], [60], "dsen2")
-    with pytest.raises(SettingError, match="--uncertainty knows no errors of networks for 20 m and 60 m together"):
-        refuse_joint(trained)
     (tmp_path / "both" / CONFIG).write_text((tmp_path / "both" / CONFIG).read_text().replace('"joint"', '"dsen2"'))
     with pytest.raises(
         SettingError, match="--gsd 20 60 needs a network that sharpens both, and dsen2 sharpens one of them"

@@ -14,6 +14,11 @@ def test_columns_of_one_rank_are_all_columns():
     np.testing.assert_array_equal(RankGroup().join_columns(columns), columns)
 
 
+def test_one_rank_does_all_work():
+    assert RankGroup().share("abc", str.upper) == ["A", "B", "C"]
+    assert RankGroup().share("", str.upper) == []
+
+
 def test_strips_come_in_their_order():
     strips = [Strip(Window(row, 0, 6, 6), {}, {}) for row in (0, 6, 12)]
     assert list(RankGroup().iterate_together(iter(strips))) == strips

@@ -82,7 +82,7 @@ def prediction(
 ) -> ScenePrediction:
     sharpeners = [
         Sharpener(
-            scene, gsd, margin_px("tiny", gsd), compiled(model), made_calibration(gsd, ()) if calibrated else None
+            scene, gsd, margin_px("tiny", gsd), compiled(model), {gsd: made_calibration(gsd, ())} if calibrated else {}
         )
         for gsd, model in models.items()
     ]

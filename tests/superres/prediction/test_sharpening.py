@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from common.errors import WeightsError
-from common.pixels.sentinel2 import BANDS, BANDS_BY_GSD, input_gsds
+from common.pixels.sentinel2 import BANDS, BANDS_BY_GSD, JOINT, input_gsds
 from common.pixels.windows import Window
 from common.scenes.scene import Scene
 from superres.networks.units import DN_DIVISOR
@@ -47,9 +47,9 @@ class Repeat:
 
 def sharpened(sharpener: Sharpener, dn: dict[int, np.ndarray], read_window: Window, window: Window) -> np.ndarray:
     """The estimate; there are no expected errors without a calibration."""
-    estimate, errors = sharpener.sharpen(sharpener.read_inputs(dn, read_window, window, SHAPE), window, SHAPE)
-    assert errors is None
-    return estimate
+    estimates, errors = sharpener.sharpen(sharpener.read_inputs(dn, read_window, window, SHAPE), window, SHAPE)
+    assert errors == {}
+    return estimates[sharpener.gsd]
 
 
 @pytest.mark.parametrize("gsd", [20, 60])
@@ -116,21 +116,53 @@ def test_expected_errors_follow_from_the_calibrated_score(scene, dn, gsd, member
 
     plain, sharpener = (
         Sharpener(scene, gsd, MARGIN, Repeat()),
-        Sharpener(scene, gsd, MARGIN, predict, made_calibration(gsd, ())),
+        Sharpener(scene, gsd, MARGIN, predict, {gsd: made_calibration(gsd, ())}),
     )
-    whole = sharpener.sharpen(sharpener.read_inputs(dn, WHOLE, WHOLE, SHAPE), WHOLE, SHAPE)
+    whole, whole_errors = (
+        images[gsd] for images in sharpener.sharpen(sharpener.read_inputs(dn, WHOLE, WHOLE, SHAPE), WHOLE, SHAPE)
+    )
     coarse = dn[gsd].astype(np.float32) - 1000
-    upsampled = interpolate(coarse, whole.estimate.shape, 1)
-    score = error_score(whole.estimate, upsampled, 0.1 * whole.estimate if members > 1 else None)
-    np.testing.assert_allclose(whole.errors, made_calibration(gsd, ()).expected_error(score), rtol=1e-4)
+    upsampled = interpolate(coarse, whole.shape, 1)
+    score = error_score(whole, upsampled, 0.1 * whole if members > 1 else None)
+    np.testing.assert_allclose(whole_errors, made_calibration(gsd, ()).expected_error(score), rtol=1e-4)
     read_window = WINDOW.grown(sharpener.read_margin, *SHAPE)
     part = {g: dn[g][read_window.coarsened(g // 10).slices] for g in input_gsds(gsd)}
     sharp = sharpener.sharpen(sharpener.read_inputs(part, read_window, WINDOW, SHAPE), WINDOW, SHAPE)
-    np.testing.assert_allclose(sharp.errors, whole.errors[WINDOW.slices], rtol=1e-5)
-    np.testing.assert_array_equal(sharp.estimate, sharpened(plain, dn, WHOLE, WINDOW))
+    np.testing.assert_allclose(sharp.errors[gsd], whole_errors[WINDOW.slices], rtol=1e-5)
+    np.testing.assert_array_equal(sharp.estimates[gsd], sharpened(plain, dn, WHOLE, WINDOW))
     dn[10][WINDOW.slices] = 0
     empty = sharpener.sharpen(sharpener.read_inputs(dn, WHOLE, WINDOW, SHAPE), WINDOW, SHAPE)
-    assert empty.errors.shape == empty.estimate.shape and not empty.errors.any()
+    assert empty.errors[gsd].shape == empty.estimates[gsd].shape and not empty.errors[gsd].any()
+
+
+@pytest.mark.parametrize("members", [1, 2])
+def test_a_joint_network_has_expected_errors_of_each_gsd(scene, dn, members):
+    """They are those of a network of the GSD alone; a GSD without a calibration has none."""
+
+    def predict_gsd(inputs, gsd):
+        coarse = inputs[f"input_{gsd}m"]
+        factor = len(inputs["input_10m"]) // len(coarse)
+        return coarse.repeat(factor, axis=0).repeat(factor, axis=1)
+
+    def predict(gsds):
+        def run(inputs):
+            image = np.concatenate([predict_gsd(inputs, gsd) for gsd in gsds], axis=2)
+            return np.concatenate([image, *([0.1 * image] * (members - 1))], axis=2)
+
+        return run
+
+    def sharpen(gsd, gsds, *calibrated):
+        calibrations = {each: made_calibration(each, ()) for each in calibrated}
+        sharpener = Sharpener(scene, gsd, MARGIN, predict(gsds), calibrations)
+        return sharpener.sharpen(sharpener.read_inputs(dn, WHOLE, WINDOW, SHAPE), WINDOW, SHAPE)
+
+    both = sharpen(JOINT, JOINT, 20, 60)
+    for gsd in JOINT:
+        alone = sharpen(gsd, (gsd,), gsd)
+        np.testing.assert_array_equal(both.estimates[gsd], alone.estimates[gsd])
+        np.testing.assert_allclose(both.errors[gsd], alone.errors[gsd], rtol=1e-5)
+    one = sharpen(JOINT, JOINT, 60)
+    assert list(one.estimates) == [20, 60] and list(one.errors) == [60]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
