@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from common.errors import ProductError
+from common.files.checksums import require_intact
 from common.patches.degraded_scene import target_shape
 from common.patches.settings import DEGRADATIONS, PatchSettings
 from common.pixels.degrade import blur_reach
@@ -33,8 +34,8 @@ from superres.uncertainty.score import REACH_PX
 
 logger = logging.getLogger(__name__)
 
-SIDE_PX = 480  # of a window, in native pixels of the sharpened bands; a multiple of 6
-MOST_WINDOWS = 16  # at a time; more follow only where most of these hold no data
+SIDE_PX = 240  # of a window, in native pixels of the sharpened bands; a multiple of 6
+MOST_WINDOWS = 64  # at a time; more follow only where most of these hold no data
 
 
 def with_own_calibrations(
@@ -89,6 +90,8 @@ def sample_scene(
     Raises:
         S2Error: the scene is damaged, or the network's values are not finite; on all ranks of the group.
     """
+    files, ranks = [scene.band_paths[band] for band in settings.bands], rank_group.size
+    rank_group.share(range(ranks), lambda rank: require_intact(scene.name, files, rank, ranks))
     windows = spread_windows(*target_shape(scene, settings))
     most = MOST_PIXELS // min(len(windows), MOST_WINDOWS)  # of a window
     samples: list[ErrorSample] = []

@@ -57,6 +57,7 @@ def test_windows_give_the_scores_and_errors_of_the_whole_scene(
     settings, sampler = PatchSettings(gsd, 1, degradation, joint=network_gsd == JOINT), sampler_of(gsd, network_gsd)
     whole = degraded_images(scene, settings)
     sampler.observe("mix", whole, sampler.method.sharpen(whole.inputs))
+    monkeypatch.setattr(own_scene, "SIDE_PX", max(whole.valid.shape))
     (alone,) = sample_scene(scene, sampler, settings, RankGroup())
     np.testing.assert_array_equal(alone, sampler.sample)
     monkeypatch.setattr(own_scene, "SIDE_PX", side)
@@ -80,14 +81,14 @@ def test_the_margin_around_a_window_holds_network_score_and_blur() -> None:
 
 def test_the_first_windows_are_spread_over_the_scene() -> None:
     windows = spread_windows(5490, 5490)
-    assert len(set(windows)) == len(windows) == 144
+    assert len(set(windows)) == len(windows) == 23**2
     for side in ("row", "col"):
-        assert len({getattr(window, side) // 480 for window in windows[:16]}) >= 11
-    assert spread_windows(300, 300) == [Window(0, 0, 300, 300)]
-    assert len(set(spread_windows(960, 960))) == 4
+        assert len({getattr(window, side) // 240 for window in windows[:64]}) >= 22
+    assert spread_windows(240, 200) == [Window(0, 0, 240, 200)]
+    assert len(set(spread_windows(480, 480))) == 4
 
 
-@pytest.mark.parametrize(("data", "rounds"), [(range(144), 1), (range(16, 30), 2), ((), 9)])
+@pytest.mark.parametrize(("data", "rounds"), [(range(529), 1), (range(64, 120), 2), ((), 9)])
 def test_windows_follow_until_enough_pixels_hold_data(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, data: range, rounds: int
 ) -> None:
@@ -95,13 +96,13 @@ def test_windows_follow_until_enough_pixels_hold_data(
 
     def sample(*arguments: object) -> ErrorSample:
         sampled.append(arguments[3])
-        pixels = 16000 if len(sampled) - 1 in data else 0
+        pixels = 4000 if len(sampled) - 1 in data else 0
         return ErrorSample(*np.zeros((2, pixels, 1), np.float32))
 
     monkeypatch.setattr(own_scene, "target_shape", lambda scene, settings: (5490, 5490))
     monkeypatch.setattr(own_scene, "sample_window", sample)
     sample_scene(scene, sampler_of(20, 20), PatchSettings(20, 1), RankGroup())
-    assert sampled == spread_windows(5490, 5490)[: 16 * rounds]
+    assert sampled == spread_windows(5490, 5490)[: 64 * rounds]
 
 
 def test_a_window_without_pixels_that_count_is_not_sharpened(scene: Scene) -> None:
