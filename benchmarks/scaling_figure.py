@@ -65,7 +65,7 @@ def draw_parts(ax: Axes, rows: Sequence[dict]) -> None:
     seconds = np.array([[float(row[f"{part}_s"]) for part in PARTS] for row in rows])
     shares = 100 * seconds / seconds.sum(axis=1, keepdims=True)
     left = np.zeros(len(rows))
-    for part, share, colour in zip(PARTS, shares.T, METHOD_COLOURS, strict=True):
+    for part, share, colour in zip(PARTS, shares.T, METHOD_COLOURS[: len(PARTS)], strict=True):
         ax.barh(names, share, left=left, color=colour, label=part)
         left += share
     ax.invert_yaxis()

@@ -65,9 +65,11 @@ def evaluate(options: EvaluationOptions) -> None:
     plan = hvd.on_rank_zero(lambda: prepare_evaluation(options))
     # TensorFlow and matplotlib take seconds to import: not before options and files are checked.
     from bigearthnet.evaluation.measure import predict_methods, score_methods
-    from bigearthnet.evaluation.output import METRICS, OUTPUT_FILES, TABLES, write_tables
+    from bigearthnet.evaluation.output import METRICS, OUTPUT_FILES, TABLES
+    from bigearthnet.evaluation.tables import write_metrics
     from bigearthnet.figures.evaluation import draw_evaluation
     from bigearthnet.reports.evaluation import evaluation_report
+    from common.report.markdown import write_markdown
     from common.report.page import write_report
     from common.report.records import REPORT
 
@@ -77,9 +79,11 @@ def evaluate(options: EvaluationOptions) -> None:
     predictions = predict_methods(plan, models, options.batch_size, options.show_progress)
     if hvd.rank() == 0:
         rows = score_methods(plan, predictions)
-        tables = write_tables(options.output, rows, plan.split, len(plan.rows))
+        write_metrics(options.output / METRICS, rows)
         draw_evaluation(options.output, plan, predictions)
-        write_report(options.output / REPORT, evaluation_report(plan, rows, options.output))
+        report = evaluation_report(plan, rows, options.output)
+        tables = write_markdown(options.output / TABLES, report, pictures=False)
+        write_report(options.output / REPORT, report)
         print(tables)
         print(
             f"\n{options.output / METRICS}, {options.output / TABLES}, figures, and all of it in {options.output / REPORT}"

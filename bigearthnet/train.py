@@ -58,9 +58,10 @@ def train(
     # TensorFlow takes seconds to import: not before options and files are checked. matplotlib: not before the training.
     from bigearthnet.cards.model_card import write_card
     from bigearthnet.evaluation.measure import measure_run
-    from bigearthnet.evaluation.tables import markdown_metric_table
+    from bigearthnet.evaluation.tables import metric_table
     from bigearthnet.training.data import open_data
     from bigearthnet.training.fit import fit, open_run
+    from common.report.markdown import table_markdown
 
     data = open_data(config, stage, show_progress)
     with open_run(config, location) as (folder, resumes):
@@ -77,7 +78,7 @@ def train(
 
             plot_class_scores(folder / run.METRICS, folder / run.METRIC_BARS)
     if hvd.rank() == 0 and rows:
-        print(markdown_metric_table(rows))
+        print(table_markdown(metric_table("", rows)))
         print(f"\n{len(data.test)} test patches; {folder / run.METRICS}, {folder / run.METRIC_BARS}")
     elif hvd.rank() == 0:
         print(folder)

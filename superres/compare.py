@@ -202,7 +202,7 @@ def evaluate_all(options: ComparisonOptions, degradation: str) -> None:
 def report(options: ComparisonOptions) -> None:
     """Write the table and its figure, and the answers of a study; print them. Call on rank 0."""
     from common.files.atomic import write_text
-    from common.report.markdown import part_markdown
+    from common.report.markdown import table_markdown
     from common.report.page import write_report
     from common.report.records import REPORT
     from common.runs.provenance import provenance_line
@@ -218,8 +218,9 @@ def report(options: ComparisonOptions) -> None:
     networks = compared_networks(evaluation, options.sources, options.labels, config, options.methods)
     write_comparison(folder / TABLE, networks)
     plot_comparison_table(folder / TABLE, folder / FIGURE)
+    table = network_records(networks)
     text = (
-        f"{part_markdown(network_records(networks))} Test scenes: {networks[0].scenes}, {config.gsd} m bands, degraded "
+        f"{table_markdown(table)}\n\n{table.caption} Test scenes: {networks[0].scenes}, {config.gsd} m bands, degraded "
         f"with `--degradation {config.degradation}`. Precision: {config.precision}."
     )
     write_text(folder / TEXT, f"{text}\n\n{provenance_line()}\n")

@@ -2,7 +2,7 @@
 
     python superres/evaluate.py --tiles test.txt --run-dir runs/first runs/second --output results
 
-Scenes + run folders -> `metrics.csv`, `metrics.md`, `reflectance.csv`, `evaluation.json`, figures, `report.html`. The
+Scenes + run folders -> `metrics.csv`, `methods.csv`, `metrics.md`, `reflectance.csv`, `evaluation.json`, figures, `report.html`. The
 truth is known at reduced scale (`superres/evaluation/reduced_scale.py`) and unknown at full scale
 (`superres/evaluation/full_scale.py`).
 """
@@ -135,7 +135,8 @@ def evaluate(options: EvaluationOptions) -> None:
         *pansharpening_methods(plan.methods, settings),
         *network_methods(plan.trained_networks, plan.precision, sampler, settings.gsd, plan.engine),
     ]
-    metrics, errors_by_reflectance, crops, samples = {}, {}, {}, {}  # scene index -> rows, pictures, or pixels
+    # Scene index -> rows, pictures, or pixels.
+    metrics, costs, errors_by_reflectance, crops, samples = ({} for _ in range(5))
     own_scenes = range(hvd.rank(), len(plan.scenes), hvd.size())
     for index in tqdm(own_scenes, unit="scene", disable=not options.show_progress):
         signals.require_going_on()
@@ -143,13 +144,13 @@ def evaluate(options: EvaluationOptions) -> None:
         result = measure_scene(scene, [*interpolation_methods(settings.gsd), *methods], settings, observe)
         draw_scene(result, scene, settings, plan.folder / scene.name)
         crops[index] = crop_pictures(result, scene.name, settings)
-        metrics[index] = result.rows
+        metrics[index], costs[index] = result.rows, list(result.costs)
         errors_by_reflectance[index] = reflectance_rows(result.statistics, scene.name, BANDS_BY_GSD[settings.gsd])
         samples[index] = [(scene.name, sampler.sample)] if sampler else []
         if plan.full_scale:
             unclipped = [*interpolation_methods(settings.gsd, clip=False), *methods]
             metrics[index] = result.rows + measure_full_scale(scene, unclipped, settings)
-    gathered = [hvd.gather_in_order(part) for part in (metrics, errors_by_reflectance, crops, samples)]
+    gathered = [hvd.gather_in_order(part) for part in (metrics, costs, errors_by_reflectance, crops, samples)]
     if hvd.rank() == 0:
         write_results(plan, *gathered)
 
@@ -157,6 +158,7 @@ def evaluate(options: EvaluationOptions) -> None:
 def write_results(
     plan: "EvaluationPlan",
     rows: "list[MetricRow]",
+    costs: "list[MetricRow]",
     error_rows: "list[ReflectanceRow]",
     crops: "list[Crop]",
     samples: "list[tuple[str, ErrorSample]]",
@@ -166,28 +168,33 @@ def write_results(
     Args:
         plan: of the evaluation.
         rows: metrics of all scenes and methods.
+        costs: of the same methods.
         error_rows: errors by reflectance.
         crops: pictures of all scenes.
         samples: scene and pixels of it, with --uncertainty; otherwise empty.
     """
+    from common.report.markdown import write_markdown
     from common.report.page import write_report
     from common.report.records import REPORT
-    from superres.evaluation.output import METRICS, TABLES, write_record, write_tables
+    from superres.evaluation.output import METHODS, METRICS, TABLES, write_record, write_tables
     from superres.evaluation.reliability.calibrating import write_reliability
-    from superres.evaluation.reliability.table import reliability_report
     from superres.figures.evaluation import draw_metrics
     from superres.figures.reliability import plot_reliability
     from superres.reports.evaluation import evaluation_report
 
     reliability = write_reliability(plan, dict(samples)) if samples else []
     write_record(plan.folder, plan.record())
-    tables = write_tables(plan.folder, plan.settings, rows, error_rows, reliability_report(reliability))
+    write_tables(plan.folder, rows, costs, error_rows)
     draw_metrics(plan.folder, rows)
     if reliability:
         plot_reliability(plan.folder)
-    write_report(plan.folder / REPORT, evaluation_report(plan, rows, crops, reliability))
+    report = evaluation_report(plan, [*rows, *costs], crops, reliability)
+    tables = write_markdown(plan.folder / TABLES, report, pictures=False)
+    write_report(plan.folder / REPORT, report)
     print(tables)
-    print(f"\n{plan.folder / METRICS}, {plan.folder / TABLES}, figures, and all of it in {plan.folder / REPORT}")
+    print(
+        f"\n{plan.folder / METRICS}, {plan.folder / METHODS}, {plan.folder / TABLES}, figures, and all of it in {plan.folder / REPORT}"
+    )
 
 
 if __name__ == "__main__":

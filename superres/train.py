@@ -96,8 +96,9 @@ def measure(
     Returns:
         The rows of `metrics.csv` on rank 0.
     """
+    from common.report.markdown import table_markdown
     from superres.evaluation.reduced_scale import evaluate_scene
-    from superres.evaluation.tables import markdown_metric_table, write_metrics
+    from superres.evaluation.tables import TABLE_METRICS, metric_table, write_metrics
     from superres.figures.metrics import plot_metrics
     from superres.figures.pictures import plot_test_scene
 
@@ -117,7 +118,7 @@ def measure(
     if hvd.rank() == 0:
         write_metrics(folder / run.METRICS, rows)
         plot_metrics(folder / run.METRICS, folder / run.METRIC_BARS)
-        print(markdown_metric_table(rows))
+        print(table_markdown(metric_table("", rows, TABLE_METRICS)))
         print(f"\n{folder / run.METRICS}, {folder / run.METRIC_BARS}, {folder / run.PICTURE}")
     return rows
 

@@ -13,6 +13,7 @@ from bigearthnet.training.config import BigEarthNetConfig
 from bigearthnet.training.data import TrainingData
 from bigearthnet.training.validation import rule_of_best
 from common.files.limits import parse_json
+from common.metrics.descriptions import DESCRIPTIONS
 from common.metrics.multilabel import OVERALL
 from common.runs.folder import HISTORY, METRICS, THRESHOLDS
 from common.runs.model_card import describe_period, describe_settings, saved_epoch, write_model_card
@@ -83,7 +84,7 @@ def describe_quality(folder: Path, config: BigEarthNetConfig, data: TrainingData
         f"{scores}; F1 with a threshold of 0.5. Weights and thresholds were chosen on these patches."
     )
     overall = {row.metric: row.value for row in rows if row.name == OVERALL}
-    lines = [[title, f"{overall[metric]:.3f}"] for metric, title in MAIN_METRICS.items() if metric in overall]
+    lines = [[DESCRIPTIONS[name].heading, f"{overall[name]:.3f}"] for name in MAIN_METRICS if name in overall]
     if not lines:
         return f"{validation}\n\nTest patches: not measured, because the prepared file has none."
     table = markdown_table(["Score", "Value"], lines)

@@ -1,41 +1,28 @@
-"""Tables of scores: `metrics.csv`, and Markdown to read."""
+"""Tables of scores: `metrics.csv`, and records of tables for reports."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from common.metrics.descriptions import DESCRIPTIONS
 from common.metrics.multilabel import OVERALL, ClassMetric
-from common.runs.tables import markdown_table, read_rows, write_rows
+from common.report.records import Column, Table
+from common.runs.tables import read_rows, write_rows
 
 COLUMNS = ("split", "method", "class", "metric", "value")
+MAIN_METRICS = (
+    *("f1_micro", "f1_macro", "f1_sample", "f2_micro", "f2_macro", "ap_micro", "ap_macro"),
+    *("hamming", "subset"),
+)
+MORE_METRICS = (
+    *(f"{metric}_{average}" for metric in ("precision", "recall") for average in ("micro", "macro", "sample")),
+    *("f2_sample", "f1_macro_held", "ap_macro_held"),
+)
 # Metric -> title of its column.
-MAIN_METRICS = {
-    metric: DESCRIPTIONS[metric].heading.removesuffix(" ↑")
-    for metric in (
-        "f1_micro",
-        "f1_macro",
-        "f1_sample",
-        "f2_micro",
-        "f2_macro",
-        "ap_micro",
-        "ap_macro",
-        "hamming",
-        "subset",
-    )
-}
-MORE_METRICS = {
-    metric: DESCRIPTIONS[metric].title
-    for metric in (
-        *(f"{metric}_{average}" for metric in ("precision", "recall") for average in ("micro", "macro", "sample")),
-        "f2_sample",
-        "f1_macro_held",
-        "ap_macro_held",
-    )
-}
 CLASS_METRICS = {metric: DESCRIPTIONS[metric].title for metric in ("f1", "f2", "precision", "recall", "ap")}
 CLASS_METRICS |= {"threshold": "Threshold"}
+DECIMALS = 3
 
 
 class MetricRow(NamedTuple):
@@ -85,49 +72,28 @@ def classes_by_support(rows: Sequence[MetricRow]) -> dict[str, int]:
     return dict(sorted(support.items(), key=lambda item: -item[1]))
 
 
-def describe(rows: Sequence[MetricRow], split: str, patches: int) -> str:
-    """Return all tables as Markdown, under a heading with the split and the number of patches."""
-    parts = [
-        f"## {patches} {split} patches",
-        "Higher is better, except for the Hamming loss. Thresholds were chosen for each class on validation patches."
-        + describe_untested(rows),
-        markdown_metric_table(rows, MAIN_METRICS),
-        markdown_metric_table(rows, MORE_METRICS),
-    ]
-    for method in dict.fromkeys(row.method for row in rows):
-        parts += [f"### {method}, by class", markdown_class_table(rows, method)]
-    return "\n\n".join(parts)
-
-
-def describe_untested(rows: Sequence[MetricRow]) -> str:
-    """Return a sentence on how macro averages treat classes that no patch holds; empty if there are none."""
-    untested = [name for name, count in classes_by_support(rows).items() if not count]
-    if not untested:
-        return ""
-    return f" No patch holds {', '.join(untested)}: macro averages count such a class as 0, and averages of tested classes leave it out."
-
-
-def markdown_metric_table(rows: Sequence[MetricRow], metrics: Mapping[str, str] = MAIN_METRICS) -> str:
-    """Return the overall values as a Markdown table: a line for each method, a column for each metric."""
+def metric_table(caption: str, rows: Sequence[MetricRow], metrics: Sequence[str] = MAIN_METRICS) -> Table:
+    """Return a table of overall scores: a row for each method, a column for each metric."""
     values = {(row.method, row.metric): row.value for row in rows if row.name == OVERALL}
-    methods = list(dict.fromkeys(row.method for row in rows))
-    return markdown_table(
-        ["Method", *metrics.values()],
-        [[method, *(_cell(values.get((method, metric))) for metric in metrics)] for method in methods],
-    )
+    columns = [Column.of_metric(DESCRIPTIONS[metric], DECIMALS) for metric in metrics]
+    methods = dict.fromkeys(row.method for row in rows)
+    lines = [[method, *(values.get((method, metric)) for metric in metrics)] for method in methods]
+    return Table(caption, [Column("Network"), *columns], lines)
 
 
-def markdown_class_table(rows: Sequence[MetricRow], method: str, metrics: Mapping[str, str] = CLASS_METRICS) -> str:
-    """Return the values of one method as a Markdown table: a line for each class, the most frequent first."""
+def class_table(caption: str, rows: Sequence[MetricRow], method: str) -> Table:
+    """Return a table of one method: a row for each class, without scores if no patch holds the class.
+
+    Classes are not compared, so that no value is marked as the best.
+    """
     values = {(row.name, row.metric): row.value for row in rows if row.method == method}
-    return markdown_table(
-        ["Class", "Patches", *metrics.values()],
+    columns = [Column("Class"), Column("Patches", 0), *(Column(title, DECIMALS) for title in CLASS_METRICS.values())]
+    lines = [
         [
-            [name, str(support), *(_cell(values.get((name, metric))) for metric in metrics)]
-            for name, support in classes_by_support(rows).items()
-        ],
-    )
-
-
-def _cell(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+            name,
+            count,
+            *(values.get((name, metric)) if count or metric == "threshold" else None for metric in CLASS_METRICS),
+        ]
+        for name, count in classes_by_support(rows).items()
+    ]
+    return Table(caption, columns, lines)

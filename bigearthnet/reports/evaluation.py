@@ -5,12 +5,17 @@ from pathlib import Path
 
 from bigearthnet.evaluation.output import AP_BARS, COOCCURRENCE, CURVES, F1_BARS, mistakes_file
 from bigearthnet.evaluation.plan import EvaluationPlan
-from bigearthnet.evaluation.tables import CLASS_METRICS, MAIN_METRICS, MORE_METRICS, MetricRow, classes_by_support
-from common.metrics.descriptions import DESCRIPTIONS
+from bigearthnet.evaluation.tables import (
+    DECIMALS,
+    MORE_METRICS,
+    MetricRow,
+    class_table,
+    classes_by_support,
+    metric_table,
+)
 from common.metrics.multilabel import OVERALL
-from common.report.records import Column, Picture, Report, Section, Table
+from common.report.records import Picture, Report, Section, Table
 
-DECIMALS = 3
 # Figure -> caption, and text for people who cannot see it.
 FIGURES = {
     F1_BARS: ("F1 by class, the most frequent class at the top.", "Bars of F1 by class and method"),
@@ -66,15 +71,18 @@ def missing_classes(support: Mapping[str, int]) -> Iterator[str]:
     """Yield a sentence about classes that no patch holds."""
     missing = sum(count == 0 for count in support.values())
     if missing:
-        yield f"{missing} of {len(support)} classes are in no patch: nothing is known about them."
+        yield (
+            f"{missing} of {len(support)} classes are in no patch: nothing is known about them. Macro averages count such a class "
+            f"as 0, and averages of tested classes leave it out."
+        )
 
 
 def overall_parts(rows: Sequence[MetricRow]) -> list[str | Table]:
     """Return the tables of the scores over all classes."""
     return [
         "Micro: from the counts of all classes together. Macro: mean over classes. Sample: mean over patches.",
-        metric_table("Main scores", rows, list(MAIN_METRICS)),
-        metric_table("Precision and recall", rows, list(MORE_METRICS)),
+        metric_table("Main scores", rows),
+        metric_table("Precision, recall and more averages", rows, MORE_METRICS),
     ]
 
 
@@ -96,30 +104,3 @@ def mistake_pictures(plan: EvaluationPlan, folder: Path) -> Iterator[Picture | s
             yield Picture(path, f"{method}: the patches that it gets most wrong.", alt)
     if not any(path.exists() for path in pictures.values()):
         yield "No network makes a mistake."
-
-
-def metric_table(caption: str, rows: Sequence[MetricRow], metrics: Sequence[str]) -> Table:
-    """Return a table of overall scores: a row for each method, a column for each metric."""
-    values = {(row.method, row.metric): row.value for row in rows if row.name == OVERALL}
-    columns = [Column.of_metric(DESCRIPTIONS[metric], DECIMALS) for metric in metrics]
-    methods = dict.fromkeys(row.method for row in rows)
-    lines = [[method, *(values.get((method, metric)) for metric in metrics)] for method in methods]
-    return Table(caption, [Column("Network"), *columns], lines)
-
-
-def class_table(caption: str, rows: Sequence[MetricRow], method: str) -> Table:
-    """Return a table of one method: a row for each class, without scores if no patch holds the class.
-
-    Classes are not compared, so that no value is marked as the best.
-    """
-    values = {(row.name, row.metric): row.value for row in rows if row.method == method}
-    columns = [Column("Class"), Column("Patches", 0), *(Column(title, DECIMALS) for title in CLASS_METRICS.values())]
-    lines = [
-        [
-            name,
-            count,
-            *(values.get((name, metric)) if count or metric == "threshold" else None for metric in CLASS_METRICS),
-        ]
-        for name, count in classes_by_support(rows).items()
-    ]
-    return Table(caption, columns, lines)

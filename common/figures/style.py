@@ -16,7 +16,18 @@ from common.files.atomic import whole_file
 
 DPI = 150
 BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"
-METHOD_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY)  # of the methods that a figure compares, in turn
+WINE, OLIVE, BROWN = "#882255", "#999933", "#7A4B1E"
+METHOD_COLOURS = (
+    BLUE,
+    ORANGE,
+    GREEN,
+    PURPLE,
+    VERMILION,
+    SKY,
+    WINE,
+    OLIVE,
+    BROWN,
+)  # of the methods that a figure compares, in turn
 INK, FAINT = "#333333", "#DDDDDD"
 NUMBER = r"$\mathdefault"  # beginning of the numbers that matplotlib writes at a logarithmic axis
 MANY_DECADES = 1000  # ratio of the ends of a logarithmic axis

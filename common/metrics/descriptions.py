@@ -73,6 +73,11 @@ IMAGE_METRICS = {
     "qnr": Description("QNR", "", False),
     "hqnr": Description("HQNR", "", False),
 }
+# From `superres/evaluation/cost.py`.
+COST_METRICS = {
+    "processor_time": Description("Processor time", "s/Mpx", True),
+    "memory": Description("Memory", "MB", True),
+}
 # Errors of very bright pixels, from `superres/studies/brightness.py`.
 BRIGHTNESS_METRICS = {
     "rmse_brightest": Description("RMSE of the brightest 1 %", "DN", True),
@@ -102,4 +107,4 @@ SUPPORT_METRICS = {
     for metric in ("f1", "ap")
     for group in ("rare", "middle", "common")
 }
-DESCRIPTIONS = IMAGE_METRICS | BRIGHTNESS_METRICS | CLASS_METRICS | SUPPORT_METRICS
+DESCRIPTIONS = IMAGE_METRICS | COST_METRICS | BRIGHTNESS_METRICS | CLASS_METRICS | SUPPORT_METRICS

@@ -6,12 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from common.files.atomic import write_text
 from common.metrics.descriptions import DESCRIPTIONS
-from common.report.markdown import report_markdown
+from common.report.markdown import write_markdown
 from common.report.page import write_report
 from common.report.records import REPORT, Column, Picture, Report, Section, Spread, Table
-from common.runs.provenance import provenance_line
 from common.studies.options import StudyOptions
 from common.studies.scores import Score, labels_of, seed_means
 from common.studies.verdict import NOT_SEEN, Verdict, plural, rule, sentence
@@ -153,7 +151,6 @@ def write_study(folder: Path, name: str, report: Report) -> str:
     Raises:
         OutputError: a file cannot be written.
     """
-    text = report_markdown(report)
-    write_text(folder / name, f"{text}\n\n{provenance_line()}\n")
+    text = write_markdown(folder / name, report)
     write_report(folder / REPORT, report)
     return text

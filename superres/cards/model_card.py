@@ -7,13 +7,14 @@ from pathlib import Path
 import keras
 
 from common.pixels.sentinel2 import JOINT, Gsd, each_gsd, in_metres, scale_factor, sharpened_bands
+from common.report.markdown import table_markdown
 from common.runs.folder import HISTORY, SPLIT
 from common.runs.model_card import describe_period, describe_settings, saved_epoch, write_model_card
 from common.runs.tables import markdown_table
 from common.scenes.scene import Scene
 from common.training.history import read_history
 from common.training.saving import is_best
-from superres.evaluation.tables import MetricRow, markdown_metric_table, mean_over_scenes
+from superres.evaluation.tables import TABLE_METRICS, MetricRow, metric_table
 from superres.networks.catalogue import GAN
 from superres.training.adversarial_weight import is_close_to_best
 from superres.training.config import SuperresConfig
@@ -91,7 +92,7 @@ def describe_quality(
         f"Test scenes, degraded from {describe_scales(config)} and sharpened again, beside interpolation "
         f"(RMSE in DN, lower is better; SRE, higher is better; ERGAS and SAM, lower is better):"
     )
-    table = markdown_metric_table([*rows, *mean_over_scenes(rows)])
+    table = table_markdown(metric_table("", rows, TABLE_METRICS))
     footprints = {scene.name: scene.footprint for scene in data.scenes}
     warnings = [
         f"\n\n{name} shares ground with {training_name}, a training scene: its errors may be optimistic."

@@ -4,7 +4,7 @@ Images are given by input name (`input_10m`, ...), each (rows / factor, cols / f
 An estimate lies on the grid of `input_10m`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from common.patches.settings import PatchSettings
 from common.pixels.sentinel2 import bands_within, scale_factor
 from common.pixels.windows import Window
 from common.runs.signals import require_going_on
+from superres.evaluation.cost import Cost, measure_cost, smallest_inputs
 from superres.networks.trained import TrainedNetwork
 from superres.networks.units import DN_DIVISOR
 from superres.pansharpening.catalogue import Fit, Images, find_fit
@@ -117,6 +118,31 @@ def fit_methods(
     ]
 
 
+def sharpen_all(
+    methods: Sequence[Method | SceneMethod],
+    images: Images,
+    scene_name: str,
+    settings: PatchSettings,
+    strips: Iterable[tuple[Images, np.ndarray, Window]],
+) -> Iterator[tuple[str, np.ndarray, Cost]]:
+    """Yield name, estimate and cost of each method, one after the other.
+
+    The statistics of the scene are computed once. They count as a cost of each method that needs them.
+
+    Args:
+        methods, scene_name, settings, strips: as in `fit_methods`.
+        images: the whole scene, as in `Method.sharpen`.
+
+    Raises:
+        ProductError: as `fit_methods`.
+    """
+    fitted, cost_of_statistics = measure_cost(lambda: fit_methods(methods, scene_name, settings, strips))
+    for method, ready in zip(methods, fitted, strict=True):
+        require_going_on()
+        estimate, cost = measure_cost(partial(ready.sharpen, images))
+        yield method.name, estimate, cost_of_statistics.followed_by(cost) if isinstance(method, SceneMethod) else cost
+
+
 def network_method(
     name: str, model: keras.Model, margin: int, engine: str = TENSORFLOW, bands: slice | None = None
 ) -> Method:
@@ -133,7 +159,9 @@ def network_method(
         SettingError: the engine cannot convert the network.
     """
     wanted = bands or slice(0, model.output_shape[-1])
-    return predict_method(name, compile_model(model, engine), margin, tuple(model.input), wanted)
+    predict = compile_model(model, engine)
+    predict(smallest_inputs(model))  # builds the graph now, so that it is no cost of the first scene
+    return predict_method(name, predict, margin, tuple(model.input), wanted)
 
 
 def predict_method(name: str, predict: Predict, margin: int, inputs: Sequence[str], bands: slice) -> Method:

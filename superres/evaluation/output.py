@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from common.files.atomic import write_text
-from common.patches.settings import PatchSettings
 from common.report.records import REPORT
-from common.runs.provenance import provenance_line, provenance_record
+from common.runs.provenance import provenance_record
 from common.runs.tables import write_rows
 from superres.evaluation.error_statistics import ReflectanceRow
-from superres.evaluation.tables import MetricRow, markdown_report, write_metrics
+from superres.evaluation.tables import MetricRow, write_methods, write_metrics
 from superres.uncertainty.file import CALIBRATION
 
 METRICS, TABLES = "metrics.csv", "metrics.md"
+METHODS = "methods.csv"  # a row for each scene and method, a column for each measure
 REFLECTANCE = "reflectance.csv"
 RELIABILITY = "reliability.csv"
 RECORD = "evaluation.json"  # settings, versions, scenes and networks
@@ -24,6 +24,7 @@ SCENE_FIGURES = ("pictures", "errors", "spectra", "reflectance")  # <scene>-<fig
 OUTPUT_FILES = (
     METRICS,
     TABLES,
+    METHODS,
     REFLECTANCE,
     RECORD,
     REPORT,
@@ -39,28 +40,24 @@ OUTPUT_FILES = (
 
 def write_tables(
     folder: Path,
-    settings: PatchSettings,
     rows: Sequence[MetricRow],
+    costs: Sequence[MetricRow],
     reflectance_rows: Sequence[ReflectanceRow],
-    further_report: str = "",
-) -> str:
-    """Write `metrics.csv`, `metrics.md` and `reflectance.csv`; return what `metrics.md` holds.
+) -> None:
+    """Write `metrics.csv`, `methods.csv` and `reflectance.csv`.
 
     Args:
         folder: of the evaluation; it exists.
-        settings: GSD and degradation.
         rows: metrics of all scenes and methods.
+        costs: of all scenes and methods; they differ from one run to the next, so `metrics.csv` goes without them.
         reflectance_rows: errors by reflectance of all scenes and methods.
-        further_report: Markdown that follows the tables of metrics in `metrics.md`.
 
     Raises:
         OutputError: there is no space, or the folder is missing or read-only.
     """
     write_metrics(folder / METRICS, rows)
+    write_methods(folder / METHODS, [*rows, *costs])
     write_rows(folder / REFLECTANCE, reflectance_rows, ReflectanceRow._fields)
-    report = "\n\n".join(filter(None, [markdown_report(rows, settings), further_report]))
-    write_text(folder / TABLES, f"{report}\n\n{provenance_line()}\n")
-    return report
 
 
 def write_record(folder: Path, record: dict[str, Any]) -> None:

@@ -24,17 +24,17 @@ from common.patches.settings import PatchSettings
 from common.pixels.degrade import blur_reach, degrade, degrade_mask
 from common.pixels.sentinel2 import BANDS_BY_GSD, JOINT, bands_within
 from common.pixels.windows import Window
-from common.runs.signals import require_going_on
 from common.scenes.reflectance import scaled_reflectance
 from common.scenes.scene import Scene
+from superres.evaluation.cost import cost_rows
 from superres.evaluation.error_statistics import ErrorStatistics
 from superres.evaluation.methods import (
     Images,
     Method,
     SceneMethod,
-    fit_methods,
     interpolation_methods,
     network_method,
+    sharpen_all,
 )
 from superres.evaluation.tables import MetricRow
 from superres.networks.catalogue import DEFAULT_UPSAMPLING
@@ -74,6 +74,7 @@ class SceneResult(NamedTuple):
         coarse: the same ground before sharpening, (rows / s, cols / s, bands).
         estimates: method -> the same ground sharpened, shape of truth; NaN where pixels do not count.
         statistics: of the errors in the whole scene.
+        costs: rows of `methods.csv` of this scene: of COST_METRICS.
     """
 
     rows: list[MetricRow]
@@ -81,6 +82,7 @@ class SceneResult(NamedTuple):
     coarse: np.ndarray
     estimates: dict[str, np.ndarray]
     statistics: ErrorStatistics
+    costs: Sequence[MetricRow] = ()
 
 
 def evaluate_scene(
@@ -142,28 +144,23 @@ def measure_scene(
         partial(bilinear_rows, degraded.inputs[f"input_{settings.gsd}m"], settings.scale_factor),
         degraded.valid,
     )
-    rows, estimates = [], {}
-    for method in fit_methods(methods, scene.name, settings, statistics_strips(degraded, settings)):
-        require_going_on()
-        started = time.monotonic()
-        estimate = method.sharpen(degraded.inputs)
+    rows, costs, estimates = [], [], {}
+    started = time.monotonic()
+    strips = statistics_strips(degraded, settings)
+    for name, estimate, cost in sharpen_all(methods, degraded.inputs, scene.name, settings, strips):
         if observe:
-            observe(method.name, degraded, estimate)
-        method_rows = reduced_scale_rows(scene.name, method.name, degraded, estimate, settings)
+            observe(name, degraded, estimate)
+        method_rows = reduced_scale_rows(scene.name, name, degraded, estimate, settings)
         shares = {f"opensr_{name}": value for name, value in correctness.measure(estimate).items()}
         shares |= agreement_with_input(degraded, estimate, settings)
         rows += method_rows
-        rows += [MetricRow(scene.name, method.name, OVERALL, metric, value) for metric, value in shares.items()]
-        estimates[method.name] = _middle_pixels(estimate, degraded.valid, middle)
-        statistics.add(method.name, estimate)
-        logger.info(
-            "%s, reduced scale: %s, RMSE %.1f DN (%.0f s)",
-            scene.name,
-            method.name,
-            method_rows[0].value,
-            time.monotonic() - started,
-        )
-    return SceneResult(rows, truth, coarse, estimates, statistics)
+        rows += [MetricRow(scene.name, name, OVERALL, metric, value) for metric, value in shares.items()]
+        costs += cost_rows(scene.name, name, cost, degraded.valid.size)
+        estimates[name] = _middle_pixels(estimate, degraded.valid, middle)
+        statistics.add(name, estimate)
+        seconds, started = time.monotonic() - started, time.monotonic()
+        logger.info("%s, reduced scale: %s, RMSE %.1f DN (%.0f s)", scene.name, name, method_rows[0].value, seconds)
+    return SceneResult(rows, truth, coarse, estimates, statistics, costs)
 
 
 def statistics_strips(degraded: DegradedImages, settings: PatchSettings) -> Iterator[ImageStrip]:

@@ -1,4 +1,4 @@
-"""Tables of metrics: `metrics.csv`, and Markdown tables."""
+"""Tables of metrics: `metrics.csv`, `methods.csv`, and records of tables for reports."""
 
 import os
 import re
@@ -9,27 +9,31 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common.metrics.descriptions import DESCRIPTIONS
+from common.metrics.descriptions import COST_METRICS, DESCRIPTIONS
 from common.metrics.fusion import OVERALL
-from common.patches.settings import PatchSettings
-from common.runs.tables import markdown_table, read_rows, write_rows
+from common.report.records import Column, Table
+from common.runs.tables import read_rows, write_rows
 
-TABLE_METRICS = {"rmse": "RMSE", "sre": "SRE (dB)", "ergas": "ERGAS", "sam": "SAM (deg)"}
-ALL_METRICS = {
-    metric: DESCRIPTIONS[metric].heading
-    for metric in ("rmse", "sre", "ergas", "sam", "uiq", "psnr", "ssim", "q2n", "shift")
+TABLE_METRICS = {"rmse": "RMSE", "sre": "SRE (dB)", "ergas": "ERGAS", "sam": "SAM (deg)"}  # of a training run
+# Caption of a table -> its metrics.
+REDUCED_SCALE = {
+    "Errors of pixels": ("rmse", "sre", "psnr", "ergas", "sam"),
+    "Structure and position": ("uiq", "ssim", "q2n", "shift"),
+    "As opensr-test: agreement of the degraded estimate with the input, and shares of the pixels that the method changed": (
+        *("opensr_reflectance", "opensr_spectral", "opensr_spatial"),
+        *("opensr_improvement", "opensr_omission", "opensr_hallucination"),
+    ),
 }
-OPENSR_METRICS = {
-    f"opensr_{metric}": DESCRIPTIONS[f"opensr_{metric}"].heading
-    for metric in ("reflectance", "spectral", "spatial", "improvement", "omission", "hallucination")
+FULL_SCALE = {
+    "Agreement with the input, and detail": ("consistency", "sharpness", "correlation"),
+    "Distortions and their products": ("d_lambda", "d_lambda_khan", "d_s", "qnr", "hqnr"),
 }
-FULL_SCALE_METRICS = {
-    metric: DESCRIPTIONS[metric].heading
-    for metric in ("consistency", "sharpness", "correlation", "d_lambda", "d_lambda_khan", "d_s", "qnr", "hqnr")
-}
+COSTS = {"Cost of sharpening the degraded scene": tuple(COST_METRICS)}
+REDUCED_SCALE_METRICS = tuple(metric for metrics in REDUCED_SCALE.values() for metric in metrics)
+FULL_SCALE_METRICS = tuple(metric for metrics in FULL_SCALE.values() for metric in metrics)
 FOUR_DECIMALS = ("uiq", "ssim", "q2n", "d_lambda", "d_lambda_khan", "d_s", "qnr", "hqnr")
-THREE_DECIMALS = ("sharpness", "correlation", *OPENSR_METRICS)
-DECIMALS = dict.fromkeys(FOUR_DECIMALS, 4) | dict.fromkeys(THREE_DECIMALS, 3)  # 2 for other metrics
+THREE_DECIMALS = ("shift", "sharpness", "correlation", *(metric for metric in REDUCED_SCALE_METRICS if "opensr" in metric))
+DECIMALS = dict.fromkeys(FOUR_DECIMALS, 4) | dict.fromkeys(THREE_DECIMALS, 3) | {"memory": 0}  # 2 for other metrics
 
 
 class MetricRow(NamedTuple):
@@ -39,7 +43,7 @@ class MetricRow(NamedTuple):
         scene: name of the scene.
         method: name of the method.
         band: such as `B05`, or `all` for the overall value.
-        metric: a key of ALL_METRICS, OPENSR_METRICS or FULL_SCALE_METRICS.
+        metric: one of REDUCED_SCALE_METRICS or FULL_SCALE_METRICS; in `methods.csv` also of COST_METRICS.
         value: in the unit of the metric.
     """
 
@@ -66,6 +70,20 @@ def read_metrics(path: str | os.PathLike[str]) -> list[MetricRow]:
         RunFolderError: as `common.runs.tables.read_rows`.
     """
     return read_rows(path, MetricRow)
+
+
+def write_methods(path: Path, rows: Sequence[MetricRow]) -> None:
+    """Write `methods.csv`: a row for each scene and method, a column for each overall value that was measured.
+
+    Raises:
+        OutputError: there is no space, or the folder is missing or read-only.
+    """
+    values = {(row.scene, row.method, row.metric): row.value for row in rows if row.band == OVERALL}
+    lines = dict.fromkeys(key[:2] for key in values)
+    measured = {metric for *_, metric in values}
+    metrics = [metric for metric in (*REDUCED_SCALE_METRICS, *FULL_SCALE_METRICS, *COST_METRICS) if metric in measured]
+    cells = [[*line, *(values.get((*line, metric)) for metric in metrics)] for line in lines]
+    write_rows(path, cells, ("scene", "method", *metrics))
 
 
 def mean_over_scenes(rows: Sequence[MetricRow]) -> list[MetricRow]:
@@ -103,83 +121,44 @@ def short_name(scene: str) -> str:
     return " ".join([*(match[1] for match in (tile, position) if match), "-".join(date.groups())])
 
 
-def markdown_metric_table(rows: Sequence[MetricRow], metrics: Mapping[str, str] = TABLE_METRICS) -> str:
-    """Return the overall values as a Markdown table with a line for each scene and method, and a column for each metric.
+def metric_table(caption: str, rows: Sequence[MetricRow], metrics: Iterable[str]) -> Table:
+    """Return a table of the overall values with a column for each metric that was measured."""
+    columns = {metric: Column.of_metric(DESCRIPTIONS[metric], DECIMALS.get(metric, 2)) for metric in metrics}
+    return _table(caption, [row for row in rows if row.band == OVERALL and row.metric in columns], columns, "metric")
 
-    Args:
-        rows: of `metrics.csv`.
-        metrics: metric -> title of its column.
-    """
-    overall = {(row.scene, row.method, row.metric): row.value for row in rows if row.band == OVERALL}
-    lines = {
-        line: [_cell(overall.get((*line, metric)), metric) for metric in metrics] for line in _scenes_and_methods(rows)
+
+def metric_tables(groups: Mapping[str, Sequence[str]], rows: Sequence[MetricRow]) -> list[Table]:
+    """Return a table of the overall values for each group of metrics, caption -> metrics, of which one was measured."""
+    measured = {row.metric for row in rows}
+    return [metric_table(caption, rows, metrics) for caption, metrics in groups.items() if measured & set(metrics)]
+
+
+def band_table(caption: str, rows: Sequence[MetricRow], metric: str, better: str = "") -> Table:
+    """Return a table of one metric with a column for each band."""
+    chosen = [row for row in rows if row.metric == metric]
+    columns = {
+        row.band: Column("all" if row.band == OVERALL else row.band, DECIMALS.get(metric, 2), better) for row in chosen
     }
-    return _table(metrics.values(), lines)
+    return _table(caption, chosen, columns, "band")
 
 
-def markdown_band_table(rows: Sequence[MetricRow], metric: str) -> str:
-    """Return one metric as a Markdown table with a line for each scene and method, and a column for each band."""
-    values = {(row.scene, row.method, row.band): row.value for row in rows if row.metric == metric}
-    bands = list(dict.fromkeys(row.band for row in rows if row.metric == metric))
-    lines = {line: [_cell(values.get((*line, band)), metric) for band in bands] for line in _scenes_and_methods(rows)}
-    return _table(bands, lines)
-
-
-def _rows_with_means(rows: Sequence[MetricRow], metrics: Mapping[str, str]) -> list[MetricRow]:
-    """Return the rows of some metrics, followed by their means over scenes."""
-    chosen = [row for row in rows if row.metric in metrics]
-    return [*chosen, *mean_over_scenes(chosen)]
-
-
-def _scenes_and_methods(rows: Sequence[MetricRow]) -> list[tuple[str, str]]:
-    return list(dict.fromkeys((row.scene, row.method) for row in rows))
-
-
-def _cell(value: float | None, metric: str) -> str:
-    return "" if value is None else f"{value:.{DECIMALS.get(metric, 2)}f}"
-
-
-def _table(columns: Iterable[str], lines: Mapping[tuple[str, str], Sequence[str]]) -> str:
-    labels = scene_labels(scene for scene, _ in lines)
-    return markdown_table(
-        ["Scene", "Method", *columns],
-        [[labels[scene], method, *cells] for (scene, method), cells in lines.items()],
-        text_columns=2,
-    )
-
-
-def markdown_report(rows: Sequence[MetricRow], settings: PatchSettings) -> str:
-    """Return all tables of an evaluation with their headings, as Markdown.
+def _table(caption: str, rows: Sequence[MetricRow], columns: Mapping[str, Column], across: str) -> Table:
+    """Return a table with a row for each scene and method, and for the means over scenes.
 
     Args:
-        rows: metrics at reduced scale, and at full scale if it was measured.
-        settings: GSD and degradation.
+        caption: of the table.
+        rows: of one metric, or of one band.
+        columns: value of the attribute `across` of a row -> its column; a column without a row is left out.
+        across: `metric` or `band`.
     """
-    gsd, factor = settings.gsd, settings.scale_factor
-    reduced = _rows_with_means(rows, ALL_METRICS)
-    opensr = _rows_with_means(rows, OPENSR_METRICS)
-    full = _rows_with_means(rows, FULL_SCALE_METRICS)
-    parts = [
-        f"## Reduced scale: {gsd * factor} m to {gsd} m, against the native bands",
-        f"Degraded as `--degradation {settings.degradation}` does.",
-        markdown_metric_table(reduced, ALL_METRICS),
-        "RMSE (DN) by band, lower is better:",
-        markdown_band_table(reduced, "rmse"),
-        "SRE (dB) by band, higher is better:",
-        markdown_band_table(reduced, "sre"),
-    ]
-    if opensr:
-        parts += [
-            "As opensr-test: agreement with the input (reflectance, spectral, spatial), and shares of what was changed:",
-            markdown_metric_table(opensr, OPENSR_METRICS),
-        ]
-    if full:
-        parts += [
-            f"## Full scale: {gsd} m to 10 m, without truth",
-            markdown_metric_table(full, FULL_SCALE_METRICS),
-            "Consistency (DN) by band, lower is better:",
-            markdown_band_table(full, "consistency"),
-            "Sharpness by band, higher is sharper:",
-            markdown_band_table(full, "sharpness"),
-        ]
-    return "\n\n".join(parts)
+    rows = [*rows, *mean_over_scenes(rows)]
+    values = {(row.scene, row.method, getattr(row, across)): row.value for row in rows}
+    columns = {key: column for key, column in columns.items() if any(key == there for *_, there in values)}
+    labels = scene_labels(row.scene for row in rows)
+    lines = dict.fromkeys((row.scene, row.method) for row in rows)
+    if len(labels) == 1:
+        head, cells = [Column("Method")], {line: [line[1]] for line in lines}
+    else:
+        head, cells = [Column("Scene"), Column("Method")], {line: [labels[line[0]], line[1]] for line in lines}
+    filled = [[*cells[line], *(values.get((*line, key)) for key in columns)] for line in lines]
+    return Table(caption, [*head, *columns.values()], filled, "Scene" if len(labels) > 1 else "", "Method")

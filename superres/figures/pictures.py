@@ -24,7 +24,7 @@ from superres.figures.style import (
     wrapped,
 )
 
-COMPARISON_INCHES = 22  # most width of a row of pictures
+PICTURES_A_ROW = 6  # with more, they are too small on a page
 
 
 def plot_test_scene(result: SceneResult, method: str, settings: PatchSettings, output_png: Path) -> None:
@@ -63,14 +63,16 @@ def plot_comparison(
     pictures = {end_titles[0]: low_res, **estimates, end_titles[1]: truth}
     pictures = {title: image for title, image in pictures.items() if image is not None}
     rows, cols = truth.shape[:2]
-    cell_width = min(CELL_INCHES, COMPARISON_INCHES / len(pictures))
-    size = (cell_width * len(pictures), 2 * (cell_width * rows / cols + 0.3) + 0.3)
+    across = min(len(pictures), PICTURES_A_ROW)
+    down = -(-len(pictures) // across)
+    size = (CELL_INCHES * across, 2 * down * (CELL_INCHES * rows / cols + 0.3) + 0.3)
     figure = Figure(figsize=size, layout="constrained")
-    axes = figure.subplots(2, len(pictures))
-    for ax, title in zip(axes[0], pictures, strict=True):
+    axes = figure.subplots(2 * down, across)
+    above, below = (axes[start::2].ravel()[: len(pictures)] for start in (0, 1))
+    for ax, title in zip(above, pictures, strict=True):
         ax.set_title(wrapped(title), fontsize=11, color=INK)
-    _draw_pictures(axes[0], list(pictures.values()), bands)
-    _draw_errors(axes[1, -len(estimates) - 1 :], truth, list(estimates.values()))
+    _draw_pictures(above, list(pictures.values()), bands)
+    _draw_errors(below[-len(estimates) - 1 :], truth, list(estimates.values()))
     for ax in axes.flat:
         ax.set_axis_off()
     caption = f"{cols} x {rows} px. Above: {describe_colours(bands)}. Below: |error|, mean of {len(bands)} bands, darker is better."

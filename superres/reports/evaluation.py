@@ -1,23 +1,24 @@
 """The report of `superres/evaluate.py`: metrics of all methods, pictures to lay over each other, and all figures."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from common.metrics.descriptions import DESCRIPTIONS
 from common.metrics.fusion import OVERALL
 from common.pixels.sentinel2 import BANDS_BY_GSD
 from common.pixels.upsampling import BICUBIC
-from common.report.records import Column, Picture, Report, Section, Slider, Table
+from common.report.records import Picture, Report, Section, Slider, Table
 from superres.evaluation.output import BAND_BARS, BARS, FULL_SCALE_BARS
 from superres.evaluation.plan import EvaluationPlan
 from superres.evaluation.reliability.table import ReliabilityRow
 from superres.evaluation.tables import (
-    ALL_METRICS,
-    DECIMALS,
+    COSTS,
+    FULL_SCALE,
     FULL_SCALE_METRICS,
-    OPENSR_METRICS,
+    REDUCED_SCALE,
     MetricRow,
+    band_table,
     mean_over_scenes,
+    metric_tables,
     scene_labels,
     short_name,
 )
@@ -36,6 +37,12 @@ FIGURE_TEXTS = {
     "reflectance": ("Errors against reflectance.", "RMSE and bias of each band against reflectance, by method"),
 }
 
+COST_TEXT = (
+    "Processor time of all threads for a million pixels of the result, all bands. Memory: the most that the process held while it "
+    "sharpened, beyond what it held before: the result and all on the way to it, without inputs, weights and libraries. Both include "
+    "the statistics of the scene, for methods that need them. Measured once, beside any other work of the machine."
+)
+
 
 def evaluation_report(
     plan: EvaluationPlan,
@@ -47,7 +54,7 @@ def evaluation_report(
 
     Args:
         plan: of the evaluation.
-        rows: metrics of all scenes and methods.
+        rows: metrics and costs of all scenes and methods.
         crops: pictures of all scenes.
         reliability: test of the calibration, with --uncertainty.
     """
@@ -56,10 +63,10 @@ def evaluation_report(
     sections = [
         Section("Pictures", list(sliders(crops, BANDS_BY_GSD[gsd]))),
         Section(f"Reduced scale: {gsd * factor} m to {gsd} m", reduced_scale_parts(plan.folder, rows)),
-        Section("Agreement with the input", opensr_parts(rows)),
     ]
     if any(row.metric in FULL_SCALE_METRICS for row in rows):
         sections.append(Section(f"Full scale: {gsd} m to 10 m", full_scale_parts(plan.folder, rows), "without truth"))
+    sections.append(Section("Time and memory", [COST_TEXT, *metric_tables(COSTS, rows)]))
     if reliability:
         sections.append(reliability_section(plan.folder, reliability))
     sections += [Section(label, list(scene_figures(plan.folder, name))) for name, label in labels.items()]
@@ -114,7 +121,7 @@ def reduced_scale_parts(folder: Path, rows: Sequence[MetricRow]) -> list[str | T
     """Return tables and figures of the metrics against the native bands."""
     return [
         "All bands are degraded by the scale factor and sharpened, and compared with the native bands.",
-        metric_table("All bands together", rows, ALL_METRICS),
+        *metric_tables(REDUCED_SCALE, rows),
         Picture(
             folder / BARS, "RMSE, SRE, ERGAS and SAM of all bands.", "Bars of the main metrics by scene and method"
         ),
@@ -124,17 +131,11 @@ def reduced_scale_parts(folder: Path, rows: Sequence[MetricRow]) -> list[str | T
     ]
 
 
-def opensr_parts(rows: Sequence[MetricRow]) -> list[str | Table]:
-    """Return the table of metrics in the sense of opensr-test."""
-    text = "As opensr-test: the estimate, degraded again, against the input; and shares of the pixels that the method changed."
-    return [text, metric_table("All bands together", rows, OPENSR_METRICS)]
-
-
 def full_scale_parts(folder: Path, rows: Sequence[MetricRow]) -> list[str | Table | Picture]:
     """Return tables and the figure of the metrics at full scale."""
     return [
         "The native bands are sharpened to 10 m. These metrics need no truth; the best value is not always that of the best picture.",
-        metric_table("All bands together", rows, FULL_SCALE_METRICS),
+        *metric_tables(FULL_SCALE, rows),
         band_table("Consistency (DN) by band", rows, "consistency", "lower"),
         band_table("Sharpness by band; that of the truth is about 0.9", rows, "sharpness"),
         Picture(
@@ -147,40 +148,3 @@ def scene_figures(folder: Path, scene: str) -> Iterator[Picture]:
     """Yield the figures of a scene."""
     for figure, (caption, alt) in FIGURE_TEXTS.items():
         yield Picture(folder / f"{scene}-{figure}.png", caption, f"{alt}, {short_name(scene)}")
-
-
-def metric_table(caption: str, rows: Sequence[MetricRow], metrics: Iterable[str]) -> Table:
-    """Return a table of the overall values with a column for each metric."""
-    columns = {metric: Column.of_metric(DESCRIPTIONS[metric], DECIMALS.get(metric, 2)) for metric in metrics}
-    return _table(caption, [row for row in rows if row.band == OVERALL and row.metric in columns], columns, "metric")
-
-
-def band_table(caption: str, rows: Sequence[MetricRow], metric: str, better: str = "") -> Table:
-    """Return a table of one metric with a column for each band."""
-    chosen = [row for row in rows if row.metric == metric]
-    columns = {
-        row.band: Column("all" if row.band == OVERALL else row.band, DECIMALS.get(metric, 2), better) for row in chosen
-    }
-    return _table(caption, chosen, columns, "band")
-
-
-def _table(caption: str, rows: Sequence[MetricRow], columns: Mapping[str, Column], across: str) -> Table:
-    """Return a table with a row for each scene and method, and for the means over scenes.
-
-    Args:
-        caption: of the table.
-        rows: of one metric, or of one band.
-        columns: value of the attribute `across` of a row -> its column; a column without a row is left out.
-        across: `metric` or `band`.
-    """
-    rows = [*rows, *mean_over_scenes(rows)]
-    values = {(row.scene, row.method, getattr(row, across)): row.value for row in rows}
-    columns = {key: column for key, column in columns.items() if any(key == there for *_, there in values)}
-    labels = scene_labels(row.scene for row in rows)
-    lines = dict.fromkeys((row.scene, row.method) for row in rows)
-    if len(labels) == 1:
-        head, cells = [Column("Method")], {line: [line[1]] for line in lines}
-    else:
-        head, cells = [Column("Scene"), Column("Method")], {line: [labels[line[0]], line[1]] for line in lines}
-    filled = [[*cells[line], *(values.get((*line, key)) for key in columns)] for line in lines]
-    return Table(caption, [*head, *columns.values()], filled, "Scene" if len(labels) > 1 else "", "Method")

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from common.report.records import Column, Picture, Section, Table
 from superres.evaluation.output import RELIABILITY_FIGURE
-from superres.evaluation.reliability.table import ReliabilityRow
+from superres.evaluation.reliability.table import DECILES, ReliabilityRow
 from superres.evaluation.tables import scene_labels
+from superres.uncertainty.calibration import LEVELS
 
 
 def reliability_section(folder: Path, rows: Sequence[ReliabilityRow]) -> Section:
@@ -17,17 +18,22 @@ def reliability_section(folder: Path, rows: Sequence[ReliabilityRow]) -> Section
         rows: of `reliability.csv`.
     """
     labels = scene_labels(row.scene for row in rows)
+    bands = list(dict.fromkeys(row.band for row in rows))
+    found = {row[:3]: row for row in rows}  # scene, band and decile -> row
     shares = [
-        [labels[row.scene], row.band, 100 * row.within_68, 100 * row.within_95, row.expected, row.found]
-        for row in rows
-        if row.decile is None
+        [
+            label,
+            *(shown(100 * row.within_68, 100 * row.within_95) for row in (found[scene, band, None] for band in bands)),
+        ]
+        for scene, label in labels.items()
     ]
-    deciles = [
-        [row.band, float(row.decile), row.expected, row.found]
-        for row in rows
-        if row.decile and row.scene == rows[-1].scene
+    last = rows[-1].scene
+    errors = [
+        [float(decile), *(shown(row.expected, row.found) for row in (found[last, band, decile] for band in bands))]
+        for decile in range(1, DECILES + 1)
     ]
-    errors = [Column("Expected (DN)", 1), Column("True (DN)", 1)]
+    of_bands = [Column(band) for band in bands]
+    levels = " / ".join(f"{100 * level:.0f} %" for level in LEVELS)
     return Section(
         "Uncertainty: expected errors against true ones",
         [
@@ -38,14 +44,17 @@ def reliability_section(folder: Path, rows: Sequence[ReliabilityRow]) -> Section
                 "Curves of each band beside the line of a perfect calibration",
             ),
             Table(
-                "Shares (%) of the true errors within the bounds for 68 % and 95 %",
-                [Column("Scene"), Column("Band"), Column("68 % bound", 1), Column("95 % bound", 1), *errors],
-                shares,
+                f"Shares (%) of the true errors within the bounds for {levels}", [Column("Scene"), *of_bands], shares
             ),
             Table(
-                f"Deciles of the expected error, {labels[rows[-1].scene]}",
-                [Column("Band"), Column("Decile", 0), *errors],
-                deciles,
+                f"Expected / true absolute error (DN) by decile of the expected error, {labels[last]}",
+                [Column("Decile", 0), *of_bands],
+                errors,
             ),
         ],
     )
+
+
+def shown(first: float, second: float) -> str:
+    """Return two values as a cell."""
+    return f"{first:.1f} / {second:.1f}"

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from common.errors import TrainingError
-from common.report.markdown import part_markdown
+from common.report.markdown import table_markdown
 from common.runs import folder as run
 from common.studies.scores import read_scores
 from common.training.history import read_history
@@ -77,7 +77,7 @@ def test_networks_are_trained_with_equal_settings_and_compared(
     settings = [run.read_config(path)["settings"] for path in sorted((folder / "runs").iterdir())]
     shared = [{name: value for name, value in one.items() if name not in compare.VARIED} for one in settings]
     assert all(one == shared[0] for one in shared)
-    table = part_markdown(network_records(networks))
+    table = table_markdown(network_records(networks))
     assert table in capsys.readouterr().out
     assert table in (folder / "comparison.md").read_text()
 

@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from common.metrics.descriptions import COST_METRICS
 from common.patches.settings import PatchSettings
 from common.pixels.sentinel2 import BANDS, BANDS_BY_GSD
 from common.runs import folder as run
 from common.scenes.tile_list import open_scene
 from superres import evaluate
 from superres.evaluation.reduced_scale import evaluate_scene
-from superres.evaluation.tables import ALL_METRICS, FULL_SCALE_METRICS, OPENSR_METRICS
+from superres.evaluation.tables import FULL_SCALE_METRICS, REDUCED_SCALE_METRICS
 from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS
 from superres.networks.weights import load_weights
@@ -34,7 +35,7 @@ LOG_LINE = re.compile(r"\d\d:\d\d:\d\d ")
 SIZE = 144
 FIGURES = {"pictures", "errors", "spectra", "reflectance"}
 # At 60 m, the scenes are smaller than a block of Q2n and shift.
-MEASURED = {20: {*ALL_METRICS, *OPENSR_METRICS, *FULL_SCALE_METRICS}}
+MEASURED = {20: {*REDUCED_SCALE_METRICS, *FULL_SCALE_METRICS}}
 MEASURED[60] = MEASURED[20] - {"q2n", "shift", "opensr_spatial"}
 
 
@@ -80,11 +81,16 @@ def command(tiles: Path, output: Path, *words: object) -> list[str]:
 
 def read_table(output: Path) -> dict[tuple[str, str, str, str], float]:
     """Read `metrics.csv`: (scene, method, band, metric) -> value."""
-    with open(output / "metrics.csv", newline="") as file:
-        return {
-            tuple(row[name] for name in ("scene", "method", "band", "metric")): float(row["value"])
-            for row in csv.DictReader(file)
-        }
+    return {
+        tuple(row[name] for name in ("scene", "method", "band", "metric")): float(row["value"])
+        for row in read_rows_of(output / "metrics.csv")
+    }
+
+
+def read_rows_of(path: Path) -> list[dict[str, str]]:
+    """Read a CSV file."""
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
 
 
 @pytest.mark.parametrize("gsd", [20, 60])
@@ -113,6 +119,7 @@ def test_tables_and_figures(tiles, tmp_path, capsys, gsd):
     assert json.loads((output / "evaluation.json").read_text())["methods"] == ["gsa", "atprk"]
     expected = {
         "metrics.csv",
+        "methods.csv",
         "metrics.md",
         "reflectance.csv",
         "evaluation.json",
@@ -126,8 +133,12 @@ def test_tables_and_figures(tiles, tmp_path, capsys, gsd):
     report = (output / "report.html").read_text()
     assert all(word in report for word in (*scenes, *methods, f"input, {gsd * gsd // 10} m", "hqnr".upper()))
     stdout = capsys.readouterr().out
-    assert stdout.startswith(f"## Reduced scale: {gsd * gsd // 10} m to {gsd} m")
+    assert f"## Reduced scale: {gsd * gsd // 10} m to {gsd} m" in stdout
     assert stdout.partition("\n\n" + str(output))[0] in (output / "metrics.md").read_text()
+    rows = read_rows_of(output / "methods.csv")
+    assert [(row["scene"], row["method"]) for row in rows] == list(dict.fromkeys(key[:2] for key in table))
+    assert {"scene", "method", *MEASURED[gsd], *COST_METRICS} == rows[0].keys()
+    assert all(float(row["processor_time"]) > 0 and float(row["memory"]) >= 0 for row in rows)
 
 
 def test_the_metrics_are_those_of_training(one_tile, run_dir, tmp_path):

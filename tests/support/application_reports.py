@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from common.metrics.descriptions import COST_METRICS
 from common.patches.settings import PatchSettings
 from common.report.page import write_report
 from common.report.records import Picture, Report
@@ -16,7 +17,7 @@ def superres_report(product: Path, folder: Path) -> Report:
     """Return a report of superres-evaluate of one scene; its figures in the folder are noise."""
     from superres.evaluation.output import SCENE_FIGURES
     from superres.evaluation.plan import EvaluationPlan
-    from superres.evaluation.tables import ALL_METRICS, FULL_SCALE_METRICS, OPENSR_METRICS, MetricRow
+    from superres.evaluation.tables import FULL_SCALE_METRICS, REDUCED_SCALE_METRICS, MetricRow
     from superres.figures.crops import Crop
     from superres.reports.evaluation import evaluation_report
 
@@ -28,7 +29,7 @@ def superres_report(product: Path, folder: Path) -> Report:
     rows = [
         MetricRow(scene.name, method, band, metric, 1 / (1 + index))
         for index, method in enumerate(methods)
-        for metric in (*ALL_METRICS, *OPENSR_METRICS, *FULL_SCALE_METRICS)
+        for metric in (*REDUCED_SCALE_METRICS, *FULL_SCALE_METRICS, *COST_METRICS)
         for band in ("all", "B05", "B06")
     ]
     crops = [Crop(scene.name, method, png_bytes(60, 60, seed)) for seed, method in enumerate(methods)]

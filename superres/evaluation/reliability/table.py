@@ -10,10 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from common.errors import ProductError
-from common.runs.tables import markdown_table
 from superres.evaluation.reliability.sampling import ErrorSample
-from superres.evaluation.tables import scene_labels
-from superres.uncertainty.calibration import LEVELS, fit_curve
+from superres.uncertainty.calibration import fit_curve
 
 DECILES = 10
 ALL_SCENES = "all scenes"
@@ -93,29 +91,3 @@ def _rows(scene: str, band: str, tested: np.ndarray) -> list[ReliabilityRow]:
         means = [float(values.mean(dtype=np.float64)) for values in (expected, errors)]
         rows.append(ReliabilityRow(scene, band, decile, *means, *shares))
     return rows
-
-
-def reliability_report(rows: Sequence[ReliabilityRow]) -> str:
-    """Return the tables as Markdown, empty without rows: shares within the bounds by scene, and errors by decile."""
-    if not rows:
-        return ""
-    bands, scenes = (list(dict.fromkeys(values)) for values in list(zip(*rows, strict=True))[1::-1])
-    labels = scene_labels(scenes)
-    found = {row[:3]: row for row in rows}
-    shares, errors = [], []
-    for scene in scenes:
-        cells = (found[scene, band, None] for band in bands)
-        shares.append([labels[scene], *(f"{100 * row.within_68:.1f} / {100 * row.within_95:.1f}" for row in cells)])
-    for decile in range(1, DECILES + 1):
-        cells = (found[scenes[-1], band, decile] for band in bands)
-        errors.append([str(decile), *(f"{row.expected:.1f} / {row.found:.1f}" for row in cells)])
-    levels = " / ".join(f"{100 * level:.0f} %" for level in LEVELS)
-    return "\n\n".join(
-        [
-            "## Uncertainty: expected errors against true ones",
-            f"Share (%) of the true errors within the bounds for {levels}, at pixels that the calibration has not seen:",
-            markdown_table(["Scene", *bands], shares),
-            f"Expected / true absolute error (DN) by decile of the expected error, {labels[scenes[-1]]}:",
-            markdown_table(["Decile", *bands], errors),
-        ]
-    )

@@ -1,17 +1,18 @@
-"""Tables of scores: CSV there and back, and Markdown."""
+"""Tables of scores: CSV there and back, and records for reports."""
 
 from pathlib import Path
 
 from bigearthnet.evaluation.tables import (
+    class_table,
     classes_by_support,
-    describe,
-    markdown_class_table,
-    markdown_metric_table,
     metric_rows,
+    metric_table,
     read_metrics,
     write_metrics,
 )
 from common.metrics.multilabel import ClassMetric
+from common.report.cells import MISSING
+from common.report.markdown import table_markdown
 from tests.support.metric_rows import LONG, ROWS
 
 
@@ -30,28 +31,18 @@ def test_classes_are_ordered_by_support() -> None:
     assert list(classes_by_support(ROWS).items()) == [(LONG, 7), ("Pastures", 3), ("Inland waters", 0)]
 
 
-def test_markdown_of_all_classes_together() -> None:
-    assert markdown_metric_table(ROWS, {"f1_micro": "F1 micro"}) == (
-        "| Method | F1 micro |\n|---|---:|\n| one | 0.750 |\n| two | 0.500 |"
+def test_scores_over_all_classes() -> None:
+    assert table_markdown(metric_table("", ROWS, ["f1_micro", "hamming"])) == (
+        "| Network | F1 micro ↑ | Hamming loss ↓ |\n|---|---:|---:|\n"
+        f"| one | **0.750** | {MISSING} |\n| two | 0.500 | {MISSING} |"
     )
 
 
-def test_markdown_of_each_class() -> None:
-    lines = markdown_class_table(ROWS, "one", {"f1": "F1", "ap": "AP"}).splitlines()
-    assert lines[2:] == [
-        f"| {LONG} | 7 | 1.000 |  |",
-        "| Pastures | 3 | 0.250 |  |",
-        "| Inland waters | 0 | 0.000 |  |",
+def test_scores_of_each_class() -> None:
+    """A class that no patch holds has no score, and classes are not compared."""
+    lines = table_markdown(class_table("", ROWS, "one")).splitlines()
+    assert [line.split(" | ")[:4] for line in lines[2:]] == [
+        [f"| {LONG}", "7", "1.000", MISSING],
+        ["| Pastures", "3", "0.250", MISSING],
+        ["| Inland waters", "0", MISSING, MISSING],
     ]
-
-
-def test_description_has_a_table_for_each_method() -> None:
-    parts = describe(ROWS, "val", 12).split("\n\n")
-    assert parts[0] == "## 12 val patches"
-    assert parts[1].endswith(
-        "No patch holds Inland waters: macro averages count such a class as 0, and averages of tested classes leave it out."
-    )
-    assert "No patch holds" not in describe([row for row in ROWS if row.name != "Inland waters"], "val", 12)
-    assert [part for part in parts if part.startswith("###")] == ["### one, by class", "### two, by class"]
-    assert parts[2] == markdown_metric_table(ROWS)
-    assert parts[-1] == markdown_class_table(ROWS, "two")

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from bigearthnet.evaluation.measure import score_methods
-from bigearthnet.evaluation.output import OUTPUT_FILES, write_tables
+from bigearthnet.evaluation.output import METRICS, OUTPUT_FILES
 from bigearthnet.evaluation.plan import EvaluationPlan
+from bigearthnet.evaluation.tables import write_metrics
 from bigearthnet.figures.evaluation import draw_evaluation
 from bigearthnet.prediction.prepared_patches import Predictions
 from bigearthnet.prediction.trained import TrainedClassifier
@@ -29,7 +30,7 @@ def test_figures_and_their_names(tmp_path: Path) -> None:
     }
     output = tmp_path / "out"
     output.mkdir()
-    write_tables(output, score_methods(plan, predictions), "test", 4)
+    write_metrics(output / METRICS, score_methods(plan, predictions))
     draw_evaluation(output, plan, predictions)
     drawn = {path.name for path in output.glob("*.png")}
     assert drawn == FIGURES | {"mistakes-small-s2-wrong.png"}

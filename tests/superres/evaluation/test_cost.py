@@ -1,10 +1,18 @@
-"""Cost of a network: multiplications by hand, and a speed that is measured."""
+"""Cost of a network: multiplications by hand, and a speed that is measured. Time and memory of a call."""
 
 import keras
+import numpy as np
 import pytest
 
 from superres.evaluation import cost
-from superres.evaluation.cost import input_shape, multiplications_per_pixel, pixels_per_second
+from superres.evaluation.cost import (
+    Cost,
+    cost_rows,
+    input_shape,
+    measure_cost,
+    multiplications_per_pixel,
+    pixels_per_second,
+)
 from superres.networks.build import build_network
 
 
@@ -47,3 +55,31 @@ def test_speed_is_that_of_the_fastest_run(monkeypatch):
         "input_20m": (12, 12, 6),
         "input_60m": (4, 4, 2),
     }
+
+
+@pytest.mark.parametrize("megabytes", [100, 300, 100])
+def test_the_memory_of_a_call_is_its_peak_beyond_what_was_held_before(megabytes):
+    """Neither memory that the process holds already, nor a larger peak of an earlier call, counts."""
+    held = np.ones(10**8, np.uint8)
+    result, cost = measure_cost(lambda: int(np.ones(megabytes * 10**6, np.uint8)[::4096].sum()))
+    assert result == -(-megabytes * 10**6 // 4096)
+    assert cost.megabytes == pytest.approx(megabytes, abs=20)
+    assert 0 < cost.seconds < 10
+    assert held.all()
+
+
+def test_without_a_peak_from_the_system_memory_is_not_measured(monkeypatch):
+    monkeypatch.setattr(cost, "forget_peak", lambda: False)
+    _, unknown = measure_cost(lambda: None)
+    assert unknown.megabytes is None
+    assert [row.metric for row in cost_rows("scene", "bicubic", unknown, 100)] == ["processor_time"]
+
+
+def test_calls_in_turn_add_their_seconds_and_share_their_memory():
+    assert Cost(1.0, 5.0).followed_by(Cost(2.0, 4.0)) == (3.0, 5.0)
+    assert Cost(1.0, None).followed_by(Cost(2.0, None)) == (3.0, None)
+
+
+def test_time_is_given_for_a_million_pixels():
+    rows = cost_rows("scene", "bicubic", Cost(0.5, 7.0), 250_000)
+    assert [(row.metric, row.value) for row in rows] == [("processor_time", 2.0), ("memory", 7.0)]

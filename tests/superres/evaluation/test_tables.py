@@ -1,19 +1,26 @@
-"""Tables of metrics: CSV, means over scenes, labels, Markdown."""
+"""Tables of metrics: CSV, means over scenes, labels, records for reports."""
 
 import csv
 
 import pytest
 
-from common.patches.settings import PatchSettings
+from common.metrics.descriptions import COST_METRICS, IMAGE_METRICS
+from common.report.cells import MISSING
+from common.report.markdown import table_markdown
 from superres.evaluation.tables import (
+    FULL_SCALE,
+    FULL_SCALE_METRICS,
+    REDUCED_SCALE,
+    REDUCED_SCALE_METRICS,
     TABLE_METRICS,
     MetricRow,
-    markdown_band_table,
-    markdown_metric_table,
-    markdown_report,
+    band_table,
     mean_over_scenes,
+    metric_table,
+    metric_tables,
     read_metrics,
     scene_labels,
+    write_methods,
     write_metrics,
 )
 
@@ -40,13 +47,27 @@ def test_metrics_csv(tmp_path):
     assert rows == ROWS
 
 
-def test_markdown_metric_table_shows_overall_values():
-    header, rule, bicubic, network = markdown_metric_table(ROWS).splitlines()
-    assert header == "| Scene | Method | RMSE | SRE (dB) | ERGAS | SAM (deg) |"
+def test_a_row_for_each_method_has_all_measures(tmp_path):
+    """With the metrics that were measured, in the order of the reports."""
+    costs = [MetricRow("T33UUB", "dsen2", "all", metric, 7.0) for metric in COST_METRICS]
+    write_methods(tmp_path / "methods.csv", [*costs, *ROWS])
+    with open(tmp_path / "methods.csv", newline="") as file:
+        rows = {row["method"]: row for row in csv.DictReader(file)}
+    assert list(rows["dsen2"]) == [*("scene", "method"), *("rmse", "sre", "ergas", "sam", "uiq"), *COST_METRICS]
+    assert list(rows["dsen2"].values()) == ["T33UUB", "dsen2", *["35.6"] * 5, "7.0", "7.0"]
+    assert [rows["bicubic"][metric] for metric in COST_METRICS] == ["", ""]
+
+
+def test_every_metric_of_images_is_in_one_table():
+    assert sorted([*REDUCED_SCALE_METRICS, *FULL_SCALE_METRICS]) == sorted(IMAGE_METRICS)
+
+
+def test_a_table_shows_overall_values():
+    header, rule, bicubic, network = table_markdown(metric_table("", ROWS, TABLE_METRICS)).splitlines()
+    assert header == "| Method | RMSE (DN) ↓ | SRE (dB) ↑ | ERGAS ↓ | SAM (deg) ↓ |"
     assert rule.count("|") == header.count("|")
-    assert bicubic == "| T33UUB | bicubic | 150.70 | 150.70 | 150.70 | 150.70 |"
-    assert network == "| T33UUB | dsen2 | 35.60 | 35.60 | 35.60 | 35.60 |"
-    assert len(TABLE_METRICS) == 4
+    assert bicubic == "| bicubic | 150.70 | **150.70** | 150.70 | 150.70 |"
+    assert network == "| dsen2 | **35.60** | 35.60 | **35.60** | **35.60** |"
 
 
 def test_read_metrics(tmp_path):
@@ -70,9 +91,9 @@ def test_a_metric_that_a_scene_lacks_has_no_mean():
 
 
 def test_band_table():
-    table = markdown_band_table(ROWS, "rmse").splitlines()
-    assert table[0] == "| Scene | Method | all | B05 |"
-    assert table[2:] == ["| T33UUB | bicubic | 150.70 | 151.70 |", "| T33UUB | dsen2 | 35.60 | 36.60 |"]
+    table = table_markdown(band_table("", ROWS, "rmse")).splitlines()
+    assert table[0] == "| Method | all | B05 |"
+    assert table[2:] == ["| bicubic | 150.70 | 151.70 |", "| dsen2 | 35.60 | 36.60 |"]
 
 
 def test_short_labels_stay_unambiguous():
@@ -89,35 +110,20 @@ def test_short_labels_stay_unambiguous():
     assert list(scene_labels(twins).values()) == twins
 
 
-def test_a_missing_value_is_an_empty_cell():
+def test_a_missing_value_is_a_dash():
     rows = [row for row in ROWS if (row.method, row.metric) != ("dsen2", "sam")]
-    assert markdown_metric_table(rows).splitlines()[-1] == "| T33UUB | dsen2 | 35.60 | 35.60 | 35.60 |  |"
+    assert table_markdown(metric_table("", rows, ("rmse", "sam"))).endswith(f"| dsen2 | **35.60** | {MISSING} |")
 
 
-@pytest.mark.parametrize(("gsd", "heading"), [(20, "40 m to 20 m"), (60, "360 m to 60 m")])
-def test_the_report_says_scale_and_degradation(gsd, heading):
-    report = markdown_report(ROWS, PatchSettings(gsd, 1, "mtf"))
-    assert report.startswith(f"## Reduced scale: {heading}, against the native bands\n")
-    assert "`--degradation mtf`" in report
-    assert markdown_band_table(ROWS, "rmse") in report
-    assert "Full scale" not in report
+def test_groups_without_a_measured_metric_have_no_table():
+    rows = [*ROWS, MetricRow("T33UUB", "dsen2", "all", "qnr", 0.95)]
+    assert [table.caption for table in metric_tables(REDUCED_SCALE, rows)] == list(REDUCED_SCALE)[:2]
+    (table,) = metric_tables(FULL_SCALE, rows)
+    assert ([column.title for column in table.columns], table.rows) == (["Method", "QNR"], [["dsen2", 0.95]])
 
 
-def test_the_report_has_the_measures_of_opensr_test_and_of_qnr_if_there_are_any():
-    shares = {"opensr_improvement": 0.7, "opensr_omission": 0.2, "opensr_hallucination": 0.1, "qnr": 0.95}
-    rows = [*ROWS, *(MetricRow("T33UUB", "dsen2", "all", metric, value) for metric, value in shares.items())]
-    report = markdown_report(rows, PatchSettings(20, 1))
-    assert "| Improvement ↑ | Omission ↓ | Hallucination ↓ |" in report
-    assert "| T33UUB | dsen2 |  |  |  | 0.700 | 0.200 | 0.100 |" in report
-    assert "| T33UUB | dsen2 |  |  |  |  |  |  | 0.9500 |  |" in report
-    assert "opensr" not in markdown_report(ROWS, PatchSettings(20, 1))
-
-
-def test_the_report_has_full_scale_and_means_if_there_are_any():
-    full = [MetricRow("T33UUB", "dsen2", "all", metric, 0.5) for metric in ("consistency", "sharpness", "correlation")]
-    rows = [replaced for row in (*ROWS, *full) for replaced in (row, row._replace(scene="T49JGM"))]
-    reduced_part, full_part = markdown_report(rows, PatchSettings(20, 1)).split(
-        "## Full scale: 20 m to 10 m, without truth"
-    )
-    assert "| mean of 2 scenes | dsen2 | 35.60 | 35.60 | 35.60 | 35.60 | 35.6000 |  |  |" in reduced_part
-    assert "| mean of 2 scenes | dsen2 | 0.50 | 0.500 | 0.500 |" in full_part
+def test_means_over_scenes_follow():
+    rows = [*ROWS, *(row._replace(scene="T49JGM", value=row.value + 10) for row in ROWS)]
+    lines = table_markdown(metric_table("", rows, ("rmse",))).splitlines()
+    assert lines[0] == "| Scene | Method | RMSE (DN) ↓ |"
+    assert lines[-2:] == ["| mean of 2 scenes | bicubic | 155.70 |", "| mean of 2 scenes | dsen2 | **40.60** |"]

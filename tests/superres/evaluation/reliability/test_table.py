@@ -6,7 +6,7 @@ import pytest
 from common.errors import ProductError
 from common.runs.tables import read_rows, write_rows
 from superres.evaluation.reliability.sampling import ErrorSample
-from superres.evaluation.reliability.table import ALL_SCENES, ReliabilityRow, reliability_report, reliability_rows
+from superres.evaluation.reliability.table import ALL_SCENES, ReliabilityRow, reliability_rows
 
 BANDS = ("B01", "B09")
 
@@ -56,12 +56,7 @@ def test_too_few_pixels():
         reliability_rows({"s": sample(0, pixels=1800)}, BANDS)
 
 
-def test_the_report_and_the_file(tmp_path):
+def test_the_file(tmp_path):
     rows = reliability_rows({"a": sample(0), "b": sample(1)}, BANDS)
     write_rows(tmp_path / "reliability.csv", rows, ReliabilityRow._fields)
     assert read_rows(tmp_path / "reliability.csv", ReliabilityRow) == rows
-    report = reliability_report(rows)
-    assert "| Scene | B01 | B09 |" in report and "| Decile | B01 | B09 |" in report
-    row = of_all_pixels(rows, ALL_SCENES)[0]
-    assert f"| all scenes | {100 * row.within_68:.1f} / {100 * row.within_95:.1f} |" in report
-    assert len([line for line in report.splitlines() if line.startswith("| ")]) == 2 + 3 + 10
