@@ -32,7 +32,12 @@ COSTS = {"Cost of sharpening the degraded scene": tuple(COST_METRICS)}
 REDUCED_SCALE_METRICS = tuple(metric for metrics in REDUCED_SCALE.values() for metric in metrics)
 FULL_SCALE_METRICS = tuple(metric for metrics in FULL_SCALE.values() for metric in metrics)
 FOUR_DECIMALS = ("uiq", "ssim", "q2n", "d_lambda", "d_lambda_khan", "d_s", "qnr", "hqnr")
-THREE_DECIMALS = ("shift", "sharpness", "correlation", *(metric for metric in REDUCED_SCALE_METRICS if "opensr" in metric))
+THREE_DECIMALS = (
+    "shift",
+    "sharpness",
+    "correlation",
+    *(metric for metric in REDUCED_SCALE_METRICS if "opensr" in metric),
+)
 DECIMALS = dict.fromkeys(FOUR_DECIMALS, 4) | dict.fromkeys(THREE_DECIMALS, 3) | {"memory": 0}  # 2 for other metrics
 
 

@@ -7,7 +7,6 @@ from common.report.records import Column, Picture, Section, Table
 from superres.evaluation.output import RELIABILITY_FIGURE
 from superres.evaluation.reliability.table import DECILES, ReliabilityRow
 from superres.evaluation.tables import scene_labels
-from superres.uncertainty.calibration import LEVELS
 
 
 def reliability_section(folder: Path, rows: Sequence[ReliabilityRow]) -> Section:
@@ -33,7 +32,6 @@ def reliability_section(folder: Path, rows: Sequence[ReliabilityRow]) -> Section
         for decile in range(1, DECILES + 1)
     ]
     of_bands = [Column(band) for band in bands]
-    levels = " / ".join(f"{100 * level:.0f} %" for level in LEVELS)
     return Section(
         "Uncertainty: expected errors against true ones",
         [
@@ -44,7 +42,7 @@ def reliability_section(folder: Path, rows: Sequence[ReliabilityRow]) -> Section
                 "Curves of each band beside the line of a perfect calibration",
             ),
             Table(
-                f"Shares (%) of the true errors within the bounds for {levels}", [Column("Scene"), *of_bands], shares
+                "Shares (%) of the true errors within the bounds for 68 % / 95 %", [Column("Scene"), *of_bands], shares
             ),
             Table(
                 f"Expected / true absolute error (DN) by decile of the expected error, {labels[last]}",
