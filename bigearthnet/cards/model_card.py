@@ -84,7 +84,8 @@ def describe_quality(folder: Path, config: BigEarthNetConfig, data: TrainingData
         f"{scores}; F1 with a threshold of 0.5. Weights and thresholds were chosen on these patches."
     )
     overall = {row.metric: row.value for row in rows if row.name == OVERALL}
-    lines = [[DESCRIPTIONS[name].heading, f"{overall[name]:.3f}"] for name in MAIN_METRICS if name in overall]
+    titles = {metric: DESCRIPTIONS[metric].heading.removesuffix(" ↑") for metric in MAIN_METRICS}
+    lines = [[title, f"{overall[metric]:.3f}"] for metric, title in titles.items() if metric in overall]
     if not lines:
         return f"{validation}\n\nTest patches: not measured, because the prepared file has none."
     table = markdown_table(["Score", "Value"], lines)
