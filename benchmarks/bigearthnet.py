@@ -1,21 +1,27 @@
 """Rates of preparing BigEarthNet, compared with plain GDAL opens, and of reading the prepared file at random.
 
-    python benchmarks/bigearthnet.py    prints one line of JSON
+    python -m benchmarks.bigearthnet         prints one line of JSON
+    python -m benchmarks.bigearthnet cold    the same for files that are not in memory; root only
 
-The patches are made, and stored like those of the archive.
+The patches are made, and stored like those of the archive. The second form empties the system's caches of all files before
+each round (`/proc/sys/vm/drop_caches`), so that it also slows down whatever else runs on the machine.
 """
 
 import json
+import os
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from osgeo import gdal
 
-from benchmarks.measure import Result, run_child, seconds
+from benchmarks.measure import Result, Spent, run_child, seconds
 from bigearthnet.prepared.file import BigEarthNetFile
 from bigearthnet.prepared.patch_source import ClassificationPatches
 from common.scenes.patch_folder import PATCH_BANDS
@@ -26,6 +32,26 @@ FEW = 3  # patches; a run on so few measures the start of the command, which is 
 BATCH = 32
 PROCESSES = 2
 ROUNDS = 3
+COLD = "cold"
+DROP_CACHES = Path("/proc/sys/vm/drop_caches")
+
+
+def drop_caches() -> None:
+    """Make the system forget the content of all files, and all folders."""
+    os.sync()
+    DROP_CACHES.write_text("3")
+
+
+def spent_by(function: Callable[[], object]) -> Spent:
+    """Return the time of one call, and the processor time of this process and of the processes that it started and waited for."""
+
+    def processor_seconds() -> float:
+        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        return sum(usage.ru_utime + usage.ru_stime for usage in used)
+
+    started, processor = time.perf_counter(), processor_seconds()
+    function()
+    return Spent(time.perf_counter() - started, processor_seconds() - processor)
 
 
 def make_archive(folder: Path) -> list[Path]:
@@ -105,31 +131,43 @@ def pipeline_rate(source: ClassificationPatches) -> float:
     return steps * BATCH / seconds(take)
 
 
-def measure() -> dict:
-    """Measure all rates on one archive, patches/s: the best of several rounds, taken in turns."""
+def measure(cold: bool = False) -> dict[str, float]:
+    """Measure all rates on one archive, patches/s: the best of several rounds, taken in turns.
+
+    Rates by processor time have names that end in `_processor`. A cold measurement is one round, and stops after the preparation.
+    """
+    forget = drop_caches if cold else lambda: None
+    spent: dict[str, list[Spent]] = {"plain": [], "start": [], "prepare": []}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "archive").mkdir()
         patches = make_archive(folder / "archive")
         lists, few = write_lists(folder / "lists", patches), write_lists(folder / "few", patches[:FEW])
         output = folder / "data.h5"
-        plain_seconds, prepare_seconds, start_seconds = [], [], []
-        for _ in range(ROUNDS):
-            output.unlink(missing_ok=True)
-            plain_seconds.append(seconds(lambda: read_plainly(patches)))
-            start_seconds.append(seconds(lambda: prepare_archive(folder / "archive", few, output)))
-            output.unlink()  # freeing the space of an older file is not part of the measurement
-            prepare_seconds.append(seconds(lambda: prepare_archive(folder / "archive", lists, output)))
+        ways = {
+            "plain": lambda: read_plainly(patches),
+            "start": lambda: prepare_archive(folder / "archive", few, output),
+            "prepare": lambda: prepare_archive(folder / "archive", lists, output),
+        }
+        for _ in range(1 if cold else ROUNDS):
+            for way, function in ways.items():
+                output.unlink(missing_ok=True)  # freeing the space of an older file is not part of the measurement
+                forget()
+                spent[way].append(spent_by(function))
+        plain, start, prepare = (Spent(*map(min, zip(*spent[way], strict=True))) for way in ways)
+        rates = {
+            "plain": PATCHES / plain.seconds,
+            "plain_processor": PATCHES / plain.processor_seconds,
+            "prepare": (PATCHES - FEW) / (prepare.seconds - start.seconds),
+            "prepare_processor": (PATCHES - FEW) / (prepare.processor_seconds - start.processor_seconds),
+        }
+        if cold:
+            return rates
         file = BigEarthNetFile(output)
         source = ClassificationPatches(file, np.arange(len(file)), "s2")
         gathering = max(gather_rate(source) for _ in range(ROUNDS))
         pipeline = max(pipeline_rate(source) for _ in range(ROUNDS))
-    return {
-        "plain": PATCHES / min(plain_seconds),
-        "prepare": (PATCHES - FEW) / (min(prepare_seconds) - min(start_seconds)),
-        "gather": gathering,
-        "pipeline": pipeline,
-    }
+    return {**rates, "gather": gathering, "pipeline": pipeline}
 
 
 def run() -> list[Result]:
@@ -145,6 +183,12 @@ def run() -> list[Result]:
             "at least 4 on two cores",
         ),
         Result(
+            "the same by processor time",
+            f"{rates['prepare_processor'] / rates['plain_processor']:.1f} ({rates['prepare_processor']:,.0f} / "
+            f"{rates['plain_processor']:,.0f} patches a processor second)",
+            "",
+        ),
+        Result(
             "BigEarthNet HDF5, 12 bands, random rows, one process",
             f"{rates['gather']:,.0f} patches/s",
             "at least 10,000",
@@ -158,4 +202,4 @@ def run() -> list[Result]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure()))
+    print(json.dumps(measure(cold=COLD in sys.argv[1:])))
