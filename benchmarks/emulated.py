@@ -5,12 +5,13 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple
 
 from benchmarks.measure import ask_ranks
 from benchmarks.network_model import Average, Network
-from tests.network.nodes import Cluster
+from tests.network.nodes import Cluster, burst
 
 # Slow enough for the processors of a small machine, which is every node at once. 7,158,296 bytes are the gradients of DSen2.
 SIZES = (9_336, 262_144, 1_048_576, 7_158_296)
@@ -38,6 +39,19 @@ class Measured(NamedTuple):
     held_out: bool
 
 
+@contextmanager
+def rules(tree: bool) -> Iterator[dict[str, object]]:
+    """Write the rules with which Open MPI averages along a tree or a ring, and yield the settings that name them."""
+    with tempfile.NamedTemporaryFile("w", suffix=".rules") as file:
+        print(RULES.format(algorithm=TREE if tree else RING), file=file, flush=True)
+        yield {"coll_tuned_use_dynamic_rules": 1, "coll_tuned_dynamic_rules_filename": file.name}
+
+
+def emulated_network(latency_ms: float, mbit: float) -> Network:
+    """Return the network between nodes with this latency in milliseconds and this rate in million bits a second."""
+    return Network(latency_ms / 1e3, mbit * 1e6 / 8, burst(mbit))
+
+
 def measure(nodes: int, tree: bool, settings: Sequence[tuple[float, float]]) -> Iterator[tuple[Average, float]]:
     """Measure averages of all sizes over one rank a node.
 
@@ -46,13 +60,11 @@ def measure(nodes: int, tree: bool, settings: Sequence[tuple[float, float]]) -> 
         tree: whether messages go along a tree, instead of a ring.
         settings: latency in milliseconds, and rate in million bits a second, of each network.
     """
-    with Cluster(nodes) as cluster, tempfile.NamedTemporaryFile("w", suffix=".rules") as rules:
-        print(RULES.format(algorithm=TREE if tree else RING), file=rules, flush=True)
-        chosen = {"coll_tuned_use_dynamic_rules": 1, "coll_tuned_dynamic_rules_filename": rules.name}
+    with Cluster(nodes) as cluster, rules(tree) as chosen:
         words = [*cluster.mpirun(**chosen), sys.executable, "-m", "benchmarks.allreduce", *map(str, SIZES)]
         answers = ask_ranks(words, [partial(cluster.shape, *setting) for setting in settings])
         for (latency_ms, mbit), answer in zip(settings, answers, strict=True):
-            network = Network(latency_ms / 1e3, mbit * 1e6 / 8)
+            network = emulated_network(latency_ms, mbit)
             for size, seconds in answer.items():
                 yield Average(nodes, int(size), network, tree), statistics.median(seconds)
 

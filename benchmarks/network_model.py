@@ -8,7 +8,8 @@
 
 If N is not a power of two, a tree first joins ranks in pairs until their number is one: S / 2, S / 2; and at the end, S. A
 message of less than 64 KiB crosses the network once. Open MPI over TCP asks first whether it may send a larger one, which then
-crosses three times.
+crosses three times. Ranks are taken to begin each exchange of a tree together: otherwise the permission of one may wait behind its
+own data, and large messages follow each other instead of crossing (docs/scaling.md).
 
 **Agreement.** Horovod averages gradients that all ranks have. To find them, each rank tells the others which it has, in
 ceil(log2 N) messages of a few bytes, again and again: at once after the last time, but at most every CYCLE_S. This is a period.
@@ -47,10 +48,13 @@ class Network(NamedTuple):
     Attributes:
         latency_s: seconds from one node to another.
         bytes_per_s: rate at which a node can send.
+        burst: bytes that a node that was idle sends at once, before this rate holds. Some rented machines have this, and
+            emulated nodes.
     """
 
     latency_s: float
     bytes_per_s: float
+    burst: float = 0.0
 
 
 class Average(NamedTuple):
@@ -61,12 +65,14 @@ class Average(NamedTuple):
         size: bytes of the gradients of one rank.
         network: the network between them.
         tree: whether the messages go along a tree, instead of a ring.
+        agreed: whether the ranks call MPI together, so that they need not agree first, as Horovod's do.
     """
 
     ranks: int
     size: float
     network: Network
     tree: bool = False
+    agreed: bool = False
 
 
 class Costs(NamedTuple):
@@ -103,11 +109,12 @@ def terms(average: Average) -> np.ndarray:
     """Return the numbers that the factors of `Costs` are multiplied with, in their order."""
     if average.ranks == 1:
         return np.zeros(len(Costs._fields))
-    latency_s, bytes_per_s = average.network
+    latency_s, bytes_per_s, burst = average.network
     sizes, levels = message_sizes(average), levels_to_agree(average.ranks)
-    to_agree = levels if is_paced(average) else 2 * levels
+    to_agree = 0 if average.agreed else levels if is_paced(average) else 2 * levels
     crossings = np.where(sizes >= ONE_WAY_BYTES, 3, 1).sum() + to_agree
-    return np.array([1, len(sizes) + to_agree, latency_s * crossings, sizes.sum() / bytes_per_s, average.size])
+    limited = np.maximum(sizes - burst, 0).sum()
+    return np.array([1, len(sizes) + to_agree, latency_s * crossings, limited / bytes_per_s, average.size])
 
 
 def is_paced(average: Average) -> bool:
@@ -117,7 +124,7 @@ def is_paced(average: Average) -> bool:
 
 def paced_seconds(average: Average) -> float:
     """Return the seconds that gradients wait if a period lasts CYCLE_S; else `terms` has them."""
-    return CYCLE_S if average.ranks > 1 and is_paced(average) else 0.0
+    return CYCLE_S if average.ranks > 1 and is_paced(average) and not average.agreed else 0.0
 
 
 def average_seconds(costs: Costs, average: Average) -> float:

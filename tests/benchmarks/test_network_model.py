@@ -84,6 +84,18 @@ def test_over_a_fast_network_gradients_wait_for_horovods_cycle_of_one_millisecon
     assert average_seconds(IDEAL, fast) == pytest.approx(1e-3 + 14 / 8 * 1e-4 + crossings * 2e-6)
 
 
+def test_ranks_that_call_mpi_together_need_not_agree() -> None:
+    for network in (NETWORK, Network(latency_s=1e-6, bytes_per_s=1e8)):
+        seconds = average_seconds(IDEAL, Average(4, 8000, network, tree=True, agreed=True))
+        assert seconds == pytest.approx(1.5 * 8e-5 + 4 * network.latency_s)
+
+
+def test_an_idle_node_sends_a_burst_at_once() -> None:
+    """Messages of 4, 2, 2 and 4 MB: a burst of 3 MB leaves 1 MB of the first and of the last."""
+    bursts = Average(4, 8e6, NETWORK._replace(burst=3e6), tree=True, agreed=True)
+    assert average_seconds(IDEAL, bursts) == pytest.approx(2e6 / 1e8 + 4 * 3e-3)
+
+
 @pytest.mark.parametrize("ranks", [2, 4, 8])
 def test_ranks_that_ask_each_other_again_and_again_agree_after_two_periods(ranks: int) -> None:
     """A simulation: each period a rank exchanges a message with one rank after the other, which takes 1; and is late at random."""

@@ -1,7 +1,8 @@
 """Nodes on one machine: each has a network and a host name of its own. One `mpirun` starts ranks on all of them.
 
-`tc` limits the rate at which a node sends. Latencies are made by the wire (`tests/network/wire.py`), through which alone the
-nodes reach each other.
+`tc` limits the rate at which a node sends. Packets to different nodes take turns, as with fq_codel, which many systems use: a short
+message does not wait behind a long one to another node. Latencies are made by the wire (`tests/network/wire.py`), through which
+alone the nodes reach each other.
 
 A node is a process that waits in new namespaces (network, host name). Nodes with all that runs on them, and the wire, end with
 the process that made them, also after SIGKILL.
@@ -19,7 +20,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NETWORK = "198.18.0"  # RFC 2544: addresses for tests of networks
-CONGESTION = "/proc/sys/net/ipv4/tcp_congestion_control"
+MOST_NODES = 8
+TCP = "/proc/sys/net/ipv4/tcp_"
 QUEUE = 20000  # packets that wait in a node until it can send them: so many that none is lost
 BURST_S = 1e-3  # a node may send the packets of this time at once, because no timer is exact
 MTU = 9000  # jumbo frames, as clusters use
@@ -56,10 +58,10 @@ class Node:
     def __init__(self, number: int, device: str):
         self.name, self.address, self._device = f"node{number}", f"{NETWORK}.{number + 1}", device
         # The process ends all others and itself when its stdin is closed; the system does that when this process ends.
-        # Systems choose different congestion controls. Every kernel has this one, and lets a namespace use it.
-        script = (
-            f"hostname {self.name} && ip link set lo up && echo reno >{CONGESTION} && echo ready && read end\n{END_ALL}"
-        )
+        # Systems choose different congestion controls. Every kernel has this one, and lets a namespace use it. After an idle
+        # time TCP would start slowly again: that costs several latencies, of milliseconds here, of microseconds on a cluster.
+        settings = f"echo reno >{TCP}congestion_control && echo 0 >{TCP}slow_start_after_idle"
+        script = f"hostname {self.name} && ip link set lo up && {settings} && echo ready && read end\n{END_ALL}"
         self._process = subprocess.Popen(
             ["unshare", "--net", "--uts", "sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -70,6 +72,10 @@ class Node:
         settings = ["mtu", str(MTU), "txqueuelen", str(QUEUE), "up"]
         for arguments in (["addr", "add", f"{self.address}/24", "dev", device], ["link", "set", device, *settings]):
             subprocess.run([*self.enter(), "ip", *arguments], check=True)
+        self._tc(f"qdisc add dev {device} root handle 1: htb")  # without classes, it sends at once
+        for other in range(MOST_NODES):
+            match = f"match ip dst {NETWORK}.{other + 1}"
+            self._tc(f"filter add dev {device} parent 1: protocol ip prio 1 u32 {match} flowid 1:{other + 1}")
         self._namespace = _namespace(self.pid)
 
     def enter(self) -> list[str]:
@@ -78,9 +84,14 @@ class Node:
 
     def limit(self, mbit: float) -> None:
         """Set the rate at which this node can send, million bits a second."""
-        burst = max(2 * MTU, int(mbit * 1e6 / 8 * BURST_S))
-        shape = ["tbf", "rate", f"{mbit}mbit", "burst", str(burst), "limit", str(QUEUE * MTU)]
-        subprocess.run([*self.enter(), "tc", "qdisc", "replace", "dev", self._device, "root", *shape], check=True)
+        sizes = f"burst {burst(mbit)} cburst {burst(mbit)} quantum {MTU}"
+        self._tc(f"class replace dev {self._device} parent 1: classid 1:99 htb rate {mbit}mbit {sizes}")
+        for other in range(MOST_NODES):  # each may use the whole rate while the others send nothing
+            rates = f"rate {mbit / MOST_NODES}mbit ceil {mbit}mbit"
+            self._tc(f"class replace dev {self._device} parent 1:99 classid 1:{other + 1} htb {rates} {sizes}")
+
+    def _tc(self, words: str) -> None:
+        subprocess.run([*self.enter(), "tc", *words.split()], check=True)
 
     def processes(self) -> list[int]:
         """Return the process ids of all that runs on this node."""
@@ -104,7 +115,7 @@ class Cluster:
     """Nodes and the wire between them; use it in a `with` statement.
 
     Args:
-        nodes: number of nodes, 2 to 8.
+        nodes: number of nodes, 2 to MOST_NODES.
         latency_ms: time of a packet from one node to another, milliseconds.
         mbit: rate at which a node can send, million bits a second; None sets no limit.
     """
@@ -203,6 +214,11 @@ def job(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> It
     finally:
         process.kill()
         process.wait()
+
+
+def burst(mbit: float) -> int:
+    """Return the bytes that a node that was idle sends at once, at this rate in million bits a second."""
+    return max(2 * MTU, int(mbit * 1e6 / 8 * BURST_S))
 
 
 def _ip(*arguments: str) -> None:

@@ -52,7 +52,7 @@ def send(cluster: Cluster, count: int, size: int) -> float | str:
     Returns:
         The seconds of all, or the error of the sender.
     """
-    server, client = cluster.nodes
+    server, client = cluster.nodes[:2]
     arguments = [str(count), str(size)]
     with subprocess.Popen(
         [*server.enter(), sys.executable, "-c", SERVER, *arguments], stdout=subprocess.PIPE
@@ -79,6 +79,24 @@ def test_the_wire_has_a_latency(cluster: Cluster) -> None:
 def test_the_wire_has_a_rate(cluster: Cluster) -> None:
     size = 1_000_000
     assert 8 * size / (MBIT * 1e6) <= send(cluster, count=1, size=size) < 2 * 8 * size / (MBIT * 1e6)
+
+
+def test_a_short_message_does_not_wait_behind_a_long_one_to_another_node() -> None:
+    """2 Mbit/s: TCP lets more than 100 ms of the long one wait in its node; a packet of it lasts 36 ms."""
+    flood = "import socket; socket.create_connection(('{}', 5000)).sendall(bytes(10**7))"
+    with Cluster(3, LATENCY_S * 1e3, mbit=2) as cluster:
+        _, sender, third = cluster.nodes
+        with subprocess.Popen(
+            [*third.enter(), sys.executable, "-c", SERVER, "1", str(10**7)], stdout=subprocess.PIPE
+        ) as long:
+            long.stdout.readline()
+            busy = subprocess.Popen([*sender.enter(), sys.executable, "-c", flood.format(third.address)])
+            time.sleep(1)
+            took = send(cluster, count=5, size=1)
+            third.kill()
+        busy.kill()
+        busy.wait()
+    assert isinstance(took, float) and took < 5 * (2 * LATENCY_S + 0.08)
 
 
 def test_a_cut_node_hears_nothing_until_it_is_mended(cluster: Cluster) -> None:
