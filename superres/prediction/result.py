@@ -78,10 +78,17 @@ def needed_networks(
     return needed
 
 
-def result_dn(scene: Scene, strip: Strip, bands: Sequence[str]) -> np.ndarray:
-    """Return the stored pixels of a strip: (rows, cols, bands) uint16 DN, in the order of `bands`."""
+def result_dn(scene: Scene, strip: Strip, bands: Sequence[str], room: int = 0) -> np.ndarray:
+    """Return the stored pixels of a strip: (rows, cols, bands) uint16 DN, in the order of `bands`.
+
+    Args:
+        scene: of the strip.
+        strip: DN and estimates.
+        bands: of the result.
+        room: number of bands that follow, which the caller fills.
+    """
     window = strip.window
-    result = np.empty((window.height, window.width, len(bands)), np.uint16)
+    result = np.empty((window.height, window.width, len(bands) + room), np.uint16)
     gsds = sorted({BANDS[band].gsd for band in bands})
     places = {gsd: [number for number, band in enumerate(bands) if BANDS[band].gsd == gsd] for gsd in gsds}
     for top in range(0, window.height, PART_ROWS):
@@ -103,17 +110,15 @@ def result_and_error_dn(scene: Scene, strip: Strip, bands: Sequence[str]) -> np.
     The bands of the errors are `error_bands(bands)`. Expected errors are DN without offset, at least 1. They are nodata (0)
     where the result is nodata or saturated.
     """
-    result = result_dn(scene, strip, bands)
-    if not strip.errors:
-        return result
-    stored = np.empty((*result.shape[:2], len(error_bands(bands))), np.uint16)
-    for number, band in enumerate(error_bands(bands)):
+    with_errors = error_bands(bands) if strip.errors else ()
+    stored = result_dn(scene, strip, bands, len(with_errors))
+    for number, band in enumerate(with_errors, start=len(bands)):
         gsd = BANDS[band].gsd
         expected = strip.errors[gsd][..., BANDS_BY_GSD[gsd].index(band)]
-        band_dn = result[..., bands.index(band)]
+        band_dn = stored[..., bands.index(band)]
         known = (band_dn != NODATA_DN) & (band_dn != SATURATED_DN)
         stored[..., number] = scaled_reflectance_to_dn(expected, scene.quantification) * known
-    return np.concatenate([result, stored], axis=2)
+    return stored
 
 
 def error_bands(bands: Sequence[str]) -> tuple[str, ...]:
