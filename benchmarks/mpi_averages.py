@@ -1,6 +1,9 @@
-"""Measure averages of MPI alone over emulated networks, and compare them with the model that is fitted to nothing.
+"""Measure averages of MPI alone over emulated networks, and compare them with the model.
 
 python -m benchmarks.mpi_averages --real-time    prints a table (Linux, root): rings and trees of four nodes
+
+Each line says by how much the model misses with nothing fitted, and with factors that are fitted to the rings on the networks
+of FITTED. The other lines, those of HELD_OUT, are a test of it.
 
 With --real-time, all other work on the machine stands still while ranks measure. A rank that waits for a message looks for it again
 and again. Real-time ranks let another one have the processor after each look; others keep it for milliseconds, so that ranks come
@@ -13,15 +16,16 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 
-from benchmarks.emulated import HELD_OUT, SIZES, emulated_network, rules
+from benchmarks.emulated import FITTED, HELD_OUT, SIZES, emulated_network, rules
 from benchmarks.measure import ask_ranks
-from benchmarks.network_model import IDEAL, Average, average_seconds
+from benchmarks.network_model import IDEAL, Average, Costs, average_seconds, fit
 from tests.network.nodes import Cluster, why_not
 
+Setting = tuple[float, float]  # latency in milliseconds, rate in million bits a second
 NODES, COUNT = 4, 8
 PAUSE_S = 0.3  # before each average, until all ranks are there
 
@@ -40,29 +44,44 @@ def main(argv: Sequence[str] | None = None) -> int:
     elif reason := why_not():
         sys.exit(f"no emulated networks: {reason}")
     else:
-        for tree in (False, True):
-            for average, seconds in measure(tree, arguments.eager_bytes, arguments.real_time):
-                print(describe(average, seconds), flush=True)
+        compare(partial(measure, eager_bytes=arguments.eager_bytes, in_real_time=arguments.real_time))
     return 0
 
 
-def describe(average: Average, seconds: Sequence[float]) -> str:
-    """Return a line of the table: what was averaged, the seconds measured and modelled, and the error of the model."""
-    median, modelled = statistics.median(seconds), average_seconds(IDEAL, average)
+def compare(measure_on: Callable[[Sequence[Setting], bool], Iterator[tuple[Average, list[float]]]]) -> None:
+    """Print a line for each average: first those that the factors are fitted to, then those that test the model."""
+    to_fit = list(measure_on(FITTED, tree=False))
+    averages, seconds = zip(*to_fit, strict=True)
+    costs = fit(averages, [statistics.median(each) for each in seconds])
+    print(f"fitted to the first {len(to_fit)}: {costs}")
+    for average, each in to_fit:
+        print(describe(average, each, costs), flush=True)
+    print("not seen by the fit:")
+    for tree in (False, True):
+        for average, each in measure_on(HELD_OUT, tree=tree):
+            print(describe(average, each, costs), flush=True)
+
+
+def describe(average: Average, seconds: Sequence[float], costs: Costs) -> str:
+    """Return a line of the table: what was averaged, the seconds measured and modelled, and the errors of the model."""
+    median = statistics.median(seconds)
+    ideal, fitted = (average_seconds(each, average) for each in (IDEAL, costs))
     network = f"{average.network.latency_s * 1e3:g} ms {average.network.bytes_per_s * 8e-6:g} Mbit/s"
     measured = f"{median:.4f} s (from {min(seconds):.4f} to {max(seconds):.4f})"
-    what = f"{'tree' if average.tree else 'ring'} {average.size:9d} bytes {network}"
-    return f"{what}: {measured}, modelled {modelled:.4f} s, {modelled / median - 1:+.1%}"
+    errors = f"modelled {ideal:.4f} s, {ideal / median - 1:+.1%}; fitted {fitted:.4f} s, {fitted / median - 1:+.1%}"
+    return f"{'tree' if average.tree else 'ring'} {average.size:9d} bytes {network}: {measured}, {errors}"
 
 
-def measure(tree: bool, eager_bytes: int | None, in_real_time: bool) -> Iterator[tuple[Average, list[float]]]:
-    """Measure averages of all sizes on all networks; yield each with its seconds."""
+def measure(
+    settings: Sequence[Setting], tree: bool, eager_bytes: int | None, in_real_time: bool
+) -> Iterator[tuple[Average, list[float]]]:
+    """Measure averages of all sizes on networks of these settings; yield each with its seconds."""
     eager = {"btl_tcp_eager_limit": eager_bytes, "btl_tcp_rndv_eager_limit": eager_bytes} if eager_bytes else {}
     with Cluster(NODES) as cluster, rules(tree) as chosen:
         words = [*cluster.mpirun(**chosen, **eager), sys.executable, "-m", "benchmarks.mpi_averages", "--rank"]
         words += ["--real-time"] if in_real_time else []
-        answers = ask_ranks(words, [partial(cluster.shape, *setting) for setting in HELD_OUT])
-        for setting, answer_of_ranks in zip(HELD_OUT, answers, strict=True):
+        answers = ask_ranks(words, [partial(cluster.shape, *setting) for setting in settings])
+        for setting, answer_of_ranks in zip(settings, answers, strict=True):
             for size, seconds in answer_of_ranks.items():
                 yield Average(NODES, int(size), emulated_network(*setting), tree, agreed=True), seconds
 

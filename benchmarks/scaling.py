@@ -21,7 +21,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # `benchmarks` and `tests` are not installed
 
-from benchmarks.emulated import Measured, measure_all
+from tqdm import tqdm
+
+from benchmarks.emulated import COUNT, Measured, measure_all
 from benchmarks.measure import run_child
 from benchmarks.network_model import IDEAL, Costs, Job, Network, average_seconds, fit
 from common.files.atomic import whole_file
@@ -190,7 +192,8 @@ def measure_network(arguments: argparse.Namespace) -> None:
     if reason := why_not():
         print(f"no emulated networks: {reason}", file=sys.stderr)
         return
-    write_network(arguments.output, list(measure_all()))
+    averages = tqdm(measure_all(), "averages over emulated networks", COUNT, unit=" averages", mininterval=5)
+    write_network(arguments.output, list(averages))
 
 
 def write_network(output: Path, measured: Sequence[Measured]) -> None:

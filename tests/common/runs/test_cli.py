@@ -106,6 +106,7 @@ def test_wrong_usage_is_exit_code_2(argv, capsys):
 def test_an_empty_option_is_wrong_usage(argv, named, capsys):
     """As with a shell variable that is not set. An empty folder would be the current one."""
     parser = parser_of(RunConfig)
+    cli.add_stage_option(parser)
     parser.add_argument("scenes", nargs="+")
     parser.add_argument("--weights", nargs="+")
     with pytest.raises(SystemExit) as stopped:
