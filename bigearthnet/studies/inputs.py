@@ -214,9 +214,8 @@ def run_apart(command: Sequence[str], variables: Mapping[str, str] | None = None
         ProductError: the command fails; the message is its last line.
         Interrupted: a signal came.
     """
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(LAUNCHERS)} | {
-        **(variables or {})
-    }
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(LAUNCHERS)}
+    environment |= variables or {}
     with tempfile.TemporaryFile("w+", errors="replace") as log:
         with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=log) as process:
             try:

@@ -140,6 +140,12 @@ def make_folder(folder: Path) -> None:
         sync(path.parent)
 
 
+def why_no_folder(error: OSError) -> str:
+    """Return in words why a folder cannot be made or written to."""
+    is_file = isinstance(error, (FileExistsError, NotADirectoryError))
+    return "it, or a folder above it, is a file" if is_file else error.strerror
+
+
 def cannot_write(path: Path, error: OSError) -> OutputError:
     """Return the error to raise when the system refuses to write a file."""
     return OutputError(f"cannot write {path}: {error.strerror or error}; check space and permissions there.")

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import common.distributed as hvd
 from common.errors import InUseError, OutputError, PatchFileError
-from common.files.atomic import is_partial, make_folder, require_space, whole_file
+from common.files.atomic import is_partial, make_folder, require_space, whole_file, why_no_folder
 from common.files.hdf5 import FileKind, open_complete_hdf5
 from common.files.read_errors import describe_failed_read
 from common.files.seal import SEAL
@@ -166,9 +166,7 @@ def _make(folder: Path) -> None:
     try:
         make_folder(folder)
     except OSError as error:
-        is_file = isinstance(error, (FileExistsError, NotADirectoryError))
-        reason = "it, or a folder above it, is a file" if is_file else error.strerror
-        raise OutputError(f"cannot make --stage {folder}: {reason}; give another folder.") from error
+        raise OutputError(f"cannot make --stage {folder}: {why_no_folder(error)}; give another folder.") from error
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Any
 
 import common.distributed as hvd
 from common.errors import OutputError, RunFolderError
-from common.files.atomic import is_partial, make_folder, remove_abandoned, write_text
+from common.files.atomic import is_partial, make_folder, remove_abandoned, why_no_folder, write_text
 from common.files.limits import parse_json, read_regular_file
 from common.files.read_errors import describe_refusal
 from common.runs.config import RunConfig
@@ -134,9 +134,7 @@ def check_output_folder(folder: Path, overwrite: bool, resumable: bool = False) 
     try:
         try_to_write(folder)
     except OSError as error:
-        is_file = isinstance(error, NotADirectoryError)
-        reason = "it, or a folder above it, is a file" if is_file else error.strerror
-        raise OutputError(f"cannot write to {folder}: {reason}; give another --output.") from error
+        raise OutputError(f"cannot write to {folder}: {why_no_folder(error)}; give another --output.") from error
 
 
 def try_to_write(folder: Path) -> None:

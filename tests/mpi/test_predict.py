@@ -83,17 +83,22 @@ def test_windows_of_one_scene_are_shared(
     assert (shared_path / "many.tif").read_bytes() == (tmp_path / "one.tif").read_bytes()
 
 
+def require_equal_to_one_rank(words: list[str], shared_path: Path, tmp_path: Path, alone: Callable) -> None:
+    """All ranks together write the bytes that each writes alone: the result, and the expected errors."""
+    assert predict.main([*words, "--output", str(shared_path / "many.tif")]) == 0
+    hvd.barrier()
+    with alone():
+        assert predict.main([*words, "--output", str(tmp_path / "one.tif")]) == 0
+    for ending in ("", "-uncertainty"):
+        many, one = shared_path / f"many{ending}.tif", tmp_path / f"one{ending}.tif"
+        assert many.read_bytes() == one.read_bytes()
+
+
 def test_expected_errors_are_shared(shared_path: Path, tmp_path: Path, alone: Callable, words: list[str]) -> None:
     scene = str(hvd.on_rank_zero(lambda: write_scene(shared_path, 0)))
     files = hvd.on_rank_zero(lambda: write_calibrations(shared_path))
     words += ["--uncertainty", *map(str, files)]
-    assert predict.main([scene, *words, "--output", str(shared_path / "many.tif")]) == 0
-    hvd.barrier()
-    with alone():
-        assert predict.main([scene, *words, "--output", str(tmp_path / "one.tif")]) == 0
-    for ending in ("", "-uncertainty"):
-        many, one = shared_path / f"many{ending}.tif", tmp_path / f"one{ending}.tif"
-        assert many.read_bytes() == one.read_bytes()
+    require_equal_to_one_rank([scene, *words], shared_path, tmp_path, alone)
 
 
 def test_a_calibration_of_the_scene_on_itself_is_shared(
@@ -104,13 +109,7 @@ def test_a_calibration_of_the_scene_on_itself_is_shared(
     pixels = textured_pixels(np.random.default_rng(0), 252)
     scene = str(hvd.on_rank_zero(lambda: write_safe(shared_path, size=252, pixels=pixels)))
     words += ["--roi-pixels", "60,60,96,96", "--uncertainty"]
-    assert predict.main([scene, *words, "--output", str(shared_path / "many.tif")]) == 0
-    hvd.barrier()
-    with alone():
-        assert predict.main([scene, *words, "--output", str(tmp_path / "one.tif")]) == 0
-    for ending in ("", "-uncertainty"):
-        many, one = shared_path / f"many{ending}.tif", tmp_path / f"one{ending}.tif"
-        assert many.read_bytes() == one.read_bytes()
+    require_equal_to_one_rank([scene, *words], shared_path, tmp_path, alone)
 
     def fail(*arguments: object) -> object:
         if hvd.rank() == hvd.size() - 1:
