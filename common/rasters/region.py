@@ -16,16 +16,28 @@ logger = logging.getLogger(__name__)
 ROUNDING_PX = 1e-4  # a bound this close to the edge of a pixel counts as on the edge
 
 
-def pixel_region(text: str, grid: GeoReference, smallest: int = 1) -> Window:
+def find_region(grid: GeoReference, pixels: str | None = None, lonlat: str | None = None) -> Window:
+    """Return the region that the value of --roi-pixels or --roi-lonlat gives, or the whole grid without them.
+
+    Raises:
+        SettingError: the region is malformed, or not inside the scene.
+    """
+    if pixels is not None:
+        return pixel_region(pixels, grid)
+    if lonlat is not None:
+        return lonlat_region(lonlat, grid)
+    return Window(0, 0, grid.rows, grid.cols)
+
+
+def pixel_region(text: str, grid: GeoReference) -> Window:
     """Return the region `x1,y1,x2,y2` in pixels of the grid.
 
     Args:
         text: four whole numbers, separated by commas.
         grid: the 10 m grid of the scene.
-        smallest: least number of rows and of columns.
 
     Raises:
-        SettingError: the region is upside down, too small, or not inside the scene.
+        SettingError: the region is upside down, or not inside the scene.
     """
     option = f"--roi-pixels {text}"
     corners = _parse_corners(text, option, "x1,y1,x2,y2 in pixels of the 10 m grid")
@@ -36,21 +48,18 @@ def pixel_region(text: str, grid: GeoReference, smallest: int = 1) -> Window:
         raise SettingError(f"{option} is empty or upside down; expected x1 < x2 and y1 < y2, y counted downwards.")
     if min(x1, y1) < 0 or x2 > grid.cols or y2 > grid.rows:
         raise SettingError(f"{option} is not inside the scene, which is 0,0,{grid.cols},{grid.rows}; cut the region.")
-    window = Window(y1, x1, y2 - y1, x2 - x1)
-    _require_size(option, window, smallest)
-    return window
+    return Window(y1, x1, y2 - y1, x2 - x1)
 
 
-def lonlat_region(text: str, grid: GeoReference, smallest: int = 1) -> Window:
+def lonlat_region(text: str, grid: GeoReference) -> Window:
     """Return the pixels that a rectangle `lon1,lat1,lon2,lat2` touches, cut at the edges of the scene with a warning.
 
     Args:
         text: west, south, east, north in degrees, separated by commas.
         grid: the 10 m grid of the scene.
-        smallest: least number of rows and of columns.
 
     Raises:
-        SettingError: the region is upside down, too small, or outside the scene.
+        SettingError: the region is upside down, or outside the scene.
     """
     option = f"--roi-lonlat {text}"
     west, south, east, north = _parse_corners(text, option, "lon1,lat1,lon2,lat2 in degrees")
@@ -68,9 +77,7 @@ def lonlat_region(text: str, grid: GeoReference, smallest: int = 1) -> Window:
         raise SettingError(f"{option} is outside the scene, which covers {covered}; give a region inside it.")
     if (x1, y1, x2, y2) != (left, top, right, bottom):
         logger.warning("%s reaches beyond the scene; the result holds only the part inside it", option)
-    window = Window(y1, x1, y2 - y1, x2 - x1)
-    _require_size(option, window, smallest)
-    return window
+    return Window(y1, x1, y2 - y1, x2 - x1)
 
 
 def _parse_corners(text: str, option: str, expected: str) -> list[float]:
@@ -81,14 +88,6 @@ def _parse_corners(text: str, option: str, expected: str) -> list[float]:
     if len(corners) != 4 or not all(map(math.isfinite, corners)):
         raise SettingError(f"{option}: expected four numbers {expected}, with commas and no spaces between them.")
     return corners
-
-
-def _require_size(option: str, window: Window, smallest: int) -> None:
-    if min(window.height, window.width) < smallest:
-        raise SettingError(
-            f"{option} is {window.height} x {window.width} px of 10 m; expected at least "
-            f"{smallest} x {smallest}, one pixel of the coarsest band."
-        )
 
 
 def _pixel_bounds(

@@ -18,7 +18,7 @@ from common.pixels.windows import Window
 from common.rasters.geotiff import check_output
 from common.rasters.grids import GeoReference, check_grids, georeference
 from common.rasters.masks import with_mask
-from common.rasters.region import lonlat_region, pixel_region
+from common.rasters.region import find_region
 from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene
 from superres.networks.ensemble import Ensemble, choose_networks
@@ -109,8 +109,7 @@ def prepare_prediction(options: PredictionOptions) -> PredictionPlan:
         )
     scenes = [open_scene(path) for path in options.scenes]
     outputs = output_files(scenes, options.output, names_of_others(options.other_scenes))
-    for output in outputs:
-        check_output(output, options.may_replace(output))
+    jobs = tuple(prepare_job(scene, output, options) for scene, output in zip(scenes, outputs, strict=True))
     read = read_calibrations(options.uncertainty or ())
     weights = options.weights  # the first step that needs TensorFlow
     trained_networks = choose_networks(weights.sources, options.gsds, weights.network_name, weights.upsample)
@@ -118,12 +117,8 @@ def prepare_prediction(options: PredictionOptions) -> PredictionPlan:
     trained_networks = needed_networks(bands, trained_networks)
     digests = {gsd: trained.digests for gsd, trained in trained_networks.items()}
     calibrations = find_calibrations(read, digests) if read else {}
-    if options.mask is not None:
-        scenes = [with_mask(scene, options.mask) for scene in scenes]
-    jobs = tuple(
-        prepare_job(scene, output, trained_networks, bands, options)
-        for scene, output in zip(scenes, outputs, strict=True)
-    )
+    for job in jobs:
+        check_job(job, trained_networks, bands, options)
     for trained in dict.fromkeys(trained_networks.values()):
         warn_of_level(trained.source, trained.levels, scenes)
     precision = fastest_precision() if options.precision == AUTO else options.precision
@@ -134,45 +129,66 @@ def prepare_prediction(options: PredictionOptions) -> PredictionPlan:
     return PredictionPlan(jobs, trained_networks, bands, precision, engine, tags, options, calibrations)
 
 
-def prepare_job(
-    scene: Scene,
-    output: Path,
+def prepare_job(scene: Scene, output: Path, options: PredictionOptions) -> Job:
+    """Return the job of one scene after all checks that need no network.
+
+    Raises:
+        ProductError: the scene has no 10 m bands, or they are damaged.
+        SettingError: mask, region or output cannot be used.
+        OutputError: a file exists, or cannot be written.
+    """
+    if output.suffix.lower() not in SUFFIXES:
+        raise SettingError(f"--output {output} must end with {' or '.join(SUFFIXES)}, or be an existing folder.")
+    if options.mask is not None:
+        scene = with_mask(scene, options.mask)
+    if options.stac:
+        sensing_datetime(scene)
+    region = find_region(georeference(scene, 10), options.roi_pixels, options.roi_lonlat)
+    job = Job(scene, region, output)
+    for path in band_counts(job, (), options):
+        check_output(path, options.may_replace(output))
+        check_output_is_no_input(path, scene)
+    replaces_undescribed = options.overwrite and output.exists() and not options.stac
+    if replaces_undescribed and job.item.exists() and job.item.resolve() != scene.path.resolve():
+        logger.warning("%s stays and describes the result that is replaced; replace it too with --stac", job.item)
+    return job
+
+
+def check_job(
+    job: Job,
     trained_networks: dict[int, TrainedNetwork | Ensemble],
     bands: Sequence[str],
     options: PredictionOptions,
-) -> Job:
-    """Return the checked job of one scene.
+) -> None:
+    """Check that networks can sharpen the region of a job, and that there is space for its files.
 
     Raises:
         ProductError: bands are missing or damaged, or the scene is too small.
-        SettingError: region or output cannot be used.
-        OutputError: the output cannot be written.
+        SettingError: the region is too small, or an output is a file of weights.
+        OutputError: the disk is full.
     """
     coarsest_gsd = max(gsd for trained in trained_networks.values() for gsd in trained.gsds)
-    check_bands(scene, coarsest_gsd)
-    grid = georeference(scene, 10)
-    check_size(scene, grid, coarsest_gsd)
-    job = Job(scene, find_region(options, grid, coarsest_gsd // 10), output)
-    replaces = options.may_replace(output)
-    check_output(output, replaces, 2 * len(bands) * job.region.height * job.region.width)
-    check_output_is_no_input(output, scene, trained_networks)
-    if output.suffix.lower() not in SUFFIXES:
-        raise SettingError(f"--output {output} must end with {' or '.join(SUFFIXES)}, or be an existing folder.")
-    if options.quicklook:
-        check_output(job.quicklook, replaces)
-        check_output_is_no_input(job.quicklook, scene, trained_networks)
+    check_bands(job.scene, coarsest_gsd)
+    check_size(job.scene, georeference(job.scene, 10), coarsest_gsd)
+    check_region_size(job, coarsest_gsd)
     if options.calibrates_itself:
-        check_calibration_size(scene, trained_networks)
+        check_calibration_size(job.scene, trained_networks)
+    files = [file for trained in trained_networks.values() for file in trained.files]
+    for path, count in band_counts(job, bands, options).items():
+        check_output(path, options.may_replace(job.output), 2 * count * job.region.height * job.region.width)
+        check_output_is_no_input(path, job.scene, files)
+
+
+def band_counts(job: Job, bands: Sequence[str], options: PredictionOptions) -> dict[Path, int]:
+    """Return each file that a job writes, with its number of full bands: none in quicklook and STAC item."""
+    counts = {job.output: len(bands)}
+    if options.quicklook:
+        counts[job.quicklook] = 0
     if options.uncertainty is not None:
-        check_output(job.uncertainty, replaces, 2 * len(error_bands(bands)) * job.region.height * job.region.width)
-        check_output_is_no_input(job.uncertainty, scene, trained_networks)
+        counts[job.uncertainty] = len(error_bands(bands))
     if options.stac:
-        sensing_datetime(scene)
-        check_output(job.item, replaces)
-        check_output_is_no_input(job.item, scene, trained_networks)
-    elif options.overwrite and output.exists() and job.item.exists() and job.item.resolve() != scene.path.resolve():
-        logger.warning("%s stays and describes the result that is replaced; replace it too with --stac", job.item)
-    return job
+        counts[job.item] = 0
+    return counts
 
 
 def check_bands(scene: Scene, coarsest_gsd: int) -> None:
@@ -201,6 +217,20 @@ def check_size(scene: Scene, grid: GeoReference, coarsest_gsd: int) -> None:
         )
 
 
+def check_region_size(job: Job, coarsest_gsd: int) -> None:
+    """Check that the region of a job holds a pixel of `coarsest_gsd`.
+
+    Raises:
+        SettingError: it is smaller.
+    """
+    region, least = job.region, coarsest_gsd // 10
+    if min(region.height, region.width) < least:
+        raise SettingError(
+            f"the region of {job.scene.name} is {region.height} x {region.width} px of 10 m; to sharpen {coarsest_gsd} m "
+            f"bands, expected at least {least} x {least}: give a larger one."
+        )
+
+
 def check_calibration_size(scene: Scene, trained_networks: dict[int, TrainedNetwork | Ensemble]) -> None:
     """Check that a scene is large enough to be its own calibration.
 
@@ -215,24 +245,6 @@ def check_calibration_size(scene: Scene, trained_networks: dict[int, TrainedNetw
                 f"{LEAST_PIXELS} px; give --uncertainty a calibration of other scenes, measured with superres-evaluate "
                 f"--uncertainty, or leave it out."
             )
-
-
-def find_region(options: PredictionOptions, grid: GeoReference, smallest: int) -> Window:
-    """Return the part of the 10 m grid that --roi-pixels or --roi-lonlat gives, or the whole grid.
-
-    Args:
-        options: of the command.
-        grid: of the scene at 10 m.
-        smallest: least rows and columns of a region.
-
-    Raises:
-        SettingError: the region is malformed, too small, or not inside the scene.
-    """
-    if options.roi_pixels is not None:
-        return pixel_region(options.roi_pixels, grid, smallest)
-    if options.roi_lonlat is not None:
-        return lonlat_region(options.roi_lonlat, grid, smallest)
-    return Window(0, 0, grid.rows, grid.cols)
 
 
 def names_of_others(paths: Sequence[str]) -> list[str]:
@@ -268,16 +280,14 @@ def output_files(scenes: Sequence[Scene], output: Path, other_names: Sequence[st
     return [output / f"{name}.tif" for name in names]
 
 
-def check_output_is_no_input(
-    output: Path, scene: Scene, trained_networks: dict[int, TrainedNetwork | Ensemble]
-) -> None:
-    """Check that the output neither replaces an input nor lies in the folder of the product.
+def check_output_is_no_input(output: Path, scene: Scene, weights: Sequence[Path] = ()) -> None:
+    """Check that the output replaces neither scene, mask nor `weights`, and does not lie in the folder of the product.
 
     Raises:
         SettingError: it does.
     """
     resolved, product = output.resolve(), scene.path.resolve()
-    inputs = [product, *(file.resolve() for trained in trained_networks.values() for file in trained.files)]
+    inputs = [product, *(file.resolve() for file in weights)]
     inputs += [Path(path).resolve() for path in scene.band_paths.values()]  # of a STAC item they lie anywhere
     if scene.mask:
         inputs.append(Path(scene.mask.path).resolve())

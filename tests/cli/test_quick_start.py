@@ -26,7 +26,7 @@ COMMANDS = {
     "common/sample.py": None,
 }
 # The same, where everything else is there: scenes, and a file of weights whose content only TensorFlow would look at.
-SCENES, WEIGHTS = "--tiles ../given/tiles.txt", "../given/any.weights.h5"
+SCENES, SCENE, WEIGHTS = "--tiles ../given/tiles.txt", "../given/S2A.SAFE", "../given/any.weights.h5"
 COMPARED = f"--models dsen2 {SCENES} --test-tiles ../given/test.txt"
 WRONG_FILES = [
     *((script, words) for script, words in COMMANDS.items() if words),
@@ -34,7 +34,11 @@ WRONG_FILES = [
     ("superres/train.py", f"{SCENES} --init-weights {WEIGHTS} --run-dir ../given/not-missing"),
     ("superres/evaluate.py", f"{SCENES} --weights {WEIGHTS} missing --output errors"),
     ("superres/evaluate.py", f"{SCENES} --weights {WEIGHTS} --output ../given/not-missing"),
-    ("superres/predict.py", f"--weights {WEIGHTS} missing --output sharp.tif ../given/S2A.SAFE"),
+    ("superres/predict.py", f"--weights {WEIGHTS} missing --output sharp.tif {SCENE}"),
+    ("superres/predict.py", f"--weights {WEIGHTS} --output missing.png {SCENE}"),
+    ("superres/predict.py", f"--weights {WEIGHTS} --output sharp.tif {SCENE} --mask ../given/not-missing/notes.txt"),
+    ("superres/predict.py", f"--weights {WEIGHTS} --output sharp.tif {SCENE} --roi-pixels 0,0,999,9"),
+    ("superres/predict.py", f"--weights {WEIGHTS} --output ../given/not-missing/notes.tif {SCENE} --stac"),
     ("superres/compare.py", f"{COMPARED} --trained {WEIGHTS} --init-weights missing --output comparison"),
     ("superres/compare.py", f"{COMPARED} --trained {WEIGHTS} --output ../given/not-missing"),
 ]
@@ -89,7 +93,8 @@ def write_given(folder: Path) -> None:
     (folder / "S2A.SAFE").symlink_to(f"{scene}.SAFE")
     (folder / "any.weights.h5").write_text("any")
     (folder / "not-missing").mkdir()
-    (folder / "not-missing" / "notes.txt").write_text("mine")
+    for name in ("notes.txt", "notes.json"):
+        (folder / "not-missing" / name).write_text("mine")
 
 
 @pytest.mark.parametrize("script", COMMANDS)
@@ -107,7 +112,7 @@ def test_wrong_options_import_nothing_heavy(ran: Ran, script: str) -> None:
 
 
 @pytest.mark.parametrize("script, words", WRONG_FILES)
-def test_wrong_files_and_folders_do_not_wait_for_tensorflow(ran: Ran, script: str, words: str) -> None:
+def test_wrong_files_folders_and_regions_do_not_wait_for_tensorflow(ran: Ran, script: str, words: str) -> None:
     code, out, err, imported = ran[script, words]
     assert (code, out, imported & SECONDS) == (1, "", set())
-    assert re.search(r"(^|\n)\w+Error: .*missing.*\n$", err)
+    assert re.search(r"(^|\n)\w+Error: .*(missing|is not inside the scene).*\n$", err)

@@ -22,7 +22,10 @@ SIZE = 60
     [
         (("--roi-pixels", "50,0,70,20"), "is not inside the scene, which is 0,0,60,60; cut the region."),
         (("--roi-pixels", "20,30,10,40"), "is empty or upside down"),
-        (("--roi-pixels", "0,0,1,40"), "is 40 x 1 px of 10 m; expected at least 2 x 2"),
+        (
+            ("--roi-pixels", "0,0,1,40"),
+            "is 40 x 1 px of 10 m; to sharpen 20 m bands, expected at least 2 x 2: give a larger one.",
+        ),
         (("--roi-lonlat", "11,47,12,48"), "is outside the scene, which covers 10.33"),
         (("--roi-lonlat", "10.35,47.84,10.34,47.85"), "is empty or upside down"),
         (("--window", "100"), "--window must be a multiple of 6"),
@@ -74,7 +77,7 @@ def test_a_region_must_hold_a_pixel_of_the_coarsest_band(error_line, weights_dir
     line = error_line(
         product, "--run-dir", weights_dir / "run60", "--output", tmp_path / "out.tif", "--roi-pixels", "0,0,5,40"
     )
-    assert "is 40 x 5 px of 10 m; expected at least 6 x 6" in line
+    assert "is 40 x 5 px of 10 m; to sharpen 60 m bands, expected at least 6 x 6" in line
 
 
 def test_weights_for_another_gsd(error_line, weights_dir, product, tmp_path):
@@ -164,7 +167,7 @@ def test_inputs_are_not_overwritten(error_line, weights_dir, tmp_path):
     (run20 := tmp_path / "run").mkdir()
     for name in (CONFIG, WEIGHTS):
         (run20 / name).write_bytes((weights_dir / "run20" / name).read_bytes())
-    for output in (patch / f"{patch.name}_B05.tif", patch / "new.tif", run20 / WEIGHTS):
+    for output in (patch / f"{patch.name}_B05.tif", patch / "new.tif"):
         line = error_line(patch, "--run-dir", run20, "--output", output, "--overwrite")
         assert "is an input, or lies in the folder of the product; give another --output." in line
 

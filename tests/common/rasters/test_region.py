@@ -8,7 +8,7 @@ from osgeo import gdal, osr
 from common.errors import SettingError
 from common.pixels.windows import Window
 from common.rasters.grids import GeoReference
-from common.rasters.region import lonlat_region, pixel_region
+from common.rasters.region import find_region, lonlat_region, pixel_region
 
 ROWS, COLS = 240, 300
 
@@ -33,6 +33,23 @@ def lonlat_of(grid: GeoReference, col: float, row: float) -> tuple[float, float]
     return lon, lat
 
 
+def test_the_region_is_the_whole_scene_without_options():
+    assert find_region(GRID) == Window(0, 0, ROWS, COLS)
+
+
+def test_a_region_in_pixels_or_in_degrees():
+    assert find_region(GRID, pixels="10,20,110,60") == Window(20, 10, 40, 100)
+    region = find_region(GRID, lonlat="10.3400,47.8420,10.3425,47.8440")
+    assert region.overlap(Window(0, 0, ROWS, COLS)) == region
+    assert 15 < region.height < 35
+
+
+@pytest.mark.parametrize("values", [("", None), (None, "")])
+def test_an_empty_region_is_not_the_whole_scene(values):
+    with pytest.raises(SettingError, match="expected four numbers"):
+        find_region(GRID, *values)
+
+
 def test_pixels_are_half_open_and_x_comes_first():
     assert pixel_region("10,20,110,60", GRID) == Window(row=20, col=10, height=40, width=100)
     assert pixel_region("0,0,300,240", GRID) == Window(0, 0, ROWS, COLS)
@@ -48,7 +65,6 @@ def test_pixels_are_half_open_and_x_comes_first():
         ("30,0,10,24", "is empty or upside down; expected x1 < x2"),
         ("0,24,30,4", "is empty or upside down"),
         ("5,5,5,50", "is empty or upside down"),
-        ("0,0,5,60", "is 60 x 5 px of 10 m; expected at least 6 x 6"),
         ("0,0,60", "expected four numbers x1,y1,x2,y2"),
         ("a,b,c,d", "expected four numbers"),
         ("0,0,nan,50", "expected four numbers"),
@@ -57,7 +73,7 @@ def test_pixels_are_half_open_and_x_comes_first():
 )
 def test_pixels_refused(text, reason):
     with pytest.raises(SettingError, match=f"^--roi-pixels {text}:? ?{reason}"):
-        pixel_region(text, GRID, smallest=6)
+        pixel_region(text, GRID)
 
 
 @pytest.mark.parametrize("grid", [GRID, SOUTH], ids=["north", "south"])
@@ -95,10 +111,9 @@ def test_degrees_beyond_the_scene_are_cut_with_a_warning(caplog):
         ("10.35,47.83,10.34,47.84", "is empty or upside down; expected lon1 < lon2"),
         ("10.34,47.84,10.35,47.83", "is empty or upside down"),
         ("47.83,110.34,47.84,110.35", "is not on the Earth; give longitudes, -180 to 180, before latitudes"),
-        ("10.35,47.83,10.35001,47.83001", r"is \d x \d px of 10 m; expected at least 6 x 6"),
         ("10.34;47.83;10.35;47.84", "expected four numbers lon1,lat1,lon2,lat2"),
     ],
 )
 def test_degrees_refused(text, reason):
     with pytest.raises(SettingError, match=f"^--roi-lonlat {text}:? ?{reason}"):
-        lonlat_region(text, GRID, smallest=6)
+        lonlat_region(text, GRID)

@@ -8,17 +8,19 @@ import pytest
 from common.errors import OutputError, ProductError, SettingError
 from common.pixels.sentinel2 import BANDS_20M, BANDS_60M
 from common.pixels.windows import Window
-from common.rasters.grids import GeoReference, georeference
+from common.rasters.grids import GeoReference
 from common.scenes.scene import Mask, Scene
 from common.scenes.tile_list import open_scene
 from superres.networks.sources import WeightsOptions
 from superres.networks.trained import TrainedNetwork
+from superres.prediction import plan
 from superres.prediction.options import PredictionOptions
 from superres.prediction.plan import (
+    Job,
     check_bands,
+    check_job,
     check_output_is_no_input,
     check_size,
-    find_region,
     names_of_others,
     output_files,
     prepare_job,
@@ -39,29 +41,6 @@ def options_with(**changes: object) -> PredictionOptions:
 
 def trained_network(file: Path, gsd: int = 20) -> TrainedNetwork:
     return TrainedNetwork(str(file), file, "dsen2", gsd, "")
-
-
-def test_the_region_is_the_whole_scene_by_default(scene):
-    assert find_region(options_with(), georeference(scene, 10), 2) == Window(0, 0, 240, 240)
-
-
-@pytest.mark.parametrize(
-    "options", [options_with(roi_pixels="12,30,52,90"), options_with(roi_pixels="12,30,52,90", window_px=60)]
-)
-def test_a_region_in_pixels(scene, options):
-    assert find_region(options, georeference(scene, 10), 2) == Window(30, 12, 60, 40)
-
-
-def test_a_region_in_degrees_lies_inside_the_scene(scene):
-    region = find_region(options_with(roi_lonlat="10.3400,47.8420,10.3425,47.8440"), georeference(scene, 10), 2)
-    assert region.overlap(Window(0, 0, 240, 240)) == region
-    assert 15 < region.height < 35
-
-
-@pytest.mark.parametrize("option", ["roi_pixels", "roi_lonlat"])
-def test_an_empty_region_is_not_the_whole_scene(scene, option):
-    with pytest.raises(SettingError, match="expected four numbers"):
-        find_region(options_with(**{option: ""}), georeference(scene, 10), 2)
 
 
 def test_one_scene_goes_to_the_file_or_into_the_folder(scene, tmp_path):
@@ -85,32 +64,30 @@ def test_a_scene_of_another_task_has_another_name(scene, tmp_path):
 
 def test_outputs_replace_no_input(scene, tmp_path):
     weights = tmp_path / "20.tif"
-    trained_networks = {20: trained_network(weights)}
-    check_output_is_no_input(tmp_path / "out.tif", scene, trained_networks)
-    check_output_is_no_input(scene.path.parent / "out.tif", scene, trained_networks)
+    check_output_is_no_input(tmp_path / "out.tif", scene, [weights])
+    check_output_is_no_input(scene.path.parent / "out.tif", scene, [weights])
     (tmp_path / "link").symlink_to(scene.path)
     for output in (weights, scene.path, scene.path / "out.tif", tmp_path / "link" / "out.tif"):
         with pytest.raises(
             SettingError, match="is an input, or lies in the folder of the product; give another --output"
         ):
-            check_output_is_no_input(output, scene, trained_networks)
+            check_output_is_no_input(output, scene, [weights])
 
 
 def test_outputs_replace_no_mask(scene, tmp_path):
     masked = dataclasses.replace(scene, mask=Mask(str(tmp_path / "mask.tif"), 10))
     with pytest.raises(SettingError, match="is an input"):
-        check_output_is_no_input(tmp_path / "mask.tif", masked, {})
-    check_output_is_no_input(tmp_path / "out.tif", masked, {})
+        check_output_is_no_input(tmp_path / "mask.tif", masked)
+    check_output_is_no_input(tmp_path / "out.tif", masked)
     masked = dataclasses.replace(scene, mask=Mask(str(tmp_path / "out.png"), 10))
-    networks, options = {20: trained_network(tmp_path / "20.h5")}, options_with(overwrite=True, quicklook=True)
     with pytest.raises(SettingError, match=r"out\.png is an input"):
-        prepare_job(masked, tmp_path / "out.tif", networks, BANDS_20M, options)
+        prepare_job(masked, tmp_path / "out.tif", options_with(overwrite=True, quicklook=True))
 
 
-def test_the_folder_of_an_xml_is_that_of_the_product(fake_product, tmp_path):
+def test_the_folder_of_an_xml_is_that_of_the_product(fake_product):
     scene = open_scene(fake_product / "MTD_MSIL1C.xml")
     with pytest.raises(SettingError, match="is an input, or lies in the folder of the product"):
-        check_output_is_no_input(fake_product / "out.tif", scene, {20: trained_network(tmp_path / "20.h5")})
+        check_output_is_no_input(fake_product / "out.tif", scene)
 
 
 def test_all_bands_of_the_network_are_needed(scene):
@@ -132,19 +109,36 @@ def test_a_scene_has_two_rows_and_columns_of_the_coarsest_band(scene, gsd, least
 
 def test_a_job_holds_scene_region_and_files(scene, tmp_path):
     options = options_with(roi_pixels="12,30,52,90", quicklook=True)
-    job = prepare_job(scene, tmp_path / "out.tiff", {20: trained_network(tmp_path / "20.h5")}, BANDS_20M, options)
+    job = prepare_job(scene, tmp_path / "out.tiff", options)
     assert (job.scene, job.region, job.output) == (scene, Window(30, 12, 60, 40), tmp_path / "out.tiff")
     assert job.quicklook == tmp_path / "out.png"
 
 
 def test_a_job_checks_its_files(scene, tmp_path):
-    trained_networks = {20: trained_network(tmp_path / "20.h5")}
     with pytest.raises(SettingError, match=r"out.png must end with .tif or .tiff, or be an existing folder"):
-        prepare_job(scene, tmp_path / "out.png", trained_networks, BANDS_20M, options_with())
+        prepare_job(scene, tmp_path / "out.png", options_with())
     (tmp_path / "old.png").touch()
-    prepare_job(scene, tmp_path / "old.tif", trained_networks, BANDS_20M, options_with())
+    prepare_job(scene, tmp_path / "old.tif", options_with())
     with pytest.raises(OutputError, match=r"old.png exists"):
-        prepare_job(scene, tmp_path / "old.tif", trained_networks, BANDS_20M, options_with(quicklook=True))
+        prepare_job(scene, tmp_path / "old.tif", options_with(quicklook=True))
+
+
+def test_a_job_is_checked_for_its_networks(scene, tmp_path, monkeypatch):
+    networks = {60: trained_network(tmp_path / "60.tif", 60)}
+    check_job(Job(scene, Window(0, 0, 6, 6), tmp_path / "out.tif"), networks, BANDS_60M, options_with())
+    with pytest.raises(
+        SettingError, match=f"region of {scene.name} is 6 x 5 px .* 60 m bands, expected at least 6 x 6"
+    ):
+        check_job(Job(scene, Window(0, 0, 6, 5), tmp_path / "out.tif"), networks, BANDS_60M, options_with())
+    with pytest.raises(SettingError, match=r"60\.tif is an input"):
+        check_job(Job(scene, Window(0, 0, 6, 6), tmp_path / "60.tif"), networks, BANDS_60M, options_with())
+    sizes = {}
+    monkeypatch.setattr(
+        plan, "check_output", lambda path, overwrite, pixel_bytes=0: sizes.update({path.name: pixel_bytes})
+    )
+    options = options_with(uncertainty=(tmp_path / "uncertainty.json",), stac=True, quicklook=True)
+    check_job(Job(scene, Window(0, 0, 6, 10), tmp_path / "out.tif"), networks, ("B02", *BANDS_60M), options)
+    assert sizes == {"out.tif": 360, "out-uncertainty.tif": 240, "out.json": 0, "out.png": 0}
 
 
 @pytest.mark.parametrize("window_px", [0, -6, 5, 100])
@@ -188,8 +182,7 @@ def test_only_files_beside_a_finished_result_are_replaced(scene, tmp_path):
     with pytest.raises(
         OutputError, match=r"out\.png exists; replace it with --overwrite, keep it with --skip-existing"
     ):
-        networks = {20: trained_network(tmp_path / "20.h5")}
-        prepare_job(scene, tmp_path / "out.tif", networks, BANDS_20M, options_with(skip_existing=True, quicklook=True))
+        prepare_job(scene, tmp_path / "out.tif", options_with(skip_existing=True, quicklook=True))
 
 
 def test_existing_files_are_skipped_or_replaced_but_not_both():
@@ -201,9 +194,9 @@ def test_an_item_beside_the_result_is_told_unless_it_is_the_scene(tmp_path, capl
     item = write_item(tmp_path, size=60)
     output = item.with_suffix(".tif")
     output.touch()
-    networks, options = {20: trained_network(tmp_path / "20.h5")}, options_with(overwrite=True)
-    prepare_job(open_scene(item), output, networks, BANDS_20M, options)
+    options = options_with(overwrite=True)
+    prepare_job(open_scene(item), output, options)
     assert not [message for message in caplog.messages if "stays and describes" in message]
     other = write_item(tmp_path / "other", size=60)
-    prepare_job(open_scene(other), output, networks, BANDS_20M, options)
+    prepare_job(open_scene(other), output, options)
     assert f"{item} stays and describes the result that is replaced; replace it too with --stac" in caplog.messages
