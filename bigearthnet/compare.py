@@ -125,8 +125,7 @@ def compare(options: ComparisonOptions) -> None:
     from common.patches.staging import check_stage
 
     hvd.on_rank_zero(lambda: prepare_comparison(options))
-    if options.base.stage:
-        check_stage(options.base.stage)
+    check_stage(options.base.stage)
     from bigearthnet.studies.inputs import make_inputs
 
     files = make_inputs(options, lambda preparation: prepare(preparation, options.show_progress))

@@ -53,8 +53,7 @@ def train(
     from common.patches.staging import check_stage
 
     hvd.on_rank_zero(lambda: prepare_training(config, location))
-    if stage:
-        check_stage(stage)
+    check_stage(stage)
     # TensorFlow takes seconds to import: not before options and files are checked. matplotlib: not before the training.
     from bigearthnet.cards.model_card import write_card
     from bigearthnet.evaluation.measure import measure_run

@@ -98,8 +98,7 @@ def compare(options: ComparisonOptions) -> None:
     from common.patches.staging import check_stage
 
     options = hvd.on_rank_zero(lambda: prepare_comparison(options))
-    if options.base.stage:
-        check_stage(options.base.stage)
+    check_stage(options.base.stage)
     # TensorFlow takes seconds to import: not before options and files are checked.
     import keras
 

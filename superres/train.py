@@ -61,8 +61,7 @@ def train(
     from superres.training.plan import prepare_training
 
     plan = hvd.on_rank_zero(lambda: prepare_training(config, location))
-    if stage:
-        check_stage(stage)
+    check_stage(stage)
     # TensorFlow takes seconds to import: not before options and scenes are checked. matplotlib: not before the training.
     from superres.cards.model_card import write_card
     from superres.training.data import prepare_data

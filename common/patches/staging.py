@@ -73,14 +73,19 @@ def kind_of_copy(kind: FileKind) -> FileKind:
     return kind._replace(remedy="remove this copy, and --stage makes it again")
 
 
-def check_stage(folder: Path) -> None:
+def check_stage(folder: Path | None) -> None:
     """Make the folder of --stage on each node and try to write there, before the work of a command begins.
 
     Every rank must call it. The space that copies need is not known yet.
 
+    Args:
+        folder: on a disk of the node; None: files are read where they are.
+
     Raises:
         OutputError: on a node, the folder cannot be made or written to.
     """
+    if folder is None:
+        return
 
     def check() -> None:
         _make(folder)

@@ -161,6 +161,12 @@ def test_a_file_in_the_place_of_the_folder(originals: list[Original], folder: Pa
     )
 
 
+def test_no_folder_is_made_without_stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    check_stage(None)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_that_nobody_may_write_to(originals: list[Original], folder: Path) -> None:
     check_stage(folder)
     with as_nobody(folder):
