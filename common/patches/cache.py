@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 import common.distributed as hvd
 from common.errors import PatchFileError, SettingError, some_of
-from common.files.atomic import make_folder
+from common.files.atomic import make_folder, why_no_folder
 from common.patches.extraction import images_of, make_patch_file, source_attributes
 from common.patches.file import SOURCES, PatchFile, check_content, check_older_file
 from common.patches.settings import PatchSettings
@@ -65,7 +65,7 @@ def make_cache(cache: Path, settings: PatchSettings) -> None:
         make_folder(cache)
     except OSError as error:
         raise PatchFileError(
-            f"cannot make the patch cache {cache}: {error.strerror}; give another --patch-cache."
+            f"cannot make the patch cache {cache}: {why_no_folder(error)}; give another --patch-cache."
         ) from error
 
 

@@ -8,7 +8,8 @@ if the command measures the network. While a job works on it, it also holds `run
 import dataclasses
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -131,10 +132,25 @@ def check_output_folder(folder: Path, overwrite: bool, resumable: bool = False) 
         raise OutputError(
             f"{folder} is not empty; {go_on}give another --output, or replace its results with --overwrite."
         )
-    try:
+    with refusals_told(folder, "--output"):
         try_to_write(folder)
+
+
+@contextmanager
+def refusals_told(folder: Path, option: str) -> Iterator[None]:
+    """Say in one line why the system refuses to make a folder, or to write to it, in this block.
+
+    Args:
+        folder: the folder.
+        option: names it.
+
+    Raises:
+        OutputError: the system refuses.
+    """
+    try:
+        yield
     except OSError as error:
-        raise OutputError(f"cannot write to {folder}: {why_no_folder(error)}; give another --output.") from error
+        raise OutputError(f"cannot write to {folder}: {why_no_folder(error)}; give another {option}.") from error
 
 
 def try_to_write(folder: Path) -> None:
@@ -158,10 +174,8 @@ def open_output_folder(folder: Path, overwrite: bool, results: Sequence[str], re
     """
     remove_abandoned(folder)
     check_output_folder(folder, overwrite, resumable)
-    try:
+    with refusals_told(folder, "--output"):
         make_folder(folder)
         for path in folder.iterdir():
             if any(path.match(name) for name in results) and not is_partial(path):
                 path.unlink()
-    except OSError as error:
-        raise OutputError(f"cannot write to {folder}: {error.strerror}; give another --output.") from error

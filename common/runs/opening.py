@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import common.distributed as hvd
-from common.errors import OutputError, RunFolderError, SettingError
+from common.errors import RunFolderError, SettingError
 from common.files.atomic import is_partial, make_folder
-from common.runs.folder import RANKS, REPLACEABLE, TENSORBOARD, run_lock, try_to_write
+from common.runs.folder import RANKS, REPLACEABLE, TENSORBOARD, refusals_told, run_lock, try_to_write
 from common.runs.locks.lock import release, require_free, take
 from common.runs.locks.watchdog import watched_ranks
 from common.runs.state import Content, RunState, first_foreign, read_state
@@ -85,7 +85,8 @@ def check_run_folder(location: RunLocation) -> bool:
     """
     folder = location.folder or Path("runs")
     state = require_suitable(location)
-    check_writable(folder)
+    with refusals_told(folder, "--run-dir"):
+        try_to_write(folder)
     if location.folder and folder.exists():
         require_free(run_lock(folder))
     if location.resume and state.content is Content.EMPTY:
@@ -112,11 +113,9 @@ def open_run_folder(location: RunLocation, name: str) -> Run:
     """
     require_suitable(location)
     folder = location.folder or Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S-%f}"
-    try:
+    with refusals_told(folder, "--run-dir"):
         make_folder(folder)
-    except OSError as error:
-        raise OutputError(f"cannot write to run folder {folder}: {error.strerror}; give another --run-dir.") from error
-    check_writable(folder)
+        try_to_write(folder)
     take(run_lock(folder))
     try:
         state = require_suitable(location)  # again: another job may have changed it
@@ -157,14 +156,6 @@ def require_suitable(location: RunLocation) -> RunState:
             f"give another --run-dir."
         )
     return state
-
-
-def check_writable(folder: Path) -> None:
-    """Raise OutputError if files cannot be made in a folder; if it does not exist, in the nearest one above it."""
-    try:
-        try_to_write(folder)
-    except OSError as error:
-        raise OutputError(f"cannot write to run folder {folder}: {error.strerror}; give another --run-dir.") from error
 
 
 def make_empty(folder: Path) -> None:

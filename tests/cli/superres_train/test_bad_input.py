@@ -182,27 +182,21 @@ def test_a_scene_without_room_for_two_patches_cannot_be_split(bench: TrainingBen
 
 # --- folders and files
 
+IS_FILE = "it, or a folder above it, is a file"
+
 
 @pytest.mark.parametrize(
     "option, path, message",
     [
-        (
-            "run_dir",
-            "file/run",
-            r"OutputError: cannot write to run folder \S+: Not a directory; give another --run-dir\.",
-        ),
+        ("run_dir", "file/run", rf"OutputError: cannot write to \S+file/run: {IS_FILE}; give another --run-dir\."),
         ("run_dir", "file", r"RunFolderError: \S+file is a file; give --run-dir a folder\."),
         (
             "run_dir",
             "run",
             r"RunFolderError: \S+run holds a finished run of 2 epochs; continue with --resume, or .* --overwrite\.",
         ),
-        (
-            "patch_cache",
-            "file/patches",
-            r"\w+Error: cannot \S+ .*patch\S*: Not a directory; give another --patch-cache\.",
-        ),
-        ("patch_cache", "file", r"\w+Error: cannot .*: File exists; give another --patch-cache\."),
+        ("patch_cache", "file/patches", rf"\w+Error: cannot .*/patches: {IS_FILE}; give another --patch-cache\."),
+        ("patch_cache", "file", rf"\w+Error: cannot .*/file: {IS_FILE}; give another --patch-cache\."),
     ],
 )
 def test_folder_that_cannot_be_written(bench: TrainingBench, option: str, path: str, message: str) -> None:
@@ -250,7 +244,7 @@ def test_patch_files_of_other_settings(bench: TrainingBench) -> None:
 def test_a_folder_to_stage_into_is_checked_before_patches_are_cut(bench: TrainingBench) -> None:
     (bench.folder / "file").write_text("in the way")
     bench.fails(
-        r"OutputError: cannot make --stage \S+stage: it, or a folder above it, is a file; give another folder\.",
+        rf"OutputError: cannot make --stage \S+stage: {IS_FILE}; give another folder\.",
         run_dir=bench.folder / "new",
         patch_cache=bench.folder / "other",
         stage=bench.folder / "file" / "stage",
