@@ -214,7 +214,7 @@ def test_a_file_is_not_a_run_folder(tmp_path: Path) -> None:
         with pytest.raises(RunFolderError, match="is a file; give --run-dir a folder"):
             function(RunLocation(tmp_path / "run"))
         with pytest.raises(
-            OutputError, match="cannot write to .*: it, or a folder above it, is a file; give another --run-dir"
+            OutputError, match=r"cannot write to .*: it, or a folder above it, is a file; give another --run-dir"
         ):
             function(RunLocation(tmp_path / "run" / "first"))
 
