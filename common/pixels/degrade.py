@@ -71,22 +71,6 @@ def blur_reach(sigma: float) -> int:
     return int(TRUNCATE_SIGMAS * sigma + 0.5)
 
 
-def block_mean(image: np.ndarray, scale_factor: int) -> np.ndarray:
-    """Average square blocks of pixels, as a sensor with a coarser GSD would.
-
-    Args:
-        image: shape (rows, cols, bands), any number type; rows and cols are multiples of scale_factor.
-        scale_factor: s, the ratio of the two GSDs.
-
-    Returns:
-        Shape (rows / s, cols / s, bands), float32, unit of image. Every band keeps its mean.
-
-    Raises:
-        ValueError: rows or cols is not a multiple of scale_factor.
-    """
-    return degrade(image, scale_factor, (0.0,) * image.shape[-1])
-
-
 def degrade(image: np.ndarray, scale_factor: int, sigmas: Sequence[float]) -> np.ndarray:
     """Blur each band with a Gaussian and average square blocks, as a sensor with a coarser GSD would.
 

@@ -17,6 +17,7 @@ from scipy.ndimage import gaussian_filter
 
 from common.pixels.passbands import PASSBANDS
 from common.pixels.sentinel2 import BANDS, BANDS_10M
+from tests.support.block_means import block_mean
 
 gdal.UseExceptions()
 osr.UseExceptions()
@@ -42,7 +43,7 @@ def textured_pixels(rng: np.random.Generator, size: int = 240) -> dict[str, np.n
     for name, band in BANDS.items():
         weights = rng.uniform(0.3, 1.0, size=3)
         image = 3500 + 500 * sum(weight * field for weight, field in zip(weights, fields, strict=True))
-        images[name] = np.rint(_block_mean(image, band.gsd // 10)).clip(1, 20000).astype(np.uint16)
+        images[name] = np.rint(block_mean(image, band.gsd // 10)).clip(1, 20000).astype(np.uint16)
     return images
 
 
@@ -348,8 +349,3 @@ def _smooth_noise(rng: np.random.Generator, size: int) -> np.ndarray:
     """Return a random field, shape (size, size), with structure of 10 to 300 m and a standard deviation of about 1."""
     layers = [gaussian_filter(rng.standard_normal((size, size)), sigma) for sigma in (0.7, 3.0, 10.0)]
     return sum(layer / layer.std() for layer in layers) / 3**0.5
-
-
-def _block_mean(image: np.ndarray, step: int) -> np.ndarray:
-    rows, cols = image.shape
-    return image.reshape(rows // step, step, cols // step, step).mean(axis=(1, 3))

@@ -10,7 +10,6 @@ from scipy.ndimage import binary_dilation, gaussian_filter
 
 import common.pixels.degrade
 from common.pixels.degrade import (
-    block_mean,
     blur_reach,
     degrade,
     degrade_mask,
@@ -20,6 +19,7 @@ from common.pixels.degrade import (
     repeat_pixels,
 )
 from common.pixels.sentinel2 import BANDS
+from tests.support.block_means import block_mean
 
 few = settings(max_examples=20, deadline=None)
 seeds = st.integers(0, 2**32 - 1)
@@ -30,19 +30,13 @@ def random_dn(seed: int, rows: int, cols: int, bands: int = 2) -> np.ndarray:
     return np.random.default_rng(seed).integers(1, 12000, (rows, cols, bands), dtype=np.uint16)
 
 
-def plain_block_mean(image: np.ndarray, scale_factor: int) -> np.ndarray:
-    rows, cols, bands = image.shape
-    blocks = image.reshape(rows // scale_factor, scale_factor, cols // scale_factor, scale_factor, bands)
-    return blocks.mean(axis=(1, 3), dtype=np.float64)
-
-
 @few
 @given(seeds, factors, st.integers(1, 5), st.integers(1, 5))
-def test_block_mean(seed, scale_factor, rows, cols):
+def test_without_blur_degrade_is_the_block_mean(seed, scale_factor, rows, cols):
     image = random_dn(seed, rows * scale_factor, cols * scale_factor)
-    coarse = block_mean(image, scale_factor)
+    coarse = degrade(image, scale_factor, (0.0, 0.0))
     assert coarse.dtype == np.float32
-    np.testing.assert_allclose(coarse, plain_block_mean(image, scale_factor), rtol=1e-6)
+    np.testing.assert_allclose(coarse, block_mean(image, scale_factor), rtol=1e-6)
     np.testing.assert_allclose(coarse.mean(axis=(0, 1)), image.mean(axis=(0, 1)), rtol=1e-6)
 
 
@@ -52,9 +46,7 @@ def test_degrade_is_scipys_blur_and_block_mean(seed, scale_factor, sigma, rows, 
     """The blur may reach further than the image is wide."""
     image = random_dn(seed, rows * scale_factor, cols * scale_factor, 1)
     blurred = gaussian_filter(image.astype(np.float64), (sigma, sigma, 0), mode="reflect", truncate=4.0)
-    np.testing.assert_allclose(
-        degrade(image, scale_factor, (sigma,)), plain_block_mean(blurred, scale_factor), rtol=2e-6
-    )
+    np.testing.assert_allclose(degrade(image, scale_factor, (sigma,)), block_mean(blurred, scale_factor), rtol=2e-6)
 
 
 def test_each_band_has_its_sigma():
@@ -147,7 +139,7 @@ def test_sigmas_of_both_kinds_of_blur():
 def test_bad_input():
     image = random_dn(1, 12, 9)
     with pytest.raises(ValueError, match="divide rows and cols; got 2 for 12 x 9 px"):
-        block_mean(image, 2)
+        degrade(image, 2, (0.5, 0.5))
     with pytest.raises(ValueError, match="at least 1"):
         degrade(image, 0, (0.5, 0.5))
     with pytest.raises(ValueError, match="each of 2 bands; got 1"):

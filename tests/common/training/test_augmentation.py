@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from common.pixels.degrade import block_mean
 from common.training.augmentation import turn_all, turn_image
+from tests.support.block_means import block_mean
 from tests.support.turns import symmetries
 
 

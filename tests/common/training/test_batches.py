@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 import common.distributed as hvd
 from common.errors import PatchFileError
-from common.pixels.degrade import block_mean
 from common.training.batches import (
     BEGINNING,
     Start,
@@ -23,6 +22,7 @@ from common.training.batches import (
     training_batches,
     validation_batches,
 )
+from tests.support.block_means import block_mean
 from tests.support.turns import symmetries
 
 patch_counts, batch_sizes, rank_counts = st.integers(1, 60), st.integers(1, 7), st.integers(1, 5)
@@ -44,7 +44,7 @@ class Indexed:
     def read(self, indices: np.ndarray) -> dict[str, np.ndarray]:
         fine = 100 * indices[:, None, None, None] + np.arange(16).reshape(1, 4, 4, 1)
         coarse = np.stack([block_mean(image, 2) for image in fine])
-        return {"coarse": coarse, "fine": fine.astype(np.float32), "index": indices}
+        return {"coarse": coarse.astype(np.float32), "fine": fine.astype(np.float32), "index": indices}
 
     def signature(self) -> dict[str, tf.TensorSpec]:
         images = {name: tf.TensorSpec((None, side, side, 1), tf.float32) for name, side in (("coarse", 2), ("fine", 4))}
