@@ -1,7 +1,6 @@
 """The cost of applying a network, multiplications for a pixel and pixels in a second; and of sharpening by any method."""
 
 import ctypes
-import os
 import re
 import time
 from collections.abc import Callable
@@ -20,6 +19,7 @@ Result = TypeVar("Result")
 COUNTED_PX = 12  # side of the image that multiplications are counted for, in 10 m pixels; networks take multiples of 6
 TIMED_PX = 288  # side of the image that speed is measured with, in 10 m pixels
 TIMED_RUNS = 3  # the fastest one counts, because other work on the machine only slows a run down
+CLEAR_REFS = Path("/proc/self/clear_refs")  # Linux counts the peak of memory anew when 5 is written to it; see proc(5)
 
 
 def multiplications_per_pixel(model: keras.Model) -> float:
@@ -108,9 +108,7 @@ def forget_peak() -> bool:
     """Give freed memory back to the system, and let it count the peak of this process anew; return whether it does (Linux)."""
     try:
         ctypes.CDLL(None).malloc_trim(0)  # of the GNU C library
-        file = os.open("/proc/self/clear_refs", os.O_WRONLY)  # see proc(5); it cannot be read
-        os.write(file, b"5")
-        os.close(file)
+        CLEAR_REFS.write_bytes(b"5")
     except (AttributeError, OSError):
         return False
     return True

@@ -1,5 +1,8 @@
 """Cost of a network: multiplications by hand, and a speed that is measured. Time and memory of a call."""
 
+import os
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -73,6 +76,13 @@ def test_without_a_peak_from_the_system_memory_is_not_measured(monkeypatch):
     _, unknown = measure_cost(lambda: None)
     assert unknown.megabytes is None
     assert [row.metric for row in cost_rows("scene", "bicubic", unknown, 100)] == ["processor_time"]
+
+
+def test_a_refused_write_leaves_no_file_open(monkeypatch):
+    monkeypatch.setattr(cost, "CLEAR_REFS", Path("/dev/full"))
+    before = os.listdir("/proc/self/fd")
+    assert not cost.forget_peak()
+    assert os.listdir("/proc/self/fd") == before
 
 
 def test_calls_in_turn_add_their_seconds_and_share_their_memory():
