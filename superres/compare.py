@@ -153,8 +153,11 @@ def prepare_comparison(options: ComparisonOptions) -> ComparisonOptions:
     check_comparison(options.base)
     if options.trained:
         find_networks(WeightsOptions(options.trained), config.gsd)
-    for variant_config in configs:
-        check_init_weights(variant_config, ())
+    distinct = {
+        (variant.network_name, variant.upsample): variant for variant in configs
+    }  # weights fit any seed and loss
+    for variant in distinct.values():
+        check_init_weights(variant, ())
     if config.teacher:
         find_teachers(config, ())
     open_comparison(options.base, [TABLE, TEXT, FIGURE, *OUTPUT_FILES])

@@ -20,6 +20,7 @@ from superres.networks.catalogue import NETWORKS
 from superres.studies.catalogue import STUDIES
 from superres.studies.comparison_report import network_records
 from superres.train import train as superres_train
+from superres.training import plan
 from tests.support.fake_safe import write_safe
 from tests.support.made_study import STUDY
 from tests.support.tiny_training import tiny_network, write_scenes
@@ -125,6 +126,19 @@ def test_results_are_not_overwritten(lists: tuple[Path, Path], tmp_path: Path, c
     options = command(lists, tmp_path, "--models", "dsen2", "--resume", "--output", tmp_path / "file")
     assert compare.main(options) == 1
     assert "is a file; give another --output." in capsys.readouterr().err
+
+
+def test_init_weights_are_checked_once_for_each_network(
+    lists: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = []
+    monkeypatch.setattr(plan, "check_init_weights", lambda config, scenes: checked.append(config))
+    monkeypatch.setattr(compare, "train", stop_at("dsen2-bilinear-seed0"))
+    (tmp_path / "any.weights.h5").touch()
+    words = ("--models", "dsen2", "tiny", "--upsamplings", "bilinear", "nearest", "--seeds", 0, 1)
+    assert compare.main(command(lists, tmp_path, *words, "--init-weights", tmp_path / "any.weights.h5")) == 1
+    pairs = [(model, upsampling) for model in ("dsen2", "tiny") for upsampling in ("bilinear", "nearest")]
+    assert [(config.model, config.upsample) for config in checked] == pairs
 
 
 def test_help_has_an_example_and_no_settings_of_adversarial_training() -> None:
