@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from common.backends import Backend, half_width
+from common.backends.cores import keep_to_own_cores
 from common.backends.launcher import is_launched, require_launched_size
 from common.backends.launcher import launched_rank as launched_rank  # for callers
 from common.errors import S2Error, SettingError
@@ -45,7 +46,6 @@ def join_by_mpi4py() -> Backend:
 
 BACKENDS = {"horovod": join_by_horovod, "mpi4py": join_by_mpi4py}  # the first one that is installed is the default
 INSTALLED_BY = {"horovod": "./install.sh", "mpi4py": "./install.sh --mpi4py"}
-
 
 _backend: Backend | None = None  # None: this process is the only rank
 
@@ -77,6 +77,7 @@ def init() -> None:
     require_launched_size(backend.size(), backend.mpi())
     _backend = backend
     _share_hardware()
+    keep_to_own_cores(backend)
 
 
 def chosen_backend() -> str | None:

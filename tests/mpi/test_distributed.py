@@ -1,5 +1,6 @@
 """`common/distributed.py` on several ranks, with each backend."""
 
+import os
 from collections.abc import Callable
 
 import keras
@@ -16,6 +17,14 @@ def test_ranks_are_numbered(ranks: int) -> None:
     assert hvd.allgather_object(hvd.rank()) == list(range(ranks))
     assert 0 <= hvd.local_rank() < hvd.local_size() <= ranks
     assert hvd.cores_per_rank() >= 1
+
+
+def test_ranks_of_a_machine_keep_to_their_own_cores(ranks: int) -> None:
+    """Unless there are fewer cores than ranks."""
+    cores = hvd.allgather_object(os.sched_getaffinity(0))
+    if len(set().union(*cores)) >= ranks:
+        assert sum(map(len, cores)) == len(set().union(*cores))
+        assert hvd.cores_per_rank() <= len(cores[hvd.rank()])
 
 
 def test_horovod_has_no_gloo() -> None:
