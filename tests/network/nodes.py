@@ -5,7 +5,7 @@ message does not wait behind a long one to another node. Latencies are made by t
 alone the nodes reach each other.
 
 A node is a process that waits in new namespaces (network, host name). Nodes with all that runs on them, and the wire, end with
-the process that made them, also after SIGKILL.
+the process that made them, also after SIGKILL, and after a signal to its whole group.
 """
 
 import os
@@ -62,9 +62,7 @@ class Node:
         # time TCP would start slowly again: that costs several latencies, of milliseconds here, of microseconds on a cluster.
         settings = f"echo reno >{TCP}congestion_control && echo 0 >{TCP}slow_start_after_idle"
         script = f"hostname {self.name} && ip link set lo up && {settings} && echo ready && read end\n{END_ALL}"
-        self._process = subprocess.Popen(
-            ["unshare", "--net", "--uts", "sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        self._process = start_apart(["unshare", "--net", "--uts", "sh", "-c", script])
         if self._process.stdout.readline() != "ready\n":
             raise RuntimeError(f"{self.name} did not start")
         self.pid = self._process.pid
@@ -122,13 +120,7 @@ class Cluster:
 
     def __init__(self, nodes: int = 2, latency_ms: float = 0.0, mbit: float | None = None):
         names = [f"jeo{os.getpid() % 10**6}n{number}" for number in range(nodes)]  # at most 15 characters
-        self._wire = subprocess.Popen(
-            [sys.executable, "-m", "tests.network.wire", "--latency-ms", str(latency_ms), *names],
-            cwd=REPOSITORY,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        self._wire = start_apart([sys.executable, "-m", "tests.network.wire", "--latency-ms", str(latency_ms), *names])
         self.nodes: list[Node] = []
         self._folder = tempfile.TemporaryDirectory(prefix="jeoparda-nodes-")
         try:
@@ -214,6 +206,16 @@ def job(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> It
     finally:
         process.kill()
         process.wait()
+
+
+def start_apart(command: Sequence[str]) -> subprocess.Popen:
+    """Start a command in a session of its own, with pipes to its stdin and from its stdout.
+
+    Signals to the group of this process, as of Ctrl-C or of `timeout`, do not reach it: the shell of a node must live until it
+    has ended the ranks there, which are in groups of their own.
+    """
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    return subprocess.Popen(command, cwd=REPOSITORY, text=True, start_new_session=True, **pipes)
 
 
 def burst(mbit: float) -> int:

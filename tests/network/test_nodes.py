@@ -106,22 +106,29 @@ def test_a_cut_node_hears_nothing_until_it_is_mended(cluster: Cluster) -> None:
     assert send(cluster, count=1, size=1) > 0
 
 
-@pytest.mark.parametrize("by_signal", [False, True])
-def test_nothing_is_left_behind(by_signal: bool) -> None:
-    """After an error in the block, or after SIGKILL, which lets nobody clean up."""
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [("raise ValueError", 1), ("os.kill(os.getpid(), SIGKILL)", -9), ("os.killpg(0, SIGTERM)", -15)],
+)
+def test_nothing_is_left_behind(end: str, code: int) -> None:
+    """After an error in the block, after SIGKILL, which lets nobody clean up, and after a signal to the group, as of `timeout`."""
     program = f"""
 import os, subprocess
+from signal import SIGKILL, SIGTERM
 from tests.network.nodes import Cluster
 with Cluster(2) as cluster:
-    running = subprocess.Popen([*cluster.nodes[1].enter(), "sleep", "10"], stdout=subprocess.DEVNULL)
+    rank = [*cluster.nodes[1].enter(), "sh", "-c", "echo started; exec sleep 10"]
+    running = subprocess.Popen(rank, stdout=subprocess.PIPE, start_new_session=True)  # as mpirun starts ranks
+    running.stdout.readline()
     print(running.pid, *[node.pid for node in cluster.nodes], flush=True)
-    {"os.kill(os.getpid(), 9)" if by_signal else "raise ValueError"}
+    {end}
 """
     devices = set(os.listdir("/sys/class/net"))
-    done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY)
-    assert done.returncode == (-9 if by_signal else 1)
-    end = time.monotonic() + 5
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY, start_new_session=True)
+    assert done.returncode == code
+    latest = time.monotonic() + 5
     while any(process_exists(int(pid)) for pid in done.stdout.split()):  # they end a moment after the program
-        assert time.monotonic() < end
+        assert time.monotonic() < latest
         time.sleep(0.05)
     assert set(os.listdir("/sys/class/net")) <= devices
