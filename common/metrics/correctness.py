@@ -45,14 +45,15 @@ class Correctness:
 
     def __init__(self, truth: np.ndarray, upsampled: Callable[[slice], np.ndarray], valid: np.ndarray):
         self.truth, self.upsampled, self.valid = truth, upsampled, valid
-        self.reference = np.concatenate(
+        reference = np.concatenate(
             [
                 normalised_difference(upsampled(rows)[valid[rows]], truth[rows][valid[rows]])
                 for rows in row_strips(*valid.shape)
             ]
         )
-        rank = max(int(QUARTILE * len(self.reference)), 1) - 1
-        self.threshold = np.partition(self.reference, rank)[rank]
+        rank = max(int(QUARTILE * len(reference)), 1) - 1
+        reference.partition(rank)
+        self.threshold = reference[rank]
 
     def measure(self, estimate: np.ndarray) -> dict[str, float]:
         """Return the mean shares by name; all 0 if no pixel is above the threshold, as in a constant scene.
@@ -60,15 +61,15 @@ class Correctness:
         Raises:
             ValueError: a valid pixel of the estimate is not finite.
         """
-        totals, pixels, first = np.zeros(len(NAMES)), 0, 0
+        totals, pixels = np.zeros(len(NAMES)), 0
         for rows in row_strips(*self.valid.shape):
             valid = self.valid[rows]
-            spectra = estimate[rows][valid]
+            spectra, truth, upsampled = (
+                image[valid] for image in (estimate[rows], self.truth[rows], self.upsampled(rows))
+            )
             require_finite(spectra.sum(axis=0))
-            reference = self.reference[first : first + len(spectra)]
-            first += len(spectra)
-            to_truth = normalised_difference(spectra, self.truth[rows][valid])
-            to_input = normalised_difference(spectra, self.upsampled(rows)[valid])
+            reference = normalised_difference(upsampled, truth)
+            to_truth, to_input = normalised_difference(spectra, truth), normalised_difference(spectra, upsampled)
             changed = np.maximum(np.maximum(reference, to_truth), to_input) > self.threshold
             totals += pixel_shares(reference[changed], to_truth[changed], to_input[changed]).sum(axis=0)
             pixels += np.count_nonzero(changed)

@@ -1,8 +1,10 @@
 """DN of a scene -> valid pixels and reflectance, by the metadata of that scene. NumPy only, no I/O."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from common.pixels.radiometry import dn_to_scaled_reflectance
 from common.pixels.sentinel2 import BANDS_BY_GSD
@@ -33,3 +35,31 @@ def scaled_reflectance(scene: Scene, dn: np.ndarray, gsd: int) -> np.ndarray:
         Shape of dn, float32.
     """
     return dn_to_scaled_reflectance(dn, scene.quantification, band_offsets(scene, BANDS_BY_GSD[gsd]))
+
+
+class ScaledImage:
+    """Reflectance x 10000 that is stored as DN, in half the memory, and converted where it is read.
+
+    Index it like an array, such as `image[rows, :, band]`: the result is an array of float32, the same part of
+    `scaled_reflectance`.
+
+    Args:
+        scene, dn, gsd: as in `scaled_reflectance`.
+
+    Attributes:
+        shape, ndim: those of dn.
+    """
+
+    def __init__(self, scene: Scene, dn: np.ndarray, gsd: int):
+        self._dn, self._quantification = dn, scene.quantification
+        self._offsets = np.broadcast_to(band_offsets(scene, BANDS_BY_GSD[gsd]), dn.shape)
+        self.shape, self.ndim = dn.shape, dn.ndim
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        return dn_to_scaled_reflectance(self._dn[index], self._quantification, self._offsets[index])
+
+    def __len__(self) -> int:
+        return len(self._dn)
+
+    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self[...], dtype)

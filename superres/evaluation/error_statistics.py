@@ -1,7 +1,7 @@
 """Errors of estimates by location, by class of pixel and by reflectance, as figures draw them. NumPy only, no I/O.
 
-Images are (rows, cols, bands) in reflectance * 10000, which is DN without offset. Bands are processed one by one, and
-estimates are added one by one, so that a whole tile fits into memory.
+Images are (rows, cols, bands) in reflectance * 10000, which is DN without offset. Estimates are added one by one, and each in
+strips of rows, so that a whole tile fits into memory. Only the class of each pixel is kept of the images.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,11 @@ from superres.evaluation.pixel_groups import (
     block_means,
     classify,
     group_means,
+    group_sums,
+    mean_of_sums,
     quantile_bins,
+    quantile_edges,
+    strips,
 )
 
 MAP_PX = 400  # most rows and columns of an error map
@@ -44,42 +48,47 @@ class ErrorStatistics:
     """
 
     def __init__(self, truth: np.ndarray, input_10m: np.ndarray, valid: np.ndarray):
-        bands = range(truth.shape[2])
-        self._truth, self._valid = truth, valid
         self._classes = classify(input_10m, valid)
-        self._bins = np.stack([quantile_bins(truth[..., band], valid) for band in bands], axis=2)
+        self._edges = quantile_edges(truth, valid)
         self.step = -(-max(truth.shape[:2]) // MAP_PX)
         self.class_counts = np.bincount(self._classes.ravel(), minlength=len(CLASSES) + 1)[1:]
         self.class_truth = self._means_by_class(truth)
-        self.reflectance = np.stack(
-            [group_means(truth[..., band], self._bins[..., band], BINS) for band in bands], axis=1
-        )
+        sums = np.zeros((2, BINS, truth.shape[2]))
+        for rows in strips(truth.shape):
+            sums += sums_by_bin(truth[rows], self._bins(truth[rows], rows))
+        self.reflectance, self._bin_pixels = mean_of_sums(*sums), sums[1]
         self.class_means: dict[str, np.ndarray] = {}
         self.rmse: dict[str, np.ndarray] = {}
         self.mae: dict[str, np.ndarray] = {}
         self.bias: dict[str, np.ndarray] = {}
         self.error_maps: dict[str, np.ndarray] = {}
 
-    def add(self, method_name: str, estimate: np.ndarray) -> None:
-        """Add the estimate of a method, (rows, cols, bands)."""
-        bands = range(estimate.shape[2])
-        rmse, mae, bias = np.empty((3, BINS, len(bands)))
-        total = np.zeros(estimate.shape[:2], np.float32)
-        for band in bands:
-            error = estimate[..., band] - self._truth[..., band]
-            bias[:, band] = group_means(error, self._bins[..., band], BINS)
-            rmse[:, band] = np.sqrt(group_means(error**2, self._bins[..., band], BINS))
+    def add(self, method_name: str, truth: np.ndarray, estimate: np.ndarray) -> None:
+        """Add the estimate of a method, (rows, cols, bands); `truth` is that of the scene."""
+        sums, maps = np.zeros((3, BINS, estimate.shape[2])), []
+        for rows in strips(estimate.shape, self.step):
+            bins, error = self._bins(truth[rows], rows), estimate[rows] - truth[rows]
             size = np.abs(error)
-            mae[:, band] = group_means(size, self._bins[..., band], BINS)
-            total += size
+            sums += [sums_by_bin(values, bins)[0] for values in (error, error**2, size)]
+            maps.append(block_means(size.mean(axis=2), self._classes[rows] > 0, self.step))
+        bias, squares, mae = (mean_of_sums(total, self._bin_pixels) for total in sums)
+        self.bias[method_name], self.rmse[method_name], self.mae[method_name] = bias, np.sqrt(squares), mae
+        self.error_maps[method_name] = np.concatenate(maps)
         self.class_means[method_name] = self._means_by_class(estimate)
-        self.rmse[method_name], self.mae[method_name], self.bias[method_name] = rmse, mae, bias
-        self.error_maps[method_name] = block_means(total / len(bands), self._valid, self.step)
 
     def _means_by_class(self, image: np.ndarray) -> np.ndarray:
         """Return the mean of each band over each class: (classes, bands)."""
         bands = range(image.shape[2])
         return np.stack([group_means(image[..., band], self._classes, len(CLASSES)) for band in bands], axis=1)
+
+    def _bins(self, truth: np.ndarray, rows: slice) -> np.ndarray:
+        """Return the bin of each pixel in some rows of the truth, see `quantile_bins`."""
+        return quantile_bins(truth, self._edges, self._classes[rows] > 0)
+
+
+def sums_by_bin(image: np.ndarray, bins: np.ndarray) -> np.ndarray:
+    """Return the sums and the pixels of each band in each bin, (2, BINS, bands), of images (rows, cols, bands)."""
+    return np.stack([group_sums(image[..., band], bins[..., band], BINS) for band in range(image.shape[2])], axis=2)
 
 
 class ReflectanceRow(NamedTuple):

@@ -28,6 +28,7 @@ from scipy.ndimage import uniform_filter
 from common.errors import ProductError
 from common.metrics.blocks import BlockMean, whole_blocks
 from common.metrics.fusion import OVERALL
+from common.metrics.image_pairs import row_strips
 from common.metrics.without_truth import FusedQuality, block_uiq
 from common.patches.settings import PatchSettings
 from common.pixels.degrade import degrade, mtf_matched_sigmas, repeat_pixels
@@ -172,7 +173,8 @@ def partners(coarse_detail: "Moments") -> np.ndarray:
 
 def detail(image: np.ndarray) -> np.ndarray:
     """Apply a 3 x 3 Laplacian, 8 in the middle and -1 around it, divided by 9, to (rows, cols, bands)."""
-    return image - uniform_filter(image, (LAPLACIAN_PX, LAPLACIAN_PX, 1), mode="reflect")
+    smooth = uniform_filter(image, (LAPLACIAN_PX, LAPLACIAN_PX, 1), mode="reflect")
+    return np.subtract(image, smooth, out=smooth)
 
 
 class Moments:
@@ -184,9 +186,10 @@ class Moments:
 
     def add(self, x: np.ndarray, y: np.ndarray) -> None:
         """Add pixels: (pixels, x variables) and (pixels, y variables)."""
-        columns = np.concatenate([x, y, np.ones((len(x), 1))], axis=1, dtype=np.float64)
         self.x_variables = x.shape[1]
-        self.sums = self.sums + columns.T @ columns
+        for part in row_strips(len(x), 1):
+            columns = np.concatenate([x[part], y[part], np.ones((len(x[part]), 1))], axis=1, dtype=np.float64)
+            self.sums = self.sums + columns.T @ columns
 
     def covariance(self) -> np.ndarray:
         """Return the covariance of all variables, x first: (variables, variables) float64."""

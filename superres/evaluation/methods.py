@@ -1,6 +1,7 @@
 """Methods that sharpen a scene: interpolation, pansharpening and networks behind one interface.
 
-Images are given by input name (`input_10m`, ...), each (rows / factor, cols / factor, bands) float32, reflectance * 10000.
+Images are given by input name (`input_10m`, ...), each (rows / factor, cols / factor, bands) float32, reflectance * 10000. Those of
+a whole scene may be `common.scenes.reflectance.ScaledImage`, so read their parts by index.
 An estimate lies on the grid of `input_10m`.
 """
 
@@ -25,6 +26,9 @@ from superres.pansharpening.statistics import SceneStatistics
 from superres.pansharpening.strips import sharpen_by_strips, sharpening_reach
 from superres.prediction.interpolation import INTERPOLATIONS, SPLINE_REACH, interpolate
 from superres.prediction.windows import Predict, array_reader, compile_model, predict_windows
+
+# Of a network, less than in a prediction: TensorFlow keeps the memory of the largest window, here beside a whole scene.
+WINDOW_PX = 300
 
 
 class Method(NamedTuple):
@@ -125,7 +129,7 @@ def sharpen_all(
     settings: PatchSettings,
     strips: Iterable[tuple[Images, np.ndarray, Window]],
 ) -> Iterator[tuple[str, np.ndarray, Cost]]:
-    """Yield name, estimate and cost of each method, one after the other.
+    """Yield name, estimate and cost of each method, one after the other. The estimate is forgotten before the next method.
 
     The statistics of the scene are computed once. They count as a cost of each method that needs them.
 
@@ -141,6 +145,7 @@ def sharpen_all(
         require_going_on()
         estimate, cost = measure_cost(partial(ready.sharpen, images))
         yield method.name, estimate, cost_of_statistics.followed_by(cost) if isinstance(method, SceneMethod) else cost
+        del estimate
 
 
 def network_method(
@@ -208,6 +213,6 @@ def _predict(predict: Predict, margin: int, names: Sequence[str], bands: slice, 
         return {name: image / np.float32(DN_DIVISOR) for name, image in read(window).items()}
 
     result = np.empty((rows, cols, bands.stop - bands.start), np.float32)
-    for window, prediction in predict_windows(predict, read_scaled, rows, cols, margin):
+    for window, prediction in predict_windows(predict, read_scaled, rows, cols, margin, WINDOW_PX):
         result[window.slices] = prediction[..., bands] * np.float32(DN_DIVISOR)
     return result

@@ -4,9 +4,9 @@ Images are (rows, cols, bands) in reflectance * 10000. A group image is (rows, c
 count, otherwise the number of the group, counted from 1.
 """
 
-import numpy as np
+from collections.abc import Iterator, Sequence
 
-from common.pixels.windows import grid
+import numpy as np
 
 CLASSES = ("water", "vegetation", "bright", "other")
 WATER_NDWI = 0.1  # (B03 - B08) / (B03 + B08) is larger; McFeeters 1996
@@ -18,6 +18,14 @@ BINS = len(QUANTILES) + 1
 STRIP_PIXELS = 2**20
 
 
+def strips(shape: Sequence[int], step: int = 1) -> Iterator[slice]:
+    """Yield the rows of an image (rows, cols, ...) in strips of about STRIP_PIXELS, and of a multiple of `step` rows."""
+    rows, cols = shape[:2]
+    height = max(1, STRIP_PIXELS // cols // step) * step
+    for top in range(0, rows, height):
+        yield slice(top, min(top + height, rows))
+
+
 def classify(input_10m: np.ndarray, valid: np.ndarray) -> np.ndarray:
     """Return the class of each pixel as a group image, in the order of CLASSES.
 
@@ -27,48 +35,82 @@ def classify(input_10m: np.ndarray, valid: np.ndarray) -> np.ndarray:
         input_10m: (rows, cols, 4), B02, B03, B04, B08.
         valid: (rows, cols) bool, which pixels count; at least one.
     """
-    blue, green, red, infrared = np.moveaxis(input_10m, 2, 0)
-    visible = (blue + green + red) / 3
-    conditions = {
-        "bright": visible > np.percentile(visible[valid], BRIGHT_PERCENTILE),
-        "water": green - infrared > WATER_NDWI * (green + infrared),
-        "vegetation": infrared - red > VEGETATION_NDVI * (infrared + red),
-    }
-    groups = np.full(valid.shape, 1 + CLASSES.index("other"), np.uint8)
-    for name in reversed(conditions):  # the first condition that is true decides
-        groups[conditions[name]] = 1 + CLASSES.index(name)
+    visible = np.concatenate([_visible(input_10m[rows])[valid[rows]] for rows in strips(valid.shape)])
+    threshold = np.percentile(visible, BRIGHT_PERCENTILE, overwrite_input=True)
+    groups = np.concatenate([_classify_strip(input_10m[rows], threshold) for rows in strips(valid.shape)])
     groups[~valid] = 0
     return groups
 
 
-def quantile_bins(plane: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Return the bin between two QUANTILES of each pixel as a group image, 1 .. BINS from dark to bright.
+def _visible(input_10m: np.ndarray) -> np.ndarray:
+    blue, green, red, _ = np.moveaxis(input_10m, 2, 0)
+    return (blue + green + red) / 3
+
+
+def _classify_strip(input_10m: np.ndarray, threshold: float) -> np.ndarray:
+    """Return the class of each pixel, 1 .. len(CLASSES); `threshold` is that of bright pixels."""
+    _, green, red, infrared = np.moveaxis(input_10m, 2, 0)
+    conditions = {
+        "bright": _visible(input_10m) > threshold,
+        "water": green - infrared > WATER_NDWI * (green + infrared),
+        "vegetation": infrared - red > VEGETATION_NDVI * (infrared + red),
+    }
+    groups = np.full(green.shape, 1 + CLASSES.index("other"), np.uint8)
+    for name in reversed(conditions):  # the first condition that is true decides
+        groups[conditions[name]] = 1 + CLASSES.index(name)
+    return groups
+
+
+def quantile_edges(image: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Return the QUANTILES of each band over the pixels that count: (quantiles, bands).
 
     Args:
-        plane: one band, (rows, cols).
-        valid: (rows, cols) bool, which pixels count; the quantiles are those of these pixels.
+        image: (rows, cols, bands).
+        valid: (rows, cols) bool, which pixels count.
     """
-    bins = np.zeros(plane.shape, np.uint8)
-    values = plane[valid]
-    bins[valid] = 1 + np.searchsorted(np.quantile(values, QUANTILES), values)
+    return np.stack([np.quantile(image[..., band][valid], QUANTILES) for band in range(image.shape[2])], axis=1)
+
+
+def quantile_bins(image: np.ndarray, edges: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Return the bin between two QUANTILES of each pixel as a group image for each band, 1 .. BINS from dark to bright.
+
+    Args:
+        image: (rows, cols, bands), or some rows of it.
+        edges: the quantiles of each band, (quantiles, bands).
+        valid: (rows, cols) bool, which pixels count.
+
+    Returns:
+        Shape of image, uint8.
+    """
+    bins = np.zeros(image.shape, np.uint8)
+    for band in range(image.shape[2]):
+        bins[valid, band] = 1 + np.searchsorted(edges[:, band], image[..., band][valid])
     return bins
 
 
-def group_means(plane: np.ndarray, groups: np.ndarray, count: int) -> np.ndarray:
-    """Return the mean of a band over each group: (count,) float64; NaN for an empty group.
+def group_sums(plane: np.ndarray, groups: np.ndarray, count: int) -> np.ndarray:
+    """Return the sum of a band, or of some rows of it, and the number of pixels in each group: (2, count) float64.
 
     Args:
-        plane: one band, (rows, cols).
+        plane: (rows, cols).
         groups: a group image with the groups 1 .. count.
         count: number of groups.
     """
-    sums, pixels = np.zeros((2, count + 1))
-    rows, cols = plane.shape
-    for window in grid(rows, cols, max(1, STRIP_PIXELS // cols), cols):
-        strip_groups = groups[window.slices].ravel()
-        sums += np.bincount(strip_groups, plane[window.slices].ravel(), count + 1)
-        pixels += np.bincount(strip_groups, minlength=count + 1)
-    return np.divide(sums, pixels, out=np.full(count + 1, np.nan), where=pixels > 0)[1:]
+    sums = np.bincount(groups.ravel(), plane.ravel(), count + 1)
+    return np.stack([sums, np.bincount(groups.ravel(), minlength=count + 1)])[:, 1:]
+
+
+def group_means(plane: np.ndarray, groups: np.ndarray, count: int) -> np.ndarray:
+    """Return the mean of a band over each group: (count,) float64; NaN for an empty group. Arguments as in `group_sums`."""
+    sums = np.zeros((2, count))
+    for rows in strips(plane.shape):
+        sums += group_sums(plane[rows], groups[rows], count)
+    return mean_of_sums(*sums)
+
+
+def mean_of_sums(sums: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Return sums / pixels, shape of sums; NaN where there are no pixels."""
+    return np.divide(sums, pixels, out=np.full(sums.shape, np.nan), where=pixels > 0)
 
 
 def block_means(plane: np.ndarray, valid: np.ndarray, step: int) -> np.ndarray:

@@ -6,7 +6,7 @@ All values are in reflectance * 10000, which is DN without the product's offset.
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -18,18 +18,18 @@ from common.errors import ProductError
 from common.metrics.correctness import Correctness
 from common.metrics.fusion import OVERALL, fusion_metrics
 from common.metrics.image_errors import sam
+from common.metrics.image_pairs import row_strips
 from common.metrics.shift import shift_per_band
 from common.patches.degraded_scene import degrade_scene
 from common.patches.settings import PatchSettings
 from common.pixels.degrade import blur_reach, degrade, degrade_mask
 from common.pixels.sentinel2 import BANDS_BY_GSD, JOINT, bands_within
 from common.pixels.windows import Window
-from common.scenes.reflectance import scaled_reflectance
+from common.scenes.reflectance import ScaledImage
 from common.scenes.scene import Scene
 from superres.evaluation.cost import cost_rows
 from superres.evaluation.error_statistics import ErrorStatistics
 from superres.evaluation.methods import (
-    Images,
     Method,
     SceneMethod,
     interpolation_methods,
@@ -53,14 +53,14 @@ class DegradedImages(NamedTuple):
     """A scene at reduced scale.
 
     Attributes:
-        truth: the native bands, (rows, cols, bands) float32, reflectance * 10000.
-        inputs: the degraded bands, by input name.
+        truth: the native bands, (rows, cols, bands), reflectance * 10000: an array of float32, or stored as DN.
+        inputs: the degraded bands, by input name; as the truth.
         valid: (rows, cols) bool, which pixels of the truth count.
         coarse_valid: (rows / s, cols / s) bool, which pixels of the degraded bands depend on such pixels only.
     """
 
-    truth: np.ndarray
-    inputs: Images
+    truth: np.ndarray | ScaledImage
+    inputs: Mapping[str, np.ndarray | ScaledImage]
     valid: np.ndarray
     coarse_valid: np.ndarray
 
@@ -121,7 +121,8 @@ def measure_scene(
 ) -> SceneResult:
     """Sharpen a degraded scene by each method, one after the other, and compare the estimates with the truth.
 
-    The memory holds truth, inputs and one estimate: 4 GB for the 20 m bands of a full tile.
+    The memory holds the DN of truth and inputs, and one estimate: the process needs 2.8 GiB for the 20 m bands of a full tile and
+    DSen2, of which TensorFlow and other libraries take 0.7 GiB before the first scene.
 
     Args:
         scene: the scene.
@@ -157,7 +158,8 @@ def measure_scene(
         rows += [MetricRow(scene.name, name, OVERALL, metric, value) for metric, value in shares.items()]
         costs += cost_rows(scene.name, name, cost, degraded.valid.size)
         estimates[name] = _middle_pixels(estimate, degraded.valid, middle)
-        statistics.add(name, estimate)
+        statistics.add(name, degraded.truth, estimate)
+        del estimate  # before the next one is made
         seconds, started = time.monotonic() - started, time.monotonic()
         logger.info("%s, reduced scale: %s, RMSE %.1f DN (%.0f s)", scene.name, name, method_rows[0].value, seconds)
     return SceneResult(rows, truth, coarse, estimates, statistics, costs)
@@ -210,9 +212,11 @@ def agreement_with_input(degraded: DegradedImages, estimate: np.ndarray, setting
         return {}
     coarse = degraded.inputs[f"input_{settings.gsd}m"]
     again = degrade(estimate, settings.scale_factor, settings.sigmas(settings.gsd))
-    differences = np.abs(again - coarse)[valid]
+    differences = sum(
+        np.abs(again[rows] - coarse[rows])[valid[rows]].sum(dtype=np.float64) for rows in row_strips(*valid.shape)
+    )
     metrics = {
-        "opensr_reflectance": float(differences.mean(dtype=np.float64)),
+        "opensr_reflectance": float(differences / (np.count_nonzero(valid) * coarse.shape[2])),
         "opensr_spectral": sam(coarse, again, valid),
     }
     shifts = shift_per_band(coarse, again, valid)
@@ -225,7 +229,7 @@ def _middle_pixels(image: np.ndarray, valid: np.ndarray, middle: Window) -> np.n
 
 
 def degraded_images(scene: Scene, settings: PatchSettings, window: Window | None = None) -> DegradedImages:
-    """Read and degrade a scene, or a part of it, and convert it to reflectance * 10000. Arguments as in `degrade_scene`.
+    """Read and degrade a scene, or a part of it. Arguments as in `degrade_scene`.
 
     A pixel does not count if it depends on nodata or saturated pixels, or if it is near nodata, because estimates there
     depend on how a method fills holes. The distance is the same for all methods, so that all are compared at the same
@@ -235,14 +239,12 @@ def degraded_images(scene: Scene, settings: PatchSettings, window: Window | None
         ProductError: the scene is damaged or too small.
     """
     degraded = degrade_scene(scene, settings, window)
-    inputs = {
-        f"input_{gsd}m": scaled_reflectance(scene, degraded.inputs[f"input_{gsd}m"], gsd) for gsd in settings.input_gsds
-    }
+    inputs = {f"input_{gsd}m": ScaledImage(scene, degraded.inputs[f"input_{gsd}m"], gsd) for gsd in settings.input_gsds}
     truth = degraded.truth[settings.gsd]
     holds_data = (truth != scene.nodata).all(axis=2)
     valid = degraded.valid & far_from_holes(holds_data, distance_from_holes(settings))
     coarse_valid = degrade_mask(valid, settings.scale_factor, blur_reach(max(settings.sigmas(settings.gsd))))
-    return DegradedImages(scaled_reflectance(scene, truth, settings.gsd), inputs, valid, coarse_valid)
+    return DegradedImages(ScaledImage(scene, truth, settings.gsd), inputs, valid, coarse_valid)
 
 
 def distance_from_holes(settings: PatchSettings) -> int:

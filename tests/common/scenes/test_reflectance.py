@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from common.pixels.sentinel2 import BANDS, BANDS_20M
-from common.scenes.reflectance import band_offsets, is_valid, scaled_reflectance
+from common.scenes.reflectance import ScaledImage, band_offsets, is_valid, scaled_reflectance
 from common.scenes.scene import Scene
 
 
@@ -34,3 +34,15 @@ def test_reflectance_uses_the_offset_of_each_band_of_the_gsd(scene: Scene) -> No
     assert scaled.dtype == np.float32
     for index, band in enumerate(BANDS_20M):
         np.testing.assert_allclose(scaled[..., index], (4000 + scene.offsets[band]) / 5000 * 10000)
+
+
+@pytest.mark.parametrize(
+    "index", [..., 3, slice(2, 5), (slice(1, 4), slice(0, 2)), (..., 4), (slice(None), slice(None), slice(2, 3))]
+)
+def test_a_part_of_a_scaled_image_is_that_part_of_the_reflectance(scene: Scene, index: object) -> None:
+    dn = np.random.default_rng(0).integers(0, 2**16, (6, 5, len(BANDS_20M)), np.uint16)
+    image, whole = ScaledImage(scene, dn, 20), scaled_reflectance(scene, dn, 20)
+    assert (image.shape, image.ndim, len(image)) == (whole.shape, 3, 6)
+    assert image[index].dtype == np.float32
+    np.testing.assert_array_equal(image[index], whole[index])
+    np.testing.assert_array_equal(np.asarray(image), whole)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from superres.evaluation import error_statistics
+from superres.evaluation import error_statistics, pixel_groups
 from superres.evaluation.error_statistics import ErrorStatistics, reflectance_rows
-from superres.evaluation.pixel_groups import BINS, CLASSES, classify, quantile_bins
+from superres.evaluation.pixel_groups import BINS, CLASSES, classify, quantile_bins, quantile_edges
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def test_statistics_of_a_scene(scene):
     estimate = (truth + np.random.default_rng(2).normal(5, 50, truth.shape)).astype(np.float32)
     estimate[~valid] = 1e9
     statistics = ErrorStatistics(truth, input_10m, valid)
-    statistics.add("net", estimate)
+    statistics.add("net", truth, estimate)
     error = estimate - truth
     for index in range(len(CLASSES)):
         here = labels == index + 1
@@ -30,7 +30,7 @@ def test_statistics_of_a_scene(scene):
         np.testing.assert_allclose(statistics.class_truth[index], truth[here].mean(axis=0))
         np.testing.assert_allclose(statistics.class_means["net"][index], estimate[here].mean(axis=0), rtol=1e-5)
     for band in range(2):
-        bins = quantile_bins(truth[..., band], valid)
+        bins = quantile_bins(truth, quantile_edges(truth, valid), valid)[..., band]
         for index in range(BINS):
             here = bins == index + 1
             np.testing.assert_allclose(statistics.reflectance[index, band], truth[here, band].mean())
@@ -46,10 +46,26 @@ def test_large_scenes_have_small_maps(scene, monkeypatch):
     monkeypatch.setattr(error_statistics, "MAP_PX", 10)
     truth, input_10m, valid = scene
     statistics = ErrorStatistics(truth, input_10m, valid)
-    statistics.add("net", truth + 3)
+    statistics.add("net", truth, truth + 3)
     assert statistics.step == 4
     assert statistics.error_maps["net"].shape == (7, 10)
     np.testing.assert_allclose(statistics.error_maps["net"][:, :7], 3, rtol=1e-5)
+
+
+def test_statistics_do_not_depend_on_strips(scene, monkeypatch):
+    """Strips are whole blocks of the map; the last one may be lower than a block."""
+    monkeypatch.setattr(error_statistics, "MAP_PX", 10)
+    truth, input_10m, valid = scene
+    found = []
+    for pixels in (30 * 40, 5 * 40):
+        monkeypatch.setattr(pixel_groups, "STRIP_PIXELS", pixels)
+        statistics = ErrorStatistics(truth, input_10m, valid)
+        statistics.add("net", truth, truth + np.random.default_rng(3).normal(5, 50, truth.shape))
+        found.append(statistics)
+    for name in ("class_counts", "class_truth", "reflectance"):
+        np.testing.assert_allclose(*(getattr(statistics, name) for statistics in found))
+    for name in ("class_means", "rmse", "mae", "bias", "error_maps"):
+        np.testing.assert_allclose(*(getattr(statistics, name)["net"] for statistics in found))
 
 
 def test_rows_by_reflectance(scene):
@@ -59,7 +75,7 @@ def test_rows_by_reflectance(scene):
     truth[..., 1] = np.where(truth[..., 1] > 2500, 4000, 1000)
     statistics = ErrorStatistics(truth, input_10m, valid)
     for method_name, bias in (("low", -7), ("high", 5)):
-        statistics.add(method_name, truth + bias)
+        statistics.add(method_name, truth, truth + bias)
     rows = reflectance_rows(statistics, "s", ("B01", "B09"))
     assert {row.scene for row in rows} == {"s"}
     for method_name, bias in (("low", -7), ("high", 5)):

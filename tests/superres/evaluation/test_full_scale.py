@@ -1,10 +1,13 @@
 """Full scale: known consistency, sharpness and correlation, nodata left out, the same result for any strips."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy.ndimage import convolve, gaussian_filter
 
 from common.errors import ProductError
+from common.metrics import image_pairs
 from common.metrics.blocks import BlockMean, whole_blocks
 from common.metrics.without_truth import block_uiq
 from common.patches.settings import PatchSettings
@@ -104,7 +107,8 @@ def test_detail_is_a_laplacian(rng):
         np.testing.assert_allclose(detail(image)[..., band], expected, atol=1e-2)
 
 
-def test_moments_add_up_over_parts(rng):
+def test_moments_add_up_over_parts(rng, monkeypatch):
+    monkeypatch.setattr(image_pairs, "STRIP_PIXELS", 8)
     x, y = rng.normal(2, 3, (100, 2)), rng.normal(-1, 2, (100, 3))
     y[:, 1] += x[:, 0]
     y[:, 2] = 5
@@ -116,6 +120,17 @@ def test_moments_add_up_over_parts(rng):
     np.testing.assert_array_equal(moments.correlation()[:, 2], 0)
     for deviations, variables in zip(moments.deviations(), (x, y), strict=True):
         np.testing.assert_allclose(deviations, variables.std(axis=0), atol=1e-9)
+
+
+def test_moments_copy_no_image(monkeypatch):
+    """A strip of a full tile would need 0.7 GiB in float64."""
+    monkeypatch.setattr(image_pairs, "STRIP_PIXELS", 2**10)
+    x, y = np.ones((2, 2**16, 4), np.float32)
+    tracemalloc.start()
+    Moments().add(x, y)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < x.nbytes / 2
 
 
 def test_a_ratio_with_zero_is_zero():

@@ -3,7 +3,7 @@
 import numpy as np
 
 from superres.evaluation import pixel_groups
-from superres.evaluation.pixel_groups import CLASSES, block_means, classify, group_means, quantile_bins
+from superres.evaluation.pixel_groups import CLASSES, block_means, classify, group_means, quantile_bins, quantile_edges
 
 
 def test_classes():
@@ -22,12 +22,12 @@ def test_classes():
 
 
 def test_bins_hold_tenths_and_extremes():
-    plane = np.random.default_rng(0).permutation(1000.0 * np.arange(1000)).reshape(25, 40)
-    valid = np.ones(plane.shape, bool)
-    counts = np.bincount(quantile_bins(plane, valid).ravel())
+    plane = np.random.default_rng(0).permutation(1000.0 * np.arange(1000)).reshape(25, 40, 1)
+    valid = np.ones(plane.shape[:2], bool)
+    counts = np.bincount(quantile_bins(plane, quantile_edges(plane, valid), valid).ravel())
     np.testing.assert_allclose(counts, [0, 10, 90, *[100] * 8, 90, 10], atol=1)
     valid[:5] = False
-    bins = quantile_bins(plane, valid)
+    bins = quantile_bins(plane, quantile_edges(plane, valid), valid)
     assert (bins[:5] == 0).all()
     assert (bins[5:] > 0).all()
 

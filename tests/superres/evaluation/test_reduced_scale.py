@@ -1,5 +1,6 @@
 """Measuring at reduced scale: all rows, reflectance with the product's offset, pixels near nodata left out."""
 
+import tracemalloc
 from functools import partial
 from pathlib import Path
 
@@ -7,10 +8,13 @@ import keras
 import numpy as np
 import pytest
 
+from common.metrics import image_pairs
+from common.metrics.fusion import FusionMetric
 from common.patches.settings import PatchSettings
+from common.pixels import degrade
 from common.pixels.sentinel2 import BANDS_BY_GSD
 from common.scenes.tile_list import open_scene
-from superres.evaluation import reduced_scale
+from superres.evaluation import error_statistics, pixel_groups, reduced_scale
 from superres.evaluation.methods import Method
 from superres.evaluation.reduced_scale import (
     SceneResult,
@@ -25,6 +29,7 @@ from superres.evaluation.reduced_scale import (
 from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS, Network
 from superres.networks.dsen2 import residual_network
+from superres.prediction import interpolation
 from superres.prediction.interpolation import interpolate
 from tests.support.checks import set_random_weights
 from tests.support.fake_safe import L2A_BANDS, textured_pixels, with_nodata, write_safe
@@ -188,6 +193,31 @@ def test_methods_do_not_share_results(tmp_path, pixels):
         assert (estimate == int(name)).all()
         (value,) = [row.value for row in result.rows if row[1:4] == (name, "B05", "rmse")]
         assert value == pytest.approx(np.sqrt(((result.truth[..., 0] - int(name)) ** 2).mean()))
+
+
+def test_memory_holds_the_dn_of_a_scene_and_one_estimate(tmp_path, monkeypatch):
+    """Several arrays of a scene more would exceed 3 GiB for a full tile. The arrays of a strip are small here."""
+    for module in (image_pairs, pixel_groups):
+        monkeypatch.setattr(module, "STRIP_PIXELS", 2**12)
+    monkeypatch.setattr(degrade, "STRIP_BYTES", 2**16)
+    monkeypatch.setattr(interpolation, "STRIP_ROWS", 4)
+    monkeypatch.setattr(
+        reduced_scale, "fusion_metrics", lambda *images: [FusionMetric("all", "rmse", 0.0)]
+    )  # have strips
+    monkeypatch.setattr(reduced_scale, "shift_per_band", lambda *images: None)
+    monkeypatch.setattr(error_statistics, "MAP_PX", 10)
+    monkeypatch.setattr(reduced_scale, "PICTURE_PX", 10)
+    images = textured_pixels(np.random.default_rng(3), 720)
+    scene = open_scene(write_safe(tmp_path, level="L2A", size=720, pixels={band: images[band] for band in L2A_BANDS}))
+    methods = [Method(name, partial(constant_image, name=name), 0) for name in ("3000", "4000")]
+    measure_scene(scene, methods[:1], PatchSettings(20, 1))  # imports, which are not measured
+    tracemalloc.start()
+    result = measure_scene(scene, methods, PatchSettings(20, 1))
+    kept, peak = (size / 360**2 for size in tracemalloc.get_traced_memory())
+    tracemalloc.stop()
+    assert len(result.estimates) == 2
+    assert kept < 4  # bytes for a pixel of the truth
+    assert peak < 64  # 23 of DN, 24 of an estimate; another one would be 74
 
 
 def constant_image(images: dict[str, np.ndarray], name: str) -> np.ndarray:

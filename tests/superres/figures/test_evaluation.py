@@ -26,7 +26,7 @@ def make_statistics(bands: int, errors: dict[str, float], holes: bool = False, s
         valid[:, :9] = False
     statistics = ErrorStatistics(truth, rng.uniform(300, 6000, (size, size, 4)), valid)
     for method, error in errors.items():
-        statistics.add(method, truth + rng.normal(0, error, truth.shape))
+        statistics.add(method, truth, truth + rng.normal(0, error, truth.shape))
     return statistics
 
 
@@ -88,7 +88,7 @@ def test_error_against_reflectance(drawn, tmp_path):
 def test_scene_with_one_class_and_a_perfect_method(tmp_path):
     truth = np.full((12, 12, 2), 800.0)
     statistics = ErrorStatistics(truth, np.full((12, 12, 4), 1000.0), np.ones((12, 12), bool))
-    statistics.add("perfect", truth)
+    statistics.add("perfect", truth, truth)
     plot_error_maps(statistics, tmp_path / "maps.png", 60, "patch")
     plot_spectra(statistics, tmp_path / "spectra.png", BANDS_60M, SCENE)
     plot_error_by_reflectance(statistics, tmp_path / "reflectance.png", BANDS_60M, "patch")

@@ -17,8 +17,8 @@ def scene() -> tuple[np.ndarray, np.ndarray, list]:
     truth = rng.uniform(100, 1000, (100, 120, 2)) ** 2 / 200
     errors = rng.normal(0, 0.05, truth.shape) * truth
     statistics = ErrorStatistics(truth, rng.uniform(100, 1000, (100, 120, 4)), np.ones((100, 120), bool))
-    statistics.add("net", truth + errors)
-    statistics.add("other", truth)
+    statistics.add("net", truth, truth + errors)
+    statistics.add("other", truth, truth)
     return truth, errors, reflectance_rows(statistics, "scene", BANDS)
 
 

@@ -31,13 +31,13 @@ def sampler_of(gsd: int, network_gsd: Gsd) -> ErrorSampler:
     """The sampler of a method that mixes repeated coarse pixels with 10 m pixels up to REACH away, in place of a network."""
 
     def sharpen(images: Images) -> np.ndarray:
-        fine = images["input_10m"].mean(axis=2)
+        fine = images["input_10m"][...].mean(axis=2)
         padded = np.pad(fine, REACH, mode="edge")
         far = padded[: -2 * REACH, : -2 * REACH] + padded[2 * REACH :, 2 * REACH :]
         parts = []
         for each in (20, 60):
             if f"input_{each}m" in images:
-                coarse = images[f"input_{each}m"]
+                coarse = images[f"input_{each}m"][...]
                 factor = len(fine) // len(coarse)
                 parts.append(coarse.repeat(factor, axis=0).repeat(factor, axis=1))
         bands = np.concatenate(parts, axis=2)[..., -len(sharpened_bands(network_gsd)) :]
