@@ -214,6 +214,7 @@ def _write_pyramid(tiles: BinaryIO, info: RasterInfo, strips: Iterable[np.ndarra
     pyramid = Pyramid(tiles, info.grid.rows, info.grid.cols, SMALLEST_OVERVIEW_PX)
     for strip in strips:
         pyramid.add(strip)
+        del strip  # frees its memory before the next one comes
     pyramid.require_whole()
     return pyramid.levels
 

@@ -48,15 +48,19 @@ def back_project(
     scale_factor: int,
     sigmas: Sequence[float],
     iterations: int = ITERATIONS,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Return the corrected estimate: its shape, float32. Arguments as in `residual`."""
-    corrected = np.empty_like(estimate)
+    """Return the corrected estimate: its shape, float32. Arguments as in `residual`.
+
+    `out` gets the result, without further memory; it may be the estimate itself.
+    """
+    corrected = np.empty_like(estimate) if out is None else out
     for band, sigma in enumerate(sigmas):  # one by one, because each needs several arrays of its size
         one = slice(band, band + 1)
-        image = estimate[..., one]
+        image = estimate[..., one].copy()
         for _ in range(iterations):
             missing = residual(image, coarse[..., one], usable[..., one], scale_factor, (sigma,))
-            image = image + interpolate(missing, image.shape, INTERPOLATIONS[BILINEAR], clip=False)
+            image += interpolate(missing, image.shape, INTERPOLATIONS[BILINEAR], clip=False)
         corrected[..., one] = image
     return corrected
 

@@ -43,7 +43,7 @@ class Correction:
         the given strips.
 
         Args:
-            strips: cover all columns of the area, from top to bottom.
+            strips: cover all columns of the area, from top to bottom. They are used up: their estimates change.
             area: the region and `margin` pixels around it, as far as the scene extends.
         """
         area_bottom = area.row + area.height
@@ -51,15 +51,18 @@ class Correction:
         held = None  # the rows that later corrections depend on
         for strip in strips:
             held = held.with_rows_below(strip) if held else strip
+            del strip  # frees its memory: `held` has its rows
             held_bottom = held.window.row + held.window.height
             bottom = area_bottom if held_bottom == area_bottom else held_bottom - self.margin
             if bottom > top:
                 window = Window(top, area.col, bottom - top, area.width)
                 rows = window.grown(self.margin, area_bottom, area.col + area.width).overlap(area)
-                yield self._correct_part(held.part(rows), window)
-                top = bottom
-                first_kept = max(top - self.margin, held.window.row)
-                held = held.part(Window(first_kept, area.col, held_bottom - first_kept, area.width))
+                first_kept = max(bottom - self.margin, held.window.row)
+                kept = held.part(Window(first_kept, area.col, held_bottom - first_kept, area.width)).copy()
+                corrected = self._correct_part(held.part(rows), window)
+                top, held = bottom, kept
+                yield corrected
+                del corrected  # frees its memory before the next strip is made
 
     def residuals(self) -> dict[int, tuple[np.ndarray, np.ndarray]]:
         """Return the RMS of the residuals in the region; call it after the last strip.
@@ -71,21 +74,19 @@ class Correction:
         return {gsd: sums.rms() for gsd, sums in self.sums.items()}
 
     def _correct_part(self, strip: Strip, window: Window) -> Strip:
-        """Return the corrected part `window` of a strip that also holds its margin; count its residuals."""
+        """Correct a strip in place, count its residuals, and return its part `window`; the rest is its margin."""
         valid_10m = is_valid(self.scene, strip.dn[10]).all(axis=2)
         counted = window.overlap(self.region).relative_to(strip.window)
-        corrected = {}
         for gsd, estimate in strip.estimates.items():
             factor, sigmas = scale_factor(gsd), self.sigmas[gsd]
             coarse = scaled_reflectance(self.scene, strip.dn[gsd], gsd)
             usable = usable_pixels(is_valid(self.scene, strip.dn[gsd]), valid_10m, factor, sigmas)
-            corrected[gsd] = back_project(estimate, coarse, usable, factor, sigmas)
             inner = counted.coarsened(factor).slices
-            before, after = (
-                residual(image, coarse, usable, factor, sigmas)[inner] for image in (estimate, corrected[gsd])
-            )
+            before = residual(estimate, coarse, usable, factor, sigmas)[inner]
+            back_project(estimate, coarse, usable, factor, sigmas, out=estimate)
+            after = residual(estimate, coarse, usable, factor, sigmas)[inner]
             self.sums[gsd].add(before, after, usable[inner])
-        return Strip(strip.window, strip.dn, corrected, strip.errors).part(window)
+        return strip.part(window)
 
 
 class ResidualSums:

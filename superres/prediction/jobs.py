@@ -197,6 +197,7 @@ def predict_and_write(job: Job, plan: PredictionPlan, prediction: ScenePredictio
         with closing(prediction.strips(advance_if_written)) as strips:
             for strip in strips:
                 writer.put(strip)
+                del strip  # frees its memory before the next one is made
 
 
 def warn_if_empty(job: Job, strips: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
@@ -205,6 +206,7 @@ def warn_if_empty(job: Job, strips: Iterator[np.ndarray]) -> Iterator[np.ndarray
     for strip in strips:
         has_data = has_data or bool((strip != NODATA_DN).any())
         yield strip
+        del strip  # frees its memory before the next one comes
     if not has_data:
         reason = "the mask leaves none" if job.scene.mask else "the scene has none in this region"
         logger.warning("%s has no pixel with data: %s", job.output, reason)
@@ -256,6 +258,7 @@ def write_geotiffs(job: Job, plan: PredictionPlan, strips: Iterator[np.ndarray])
                     errors_writer.put(strip[..., bands:])
                     errors_writer.require_no_error()
                     yield strip[..., :bands]
+                    del strip  # frees its memory before the next one comes
                 errors_writer.finish()  # before the result gets its name
 
             write_geotiff(job.output, info, result_strips(), cog)

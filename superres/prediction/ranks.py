@@ -57,8 +57,8 @@ class RankGroup:
         Raises:
             S2Error: a rank of the group raised it; on all ranks of the group, so that each removes its unfinished files.
         """
-        while True:
-            strip = next(own_strips, None) if self.size == 1 else hvd.call_together(lambda: next(own_strips, None))
-            if strip is None:
-                return
-            yield strip
+
+        def next_strip() -> Strip | None:
+            return next(own_strips, None) if self.size == 1 else hvd.call_together(lambda: next(own_strips, None))
+
+        return iter(next_strip, None)  # until it returns None; keeps no strip, unlike a loop that yields it

@@ -117,7 +117,7 @@ def result_and_error_dn(scene: Scene, strip: Strip, bands: Sequence[str]) -> np.
         expected = strip.errors[gsd][..., BANDS_BY_GSD[gsd].index(band)]
         band_dn = stored[..., bands.index(band)]
         known = (band_dn != NODATA_DN) & (band_dn != SATURATED_DN)
-        stored[..., number] = scaled_reflectance_to_dn(expected, scene.quantification) * known
+        stored[..., number] = expected * known
     return stored
 
 

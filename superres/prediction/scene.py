@@ -113,11 +113,12 @@ class ScenePrediction:
         """
         with ahead(self._read_own_columns(), "reading", self.waits) as reads:
             own_strips = self.rank_group.iterate_together(self._predict_own_columns(reads, advance))
-            whole_strips = self._corrected_dn(own_strips) if self.correction else self._joined_dn(own_strips)
+            whole_strips = self._corrected_dn(own_strips) if self.correction else map(self._joined_dn, own_strips)
             for window, dn in whole_strips:
                 wanted = window.overlap(self.region)
                 if self.rank_group.rank == 0 and wanted.height:
                     yield dn[wanted.relative_to(window).slices]
+                del dn  # frees its memory before the next one is made
 
     def _share_of_columns(self) -> Window:
         """Return the part of the area that this rank predicts: whole windows, or no column at all."""
@@ -146,22 +147,28 @@ class ScenePrediction:
             yield Read(window, read_window, reader.read(read_window.row, read_window.row + read_window.height))
 
     def _predict_own_columns(self, reads: Iterator[Read], advance: Advance) -> Iterator[Strip]:
-        """Yield this rank's columns, one strip for each read."""
-        for read in reads:
+        """Return this rank's columns, one strip for each read."""
+
+        def predict(read: Read) -> Strip:
             inner = read.window.relative_to(read.read_window)
             own_dn = {gsd: cut(image, gsd, inner) for gsd, image in read.dn.items()}
-            yield Strip(read.window, own_dn, *self._estimates(read, advance))
+            return Strip(read.window, own_dn, *self._estimates(read, advance))
+
+        return map(predict, reads)  # unlike a loop, `map` keeps no read
 
     def _estimates(self, read: Read, advance: Advance) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray]]:
-        """Return estimates and expected errors of one strip: GSD -> (rows, cols, bands) float32, reflectance * 10000."""
+        """Return estimates and expected errors of one strip, as `Strip` holds them."""
         shape = read.window.height, read.window.width
         estimates, errors = (
             {
-                gsd: np.empty((*shape, len(BANDS_BY_GSD[gsd])), np.float32)
+                gsd: np.empty((*shape, len(BANDS_BY_GSD[gsd])), dtype)
                 for sharpener in self.sharpeners
                 for gsd in gsds(sharpener)
             }
-            for gsds in (lambda sharpener: each_gsd(sharpener.gsd), lambda sharpener: sharpener.calibrations)
+            for gsds, dtype in (
+                (lambda sharpener: each_gsd(sharpener.gsd), np.float32),
+                (lambda sharpener: sharpener.calibrations, np.uint16),
+            )
         )
         with ahead(self._inputs(read), "filling", self.waits) as all_inputs:
             for window, sharpener, inputs in all_inputs:
@@ -179,21 +186,23 @@ class ScenePrediction:
             for sharpener in self.sharpeners:
                 yield window, sharpener, sharpener.read_inputs(read.dn, read.read_window, window, self.shape)
 
-    def _joined_dn(self, own_strips: Iterator[Strip]) -> Iterator[tuple[Window, np.ndarray]]:
-        """Yield window and DN of whole strips; each rank converts its columns before they are joined."""
-        for strip in own_strips:
-            dn = self.rank_group.join_columns(result_and_error_dn(self.scene, strip, self.bands))
-            yield self._all_columns(strip.window), dn
+    def _joined_dn(self, own_strip: Strip) -> tuple[Window, np.ndarray]:
+        """Return window and DN of a whole strip; each rank converts its columns before they are joined."""
+        dn = self.rank_group.join_columns(result_and_error_dn(self.scene, own_strip, self.bands))
+        return self._all_columns(own_strip.window), dn
 
     def _corrected_dn(self, own_strips: Iterator[Strip]) -> Iterator[tuple[Window, np.ndarray]]:
         """Yield window and DN of whole strips on rank 0, which corrects the joined estimates of all ranks."""
-        joined = (self._join(strip) for strip in own_strips)
+        joined = map(self._join, own_strips)  # unlike a loop, `map` keeps no strip
         if self.rank_group.rank == 0:
-            for strip in self.correction.correct(joined, self.area):
-                yield strip.window, result_and_error_dn(self.scene, strip, self.bands)
+            yield from map(self._stored_dn, self.correction.correct(joined, self.area))
         else:
             for _ in joined:
                 pass  # rank 0 waits for the columns of every rank
+
+    def _stored_dn(self, strip: Strip) -> tuple[Window, np.ndarray]:
+        """Return window and DN of a strip."""
+        return strip.window, result_and_error_dn(self.scene, strip, self.bands)
 
     def _join(self, strip: Strip) -> Strip:
         """Return the strip with the columns of all ranks."""

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from common.errors import WeightsError
+from common.pixels.radiometry import scaled_reflectance_to_dn
 from common.pixels.sentinel2 import Gsd, bands_within, each_gsd, in_metres, input_gsds, scale_factor, sharpened_bands
 from common.pixels.upsampling import BILINEAR
 from common.pixels.windows import Window
@@ -28,11 +29,11 @@ Inputs = dict[str, np.ndarray]
 
 
 class Sharpened(NamedTuple):
-    """The sharpened bands of one window: GSD -> (rows, cols, bands) float32, reflectance * 10000.
+    """The sharpened bands of one window: GSD -> (rows, cols, bands).
 
     Attributes:
-        estimates: the bands.
-        errors: their expected absolute errors, for each GSD that has a calibration.
+        estimates: the bands, float32, reflectance * 10000.
+        errors: their expected absolute errors, for each GSD that has a calibration: uint16, DN without offset.
     """
 
     estimates: dict[int, np.ndarray]
@@ -116,11 +117,8 @@ class Sharpener:
         if inputs is None:
             return Sharpened(
                 *(
-                    {
-                        gsd: np.zeros((window.height, window.width, len(sharpened_bands(gsd))), np.float32)
-                        for gsd in gsds
-                    }
-                    for gsds in (each_gsd(self.gsd), self.calibrations)
+                    {gsd: np.zeros((window.height, window.width, len(sharpened_bands(gsd))), dtype) for gsd in gsds}
+                    for gsds, dtype in ((each_gsd(self.gsd), np.float32), (self.calibrations, np.uint16))
                 )
             )
         network_window = window.grown(self.score_margin, *shape).grown(self.margin, *shape)
@@ -138,7 +136,8 @@ class Sharpener:
             coarse = inputs[f"input_{gsd}m"] * np.float32(DN_DIVISOR)
             spread_of_gsd = spread[..., bands[gsd]] if spread.shape[2] else None
             score = estimate_score(estimate[..., bands[gsd]], coarse, spread_of_gsd)
-            errors[gsd] = calibration.expected_error(score[kept])
+            expected = calibration.expected_error(score[kept])
+            errors[gsd] = scaled_reflectance_to_dn(expected, self.scene.quantification)
         return Sharpened({gsd: estimate[(*kept, bands[gsd])] for gsd in bands}, errors)
 
     def _network_input(self, filled: np.ndarray, gsd: int) -> np.ndarray:

@@ -20,7 +20,8 @@ class Strip:
         window: the rows and columns.
         dn: stored DN, GSD -> (rows / factor, cols / factor, bands) uint16.
         estimates: GSD -> (rows, cols, bands) float32, reflectance * 10000.
-        errors: GSD -> expected absolute errors of the estimates, shape of the estimates; empty if not asked for.
+        errors: GSD -> expected absolute errors of the estimates, shape of the estimates, uint16 DN without offset, also where
+            the result is nodata; empty if not asked for.
     """
 
     window: Window
@@ -42,14 +43,24 @@ class Strip:
             {gsd: image[inner.slices] for gsd, image in self.errors.items()},
         )
 
+    def copy(self) -> "Strip":
+        """Return a strip with arrays of its own: those of a part would keep the whole strip in memory."""
+        copies = (
+            {gsd: image.copy() for gsd, image in images.items()} for images in (self.dn, self.estimates, self.errors)
+        )
+        return Strip(self.window, *copies)
+
     def with_rows_below(self, below: "Strip") -> "Strip":
-        """Return this strip joined with the strip directly below it, which has the same columns."""
+        """Return this strip joined with the strip directly below it, which has the same columns.
+
+        Both lose their arrays, one after the other, so that they are never in memory twice as a whole.
+        """
         height = self.window.height + below.window.height
         return Strip(
             Window(self.window.row, self.window.col, height, self.window.width),
-            {gsd: np.concatenate([image, below.dn[gsd]]) for gsd, image in self.dn.items()},
-            {gsd: np.concatenate([image, below.estimates[gsd]]) for gsd, image in self.estimates.items()},
-            {gsd: np.concatenate([image, below.errors[gsd]]) for gsd, image in self.errors.items()},
+            {gsd: np.concatenate([self.dn.pop(gsd), below.dn.pop(gsd)]) for gsd in tuple(self.dn)},
+            {gsd: np.concatenate([self.estimates.pop(gsd), below.estimates.pop(gsd)]) for gsd in tuple(self.estimates)},
+            {gsd: np.concatenate([self.errors.pop(gsd), below.errors.pop(gsd)]) for gsd in tuple(self.errors)},
         )
 
 

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
 from typing import Generic, TypeVar
 
 from common.runs.signals import require_going_on
@@ -58,11 +59,10 @@ class _Handover(Generic[Item]):
         while True:
             look()
             with suppress(queue.Empty):
-                item = self._items.get(timeout=_POLL_SECONDS)
-                if item is self._end:
+                taken = [self._items.get(timeout=_POLL_SECONDS)]
+                if taken[0] is self._end:
                     return
-                yield item
-                del item  # frees its memory before the next one is made
+                yield taken.pop()  # keeps no reference: the block decides how long the item stays in memory
 
     def require_not_abandoned(self) -> None:
         """Raise _Abandoned if the main thread has ended."""
@@ -99,13 +99,15 @@ def ahead(items: Iterator[Item], stage: str, waits: Waits) -> Iterator[Iterator[
         handover.end()
 
     def taken() -> Iterator[Item]:
-        started = time.monotonic()
-        for item in handover.take(require_going_on):
-            waits[stage] += time.monotonic() - started
-            handover.free_room()
-            yield item
+        items_made = handover.take(require_going_on)
+        while True:
             started = time.monotonic()
-        waits[stage] += time.monotonic() - started
+            item = list(islice(items_made, 1))
+            waits[stage] += time.monotonic() - started
+            if not item:
+                break
+            handover.free_room()
+            yield item.pop()  # keeps no reference
         if errors:
             raise errors[0]
 

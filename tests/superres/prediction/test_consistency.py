@@ -90,3 +90,13 @@ def test_default_iterations():
     np.testing.assert_array_equal(
         back_project(estimate, coarse, usable, 2, sigmas), back_project(estimate, coarse, usable, 2, sigmas, ITERATIONS)
     )
+
+
+def test_the_result_can_replace_the_estimate():
+    rng = np.random.default_rng(0)
+    estimate, coarse = (rng.random((side, side, 2), np.float32) for side in (24, 12))
+    usable, sigmas = np.ones(coarse.shape, bool), (0.5, 0.5)
+    expected = back_project(estimate, coarse, usable, 2, sigmas)
+    assert not np.array_equal(expected, estimate)
+    back_project(estimate, coarse, usable, 2, sigmas, out=estimate)
+    np.testing.assert_array_equal(estimate, expected)

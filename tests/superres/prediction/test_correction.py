@@ -38,7 +38,7 @@ def sigmas_of(gsd: int) -> tuple[float, ...]:
 
 def cut_into_strips(strip: Strip, height: int) -> list[Strip]:
     tops = range(0, strip.window.height, height)
-    return [strip.part(Window(top, 0, min(height, ROWS - top), COLS)) for top in tops]
+    return [strip.part(Window(top, 0, min(height, ROWS - top), COLS)).copy() for top in tops]
 
 
 @pytest.mark.parametrize("gsds", [(20,), (60,), (20, 60)])

@@ -4,6 +4,8 @@ import errno
 import os
 import resource
 import signal
+import time
+import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -167,10 +169,14 @@ class Strips:
     Args:
         act: is called with the number of each strip, after `advance`.
         bands: of the strips.
+
+    Attributes:
+        given: references to the strips, which keep none in memory.
     """
 
     def __init__(self, act: Callable[[int], object], bands: int = 2):
         self.act, self.bands, self.made, self.waits = act, bands, 0, Counter()
+        self.given: list[weakref.ref] = []
 
     def strips(self, advance: Callable[[], object]) -> Iterator[np.ndarray]:
         rng = np.random.default_rng(0)
@@ -178,7 +184,12 @@ class Strips:
             advance()
             self.act(number)
             self.made += 1
-            yield rng.integers(1, 65535, (STRIP_ROWS, COLS, self.bands), np.uint16)
+            yield self._make(rng)
+
+    def _make(self, rng: np.random.Generator) -> np.ndarray:
+        strip = rng.integers(1, 65535, (STRIP_ROWS, COLS, self.bands), np.uint16)
+        self.given.append(weakref.ref(strip))
+        return strip
 
 
 @contextmanager
@@ -226,6 +237,20 @@ def test_expected_errors_are_written_beside_the_result(plan_with_errors):
     np.testing.assert_array_equal(read_geotiff(job.uncertainty, whole, ("B05", "B11")), strips[..., 2:])
     assert read_info(job.uncertainty).offsets == {"B05": 0, "B11": 0}
     assert {path.name for path in job.output.parent.iterdir()} == {"out.tif", "out-uncertainty.tif", "out.json"}
+
+
+def test_no_thread_keeps_a_strip_that_is_written(plan_with_errors):
+    """A strip of a full tile with all bands and expected errors has 250 MB."""
+
+    def require_freed(_number: int) -> None:
+        deadline = time.monotonic() + 20
+        while any(reference() is not None for reference in prediction.given):
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+
+    prediction = Strips(require_freed, bands=4)
+    predict_and_write(plan_with_errors.jobs[0], plan_with_errors, prediction, lambda: None)
+    assert len(prediction.given) == ROWS // STRIP_ROWS
 
 
 @pytest.mark.parametrize("failing", ["out.tif", "out-uncertainty.tif"])

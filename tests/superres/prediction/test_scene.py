@@ -1,5 +1,6 @@
 """Predictions of a scene: windows equal the whole scene, regions are exact, holes stay and change nothing around them."""
 
+import weakref
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,7 @@ from superres.networks.catalogue import NETWORKS
 from superres.networks.margin import margin_px
 from superres.networks.units import DN_DIVISOR
 from superres.prediction.ranks import RankGroup
+from superres.prediction.result import result_and_error_dn
 from superres.prediction.scene import ScenePrediction
 from superres.prediction.sharpening import Sharpener
 from superres.prediction.windows import compile_model
@@ -176,6 +178,30 @@ def test_bands_that_are_chosen_equal_those_of_all(scene, models, consistent):
     every = sharpened(scene, models, window_px=48, bands=ALL_BANDS, consistent=consistent)
     some = sharpened(scene, {20: models[20]}, window_px=48, bands=bands, consistent=consistent)
     check_same(some, every[..., [ALL_BANDS.index(band) for band in bands]])
+
+
+@pytest.mark.parametrize("consistent", [False, True])
+def test_no_strip_is_kept_while_the_next_one_is_predicted(scene, models, consistent, monkeypatch):
+    """The arrays of a strip of a full tile have 600 MB. The correction copies the rows that it needs again."""
+    whole = prediction(scene, models, calibrated=True, consistent=consistent, window_px=96)
+    estimate, stored, made = whole._estimates, result_and_error_dn, []
+
+    def estimate_after_all_are_freed(*arguments: object) -> tuple[dict[int, np.ndarray], ...]:
+        assert [reference() for reference in made if reference() is not None] == []
+        images = estimate(*arguments)
+        made.extend(weakref.ref(image) for of_gsd in images for image in of_gsd.values())
+        return images
+
+    def remember(*arguments: object) -> np.ndarray:
+        dn = stored(*arguments)
+        made.append(weakref.ref(dn))
+        return dn
+
+    monkeypatch.setattr(whole, "_estimates", estimate_after_all_are_freed)
+    monkeypatch.setattr("superres.prediction.scene.result_and_error_dn", remember)
+    for strip in whole.strips():
+        del strip
+    assert len(made) == 2 * (4 + 1)  # two strips with two GSDs
 
 
 def test_offsets_are_kept(scene, models, pixels, tmp_path):

@@ -124,11 +124,12 @@ def test_expected_errors_follow_from_the_calibrated_score(scene, dn, gsd, member
     coarse = dn[gsd].astype(np.float32) - 1000
     upsampled = interpolate(coarse, whole.shape, 1)
     score = error_score(whole, upsampled, 0.1 * whole if members > 1 else None)
-    np.testing.assert_allclose(whole_errors, made_calibration(gsd, ()).expected_error(score), rtol=1e-4)
+    assert whole_errors.dtype == np.uint16
+    np.testing.assert_allclose(whole_errors, made_calibration(gsd, ()).expected_error(score), rtol=1e-4, atol=0.501)
     read_window = WINDOW.grown(sharpener.read_margin, *SHAPE)
     part = {g: dn[g][read_window.coarsened(g // 10).slices] for g in input_gsds(gsd)}
     sharp = sharpener.sharpen(sharpener.read_inputs(part, read_window, WINDOW, SHAPE), WINDOW, SHAPE)
-    np.testing.assert_allclose(sharp.errors[gsd], whole_errors[WINDOW.slices], rtol=1e-5)
+    np.testing.assert_allclose(sharp.errors[gsd], whole_errors[WINDOW.slices], atol=1)
     np.testing.assert_array_equal(sharp.estimates[gsd], sharpened(plain, dn, WHOLE, WINDOW))
     dn[10][WINDOW.slices] = 0
     empty = sharpener.sharpen(sharpener.read_inputs(dn, WHOLE, WINDOW, SHAPE), WINDOW, SHAPE)
@@ -160,7 +161,7 @@ def test_a_joint_network_has_expected_errors_of_each_gsd(scene, dn, members):
     for gsd in JOINT:
         alone = sharpen(gsd, (gsd,), gsd)
         np.testing.assert_array_equal(both.estimates[gsd], alone.estimates[gsd])
-        np.testing.assert_allclose(both.errors[gsd], alone.errors[gsd], rtol=1e-5)
+        np.testing.assert_array_equal(both.errors[gsd], alone.errors[gsd])
     one = sharpen(JOINT, JOINT, 60)
     assert list(one.estimates) == [20, 60] and list(one.errors) == [60]
 

@@ -50,3 +50,14 @@ def test_strips_that_were_cut_join_again(strip):
         assert before.keys() == after.keys()
         for gsd in before:
             np.testing.assert_array_equal(after[gsd], before[gsd])
+
+
+def test_a_copy_of_a_part_keeps_no_larger_array(strip):
+    part = strip.part(Window(42, 24, 12, 30))
+    copy = part.copy()
+    assert copy.window == part.window
+    for of_part, of_copy in ((part.dn, copy.dn), (part.estimates, copy.estimates), (part.errors, copy.errors)):
+        assert of_part.keys() == of_copy.keys()
+        for gsd, image in of_copy.items():
+            np.testing.assert_array_equal(image, of_part[gsd])
+            assert image.base is None

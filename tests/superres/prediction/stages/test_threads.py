@@ -6,11 +6,13 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+import numpy as np
 import pytest
 
 from common.errors import Interrupted, OutputError, ProductError
@@ -190,3 +192,13 @@ block = {block}
 block.__enter__()
 """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=PATIENCE)
+
+
+def test_an_item_that_the_block_is_done_with_stays_in_no_stage():
+    """It is freed before the next one is asked for."""
+    with ahead((np.zeros(1) for _ in range(3)), "reading", Counter()) as items:
+        reference = weakref.ref(next(items))
+        deadline = time.monotonic() + PATIENCE
+        while reference() is not None:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
