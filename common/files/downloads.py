@@ -66,7 +66,8 @@ def download(wheel: Wheel, path: Path) -> None:
     """
     logger.info("downloading %s %s (%.1f MB)", wheel.package, wheel.version, wheel.megabytes)
     with temporary_folder(path) as temporary:
-        options = ["--quiet", "--no-deps", "--only-binary", ":all:", "--dest", temporary]
+        # Without its check for a newer pip, whose notice would be the last line of an error.
+        options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:", "--dest", temporary]
         command = [sys.executable, "-m", "pip", "download", *options, f"{wheel.package}=={wheel.version}"]
         done = subprocess.run(command, capture_output=True, text=True)
         files = list(Path(temporary).glob("*.whl"))

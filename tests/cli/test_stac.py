@@ -215,8 +215,9 @@ def test_the_files_of_an_item_are_not_overwritten(
 ) -> None:
     item = products[1]
     before = (item.parent / "B04.tif").read_bytes()
-    for output in (item, item.parent / "B04.tif"):
+    refusals = {item: "must end with .tif or .tiff", item.parent / "B04.tif": "is an input, or lies in"}
+    for output, refusal in refusals.items():
         words = [item, "--run-dir", run_folder, "--output", output, "--overwrite"]
-        check_fails(predict.main, capfd, ".*--output .+ is an input, or lies in.+", words)
+        check_fails(predict.main, capfd, f".*--output .+ {refusal}.+", words)
     assert (item.parent / "B04.tif").read_bytes() == before
     assert json.loads(item.read_text())["type"] == "Feature"
