@@ -95,6 +95,9 @@ def check_output(path: Path, overwrite: bool, pixel_bytes: int = 0) -> None:
         raise OutputError(
             f"{path} exists; replace it with --overwrite, keep it with --skip-existing, or give another --output."
         )
+    above = next(folder for folder in path.absolute().parents if folder.exists())
+    if not above.is_dir():
+        raise OutputError(f"cannot write {path}: {above} is a file, and no folder; give another --output.")
     if not path.parent.is_dir():
         raise OutputError(f"the folder {path.parent} does not exist; create it, or give another --output.")
     require_space(path, int(LEAST_COMPRESSED * pixel_bytes) + 1)

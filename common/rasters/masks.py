@@ -43,7 +43,8 @@ def with_mask(scene: Scene, text: str) -> Scene:
         with http_options(mask.path):
             source = _open(scene, mask.path)
     except RuntimeError as error:
-        raise SettingError(f"--mask {text} cannot be read as a raster: {error}.") from error
+        reason = str(error).rstrip(".")
+        raise SettingError(f"--mask {text} cannot be read as a raster: {reason}; give another raster.") from error
     scene_grid = georeference(scene, 10)
     is_array = bool(scene.zarr_format) and mask.path == scene.classification_path
     crs = scene_grid.crs_wkt if is_array else source.crs_wkt  # arrays have none
