@@ -3,9 +3,10 @@
     python -m benchmarks.roofline PRECISION    prints one line of JSON
 
 The peak of arithmetic is the fastest product of two large matrices: by TensorFlow, by oneDNN (as a convolution of 1 x 1 px),
-and in float32 by NumPy. The peak of memory is NumPy's copy of a large array by one thread. A network's work follows from its
-layers (`common/networks/work.py`); a training step counts three times, for the outputs and for the gradients of inputs and
-weights. All take turns. On a machine with other work, shares by processor time are the better ones.
+and in float32 by NumPy. The product of int8, in which no network here computes, is OpenVINO's, where it is installed. The peak
+of memory is NumPy's copy of a large array by one thread. A network's work follows from its layers
+(`common/networks/work.py`); a training step counts three times, for the outputs and for the gradients of inputs and weights.
+All take turns. On a machine with other work, shares by processor time are the better ones.
 """
 
 import json
@@ -18,6 +19,8 @@ import tensorflow as tf
 
 from benchmarks.measure import Result, best_of_turns, run_child
 from benchmarks.networks import Case, build_loss, build_network, build_optimizer, random_batch
+from common.machine import usable_cores
+from common.networks.engines import import_openvino, openvino_obstacle
 from common.networks.precision import has_bfloat16
 from common.networks.work import multiplications, with_sizes
 from common.training.optimizer import compile_model
@@ -35,8 +38,7 @@ CASES = (
     Case("lowres", "training", 32, 32),
     Case("resnet50", "training", 120, 16),
 )
-PRODUCT, COPY = "product by ", "copy"
-INT8 = "not measured: TensorFlow has no product of int8, and no network here computes in it"
+PRODUCT, COPY, INT8 = "product by ", "copy", "int8"
 
 
 def matrix_products(precision: str) -> dict[str, Callable[[], object]]:
@@ -60,6 +62,21 @@ def matrix_products(precision: str) -> dict[str, Callable[[], object]]:
     if precision == "float32":
         products["NumPy"] = lambda: np.matmul(one, other)
     return products
+
+
+def int8_product() -> Callable[[], object]:
+    """Return a function that multiplies two matrices of 8-bit integers with OpenVINO, which knows them by their scales."""
+    openvino = import_openvino()
+    ops = openvino.opset13
+    rng = np.random.default_rng(0)
+    left = ops.parameter((SIDE, SIDE), np.uint8)
+    right = ops.constant(rng.integers(-127, 128, (SIDE, SIDE), np.int8))
+    scaled = [ops.multiply(ops.convert(matrix, "f32"), np.float32(0.01)) for matrix in (left, right)]
+    largest = ops.reduce_max(ops.matmul(*scaled, False, False), np.array([0, 1]))
+    model = openvino.Model([largest], [left])
+    compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": usable_cores()})
+    request, matrix = compiled.create_infer_request(), rng.integers(0, 256, (SIDE, SIDE), np.uint8)
+    return lambda: request.infer([matrix])
 
 
 def array_copy() -> Callable[[], None]:
@@ -91,6 +108,8 @@ def measure(precision: str) -> dict[str, tuple[float, float]]:
     """Return name -> work, best seconds and best processor seconds, of the products, the copy and the networks."""
     ways: dict[str, Callable[[], object]] = {COPY: array_copy()}
     work = {COPY: 2.0 * COPIED_BYTES}
+    if openvino_obstacle("float32") is None:
+        ways[INT8], work[INT8] = int8_product(), float(SIDE**3)
     for library, product in matrix_products(precision).items():
         ways[PRODUCT + library], work[PRODUCT + library] = product, float(SIDE**3)
     for case in CASES:
@@ -104,11 +123,12 @@ def run(precision: str) -> list[Result]:
         return [Result("peak in bfloat16", "not measured: this processor has no bfloat16", "")]
     measured = run_child([sys.executable, "-m", "benchmarks.roofline", precision])[0]
     copied, copy_seconds, _ = measured.pop(COPY)
+    int8 = describe_rates(measured.pop(INT8)) if INT8 in measured else f"not measured: {openvino_obstacle('float32')}"
     products = {name: measured.pop(name) for name in list(measured) if name.startswith(PRODUCT)}
     peak, processor_peak = (max(rates(spent)[index] for spent in products.values()) for index in range(2))
     rows = [
         *(Result(f"{name}, {SIDE} rows, {precision}", describe_rates(spent), "") for name, spent in products.items()),
-        Result("peak, int8", INT8, ""),
+        Result(f"product by OpenVINO, {SIDE} rows, int8", int8, ""),
         Result("memory, copy by one thread, bytes read and written", f"{1e-9 * copied / copy_seconds:.1f} GB/s", ""),
     ]
     for name, spent in measured.items():
