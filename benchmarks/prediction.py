@@ -39,7 +39,7 @@ from common.rasters.files import limit_cache
 from common.rasters.geotiff import RasterInfo, write_geotiff
 from common.rasters.grids import georeference
 from common.scenes.tile_list import open_scene
-from superres.networks.build import build_network
+from superres.networks.build import build_network, network_body
 from superres.networks.catalogue import NETWORKS
 from superres.networks.margin import margin_px
 from superres.prediction.options import WINDOW_PX
@@ -75,7 +75,7 @@ def random_weights(model: keras.Model) -> keras.Model:
 def plain_network() -> keras.Model:
     """Return DSen2 for inputs that are already upsampled."""
     inputs = [keras.Input((None, None, bands)) for bands in (4, 6)]
-    return random_weights(keras.Model(inputs, NETWORKS["dsen2"].body(inputs, 6, "float32")))
+    return random_weights(keras.Model(inputs, network_body(NETWORKS["dsen2"])(inputs, 6, "float32")))
 
 
 def plain_way(model: keras.Model, scene: dict[str, np.ndarray]) -> np.ndarray:
