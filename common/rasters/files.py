@@ -165,8 +165,14 @@ def require_same(scene: Scene, descriptions: Mapping[str, str]) -> None:
 
 
 @contextmanager
-def as_product_error(path: str, warnings_too: bool = False) -> Iterator[None]:
-    """Turn GDAL's errors into one ProductError, and on request its warnings. Neither reaches the terminal."""
+def as_product_error(path: str, warnings_too: bool = False, remedy: str = DOWNLOAD_AGAIN) -> Iterator[None]:
+    """Turn GDAL's errors into one ProductError, and on request its warnings. Neither reaches the terminal.
+
+    Args:
+        path: of the file.
+        warnings_too: warnings are errors, too.
+        remedy: what the user can do if the file is damaged.
+    """
     messages: list[str] = []
 
     def collect(severity: int, _number: int, message: str) -> None:
@@ -191,7 +197,7 @@ def as_product_error(path: str, warnings_too: bool = False) -> Iterator[None]:
             raise ProductError(f"{path} {refusal}.")
         # Threads of the decoder report errors without a text.
         reason = next(filter(None, messages), "it cannot be decoded")
-        raise ProductError(f"{path} is damaged ({reason}); {DOWNLOAD_AGAIN}.")
+        raise ProductError(f"{path} is damaged ({reason}); {remedy}.")
 
 
 @contextmanager

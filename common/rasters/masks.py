@@ -14,6 +14,7 @@ from common.pixels.windows import Window
 from common.rasters.band_sources import BandSource, GdalBand
 from common.rasters.files import as_product_error, http_options
 from common.rasters.grids import GeoReference, describe_ground, georeference
+from common.rasters.jpeg2000 import DOWNLOAD_AGAIN
 from common.rasters.zarr3 import Zarr3Band
 from common.scenes.scene import Mask, Scene
 
@@ -120,7 +121,8 @@ def _open(scene: Scene, path: str) -> BandSource:
 def _read(scene: Scene, window: Window) -> np.ndarray:
     """Read a window of the mask's own grid, bool."""
     mask = scene.mask
-    with as_product_error(mask.path, warnings_too=True):
+    remedy = "make the mask again" if mask.classes is None else DOWNLOAD_AGAIN  # the classification is of the product
+    with as_product_error(mask.path, warnings_too=True, remedy=remedy):
         source = _open(scene, mask.path)
         if isinstance(source, GdalBand):
             values = source.dataset.ReadAsArray(window.col, window.row, window.width, window.height)
