@@ -12,7 +12,7 @@ from bigearthnet.prepared.selection import count_left_out, describe_left_out, un
 from bigearthnet.prepared.slots import Slots
 from bigearthnet.prepared.writer import create_file, find_slots, finish_file, is_prepared_file, read_fill_state
 from common.errors import OutputError
-from common.files.atomic import cannot_write, move_into_place, whole_file, write_text
+from common.files.atomic import cannot_write, move_into_place, require_folder_of, whole_file, write_text
 from common.runs.locks.lock import Lock, require_held
 
 logger = logging.getLogger(__name__)
@@ -45,8 +45,7 @@ def check_output(output: Path, overwrite: bool) -> None:
             f"{output} is not a file of bigearthnet-prepare, and --overwrite replaces no other files; "
             f"give another --output."
         )
-    if not output.parent.is_dir():
-        raise OutputError(f"there is no folder {output.parent}; make it, or give another --output.")
+    require_folder_of(output)
 
 
 def part_path(output: Path) -> Path:

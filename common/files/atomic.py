@@ -140,6 +140,19 @@ def make_folder(folder: Path) -> None:
         sync(path.parent)
 
 
+def require_folder_of(path: Path) -> None:
+    """Check that the folder of a file that is to be written exists.
+
+    Raises:
+        OutputError: it does not exist, or a file stands in its place or above it.
+    """
+    above = next(folder for folder in path.absolute().parents if folder.exists())
+    if not above.is_dir():
+        raise OutputError(f"cannot write {path}: {above} is a file, and no folder; give another --output.")
+    if not path.parent.is_dir():
+        raise OutputError(f"the folder {path.parent} does not exist; create it, or give another --output.")
+
+
 def why_no_folder(error: OSError) -> str:
     """Return in words why a folder cannot be made or written to."""
     is_file = isinstance(error, (FileExistsError, NotADirectoryError))

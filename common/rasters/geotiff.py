@@ -18,7 +18,7 @@ import numpy as np
 from osgeo import gdal
 
 from common.errors import OutputError
-from common.files.atomic import require_space, temporary_file, whole_file
+from common.files.atomic import require_folder_of, require_space, temporary_file, whole_file
 from common.pixels.passbands import Passband
 from common.pixels.sentinel2 import BANDS, NODATA_DN
 from common.pixels.windows import Window
@@ -95,11 +95,7 @@ def check_output(path: Path, overwrite: bool, pixel_bytes: int = 0) -> None:
         raise OutputError(
             f"{path} exists; replace it with --overwrite, keep it with --skip-existing, or give another --output."
         )
-    above = next(folder for folder in path.absolute().parents if folder.exists())
-    if not above.is_dir():
-        raise OutputError(f"cannot write {path}: {above} is a file, and no folder; give another --output.")
-    if not path.parent.is_dir():
-        raise OutputError(f"the folder {path.parent} does not exist; create it, or give another --output.")
+    require_folder_of(path)
     require_space(path, int(LEAST_COMPRESSED * pixel_bytes) + 1)
 
 

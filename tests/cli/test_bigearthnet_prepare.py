@@ -336,7 +336,7 @@ def test_folders_without_patches(bench: Bench) -> None:
 
 
 def test_output(bench: Bench) -> None:
-    assert "there is no folder" in bench.fails("--output", bench.folder / "none" / "data.h5")
+    assert "none does not exist; create it" in bench.fails("--output", bench.folder / "none" / "data.h5")
     assert "is a folder; --output needs the name of a file" in bench.fails("--output", bench.s2)
     bench.output.write_text("mine")
     code, out, lines = bench.run()

@@ -67,7 +67,7 @@ def test_files_of_others_are_never_replaced(output: Path) -> None:
 
 
 def test_an_output_needs_a_folder_and_a_name(output: Path) -> None:
-    with pytest.raises(OutputError, match=r"there is no folder .*none; make it, or give another --output"):
+    with pytest.raises(OutputError, match=r"the folder .*none does not exist; create it, or give another --output"):
         check_output(output.parent / "none" / "data.h5", overwrite=False)
     with pytest.raises(OutputError, match="is a folder; --output needs the name of a file"):
         check_output(output.parent, overwrite=True)

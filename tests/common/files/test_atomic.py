@@ -19,6 +19,7 @@ from common.files.atomic import (
     make_folder,
     move_into_place,
     remove_abandoned,
+    require_folder_of,
     require_space,
     temporary_folder,
     whole_file,
@@ -129,7 +130,8 @@ def test_no_other_module_writes_or_renames_files_or_makes_folders():
         'bigearthnet/prepared/writer.py: with open_hdf5(path, "w", alignment_threshold=_PAGE_BYTES, '
         "alignment_interval=_PAGE_BYTES) as file:",
         'common/files/hdf5.py: with h5py.File(image, "w") as file:',  # in memory
-        'superres/evaluation/cost.py: CLEAR_REFS.write_bytes(b"5")',  # no file on a disk: the system obeys what is written
+        # No file on a disk: the system obeys what is written.
+        'superres/evaluation/cost.py: CLEAR_REFS.write_bytes(b"5")',
         # Files of the system's own folder for temporary files, which vanish with their block.
         'bigearthnet/studies/inputs.py: with tempfile.TemporaryFile("w+", errors="replace") as log:',
         "bigearthnet/studies/inputs.py: with tempfile.TemporaryDirectory() as folder:",
@@ -273,3 +275,13 @@ def test_a_temporary_folder_is_recognized_and_its_content_moved(tmp_path, steps)
         move_into_place(Path(name) / "sample", tmp_path / "sample")
     assert [path.name for path in tmp_path.iterdir()] == ["sample"]
     assert steps == [("sync", "sample"), ("rename", "sample"), ("sync", tmp_path.name)]
+
+
+def test_a_file_needs_a_folder_above_it(tmp_path):
+    (tmp_path / "results").touch()
+    require_folder_of(tmp_path / "out.txt")
+    with pytest.raises(OutputError, match=r"the folder .*missing does not exist; create it"):
+        require_folder_of(tmp_path / "missing" / "out.txt")
+    for below in ("out.txt", "missing/out.txt"):
+        with pytest.raises(OutputError, match=r"results is a file, and no folder; give another --output"):
+            require_folder_of(tmp_path / "results" / below)
