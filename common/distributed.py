@@ -77,7 +77,7 @@ def init() -> None:
     require_launched_size(backend.size(), backend.mpi())
     _backend = backend
     _share_hardware()
-    keep_to_own_cores(backend)
+    keep_to_own_cores(backend)  # after that: it is a computation of TensorFlow with Horovod
 
 
 def chosen_backend() -> str | None:

@@ -1,5 +1,5 @@
-"""The MPI launcher, and the libraries that join the ranks that it starts, for `common/distributed.py`. Imports no other
-room.
+"""The MPI launcher, the libraries that join the ranks that it starts, and the cores of each rank, for
+`common/distributed.py`. Imports no other room.
 """
 
 from collections.abc import Iterable, Sequence
