@@ -9,7 +9,7 @@ another number of threads a processor adds the terms of a convolution in another
 ten thousand by one DN.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -121,12 +121,14 @@ class ScenePrediction:
                 del dn  # frees its memory before the next one is made
 
     def _share_of_columns(self) -> Window:
-        """Return the part of the area that this rank predicts: whole windows, or no column at all."""
-        window_columns = -(-self.area.width // self.window_px)
-        left, right = (
-            min(window_columns * rank // self.rank_group.size * self.window_px, self.area.width)
-            for rank in (self.rank_group.rank, self.rank_group.rank + 1)
-        )
+        """Return the part of the area that this rank predicts: whole windows, or no column at all.
+
+        If there are more ranks than columns of windows, the last ranks have none: rank 0 must predict, because it looks for
+        errors of the writer after each window.
+        """
+        group, columns = self.rank_group, -(-self.area.width // self.window_px)
+        firsts = (max(columns * rank // group.size, min(rank, columns)) for rank in (group.rank, group.rank + 1))
+        left, right = (min(first * self.window_px, self.area.width) for first in firsts)
         return Window(self.area.row, self.area.col + left, self.area.height, right - left)
 
     def _windows_of(self, part: Window) -> Iterator[Window]:
@@ -197,8 +199,7 @@ class ScenePrediction:
         if self.rank_group.rank == 0:
             yield from map(self._stored_dn, self.correction.correct(joined, self.area))
         else:
-            for _ in joined:
-                pass  # rank 0 waits for the columns of every rank
+            deque(joined, maxlen=0)  # rank 0 waits for the columns of every rank; a loop would keep the last strip
 
     def _stored_dn(self, strip: Strip) -> tuple[Window, np.ndarray]:
         """Return window and DN of a strip."""

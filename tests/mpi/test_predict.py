@@ -12,7 +12,7 @@ import pytest
 from osgeo import gdal
 
 import common.distributed as hvd
-from common.errors import ProductError
+from common.errors import OutputError, ProductError
 from common.pixels.windows import Window
 from superres import predict
 from superres.evaluation.reliability import own_scene
@@ -178,6 +178,29 @@ def test_a_rank_that_fails_leaves_nothing_behind(
     errors = hvd.allgather_object([line for line in capfd.readouterr().err.splitlines() if "Error" in line])
     assert errors == [["ProductError: B05 is damaged."]] + [[]] * (hvd.size() - 1)
     assert list((shared_path / "out").iterdir()) == []
+
+
+def test_a_writer_that_fails_stops_more_ranks_than_columns_of_windows(
+    shared_path: Path, words: list[str], capfd: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It writes on rank 0, which therefore predicts the only column."""
+    sharpen, windows = Sharpener.sharpen, []
+
+    def count(self: Sharpener, inputs: object, window: Window, shape: object) -> np.ndarray:
+        windows.append(window)
+        return sharpen(self, inputs, window, shape)
+
+    def refuse(*_: object) -> None:
+        raise OutputError("cannot write out.tif: no space")
+
+    monkeypatch.setattr(Sharpener, "sharpen", count)
+    monkeypatch.setattr("superres.prediction.jobs.write_result", refuse)
+    scene = str(hvd.on_rank_zero(lambda: write_scene(shared_path, 0)))
+    column = ["--roi-pixels", "0,0,18,84", "--output", str(shared_path / "out.tif")]
+    assert predict.main([scene, *words, *column]) == 1
+    errors = hvd.allgather_object([line for line in capfd.readouterr().err.splitlines() if "Error" in line])
+    assert errors == [["OutputError: cannot write out.tif: no space"]] + [[]] * (hvd.size() - 1)
+    assert sum(map(len, hvd.allgather_object(windows))) < 5  # rows of windows, with two networks each
 
 
 def test_a_process_with_more_threads_differs_by_rounding_only(shared_path: Path, words: list[str]) -> None:

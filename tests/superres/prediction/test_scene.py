@@ -25,6 +25,7 @@ from superres.prediction.ranks import RankGroup
 from superres.prediction.result import result_and_error_dn
 from superres.prediction.scene import ScenePrediction
 from superres.prediction.sharpening import Sharpener
+from superres.prediction.strip import Strip
 from superres.prediction.windows import compile_model
 from tests.support.calibrations import made_calibration
 from tests.support.checks import set_random_weights
@@ -377,20 +378,37 @@ def test_expected_errors_have_no_seams_and_change_no_estimate(models, pixels, tm
 # --- ranks
 
 
+def test_a_rank_that_does_not_write_keeps_no_strip(scene, models, monkeypatch):
+    """Each rank receives the columns of all ranks, but only rank 0 needs them."""
+    share = prediction(scene, models, consistent=True, window_px=60, rank_group=RankGroup(1, 2))
+    join, joined = share._join, []
+
+    def join_after_all_are_freed(strip: Strip) -> Strip:
+        assert [reference() for reference in joined if reference() is not None] == []
+        whole = join(strip)
+        joined.append(weakref.ref(whole))
+        return whole
+
+    monkeypatch.setattr(share, "_join", join_after_all_are_freed)
+    assert list(share.strips()) == []
+    assert len(joined) == 2
+
+
 @pytest.mark.parametrize("region", [WHOLE, Window(7, 13, 61, 50)])
 @pytest.mark.parametrize("ranks", [1, 2, 3, 11])
 def test_ranks_share_the_columns(scene, models, region, ranks):
-    """Each column belongs to one rank, in whole windows; a rank may have no columns."""
+    """Each column belongs to one rank, in whole windows; a rank may have no columns, but not rank 0, which writes."""
     shares = [
         prediction(scene, models, region, window_px=12, rank_group=RankGroup(rank, ranks)) for rank in range(ranks)
     ]
     area = shares[0].area
+    assert shares[0].own_columns.width
     assert sum(share.own_columns.width for share in shares) == area.width
     assert sum(share.window_count for share in shares) == prediction(scene, models, region, window_px=12).window_count
     col = area.col
     for share in shares:
         assert (share.own_columns.row, share.own_columns.height, share.own_columns.col) == (area.row, area.height, col)
-        assert (col - area.col) % 12 == 0
+        assert (col - area.col) % 12 == 0 or not share.own_columns.width
         col += share.own_columns.width
     widths = [share.own_columns.width for share in shares if share.own_columns.width]
     assert max(widths) <= -(-area.width // 12 // ranks) * 12 + 12
