@@ -153,9 +153,8 @@ def prepare_comparison(options: ComparisonOptions) -> ComparisonOptions:
     check_comparison(options.base)
     if options.trained:
         find_networks(WeightsOptions(options.trained), config.gsd)
-    distinct = {
-        (variant.network_name, variant.upsample): variant for variant in configs
-    }  # weights fit any seed and loss
+    # Weights fit any seed and loss.
+    distinct = {(variant.network_name, variant.upsample): variant for variant in configs}
     for variant in distinct.values():
         check_init_weights(variant, ())
     if config.teacher:
