@@ -7,9 +7,9 @@
                                                           doi:10.1177/1094342005051521
 
 If N is not a power of two, a tree first joins ranks in pairs until their number is one: S / 2, S / 2; and at the end, S. A
-message of less than 64 KiB crosses the network once. Open MPI over TCP asks first whether it may send a larger one, which then
-crosses three times. Ranks are taken to begin each exchange of a tree together: otherwise the permission of one may wait behind its
-own data, and large messages follow each other instead of crossing (docs/scaling.md).
+message crosses the network once. Open MPI over TCP asks first whether it may send one of 32 MiB or more, which then crosses three
+times (`common/backends/open_mpi.py`). Ranks are taken to begin each exchange of a tree together: otherwise such large messages
+may follow each other instead of crossing (docs/scaling.md).
 
 **Agreement.** Horovod averages gradients that all ranks have. To find them, each rank tells the others which it has, in
 ceil(log2 N) messages of a few bytes, again and again: at once after the last time, but at most every CYCLE_S. This is a period.
@@ -38,7 +38,8 @@ import numpy as np
 from scipy.optimize import nnls
 from scipy.special import ndtr
 
-ONE_WAY_BYTES = 65_536  # Open MPI's btl_tcp_eager_limit, which counts the header, too
+from common.backends.open_mpi import SENT_WITHOUT_ASKING
+
 CYCLE_S = 1e-3  # HOROVOD_CYCLE_TIME, as it is if nobody sets it
 
 
@@ -65,14 +66,12 @@ class Average(NamedTuple):
         size: bytes of the gradients of one rank.
         network: the network between them.
         tree: whether the messages go along a tree, instead of a ring.
-        agreed: whether the ranks call MPI together, so that they need not agree first, as Horovod's do.
     """
 
     ranks: int
     size: float
     network: Network
     tree: bool = False
-    agreed: bool = False
 
 
 class Costs(NamedTuple):
@@ -111,8 +110,8 @@ def terms(average: Average) -> np.ndarray:
         return np.zeros(len(Costs._fields))
     latency_s, bytes_per_s, burst = average.network
     sizes, levels = message_sizes(average), levels_to_agree(average.ranks)
-    to_agree = 0 if average.agreed else levels if is_paced(average) else 2 * levels
-    crossings = np.where(sizes >= ONE_WAY_BYTES, 3, 1).sum() + to_agree
+    to_agree = levels if is_paced(average) else 2 * levels
+    crossings = np.where(sizes >= SENT_WITHOUT_ASKING, 3, 1).sum() + to_agree
     limited = np.maximum(sizes - burst, 0).sum()
     return np.array([1, len(sizes) + to_agree, latency_s * crossings, limited / bytes_per_s, average.size])
 
@@ -124,7 +123,7 @@ def is_paced(average: Average) -> bool:
 
 def paced_seconds(average: Average) -> float:
     """Return the seconds that gradients wait if a period lasts CYCLE_S; else `terms` has them."""
-    return CYCLE_S if average.ranks > 1 and is_paced(average) and not average.agreed else 0.0
+    return CYCLE_S if average.ranks > 1 and is_paced(average) else 0.0
 
 
 def average_seconds(costs: Costs, average: Average) -> float:

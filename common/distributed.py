@@ -21,6 +21,7 @@ from common.backends import Backend, half_width
 from common.backends.cores import keep_to_own_cores
 from common.backends.launcher import is_launched, require_launched_size
 from common.backends.launcher import launched_rank as launched_rank  # for callers
+from common.backends.open_mpi import choose_settings
 from common.errors import S2Error, SettingError
 from common.machine import usable_cores
 
@@ -63,8 +64,7 @@ def init() -> None:
     name = chosen_backend()
     if _backend is not None or not is_launched():
         return
-    # Ranks that share cores must not keep them busy while they wait for each other.
-    os.environ.setdefault("OMPI_MCA_mpi_yield_when_idle", "1")
+    choose_settings()
     if name is None:
         raise SettingError("started under MPI, but neither Horovod nor mpi4py is installed; run ./install.sh.")
     try:

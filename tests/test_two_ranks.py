@@ -182,6 +182,43 @@ def test_error_of_all_ranks_is_printed_once(start: Callable[..., Job], tmp_path:
     assert "Traceback" not in job.output
 
 
+# Rank 0 sends 1 MiB to rank 1, which does not receive it before another message.
+SEND = """
+import time
+from common.backends.open_mpi import choose_settings
+choose_settings()
+from mpi4py import MPI
+ranks, message = MPI.COMM_WORLD, bytearray(2**20)
+if ranks.rank == 0:
+    request, end = ranks.Isend(message, 1), time.monotonic() + 1
+    while not (left := request.Test()) and time.monotonic() < end:
+        time.sleep(0.01)
+    print("left without asking" if left else "asked first")
+    ranks.send(None, 1, tag=1)
+    request.Wait()
+else:
+    ranks.recv(source=0, tag=1)
+    ranks.Recv(message)
+"""
+
+
+@pytest.mark.skipif("mpi4py" not in BACKENDS, reason="mpi4py is missing")
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [({}, "left without asking"), ({"OMPI_MCA_btl_tcp_eager_limit": "65536"}, "asked first")],
+    ids=["default", "chosen"],
+)
+def test_a_message_of_gradients_leaves_without_asking_the_other_rank(
+    start: Callable[..., Job], chosen: dict[str, str], expected: str
+) -> None:
+    """Over TCP, Open MPI 4.1 and 5.0 ask from 64 KiB on, unless told otherwise; the user's choice stays."""
+    if "Open MPI" not in subprocess.run([MPIRUN, "--version"], capture_output=True, text=True).stdout:
+        pytest.skip(f"{MPIRUN} is not the mpirun of Open MPI")
+    job = start("-c", SEND, OMPI_MCA_btl="self,tcp", **chosen)
+    assert job.wait(60) == 0, job.output
+    assert job.lines_with(expected), job.output
+
+
 def http_answers(process_id: int) -> list[str]:
     """Return how each TCP port that a process listens on answers a request, if it speaks HTTP."""
     process = Path("/proc", str(process_id))

@@ -1,4 +1,4 @@
-"""The MPI launcher, the libraries that join the ranks that it starts, and the cores of each rank, for
+"""The MPI launcher, the libraries that join the ranks that it starts, settings of Open MPI, and the cores of each rank, for
 `common/distributed.py`. Imports no other room.
 """
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 import common.distributed as hvd
 from common.backends.horovod import Horovod
+from common.backends.open_mpi import SETTINGS
 from common.errors import ProductError, SettingError
 
 
@@ -35,6 +36,10 @@ def test_horovod_has_no_gloo() -> None:
 def test_init_again_is_harmless(ranks: int) -> None:
     hvd.init()
     assert hvd.size() == ranks
+
+
+def test_init_chooses_settings_of_open_mpi() -> None:
+    assert {f"OMPI_MCA_{name}" for name in SETTINGS} <= set(os.environ)
 
 
 def test_broadcast_makes_start_weights_equal(same_on_all_ranks: Callable) -> None:

@@ -1,0 +1,19 @@
+"""Settings of Open MPI that suit ranks which average gradients; other MPI libraries do not read them."""
+
+import os
+
+# Over TCP, Open MPI asks the other rank before it sends a message of more than 64 KiB. Question, permission and data share a
+# connection in their order, so that two ranks which do not ask at the same moment send one after the other (docs/scaling.md).
+# Above this size it asks: such a message is copied first, which then costs more than the question.
+SENT_WITHOUT_ASKING = 32 * 2**20  # bytes
+SETTINGS = {
+    "mpi_yield_when_idle": 1,  # ranks that share cores must not keep them busy while they wait for each other
+    "btl_tcp_eager_limit": SENT_WITHOUT_ASKING,
+    "btl_tcp_rndv_eager_limit": SENT_WITHOUT_ASKING,
+}
+
+
+def choose_settings() -> None:
+    """Choose the settings that the user has not chosen. Open MPI reads them when it starts in this process."""
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(f"OMPI_MCA_{name}", str(value))
