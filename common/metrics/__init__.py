@@ -1,1 +1,1 @@
-"""Formulas of fusion metrics and of multi-label metrics. Imports no other room."""
+"""Formulas of fusion metrics and of multi-label metrics. Imports `pixels`."""

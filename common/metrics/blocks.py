@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from common.metrics.image_pairs import STRIP_PIXELS, require_finite
+from common.pixels.windows import strip_height
 
 
 class BlockMoments(NamedTuple):
@@ -70,7 +71,7 @@ def cut_blocks(images: Sequence[np.ndarray], side: int, counted: np.ndarray) -> 
         side: rows and columns of a block.
         counted: (rows // side, cols // side) bool, from `whole_blocks`.
     """
-    height = max(1, STRIP_PIXELS // max(1, counted.shape[1] * side) // side)
+    height = strip_height(counted.shape[1] * side, STRIP_PIXELS, side) // side
     for top in range(0, len(counted), height):
         part = counted[top : top + height]
         rows = slice(top * side, (top + len(part)) * side)

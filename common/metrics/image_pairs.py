@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from common.pixels.windows import strip_height
+
 STRIP_PIXELS = 2**19  # pixels of a strip: 4 MB a band in float64
 
 
@@ -30,9 +32,18 @@ def valid_spectra(
         yield pair
 
 
-def row_strips(rows: int, cols: int, overlap: int = 0) -> Iterator[slice]:
-    """Yield slices of rows from top to bottom; each begins `overlap` rows before the end of the previous one."""
-    height = max(1, STRIP_PIXELS // cols)
+def row_strips(
+    rows: int, cols: int, overlap: int = 0, step: int = 1, strip_pixels: int | None = None
+) -> Iterator[slice]:
+    """Yield slices of rows, from top to bottom.
+
+    Args:
+        rows, cols: of the image.
+        overlap: each strip begins so many rows before the end of the previous one.
+        step: each strip but the last has a multiple of so many rows, and `overlap` more.
+        strip_pixels: most pixels of a strip without its overlap, but at least one step; None takes STRIP_PIXELS.
+    """
+    height = strip_height(cols, strip_pixels or STRIP_PIXELS, step)
     for top in range(0, rows - overlap, height):
         yield slice(top, min(top + height + overlap, rows))
 

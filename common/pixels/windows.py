@@ -85,6 +85,11 @@ def grid(rows: int, cols: int, height: int, width: int) -> Iterator[Window]:
             yield Window(row, col, min(height, rows - row), min(width, cols - col))
 
 
+def strip_height(cols: int, pixels: int, step: int = 1) -> int:
+    """Return the rows of a strip of at most `pixels` pixels, a multiple of `step`; at least one step."""
+    return max(1, pixels // max(1, cols) // step) * step
+
+
 def spread_positions(length: int, size: int, step: int) -> list[int]:
     """Return the starts of intervals of `size` in `length` pixels, at most `step` apart.
 

@@ -14,7 +14,7 @@ from common.errors import ProductError
 from common.patches.settings import PatchSettings
 from common.pixels.degrade import blur_reach, degrade_mask, mtf_matched_sigmas, repeat_pixels
 from common.pixels.sentinel2 import BANDS_BY_GSD
-from common.pixels.windows import Window, grid
+from common.pixels.windows import Window, grid, strip_height
 from common.rasters.bands import read_bands
 from common.rasters.grids import georeference
 from common.scenes.nodata import fill_missing
@@ -47,8 +47,7 @@ def read_strips(scene: Scene, settings: PatchSettings, reach: int) -> Iterator[I
     step = settings.step_px
     margin = -(-(reach + blur_reach_10m(settings)) // step) * step
     block = math.lcm(BLOCK_PX[settings.gsd] * settings.scale_factor, step)
-    height = max(1, STRIP_PIXELS // cols // block) * block
-    for window in grid(rows, cols, height, cols):
+    for window in grid(rows, cols, strip_height(cols, STRIP_PIXELS, block), cols):
         outer, read_window = (window.grown(pixels, rows, cols) for pixels in (margin, 2 * margin))
         images, valid = read_images(scene, read_window, settings, margin)
         kept = outer.relative_to(read_window)

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from common.metrics.image_pairs import row_strips
+
 CLASSES = ("water", "vegetation", "bright", "other")
 WATER_NDWI = 0.1  # (B03 - B08) / (B03 + B08) is larger; McFeeters 1996
 VEGETATION_NDVI = 0.4  # (B08 - B04) / (B08 + B04) is larger; Tucker 1979
@@ -19,11 +21,8 @@ STRIP_PIXELS = 2**20
 
 
 def strips(shape: Sequence[int], step: int = 1) -> Iterator[slice]:
-    """Yield the rows of an image (rows, cols, ...) in strips of about STRIP_PIXELS, and of a multiple of `step` rows."""
-    rows, cols = shape[:2]
-    height = max(1, STRIP_PIXELS // cols // step) * step
-    for top in range(0, rows, height):
-        yield slice(top, min(top + height, rows))
+    """Return the strips of rows of an image (rows, cols, ...): of at most STRIP_PIXELS, and of a multiple of `step` rows."""
+    return row_strips(*shape[:2], step=step, strip_pixels=STRIP_PIXELS)
 
 
 def classify(input_10m: np.ndarray, valid: np.ndarray) -> np.ndarray:

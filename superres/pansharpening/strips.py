@@ -12,7 +12,7 @@ import numpy as np
 from common.patches.settings import PatchSettings
 from common.pixels.degrade import blur_reach
 from common.pixels.sentinel2 import input_gsds
-from common.pixels.windows import Window, grid
+from common.pixels.windows import Window, grid, strip_height
 from common.runs.signals import require_going_on
 from superres.pansharpening.catalogue import Images, Sharpen
 from superres.pansharpening.moments import LAGS
@@ -63,9 +63,8 @@ def cut_strips(images: Images, valid: np.ndarray, settings: PatchSettings, reach
     """
     factor = settings.scale_factor
     rows, cols = images["input_10m"].shape[:2]
-    height = max(1, STRIP_PIXELS // cols // factor) * factor
     margin = -(-reach // factor) * factor
-    for window in grid(rows, cols, height, cols):
+    for window in grid(rows, cols, strip_height(cols, STRIP_PIXELS, factor), cols):
         require_going_on()
         outer = window.grown(margin, rows, cols)
         parts = {f"input_{gsd}m": cut(images[f"input_{gsd}m"], gsd, outer) for gsd in input_gsds(settings.gsd)}

@@ -11,15 +11,14 @@ from tests.support.image_pairs import random_dn
 
 
 @settings(max_examples=50)
-@given(st.integers(1, 40), st.integers(1, 12), st.integers(0, 6), st.integers(1, 100))
-def test_strips_cover_each_run_of_rows_once(rows: int, cols: int, overlap: int, strip_pixels: int) -> None:
+@given(st.integers(1, 40), st.integers(1, 12), st.integers(0, 6), st.integers(1, 4), st.integers(1, 100))
+def test_strips_cover_each_run_of_rows_once(rows: int, cols: int, overlap: int, step: int, strip_pixels: int) -> None:
     """A run of overlap + 1 rows, the height of a window, lies in exactly one strip."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(image_pairs, "STRIP_PIXELS", strip_pixels)
-        strips = list(row_strips(rows, cols, overlap))
+    strips = list(row_strips(rows, cols, overlap, step, strip_pixels))
     starts = [start for strip in strips for start in range(strip.start, strip.stop - overlap)]
     assert starts == list(range(rows - overlap))
     assert all(strip.stop - strip.start > overlap for strip in strips)
+    assert all((strip.stop - strip.start - overlap) % step == 0 for strip in strips[:-1])
 
 
 @pytest.mark.parametrize("strip_pixels", [1, 30, 10**6])

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.pixels.windows import Window, grid, spread_positions
+from common.pixels.windows import Window, grid, spread_positions, strip_height
 
 sizes = st.integers(1, 40)
 windows = st.builds(Window, st.integers(0, 30), st.integers(0, 30), sizes, sizes)
@@ -24,6 +24,14 @@ def test_grid_covers_each_pixel_once(rows, cols, height, width):
 
 def test_grid_goes_row_by_row():
     assert list(grid(3, 4, 2, 3)) == [Window(0, 0, 2, 3), Window(0, 3, 2, 1), Window(2, 0, 1, 3), Window(2, 3, 1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("cols", "pixels", "step", "height"),
+    [(10, 100, 1, 10), (10, 99, 1, 9), (10, 99, 6, 6), (10, 5, 1, 1), (10, 5, 6, 6), (0, 9, 3, 9)],
+)
+def test_strips_have_whole_steps_and_at_least_one(cols, pixels, step, height):
+    assert strip_height(cols, pixels, step) == height
 
 
 @given(windows, st.sampled_from([1, 2, 6]))
