@@ -3,7 +3,7 @@
 Windows are on the 10 m grid. Images of other GSDs cover the same ground with fewer pixels.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -36,18 +36,15 @@ class Strip:
             window: inside the strip's window; its numbers are multiples of the coarsest band's factor.
         """
         inner = window.relative_to(self.window)
-        return Strip(
-            window,
-            {gsd: cut(image, gsd, inner) for gsd, image in self.dn.items()},
-            {gsd: image[inner.slices] for gsd, image in self.estimates.items()},
-            {gsd: image[inner.slices] for gsd, image in self.errors.items()},
+        dn = {gsd: cut(image, gsd, inner) for gsd, image in self.dn.items()}
+        fine = (
+            {gsd: cut(image, 10, inner) for gsd, image in images.items()} for images in (self.estimates, self.errors)
         )
+        return Strip(window, dn, *fine)
 
     def copy(self) -> "Strip":
         """Return a strip with arrays of its own: those of a part would keep the whole strip in memory."""
-        copies = (
-            {gsd: image.copy() for gsd, image in images.items()} for images in (self.dn, self.estimates, self.errors)
-        )
+        copies = ({gsd: image.copy() for gsd, image in images.items()} for images in self._images)
         return Strip(self.window, *copies)
 
     def with_rows_below(self, below: "Strip") -> "Strip":
@@ -55,13 +52,16 @@ class Strip:
 
         Both lose their arrays, one after the other, so that they are never in memory twice as a whole.
         """
-        height = self.window.height + below.window.height
-        return Strip(
-            Window(self.window.row, self.window.col, height, self.window.width),
-            {gsd: np.concatenate([self.dn.pop(gsd), below.dn.pop(gsd)]) for gsd in tuple(self.dn)},
-            {gsd: np.concatenate([self.estimates.pop(gsd), below.estimates.pop(gsd)]) for gsd in tuple(self.estimates)},
-            {gsd: np.concatenate([self.errors.pop(gsd), below.errors.pop(gsd)]) for gsd in tuple(self.errors)},
+        joined = (
+            {gsd: np.concatenate([upper.pop(gsd), lower.pop(gsd)]) for gsd in tuple(upper)}
+            for upper, lower in zip(self._images, below._images, strict=True)
         )
+        return Strip(replace(self.window, height=self.window.height + below.window.height), *joined)
+
+    @property
+    def _images(self) -> tuple[dict[int, np.ndarray], ...]:
+        """The images in the order of the fields."""
+        return self.dn, self.estimates, self.errors
 
 
 def cut(image: np.ndarray, gsd: int, window: Window) -> np.ndarray:

@@ -15,7 +15,8 @@ def strip() -> Strip:
     row, col = np.mgrid[36:60, 12:72]
     fine = (1000 * row + col)[..., None]
     dn = {gsd: fine[:: gsd // 10, :: gsd // 10].astype(np.uint16) for gsd in (10, 20, 60)}
-    return Strip(WINDOW, dn, {20: fine.astype(np.float32), 60: 2.0 * fine.astype(np.float32)})
+    errors = {20: (fine // 1000).astype(np.uint16)}
+    return Strip(WINDOW, dn, {20: fine.astype(np.float32), 60: 2.0 * fine.astype(np.float32)}, errors)
 
 
 @pytest.mark.parametrize("gsd", [10, 20, 60])
@@ -40,13 +41,14 @@ def test_a_part_holds_the_same_pixels(strip):
         assert image.shape == (120 // gsd, 300 // gsd, 1)
     assert part.estimates[20][-1, -1, 0] == 1000 * 53 + 53
     np.testing.assert_array_equal(part.estimates[60], 2 * part.estimates[20])
+    np.testing.assert_array_equal(part.errors[20], part.estimates[20] // 1000)
 
 
 def test_strips_that_were_cut_join_again(strip):
     upper, lower = strip.part(Window(36, 12, 6, 60)), strip.part(Window(42, 12, 18, 60))
     joined = upper.with_rows_below(lower)
     assert joined.window == WINDOW
-    for before, after in ((strip.dn, joined.dn), (strip.estimates, joined.estimates)):
+    for before, after in ((strip.dn, joined.dn), (strip.estimates, joined.estimates), (strip.errors, joined.errors)):
         assert before.keys() == after.keys()
         for gsd in before:
             np.testing.assert_array_equal(after[gsd], before[gsd])
