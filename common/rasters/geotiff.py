@@ -76,13 +76,12 @@ class RasterInfo:
         return cls(region_grid, tuple(bands), scene.quantification, scene.offsets, tags, passbands)
 
 
-def check_output(path: Path, overwrite: bool, pixel_bytes: int = 0) -> None:
+def check_output(path: Path, overwrite: bool) -> None:
     """Check before any work that a file can be written.
 
     Args:
         path: of the file.
         overwrite: the file may exist.
-        pixel_bytes: size of its pixels in memory.
 
     Raises:
         OutputError: the file exists, its folder is missing or read-only, or the disk is full.
@@ -96,6 +95,15 @@ def check_output(path: Path, overwrite: bool, pixel_bytes: int = 0) -> None:
             f"{path} exists; replace it with --overwrite, keep it with --skip-existing, or give another --output."
         )
     require_folder_of(path)
+    check_space(path)
+
+
+def check_space(path: Path, pixel_bytes: int = 0) -> None:
+    """Check before any work that the disk has space for a file, whose pixels have `pixel_bytes` in memory.
+
+    Raises:
+        OutputError: the disk is full, or the folder is read-only.
+    """
     require_space(path, int(LEAST_COMPRESSED * pixel_bytes) + 1)
 
 

@@ -15,7 +15,7 @@ from common.patches.degraded_scene import target_shape
 from common.patches.settings import PatchSettings
 from common.pixels.sentinel2 import JOINT, input_gsds
 from common.pixels.windows import Window
-from common.rasters.geotiff import check_output
+from common.rasters.geotiff import check_output, check_space
 from common.rasters.grids import GeoReference, check_grids, georeference
 from common.rasters.masks import with_mask
 from common.rasters.region import find_region
@@ -175,7 +175,7 @@ def check_job(
         check_calibration_size(job.scene, trained_networks)
     files = [file for trained in trained_networks.values() for file in trained.files]
     for path, count in band_counts(job, bands, options).items():
-        check_output(path, options.may_replace(job.output), 2 * count * job.region.height * job.region.width)
+        check_space(path, 2 * count * job.region.height * job.region.width)
         check_output_is_no_input(path, job.scene, files)
 
 

@@ -1,5 +1,6 @@
 """GeoTIFF as other programs read it: pixels, georeference, names, reflectance; and files that cannot be written."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from common.rasters import geotiff
 from common.rasters.geotiff import (
     RasterInfo,
     check_output,
+    check_space,
     read_geotiff,
     read_info,
     write_float_geotiff,
@@ -250,7 +252,11 @@ def test_a_file_without_description(tmp_path):
             read_info(tmp_path / "out.tif")
 
 
-def test_outputs_refused_before_the_work(tmp_path):
+def refuse(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_outputs_refused_before_the_work(tmp_path, monkeypatch):
     existing = tmp_path / "there.tif"
     existing.touch()
     with pytest.raises(OutputError, match=r"there\.tif exists; replace it with --overwrite"):
@@ -264,7 +270,11 @@ def test_outputs_refused_before_the_work(tmp_path):
     with pytest.raises(OutputError, match="is no ordinary file"):
         check_output(tmp_path / "pipe.tif", overwrite=True)
     (tmp_path / "pipe.tif").unlink()
+    check_space(tmp_path / "out.tif", 1000)
     free = os.statvfs(tmp_path)
     with pytest.raises(OutputError, match=r"cannot write .*out\.tif: No space left on device"):
-        check_output(tmp_path / "out.tif", False, int(2 * free.f_bavail * free.f_frsize / geotiff.LEAST_COMPRESSED))
+        check_space(tmp_path / "out.tif", int(2 * free.f_bavail * free.f_frsize / geotiff.LEAST_COMPRESSED))
     assert [item.name for item in tmp_path.iterdir()] == ["there.tif"]
+    monkeypatch.setattr("common.files.atomic.os.posix_fallocate", refuse)
+    with pytest.raises(OutputError, match=r"cannot write .*out\.tif: No space left on device"):
+        check_output(tmp_path / "out.tif", overwrite=False)

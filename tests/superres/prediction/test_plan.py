@@ -133,9 +133,7 @@ def test_a_job_is_checked_for_its_networks(scene, tmp_path, monkeypatch):
     with pytest.raises(SettingError, match=r"60\.tif is an input"):
         check_job(Job(scene, Window(0, 0, 6, 6), tmp_path / "60.tif"), networks, BANDS_60M, options_with())
     sizes = {}
-    monkeypatch.setattr(
-        plan, "check_output", lambda path, overwrite, pixel_bytes=0: sizes.update({path.name: pixel_bytes})
-    )
+    monkeypatch.setattr(plan, "check_space", lambda path, pixel_bytes: sizes.update({path.name: pixel_bytes}))
     options = options_with(uncertainty=(tmp_path / "uncertainty.json",), stac=True, quicklook=True)
     check_job(Job(scene, Window(0, 0, 6, 10), tmp_path / "out.tif"), networks, ("B02", *BANDS_60M), options)
     assert sizes == {"out.tif": 360, "out-uncertainty.tif": 240, "out.json": 0, "out.png": 0}
