@@ -133,7 +133,7 @@ def prepare_job(scene: Scene, output: Path, options: PredictionOptions) -> Job:
     """Return the job of one scene after all checks that need no network.
 
     Raises:
-        ProductError: the scene has no 10 m bands, or they are damaged.
+        ProductError: the scene has no 10 m bands, or they are damaged; with --stac, it has no sensing time.
         SettingError: mask, region or output cannot be used.
         OutputError: a file exists, or cannot be written.
     """
