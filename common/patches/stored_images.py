@@ -165,6 +165,9 @@ class StoredImages:
         return images.reshape((*rows.shape, *self.shape[1:]))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """Return all images. For `np.asarray`; raise ValueError for copy=False, because the array is always a new one."""
+        if copy is False:
+            raise ValueError("StoredImages are read into a new array; leave out copy=False.")
         return self[:].astype(dtype or self.dtype, copy=False)
 
     def read_into(self, images: np.ndarray, positions: np.ndarray, rows: np.ndarray) -> None:

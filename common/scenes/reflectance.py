@@ -62,4 +62,7 @@ class ScaledImage:
         return len(self._dn)
 
     def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> np.ndarray:
+        """Return the whole image. For `np.asarray`; raise ValueError for copy=False, because the array is always a new one."""
+        if copy is False:
+            raise ValueError("a ScaledImage is converted into a new array; leave out copy=False.")
         return np.asarray(self[...], dtype)

@@ -73,6 +73,12 @@ def test_images_are_read_into_a_batch(path: Path) -> None:
     assert not batch[[0, 2, 3]].any()
 
 
+def test_stored_images_become_a_new_array(path: Path) -> None:
+    np.testing.assert_array_equal(np.array(open_images(path), np.float32, copy=True), some_images())
+    with pytest.raises(ValueError, match="leave out copy=False"):
+        np.array(open_images(path), copy=False)
+
+
 @pytest.mark.parametrize("row", [N, -N - 1])
 def test_a_row_that_is_not_there_is_an_error(path: Path, row: int) -> None:
     with pytest.raises(IndexError):

@@ -46,3 +46,10 @@ def test_a_part_of_a_scaled_image_is_that_part_of_the_reflectance(scene: Scene, 
     assert image[index].dtype == np.float32
     np.testing.assert_array_equal(image[index], whole[index])
     np.testing.assert_array_equal(np.asarray(image), whole)
+
+
+def test_a_scaled_image_becomes_a_new_array(scene: Scene) -> None:
+    image = ScaledImage(scene, np.ones((2, 3, len(BANDS_20M)), np.uint16), 20)
+    assert np.array(image, np.float64, copy=True).dtype == np.float64
+    with pytest.raises(ValueError, match="leave out copy=False"):
+        np.array(image, copy=False)
