@@ -28,7 +28,7 @@ from scipy.ndimage import uniform_filter
 from common.errors import ProductError
 from common.metrics.blocks import BlockMean, whole_blocks
 from common.metrics.fusion import OVERALL
-from common.metrics.image_pairs import row_strips
+from common.metrics.image_pairs import quotient, row_strips
 from common.metrics.without_truth import FusedQuality, block_uiq
 from common.patches.settings import PatchSettings
 from common.pixels.degrade import degrade, mtf_matched_sigmas, repeat_pixels
@@ -142,7 +142,7 @@ class FullScaleSums:
         (estimate, fine), (coarse, degraded) = self.detail.deviations(), coarse_detail.deviations()
         return {
             "consistency": np.sqrt(self.squares / self.pixels),
-            "sharpness": ratio(ratio(estimate, coarse), ratio(fine, degraded)[partner]),
+            "sharpness": quotient(quotient(estimate, coarse, 0.0), quotient(fine, degraded, 0.0)[partner], 0.0),
             "correlation": self.detail.correlation()[np.arange(len(partner)), partner],
         }
 
@@ -205,9 +205,4 @@ class Moments:
     def correlation(self) -> np.ndarray:
         """Return the correlation of each x with each y, (x variables, y variables); 0 if one of them is constant."""
         scale = np.outer(*self.deviations())
-        return ratio(self.covariance()[: self.x_variables, self.x_variables :], scale)
-
-
-def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    """Return the quotient, shape of numerator; 0 where the denominator is 0."""
-    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator != 0)
+        return quotient(self.covariance()[: self.x_variables, self.x_variables :], scale, 0.0)

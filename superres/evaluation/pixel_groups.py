@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from common.metrics.image_pairs import row_strips
+from common.metrics.image_pairs import quotient, row_strips
 
 CLASSES = ("water", "vegetation", "bright", "other")
 WATER_NDWI = 0.1  # (B03 - B08) / (B03 + B08) is larger; McFeeters 1996
@@ -109,7 +109,7 @@ def group_means(plane: np.ndarray, groups: np.ndarray, count: int) -> np.ndarray
 
 def mean_of_sums(sums: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     """Return sums / pixels, shape of sums; NaN where there are no pixels."""
-    return np.divide(sums, pixels, out=np.full(sums.shape, np.nan), where=pixels > 0)
+    return quotient(sums, pixels, np.nan)
 
 
 def block_means(plane: np.ndarray, valid: np.ndarray, step: int) -> np.ndarray:
@@ -130,4 +130,4 @@ def block_means(plane: np.ndarray, valid: np.ndarray, step: int) -> np.ndarray:
     shape = (rows, step, cols, step)
     pixels = valid[whole_blocks].reshape(shape).sum(axis=(1, 3))
     sums = np.where(valid, plane, 0)[whole_blocks].reshape(shape).sum(axis=(1, 3))
-    return np.divide(sums, pixels, out=np.full((rows, cols), np.nan), where=pixels > 0)
+    return mean_of_sums(sums, pixels)

@@ -24,7 +24,6 @@ from superres.evaluation.full_scale import (
     detail,
     full_scale_rows,
     measure_full_scale,
-    ratio,
 )
 from superres.evaluation.full_scale_strips import BLOCK_PX
 from superres.evaluation.methods import Method, interpolation_methods
@@ -131,10 +130,6 @@ def test_moments_copy_no_image(monkeypatch):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < x.nbytes / 2
-
-
-def test_a_ratio_with_zero_is_zero():
-    np.testing.assert_array_equal(ratio(np.array([3.0, 2.0, 0.0]), np.array([2.0, 0.0, 0.0])), [1.5, 0, 0])
 
 
 def test_overall_consistency_is_the_rms_over_bands():
