@@ -64,7 +64,7 @@ def measure_full_scale(
     """
     started = time.monotonic()
     methods = fit_methods(methods, scene.name, settings, read_strips(scene, settings, statistics_reach(settings)))
-    coarse_detail, coarse_quality = Moments(), BlockMean(block_uiq, BLOCK_PX[settings.gsd])
+    coarse_detail, coarse_quality = MomentSums(), BlockMean(block_uiq, BLOCK_PX[settings.gsd])
     sums = {method.name: FullScaleSums(settings) for method in methods}
     reach = max(method.reach for method in methods) + LAPLACIAN_PX
     for strip in read_strips(scene, settings, reach):
@@ -114,7 +114,7 @@ class FullScaleSums:
         self.settings = settings
         self.squares: np.ndarray | float = 0.0
         self.pixels = 0
-        self.detail = Moments()
+        self.detail = MomentSums()
         self.quality = FusedQuality(BLOCK_PX[settings.gsd], settings.scale_factor)
 
     def add(self, strip: ImageStrip, estimate: np.ndarray) -> None:
@@ -132,7 +132,7 @@ class FullScaleSums:
         counted = whole_blocks(coarse_valid, BLOCK_PX[gsd])
         self.quality.add(estimate[inner], guides[inner], coarse[coarse_inner], degraded[coarse_inner], counted)
 
-    def metrics(self, coarse_detail: "Moments") -> dict[str, np.ndarray]:
+    def metrics(self, coarse_detail: "MomentSums") -> dict[str, np.ndarray]:
         """Return metric -> value of each band, (bands,) float64.
 
         Args:
@@ -166,7 +166,7 @@ def coarse_and_degraded_guides(strip: ImageStrip, settings: PatchSettings) -> tu
     return images, whole_blocks(strip.valid[inner], BLOCK_PX[settings.gsd])
 
 
-def partners(coarse_detail: "Moments") -> np.ndarray:
+def partners(coarse_detail: "MomentSums") -> np.ndarray:
     """Return the index of the partner of each coarse band, (bands,)."""
     return coarse_detail.correlation().argmax(axis=1)
 
@@ -177,7 +177,7 @@ def detail(image: np.ndarray) -> np.ndarray:
     return np.subtract(image, smooth, out=smooth)
 
 
-class Moments:
+class MomentSums:
     """Standard deviations and correlations of some variables x and some variables y, from pixels that come in parts."""
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ from common.pixels.windows import Window
 from common.rasters.bands import read_bands
 from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene
-from superres.evaluation.full_scale import FullScaleSums, Moments, coarse_and_degraded_detail
+from superres.evaluation.full_scale import FullScaleSums, MomentSums, coarse_and_degraded_detail
 from superres.evaluation.methods import Method, SceneMethod, fit_methods, network_method, pansharpening_methods
 from superres.evaluation.reduced_scale import degraded_images, statistics_strips
 from superres.networks.build import build_network
@@ -118,7 +118,7 @@ def test_truth_is_sharp_and_interpolation_is_not(real_data, name, sharp):
     degraded = degraded_images(tile(real_data, name), settings)
     rows, cols = degraded.valid.shape
     strip = ImageStrip(degraded.inputs, degraded.valid[::2, ::2], Window(0, 0, rows, cols))
-    coarse_detail = Moments()
+    coarse_detail = MomentSums()
     coarse_detail.add(*coarse_and_degraded_detail(strip, settings))
 
     def sharpness(image: np.ndarray) -> float:

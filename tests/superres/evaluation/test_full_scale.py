@@ -18,7 +18,7 @@ from common.scenes.tile_list import open_scene
 from superres.evaluation import full_scale_strips
 from superres.evaluation.full_scale import (
     FullScaleSums,
-    Moments,
+    MomentSums,
     coarse_and_degraded_detail,
     coarse_and_degraded_guides,
     detail,
@@ -67,7 +67,7 @@ def test_consistency_is_the_residual_after_degrading(rng, gsd):
 
 def measured(strip: ImageStrip, estimate: np.ndarray, gsd: int) -> dict[str, np.ndarray]:
     """Metric -> value of each band."""
-    coarse_detail, sums = Moments(), FullScaleSums(SETTINGS[gsd])
+    coarse_detail, sums = MomentSums(), FullScaleSums(SETTINGS[gsd])
     coarse_detail.add(*coarse_and_degraded_detail(strip, SETTINGS[gsd]))
     sums.add(strip, estimate)
     return sums.metrics(coarse_detail)
@@ -111,7 +111,7 @@ def test_moments_add_up_over_parts(rng, monkeypatch):
     x, y = rng.normal(2, 3, (100, 2)), rng.normal(-1, 2, (100, 3))
     y[:, 1] += x[:, 0]
     y[:, 2] = 5
-    moments = Moments()
+    moments = MomentSums()
     moments.add(x[:30], y[:30])
     moments.add(x[30:], y[30:])
     expected = np.corrcoef(x.T, y[:, :2].T)[:2, 2:]
@@ -126,7 +126,7 @@ def test_moments_copy_no_image(monkeypatch):
     monkeypatch.setattr(image_pairs, "STRIP_PIXELS", 2**10)
     x, y = np.ones((2, 2**16, 4), np.float32)
     tracemalloc.start()
-    Moments().add(x, y)
+    MomentSums().add(x, y)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < x.nbytes / 2
