@@ -12,7 +12,7 @@ from pathlib import Path
 
 from common.errors import ProductError, ProductNotFoundError
 from common.files.limits import open_at_once, parse_json
-from common.files.read_errors import describe_failed_read
+from common.files.read_errors import describe_failed_read, describe_no_folder
 
 S2_NAME = re.compile(r"S2[A-D]_MSIL2A_\d{8}T\d{5,6}(_N\d{4}_R\d{3}_(?P<tile>T\d{2}[A-Z]{3}))?_\d+_\d+")
 S1_NAME = re.compile(r"S1[A-D]_IW_GRDH_1SD[VH]_\d{8}T\d{5,6}_\d{2}[A-Z]{3}_\d+_\d+")
@@ -52,7 +52,7 @@ def find_patches(root: Path | str, name_pattern: re.Pattern) -> dict[str, str]:
         ProductError: a patch exists twice, or a folder cannot be read.
     """
     if not Path(root).is_dir():
-        raise ProductNotFoundError(f"{root} is not a folder; give the folder that holds the patch folders.")
+        raise ProductNotFoundError(f"{root} {describe_no_folder(root)}; give the folder that holds the patch folders.")
     folders: dict[str, str] = {}
     for name, path in walk_folders(str(Path(root)), name_pattern, _MAX_DEPTH):
         if name in folders:

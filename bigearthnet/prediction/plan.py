@@ -12,6 +12,7 @@ from bigearthnet.prediction.patch_folders import find_patch_folders
 from bigearthnet.prediction.squares import group_gsd, square_grid
 from bigearthnet.prediction.trained import TrainedClassifier, describe_shapes, read_trained
 from common.errors import RunFolderError, SettingError
+from common.files.read_errors import require_folder
 from common.rasters.grids import GeoReference, check_grids
 from common.runs.folder import check_output_folder
 from common.scenes.patch_folder import is_patch_folder
@@ -43,11 +44,12 @@ def prepare_prediction(options: PredictionOptions) -> PredictionPlan:
     Raises:
         RunFolderError: the run is not finished, or its network needs bands that were brought to 10 m beforehand.
         ProductError: the source is missing or damaged.
-        SettingError: the batch size is below 1, or the network needs Sentinel-1 and there is none.
+        SettingError: the batch size is below 1, `s1_root` is no folder, or the network needs Sentinel-1 and there is none.
         OutputError: the output folder is not empty, or cannot be made or written to.
     """
     if options.batch_size < 1:
         raise SettingError(f"--batch-size must be above 0; got {options.batch_size}.")
+    require_folder("--s1-root", options.s1_root)
     trained = read_trained(options.run_folder)
     require_native_gsds(trained)
     check_output_folder(options.output, options.overwrite)

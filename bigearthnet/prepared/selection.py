@@ -9,6 +9,7 @@ from bigearthnet.archive.reben import is_reben, read_reben_lists
 from bigearthnet.archive.splits import ArchiveLists, read_official_lists, read_official_partners, read_split_lists
 from bigearthnet.prepared.options import PreparationOptions
 from common.errors import ProductError, SettingError, TileListError, some_of
+from common.files.read_errors import require_folder
 
 logger = logging.getLogger(__name__)
 
@@ -92,9 +93,8 @@ def select_patches(options: PreparationOptions) -> Selection:
 
 def require_folders(options: PreparationOptions) -> None:
     """Raise SettingError if a folder beside the archive does not exist."""
-    for option, folder in (("--s1-root", options.s1_root), ("--superres", options.superres)):
-        if folder and not folder.is_dir():
-            raise SettingError(f"{option} {folder} is not a folder; give one that exists.")
+    require_folder("--s1-root", options.s1_root)
+    require_folder("--superres", options.superres)
 
 
 def read_archive_lists(folders: Mapping[str, str], options: PreparationOptions) -> ArchiveLists:

@@ -16,6 +16,7 @@ from bigearthnet.prepared.patch_source import require_band_set
 from bigearthnet.studies.catalogue import SUPERRES_INPUT
 from bigearthnet.studies.options import ComparisonOptions, InputOptions
 from common.errors import SettingError
+from common.files.read_errors import require_folder
 from common.report.records import REPORT
 from common.runs.config import option_name
 from common.studies.folder import check_comparison, open_comparison
@@ -73,9 +74,9 @@ def check_inputs(options: ComparisonOptions) -> None:
         )
     if study and not compares_inputs and len(inputs.data) > 1:
         raise SettingError(f"--study {study.name} takes one prepared file; --data names {len(inputs.data)}.")
-    for path in inputs.root, inputs.s1_root, inputs.splits:
-        if path and not Path(path).is_dir():
-            raise SettingError(f"{path} is not a folder; give one that exists.")
+    require_folder("--root", inputs.root)
+    require_folder("--s1-root", inputs.s1_root)
+    require_folder("--splits", inputs.splits)
 
 
 def require_used_options(options: ComparisonOptions) -> None:

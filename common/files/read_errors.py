@@ -5,11 +5,14 @@ import os
 import re
 from pathlib import Path
 
+from common.errors import SettingError
+
 _OTHERWISE = "check the path, the disk and the network, and try again"
 _PERMISSIONS = "check its permissions"
 _NO_LOCKS = "its file system has no locks: set HDF5_USE_FILE_LOCKING=FALSE"
 _TOO_MANY = "close other programs, or raise the limit with ulimit -n"
 _ADVICE = {
+    errno.ENOTDIR: "a file stands in its path where a folder is expected: correct the path",
     errno.EACCES: _PERMISSIONS,
     errno.EPERM: _PERMISSIONS,
     errno.EAGAIN: "another program has locked it: close that program",
@@ -42,6 +45,24 @@ def describe_failed_read(error: OSError, otherwise: str = "check the path") -> s
         otherwise: advice if the system has not refused to read it, such as for a file that is missing.
     """
     return describe_refusal(error) or f"cannot be read ({error.strerror}); {otherwise}"
+
+
+def describe_no_folder(path: Path | str) -> str:
+    """Return why a path is no folder, in words that follow it: `does not exist` or `is a file`."""
+    path = Path(path)
+    if path.is_symlink() and not path.exists():
+        return "is a link to a folder that does not exist"
+    return "is a file" if path.exists() else "does not exist"
+
+
+def require_folder(option: str, folder: Path | str | None) -> None:
+    """Check that an option that is given names a folder.
+
+    Raises:
+        SettingError: it does not.
+    """
+    if folder and not Path(folder).is_dir():
+        raise SettingError(f"{option} {folder} {describe_no_folder(folder)}; give a folder that exists.")
 
 
 def find_refusal(path: Path | str) -> str:

@@ -5,6 +5,7 @@ from enum import Enum, auto
 from pathlib import Path
 
 from common.errors import RunFolderError
+from common.files.read_errors import describe_no_folder
 from common.runs.folder import (
     CARD,
     CHECKPOINT,
@@ -59,8 +60,7 @@ def read_state(folder: Path) -> RunState:
         RunFolderError: the path is a file.
     """
     if not folder.is_dir() and (folder.exists() or folder.is_symlink()):
-        kind = "a file" if folder.exists() else "a link to a folder that does not exist"
-        raise RunFolderError(f"{folder} is {kind}; give --run-dir a folder.")
+        raise RunFolderError(f"{folder} {describe_no_folder(folder)}; give --run-dir a folder.")
     paths = sorted(path for path in folder.iterdir() if not is_of_a_job(path)) if folder.exists() else []
     names = {path.name for path in paths}
     if not names:

@@ -17,6 +17,7 @@ from common.files.read_errors import describe_failed_read
 from common.scenes.patch_folder import is_patch_folder
 
 _PRODUCT_XML = re.compile(r"MTD_MSIL(1C|2A)\.xml|S2\w_(OPER|USER)_MTD_SAFL(1C|2A)_[^/]*\.xml", re.IGNORECASE)
+_SENTINEL_1 = re.compile(r"S1[A-D]_.*")
 _GRANULES = "GRANULE"
 _PARTS = (_GRANULES, "DATASTRIP", "AUX_DATA", "HTML", "rep_info")  # folders of a product
 _METADATA_SUFFIXES = (".xml", ".safe")
@@ -138,6 +139,8 @@ def _advice(path: Path) -> str:
     archives = sorted(name for name in names if name.lower().endswith(_ARCHIVE_SUFFIXES))
     if "IMG_DATA" in names:
         return "it is a granule without the product around it; give the product as downloaded"
+    if _SENTINEL_1.fullmatch(path.absolute().name) or (names and all(map(_SENTINEL_1.fullmatch, names))):
+        return "it is of Sentinel-1; give a product or a patch folder of Sentinel-2"
     if path.suffix.lower() == ".safe":
         return "it is not whole: download or unpack the product again"
     if patch := next((name for name in names[:_MOST_TRIED] if is_patch_folder(path / name)), None):

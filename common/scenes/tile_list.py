@@ -16,7 +16,7 @@ from pathlib import Path
 from common.errors import ProductError, ProductNotFoundError, TileListError, some_of
 from common.files.archives import refuse_unfinished
 from common.files.limits import read_lines
-from common.files.read_errors import describe_refusal
+from common.files.read_errors import describe_no_folder, describe_refusal
 from common.scenes.eopf import read_eopf
 from common.scenes.patch_folder import is_patch_folder, read_patch_folder
 from common.scenes.product_files import is_product_folder, products_below
@@ -201,7 +201,7 @@ def _lookup_folders(list_path: Path, data_dir: Path | str | None) -> tuple[Path,
         return (list_path.parent,)
     if not Path(data_dir).is_dir():
         raise TileListError(
-            f"the data folder {data_dir} for {list_path} does not exist; give the folder that holds the products."
+            f"the data folder {data_dir} for {list_path} {describe_no_folder(data_dir)}; give the folder that holds the products."
         )
     return (Path(data_dir), list_path.parent)
 

@@ -87,7 +87,10 @@ def test_bad_input(tiny_runs: Path, tmp_path: Path, capfd: pytest.CaptureFixture
         command_line(copy, out, "s2", data="untested.h5"),
     )
     check_fails(
-        evaluate.main, capfd, r"RunFolderError: \S+none has no config\.json; .*", command_line(copy, out, "none")
+        evaluate.main,
+        capfd,
+        r"RunFolderError: \S+none does not exist; give the folder that a .*",
+        command_line(copy, out, "none"),
     )
     check_fails(
         evaluate.main,

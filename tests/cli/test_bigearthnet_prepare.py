@@ -331,7 +331,7 @@ def test_list_names_unknown_patches(bench: Bench) -> None:
 
 
 def test_folders_without_patches(bench: Bench) -> None:
-    assert "none is not a folder" in bench.fails("--root", bench.folder / "none")
+    assert "none does not exist; give the folder" in bench.fails("--root", bench.folder / "none")
     assert "holds no patch folder such as S1A_" in bench.fails("--s1-root", bench.s2)
 
 

@@ -92,7 +92,7 @@ def test_whether_a_folder_holds_patches(tmp_path: Path) -> None:
 
 
 def test_folders_without_patches_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ProductNotFoundError, match="none is not a folder; give the folder that holds the patch"):
+    with pytest.raises(ProductNotFoundError, match="none does not exist; give the folder that holds the patch"):
         find_patches(tmp_path / "none", S2_NAME)
     make_folders(tmp_path, S1)
     with pytest.raises(ProductNotFoundError, match="holds no patch folder such as S2A_"):

@@ -60,6 +60,12 @@ def test_eopf_product_is_no_folder_of_patches(tmp_path: Path) -> None:
         assert (planned.grid.rows, planned.grid.cols, planned.patches) == (2, 2, ())
 
 
+def test_a_file_as_the_folder_of_partners(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingError, match=r"--s1-root \S+/file is a file; give a folder that exists"):
+        prepare_prediction(PredictionOptions(tmp_path, tmp_path, tmp_path / "out", s1_root=tmp_path / "file"))
+
+
 def test_batch_size_below_one(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"--batch-size must be above 0; got 0\."):
         plan(tmp_path, tmp_path, batch_size=0)

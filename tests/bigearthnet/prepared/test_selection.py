@@ -101,7 +101,7 @@ def test_all_patches_are_chosen_if_regions_decide(root: Path) -> None:
 
 @pytest.mark.parametrize("option, name", [("--s1-root", "s1_root"), ("--superres", "superres")])
 def test_folders_that_do_not_exist_are_told_before_the_archive_is_searched(option: str, name: str) -> None:
-    with pytest.raises(SettingError, match=f"^{option} nowhere is not a folder; give one that exists"):
+    with pytest.raises(SettingError, match=f"^{option} nowhere does not exist; give a folder that exists"):
         select_patches(options(Path("neither is this"), **{name: Path("nowhere")}))
 
 

@@ -126,8 +126,8 @@ def test_bands_that_cannot_be_super_resolved_are_refused_before_an_archive_is_pr
     "study, inputs, message",
     [
         ("bands", {"root": "archive"}, "--root is for --study superres-input"),
-        ("superres-input", {"root": "archive"}, "archive is not a folder"),
-        ("superres-input", {"root": ".", "splits": "lists"}, "lists is not a folder"),
+        ("superres-input", {"root": "archive"}, "--root archive does not exist; give a folder"),
+        ("superres-input", {"root": ".", "splits": "lists"}, "--splits lists does not exist; give a folder"),
         ("superres-input", {"root": "jobs"}, "--root jobs holds no patch of BigEarthNet-S2; give the unpacked archive"),
     ],
 )

@@ -7,7 +7,14 @@ from pathlib import Path
 import h5py
 import pytest
 
-from common.files.read_errors import describe_failed_read, describe_refusal, find_refusal
+from common.errors import SettingError
+from common.files.read_errors import (
+    describe_failed_read,
+    describe_no_folder,
+    describe_refusal,
+    find_refusal,
+    require_folder,
+)
 
 
 @pytest.mark.parametrize(
@@ -22,6 +29,7 @@ from common.files.read_errors import describe_failed_read, describe_refusal, fin
         ),
         (errno.ENOTSUP, "cannot be read (Operation not supported); its file system has no locks: set HDF5_USE_FILE"),
         (errno.EAGAIN, "cannot be read (Resource temporarily unavailable); another program has locked it"),
+        (errno.ENOTDIR, "cannot be read (Not a directory); a file stands in its path where a folder is expected"),
         (errno.EMFILE, "cannot be read (Too many open files); close other programs"),
         (errno.EIO, "cannot be read (Input/output error); check the path, the disk and the network"),
         (errno.ESTALE, "cannot be read (Stale file handle); check the path, the disk and the network"),
@@ -51,6 +59,20 @@ def test_every_failed_read_has_a_reason_and_an_advice() -> None:
     refused, missing = (OSError(number, os.strerror(number)) for number in (errno.EIO, errno.ENOENT))
     assert describe_failed_read(refused, "unpack it") == describe_refusal(refused)
     assert describe_failed_read(missing, "unpack it") == "cannot be read (No such file or directory); unpack it"
+
+
+def test_no_folder_is_a_file_or_missing(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("none")
+    paths = (tmp_path / name for name in ("none", "file", "file/below", "link"))
+    assert [describe_no_folder(path) for path in paths] == [
+        *("does not exist", "is a file", "does not exist"),
+        "is a link to a folder that does not exist",
+    ]
+    require_folder("--splits", tmp_path)
+    require_folder("--splits", None)
+    with pytest.raises(SettingError, match=r"^--splits \S+/file is a file; give a folder that exists\.$"):
+        require_folder("--splits", tmp_path / "file")
 
 
 def test_find_refusal_reads_the_file(tmp_path: Path) -> None:

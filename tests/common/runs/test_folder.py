@@ -129,6 +129,15 @@ def test_a_read_only_output_folder_is_an_error(tmp_path: Path) -> None:
         open_output_folder(tmp_path, False, RESULTS)
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"), [("a.h5", "is a file"), ("none", "does not exist"), (".", "has no config.json")]
+)
+def test_a_folder_without_a_run(tmp_path: Path, name: str, reason: str) -> None:
+    (tmp_path / "a.h5").touch()
+    with pytest.raises(RunFolderError, match=f"{reason}; give the folder that a training run wrote"):
+        read_config(tmp_path / name)
+
+
 def test_a_config_that_the_system_refuses_is_not_called_damaged(tmp_path: Path) -> None:
     write_config(tmp_path, RunConfig())
     with (

@@ -10,7 +10,7 @@ import pytest
 from common.errors import ProductError
 from common.scenes.product_files import ProductFiles, find_products, is_product_folder, products_below
 from tests.support.fake_layouts import tar_product, zip_product
-from tests.support.fake_safe import write_patch_folder, write_safe, write_tif
+from tests.support.fake_safe import write_patch_folder, write_s1_patch, write_safe, write_tif
 from tests.support.permissions import without_permission
 
 
@@ -188,6 +188,10 @@ def test_messages_say_what_to_give_instead(tmp_path: Path) -> None:
         content.write(tmp_path / "inner.SAFE.zip", "inner.SAFE.zip")
     with pytest.raises(ProductError, match=r"has no MTD_.*, but inner\.SAFE\.zip; unpack it once, and give one"):
         open_files(tmp_path / "outer.zip")
+    radar = write_s1_patch(tmp_path / "radar", "S1A_IW_GRDH_1SDV_20170617T064659_29UPU_48_5", "S2A")
+    for path in (radar, radar.parent):
+        with pytest.raises(ProductError, match=r"has no MTD_.*; it is of Sentinel-1; give a product or a patch folder"):
+            open_files(path)
     (tmp_path / "item").mkdir()
     (tmp_path / "item" / "a.json").touch()
     with pytest.raises(ProductError, match=r"it holds a\.json: if this is a STAC item, give it"):

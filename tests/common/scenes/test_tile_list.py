@@ -295,6 +295,11 @@ def test_list_that_cannot_be_read(tmp_path: Path) -> None:
 def test_missing_data_folder(tmp_path: Path) -> None:
     with pytest.raises(TileListError, match=r"data folder .*none.* does not exist"):
         read_tile_list(write_list(tmp_path, "A"), tmp_path / "none")
+    tile_list = write_list(tmp_path, "A")
+    with pytest.raises(
+        TileListError, match=rf"data folder {tile_list} for {tile_list} is a file; give the folder that"
+    ):
+        read_tile_list(tile_list, tile_list)
 
 
 def test_list_from_windows(tmp_path: Path) -> None:
