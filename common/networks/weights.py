@@ -18,7 +18,7 @@ import numpy as np
 import common.distributed as hvd
 from common.errors import S2Error, WeightsError
 from common.files.atomic import require_space, whole_file
-from common.files.hdf5 import open_hdf5
+from common.files.hdf5 import image_names, open_hdf5
 from common.files.read_errors import describe_refusal
 from common.files.seal import require_seal, seal
 
@@ -131,7 +131,8 @@ def load_weights(
         raise WeightsError(f"there are no weights {file}; give the folder of a run that finished an epoch.")
     try:
         with open_hdf5(file) as handle:
-            require_seal(file, handle, "restore it, or train again")
+            images = image_names(handle)  # of a patch file: it is whole, but holds no weights
+            require_seal(file, handle, "restore it, or train again", images)
             name = handle.attrs.get(NETWORK, model.name)
         if name != model.name and not any_name:
             raise _other_network(model, file, f"but of {name}")
@@ -164,7 +165,9 @@ def _other_network(model: keras.Model, file: Path, reason: str) -> WeightsError:
 
 
 def _reason(error: Exception) -> str:
-    """Return the first line of an error of Keras or h5py. For arrays of another shape, return both shapes."""
+    """Return the first line of an error of Keras or h5py; in words of ours for other files and arrays of another shape."""
+    if "file signature not found" in str(error):
+        return "it is no HDF5 file"
     shapes = re.search(r"variable\.shape=(\([^)]*\)), Received: value\.shape=(\([^)]*\))", str(error))
     if shapes:
         return f"an array {shapes[2]} where the network has {shapes[1]}"

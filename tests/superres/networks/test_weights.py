@@ -16,6 +16,7 @@ from superres.networks.catalogue import ATTENTION, NETWORKS, Network
 from superres.networks.dsen2 import residual_network
 from superres.networks.weights import load_init_weights, load_weights
 from tests.support.checks import random_batch, set_random_weights
+from tests.support.patch_files import write_random_patches
 from tests.support.tiny_training import residual_reach
 
 PUBLISHED_ORDER = ("B04", "B03", "B02", "B08")  # of the 10 m bands
@@ -166,10 +167,14 @@ def test_cut_short(tmp_path: Path, share: float, published: bool) -> None:
 
 def test_other_files(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no weights")
-    check_refused(build_network("small", 20), tmp_path / "notes.txt", "does not hold weights of small_20m")
+    check_refused(
+        build_network("small", 20), tmp_path / "notes.txt", r"does not hold weights of small_20m \(it is no HDF5"
+    )
     with h5py.File(tmp_path / "patches.h5", "w") as file:
         file["row"] = np.arange(3)
     check_refused(build_network("small", 20), tmp_path / "patches.h5", "does not hold weights of small_20m")
+    patches = write_random_patches(tmp_path, "T32TNS").path
+    check_refused(build_network("small", 20), patches, "does not hold weights of small_20m")
 
 
 def test_missing(tmp_path: Path) -> None:
