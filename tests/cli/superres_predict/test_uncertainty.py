@@ -126,8 +126,10 @@ def test_a_scene_behind_uncertainty_is_wrong_usage(run, weights_dir, product, ca
     with pytest.raises(SystemExit) as exit_:
         run("--run-dir", weights_dir / "run20", "--output", "out.tif", "--uncertainty", product)
     assert exit_.value.code == 2
-    message = f"argument --uncertainty: {product} is no calibration and has no uncertainty.json; write scenes before --uncertainty"
-    assert capfd.readouterr().err.splitlines()[-1].endswith(message)
+    message = f"argument --uncertainty: {product} is no calibration and has no uncertainty.json; give one"
+    line = capfd.readouterr().err.splitlines()[-1]
+    assert message in line
+    assert line.endswith("wrote, and write scenes before --uncertainty")
 
 
 def test_a_scene_that_is_too_small_to_be_its_own_calibration(error_line, weights_dir, product, tmp_path):
