@@ -1,4 +1,4 @@
-"""Say why the system refused to read a file. The file itself may be whole, so no message here calls it damaged."""
+"""Say why the system refused to read a file, or why a path is no folder. A file may be whole, so no message calls it damaged."""
 
 import errno
 import os

@@ -37,5 +37,5 @@ HISTORY_PANELS = (
 
 
 def plot_history(history_csv: str | os.PathLike[str], output_png: str | os.PathLike[str]) -> None:
-    """Draw the learning curve of a run: loss, validation RMSE and learning rate; see `common.figures.learning_curve.draw_history`."""
+    """Draw loss, validation RMSE, adversarial losses and learning rate of a run, as `common.figures.learning_curve.draw_history` does."""
     draw_history(history_csv, output_png, HISTORY_PANELS)
