@@ -3,7 +3,7 @@
     python -m benchmarks.prediction speed PRECISION    prints one line of JSON
     python -m benchmarks.prediction memory SCENE       prints one line of JSON
     python -m benchmarks.prediction everything SCENE   prints one line of JSON, with all options
-    python -m benchmarks.prediction beside SCENE NETWORK PIXELS    prints one line of JSON
+    python -m benchmarks.prediction beside SCENE NETWORK PIXELS PRECISION    prints one line of JSON
 
 The plain way is the code of the DSen2 paper: patches of 128 px with a border of 8 px, upsampled by scikit-image, predicted
 by `model.predict` in float32, and joined. Our way is the code of `superres-predict` for one window. The convolutions alone
@@ -158,7 +158,9 @@ def speed(precision: str) -> dict[str, float]:
 def memory(scene_path: str, all_options: bool = False) -> dict[str, float]:
     """Return the peak memory in GiB, the rows of the scene, and the seconds and processor seconds without the networks."""
     clock = {"networks": 0.0, "processor": 0.0}
-    whole, duration, processor, _ = sharpen(scene_path, partial(once_a_shape, clock=clock), "dsen2", None, all_options)
+    whole, duration, processor, _ = sharpen(
+        scene_path, partial(once_a_shape, clock=clock), "dsen2", all_options=all_options
+    )
     return {
         "memory": peak_memory_gib(),
         "rows": whole.height,
@@ -168,7 +170,12 @@ def memory(scene_path: str, all_options: bool = False) -> dict[str, float]:
 
 
 def sharpen(
-    scene_path: str, wrap: Callable[[Predict], Predict], network_name: str, size: int | None, all_options: bool
+    scene_path: str,
+    wrap: Callable[[Predict], Predict],
+    network_name: str,
+    size: int | None = None,
+    all_options: bool = False,
+    precision: str = "float32",
 ) -> tuple[Window, float, float, Waits]:
     """Sharpen 20 m and 60 m bands of a scene as the command does, and write them with the 10 m bands as COG.
 
@@ -178,6 +185,7 @@ def sharpen(
         network_name: with random weights.
         size: rows and columns to sharpen, from the upper left; None sharpens all.
         all_options: --copy-10m, --consistent and --cog; otherwise none of them, but with a size --copy-10m and --cog.
+        precision: of the networks.
 
     Returns:
         The region, the seconds, the processor seconds, and the seconds that the networks waited for each stage.
@@ -185,9 +193,10 @@ def sharpen(
     scene = open_scene(scene_path)
     scene_grid = georeference(scene, 10)
     limit_cache()
+    gsds = (JOINT,) if NETWORKS[network_name].joint else JOINT
+    models = {gsd: build_network(network_name, gsd, precision) for gsd in gsds}
     sharpeners = [
-        Sharpener(scene, gsd, margin_px(network_name, gsd), wrap(compile_model(build_network(network_name, gsd))))
-        for gsd in ((JOINT,) if NETWORKS[network_name].joint else JOINT)
+        Sharpener(scene, gsd, margin_px(network_name, gsd), wrap(compile_model(model))) for gsd, model in models.items()
     ]
     region = Window(0, 0, size or scene_grid.rows, size or scene_grid.cols)
     bands = result_bands((20, 60), copy_10m=all_options or size is not None)
@@ -205,8 +214,9 @@ def sharpen(
     return region, time.perf_counter() - started, time.process_time() - processor, prediction.waits
 
 
-def beside(scene_path: str, network_name: str, size: str) -> dict[str, float]:
-    """Return the seconds of a whole prediction, those of its networks alone, their ratio, and the seconds waited."""
+def beside(scene_path: str, network_name: str, size: str, precision: str) -> dict[str, float]:
+    """Return the seconds of a whole prediction and of its networks alone, their ratio, the processor seconds of all
+    but the networks, and the seconds waited."""
     calls: list[tuple[Predict, dict[str, np.ndarray]]] = []
     examples: dict[tuple, dict[str, np.ndarray]] = {}
 
@@ -218,11 +228,14 @@ def beside(scene_path: str, network_name: str, size: str) -> dict[str, float]:
 
         return run
 
-    sharpen(scene_path, remembering, network_name, WINDOW_PX, False)  # builds the graphs
+    sharpen_region = partial(sharpen, scene_path, remembering, network_name, precision=precision)
+    sharpen_region(WINDOW_PX)  # builds the graphs
     calls.clear()
-    _, total, _, waits = sharpen(scene_path, remembering, network_name, int(size), False)
+    _, total, processor, waits = sharpen_region(int(size))
+    before = time.process_time()
     alone = seconds(lambda: [predict(inputs) for predict, inputs in calls])
-    return {"total": total, "networks alone": alone, "ratio": total / alone, **waits}
+    besides = processor - (time.process_time() - before)
+    return {"total": total, "networks alone": alone, "ratio": total / alone, "other processor": besides, **waits}
 
 
 def once_a_shape(predict: Predict, clock: dict[str, float]) -> Predict:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm import tqdm
 
 import common.distributed as hvd
 from bigearthnet.archive.band_sets import BAND_SETS
@@ -14,7 +13,7 @@ from bigearthnet.archive.images import PatchFolders, read_images
 from bigearthnet.archive.reben import is_reben, read_reben_partners
 from bigearthnet.prediction.trained import TrainedClassifier
 from common.errors import ProductError, SettingError
-from common.runs.signals import require_going_on
+from common.runs.progress import progress
 from common.scenes.patch_folder import is_patch_folder
 
 if TYPE_CHECKING:
@@ -77,11 +76,12 @@ def predict_patch_folders(
 
     own_indices = range(hvd.rank(), len(patches), hvd.size())
     own_probabilities: dict[int, list[np.ndarray]] = {}
-    for first in tqdm(range(0, len(own_indices), batch_size), unit="batch", disable=not show_progress):
-        require_going_on()
-        indices = own_indices[first : first + batch_size]
-        batch = [read_images(patches[index]) for index in indices]
-        images = {group: np.stack([patch[group] for patch in batch]) for group in batch[0]}
-        for index, probabilities in zip(indices, predict_images(model, images, batch_size), strict=True):
-            own_probabilities[index] = [probabilities]
+    with progress(len(own_indices), "patches", "predicting", show_progress) as advance:
+        for first in range(0, len(own_indices), batch_size):
+            indices = own_indices[first : first + batch_size]
+            batch = [read_images(patches[index]) for index in indices]
+            images = {group: np.stack([patch[group] for patch in batch]) for group in batch[0]}
+            for index, probabilities in zip(indices, predict_images(model, images, batch_size), strict=True):
+                own_probabilities[index] = [probabilities]
+            advance(len(indices))
     return np.stack(hvd.gather_in_order(own_probabilities))

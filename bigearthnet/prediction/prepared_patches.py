@@ -4,12 +4,11 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
 import common.distributed as hvd
 from bigearthnet.prediction.probabilities import class_probabilities
 from bigearthnet.prepared.patch_source import ClassificationPatches
-from common.runs.signals import require_going_on
+from common.runs.progress import progress
 from common.training.batches import own_read_errors, validation_batches
 
 
@@ -37,17 +36,10 @@ def predict_prepared(
     """
     own_indices = np.arange(hvd.rank(), len(patches), hvd.size())  # as `validation_batches` shares them out
     own_probabilities = [np.empty((0, patches.file.labels.shape[1]), np.float32)]
-    with own_read_errors():
-        batches = tqdm(
-            validation_batches(patches, batch_size),
-            unit="batch",
-            total=-(-len(own_indices) // batch_size),
-            disable=not show_progress,
-            leave=False,
-        )
-        for images, _ in batches:
-            require_going_on()
+    with own_read_errors(), progress(len(own_indices), "patches", "predicting", show_progress) as advance:
+        for images, _ in validation_batches(patches, batch_size):
             own_probabilities.append(class_probabilities(model, images).numpy())
+            advance(len(own_probabilities[-1]))
     own_rows = patches.rows[own_indices]
     return pool_predictions(Predictions(own_rows, patches.file.labels[own_rows], np.concatenate(own_probabilities)))
 

@@ -2,13 +2,12 @@
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
 import common.distributed as hvd
 from bigearthnet.prediction.probabilities import predict_images
 from bigearthnet.prediction.squares import read_squares, square_strips
 from common.rasters.grids import GeoReference
-from common.runs.signals import require_going_on
+from common.runs.progress import progress
 from common.scenes.scene import Scene
 
 
@@ -29,13 +28,15 @@ def predict_scene(
     """
     groups, classes = tuple(model.input), model.output_shape[-1]
     own_rows: dict[int, list[np.ndarray]] = {}
-    for strip in tqdm(square_strips(grid)[hvd.rank() :: hvd.size()], unit="strip", disable=not show_progress):
-        require_going_on()
-        for row, (squares, valid) in enumerate(read_squares(scene, strip, groups), start=strip.row):
-            probabilities = np.full((grid.cols, classes), np.nan, np.float32)
-            if valid.any():
-                probabilities[valid] = predict_images(
-                    model, {group: images[valid] for group, images in squares.items()}, batch_size
-                )
-            own_rows[row] = [probabilities]
+    own_strips = square_strips(grid)[hvd.rank() :: hvd.size()]
+    with progress(len(own_strips), "strips", "predicting", show_progress) as advance:
+        for strip in own_strips:
+            for row, (squares, valid) in enumerate(read_squares(scene, strip, groups), start=strip.row):
+                probabilities = np.full((grid.cols, classes), np.nan, np.float32)
+                if valid.any():
+                    probabilities[valid] = predict_images(
+                        model, {group: images[valid] for group, images in squares.items()}, batch_size
+                    )
+                own_rows[row] = [probabilities]
+            advance()
     return np.stack(hvd.gather_in_order(own_rows))

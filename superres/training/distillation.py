@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
 
 import common.distributed as hvd
 from common.errors import PatchFileError
@@ -26,7 +25,7 @@ from common.patches.cache import wait_for_files
 from common.patches.file import LOCATIONS, PatchFile, check_content, check_older_file, write_patch_file
 from common.pixels.degrade import MAX_DN
 from common.pixels.sentinel2 import BANDS_BY_GSD, JOINT, Gsd, input_gsds, sharpened_bands
-from common.runs.signals import require_going_on
+from common.runs.progress import progress
 from superres.networks.trained import TrainedNetwork
 from superres.training.patch_source import FusionPatches, dn_offsets
 
@@ -65,8 +64,10 @@ def prepare_teacher_files(
     if own_missing:
         logger.info("%s predicts the patches of %d files", sources(teachers), len(missing))
         predict = prediction_of_all(teachers)
-        for index in tqdm(own_missing, desc="predicting patches", unit="scene", disable=not show_progress):
-            write_teacher_file(files[index], predict, teachers, variants, paths[index])
+        count = variants * sum(len(files[index]) for index in own_missing)
+        with progress(count, "patches", "predictions of the teacher", show_progress) as advance:
+            for index in own_missing:
+                write_teacher_file(files[index], predict, teachers, variants, paths[index], advance)
     wait_for_files(paths[0].parent)
     return [PatchFile(path) for path in paths]
 
@@ -113,12 +114,17 @@ def is_teacher_file(path: Path, file: PatchFile) -> bool:
         return False
 
 
-def write_teacher_file(file: PatchFile, predict: Predict, teachers: Teachers, variants: int, path: Path) -> None:
-    """Write the variants of all patches of a patch file, with the teachers' predictions as targets."""
+def write_teacher_file(
+    file: PatchFile, predict: Predict, teachers: Teachers, variants: int, path: Path, advance: Callable[[int], None]
+) -> None:
+    """Write the variants of all patches of a patch file, with the teachers' predictions as targets.
+
+    `advance` is called with the number of patches that have just been predicted.
+    """
     gsd = JOINT if len(teachers) > 1 else next(iter(teachers))
     # One seed for all scenes, so that a file does not depend on the other scenes.
     inputs = variant_inputs(file, gsd, variants, np.random.default_rng(0))
-    arrays = inputs | {"target": predict_targets(file, inputs, predict, gsd)}
+    arrays = inputs | {"target": predict_targets(file, inputs, predict, gsd, advance)}
     arrays |= {name: np.concatenate([file.arrays[name]] * variants) for name in LOCATIONS}
     attributes = {
         "teacher": sources(teachers),
@@ -166,7 +172,9 @@ def recolour(images: np.ndarray, offsets: np.ndarray, rng: np.random.Generator) 
     return np.rint((images + offsets) * factors - offsets).clip(0, MAX_DN).astype(np.uint16)
 
 
-def predict_targets(file: PatchFile, inputs: Mapping[str, np.ndarray], predict: Predict, gsd: Gsd) -> np.ndarray:
+def predict_targets(
+    file: PatchFile, inputs: Mapping[str, np.ndarray], predict: Predict, gsd: Gsd, advance: Callable[[int], None]
+) -> np.ndarray:
     """Predict the target of patches, with the radiometry of a patch file.
 
     Args:
@@ -174,6 +182,7 @@ def predict_targets(file: PatchFile, inputs: Mapping[str, np.ndarray], predict: 
         inputs: `input_10m` (N, P, P, 4) and so on, uint16 DN.
         predict: the teachers.
         gsd: native GSD in metres of the bands to sharpen: 20, 60 or JOINT.
+        advance: called with the number of patches that have just been predicted.
 
     Returns:
         (N, P, P, bands) uint16 DN.
@@ -185,10 +194,10 @@ def predict_targets(file: PatchFile, inputs: Mapping[str, np.ndarray], predict: 
     count = len(inputs["input_10m"])
     targets = np.empty((*inputs["input_10m"].shape[:3], len(shift)), np.uint16)
     for first in range(0, count, BATCH):
-        require_going_on()
-        batch = slice(first, first + BATCH)
+        batch = slice(first, min(first + BATCH, count))
         # `convert` also wants the target, if there is one, and the radiometry, which is the same for all patches.
         images, _ = patches.convert(any_patch | {name: tf.constant(array[batch]) for name, array in inputs.items()})
         dn = (predict(images).numpy() - shift) / scale
         targets[batch] = np.rint(dn).clip(0, MAX_DN)
+        advance(batch.stop - batch.start)
     return targets

@@ -80,7 +80,9 @@ def test_targets_have_the_radiometry_of_the_patch_file(tmp_path: Path, gsd: int)
         return tf.repeat(tf.repeat(inputs[name], factor, axis=1), factor, axis=2)
 
     inputs = {f"input_{g}m": file.arrays[f"input_{g}m"][:] for g in input_gsds(gsd)}
-    targets = predict_targets(file, inputs, repeat, gsd)
+    predicted: list[int] = []
+    targets = predict_targets(file, inputs, repeat, gsd, predicted.append)
+    assert predicted == [BATCH, 3]
     assert targets.dtype == np.uint16
     expected = file.arrays[name][:].repeat(factor, axis=1).repeat(factor, axis=2)
     np.testing.assert_allclose(targets.astype(int), expected.astype(int), atol=1)
