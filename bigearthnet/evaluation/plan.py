@@ -35,9 +35,8 @@ def prepare_evaluation(options: EvaluationOptions) -> EvaluationPlan:
     Raises:
         RunFolderError: a run is not finished, or does not fit the prepared file.
         PatchFileError: the prepared file is missing, unfinished or damaged, or of another kind.
-        SettingError: the batch size is below 1, the file lacks the split or Sentinel-1, two runs have the same name, or
-            the output folder is a run folder.
-        OutputError: the output folder is not empty, or cannot be made or written to.
+        SettingError: the batch size is below 1, the file lacks the split or Sentinel-1, or two runs have the same name.
+        OutputError: the output folder is not empty or a run folder, or cannot be made or written to.
     """
     if options.batch_size < 1:
         raise SettingError(f"--batch-size must be above 0; got {options.batch_size}.")
@@ -53,8 +52,5 @@ def prepare_evaluation(options: EvaluationOptions) -> EvaluationPlan:
         )
     for classifier in trained:
         classifier.patches(file, rows)
-    # A run folder has a metrics.csv of its own.
-    if options.output.resolve() in [classifier.folder.resolve() for classifier in trained]:
-        raise SettingError(f"--output must not be a run folder; got {options.output}.")
     check_output_folder(options.output, options.overwrite)
     return EvaluationPlan(options.data, options.split, rows, classifiers)

@@ -126,8 +126,11 @@ def check_output_folder(folder: Path, overwrite: bool, resumable: bool = False) 
         resumable: whether the command has an option --resume, for the message.
 
     Raises:
-        OutputError: the folder is not empty and overwrite is False, or it cannot be made or written to.
+        OutputError: the folder is not empty and overwrite is False, is a run folder, which has a `metrics.csv` of its own, or cannot
+            be made or written to.
     """
+    if (folder / CONFIG).exists():
+        raise OutputError(f"{folder} is a run folder, whose results would be replaced; give another --output.")
     if folder.is_dir() and not overwrite and not all(map(is_partial, folder.iterdir())):
         go_on = "continue with --resume, " if resumable else ""
         raise OutputError(

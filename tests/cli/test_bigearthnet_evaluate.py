@@ -95,7 +95,7 @@ def test_bad_input(tiny_runs: Path, tmp_path: Path, capfd: pytest.CaptureFixture
     check_fails(
         evaluate.main,
         capfd,
-        r"SettingError: --output must not be a run folder; got \S+s2\.",
+        r"OutputError: \S+s2 is a run folder, whose results would be replaced; give another --output\.",
         [*command_line(copy, copy / "s2", "s2"), "--overwrite"],
     )
     (copy / "rgb" / run.THRESHOLDS).unlink()

@@ -99,6 +99,14 @@ def test_a_check_raises_the_error_of_opening_an_output_folder(tmp_path: Path, na
     assert str(checked.value) == str(opened.value)
 
 
+def test_a_run_folder_is_no_output_folder(tmp_path: Path) -> None:
+    write_config(tmp_path, RunConfig())
+    (tmp_path / run.METRICS).write_text("of the run")
+    with pytest.raises(OutputError, match="is a run folder, whose results would be replaced; give another --output"):
+        open_output_folder(tmp_path, True, RESULTS)
+    assert (tmp_path / run.METRICS).exists()
+
+
 def test_a_check_of_an_output_folder_changes_nothing(tmp_path: Path) -> None:
     (tmp_path / "metrics.csv").write_text("x")
     check_output_folder(tmp_path, True)
