@@ -33,9 +33,9 @@ from common.metrics.without_truth import FusedQuality, block_uiq
 from common.patches.settings import PatchSettings
 from common.pixels.degrade import degrade, mtf_matched_sigmas, repeat_pixels
 from common.pixels.sentinel2 import BANDS_10M, BANDS_BY_GSD
-from common.runs.signals import require_going_on
+from common.runs.progress import progress
 from common.scenes.scene import Scene
-from superres.evaluation.full_scale_strips import BLOCK_PX, read_strips
+from superres.evaluation.full_scale_strips import BLOCK_PX, read_strips, scene_shape
 from superres.evaluation.methods import Method, SceneMethod, fit_methods
 from superres.evaluation.tables import MetricRow
 from superres.pansharpening.strips import ImageStrip, statistics_reach
@@ -67,12 +67,13 @@ def measure_full_scale(
     coarse_detail, coarse_quality = MomentSums(), BlockMean(block_uiq, BLOCK_PX[settings.gsd])
     sums = {method.name: FullScaleSums(settings) for method in methods}
     reach = max(method.reach for method in methods) + LAPLACIAN_PX
-    for strip in read_strips(scene, settings, reach):
-        require_going_on()
-        coarse_detail.add(*coarse_and_degraded_detail(strip, settings))
-        coarse_quality.add(*coarse_and_degraded_guides(strip, settings))
-        for method in methods:
-            sums[method.name].add(strip, method.sharpen(strip.images))
+    with progress(scene_shape(scene, settings)[0], "rows", f"{scene.name}, full scale", show_bar=False) as advance:
+        for strip in read_strips(scene, settings, reach):
+            coarse_detail.add(*coarse_and_degraded_detail(strip, settings))
+            coarse_quality.add(*coarse_and_degraded_guides(strip, settings))
+            for method in methods:
+                sums[method.name].add(strip, method.sharpen(strip.images))
+            advance(strip.inner.height)
     if not all(method_sums.pixels for method_sums in sums.values()):
         raise ProductError(f"{scene.name} has no pixel without nodata to measure at; take it out of the list.")
     logger.info("%s, full scale: %s (%.0f s)", scene.name, ", ".join(sums), time.monotonic() - started)
