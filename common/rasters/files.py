@@ -164,6 +164,11 @@ def require_same(scene: Scene, descriptions: Mapping[str, str]) -> None:
             raise ProductError(f"{scene.name}: {name} has {description}, but {first} has {expected}; {DOWNLOAD_AGAIN}.")
 
 
+def one_line(message: str) -> str:
+    """Return a message of GDAL in one line. GDAL 3.10 adds "May be caused by: ..." in further lines."""
+    return "; ".join(filter(None, map(str.strip, message.splitlines())))
+
+
 @contextmanager
 def as_product_error(path: str, warnings_too: bool = False, remedy: str = DOWNLOAD_AGAIN) -> Iterator[None]:
     """Turn GDAL's errors into one ProductError, and on request its warnings. Neither reaches the terminal.
@@ -177,14 +182,14 @@ def as_product_error(path: str, warnings_too: bool = False, remedy: str = DOWNLO
 
     def collect(severity: int, _number: int, message: str) -> None:
         if severity >= (gdal.CE_Warning if warnings_too else gdal.CE_Failure) and "Retrying again" not in message:
-            messages.append(message.strip())
+            messages.append(one_line(message))
 
     gdal.PushErrorHandler(collect)
     try:
         with http_options(path):
             yield
     except RuntimeError as error:
-        messages.append(str(error))
+        messages.append(one_line(str(error)))
     except SystemError:  # GDAL 3.6 cannot give us a message that quotes bytes of the file which are no UTF-8
         messages.append("")
     finally:

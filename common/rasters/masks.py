@@ -12,7 +12,7 @@ from common.pixels.degrade import repeat_pixels
 from common.pixels.sentinel2 import BANDS_BY_GSD
 from common.pixels.windows import Window
 from common.rasters.band_sources import BandSource, GdalBand
-from common.rasters.files import as_product_error, http_options
+from common.rasters.files import as_product_error, http_options, one_line
 from common.rasters.grids import GeoReference, describe_ground, georeference
 from common.rasters.jpeg2000 import DOWNLOAD_AGAIN
 from common.rasters.zarr3 import Zarr3Band
@@ -44,7 +44,7 @@ def with_mask(scene: Scene, text: str) -> Scene:
         with http_options(mask.path):
             source = _open(scene, mask.path)
     except RuntimeError as error:
-        reason = str(error).rstrip(".")
+        reason = one_line(str(error)).rstrip(".")
         raise SettingError(f"--mask {text} cannot be read as a raster: {reason}; give another raster.") from error
     scene_grid = georeference(scene, 10)
     is_array = bool(scene.zarr_format) and mask.path == scene.classification_path

@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike
 from osgeo import gdal, gdal_array, osr
 
 from common.errors import OutputError
+from common.rasters.files import one_line
 from common.rasters.grids import GeoReference
 
 gdal.UseExceptions()
@@ -117,14 +118,14 @@ def _as_output_error(path: Path) -> Iterator[None]:
 
     def collect(severity: int, _number: int, message: str) -> None:
         if severity >= gdal.CE_Failure:
-            messages.append(message.strip())
+            messages.append(one_line(message))
 
     gdal.PushErrorHandler(collect)
-    hook, sys.unraisablehook = sys.unraisablehook, lambda event: messages.append(str(event.exc_value))
+    hook, sys.unraisablehook = sys.unraisablehook, lambda event: messages.append(one_line(str(event.exc_value)))
     try:
         yield
     except RuntimeError as error:
-        messages.append(str(error))
+        messages.append(one_line(str(error)))
         traceback.clear_frames(error.__traceback__)  # their variables hold the dataset
     finally:
         sys.unraisablehook = hook

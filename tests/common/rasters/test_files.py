@@ -119,6 +119,18 @@ def test_warnings_are_damage_on_request_only() -> None:
         gdal.Error(gdal.CE_Warning, 1, "odd")
 
 
+def test_messages_of_several_lines_are_one_line() -> None:
+    """GDAL 3.10 says what an error may be caused by in lines of their own; seen on Debian 13."""
+    message, line = (
+        "no tile\nMay be caused by: too short\n",
+        r"a\.jp2 is damaged \(no tile; May be caused by: too short\); download",
+    )
+    with pytest.raises(ProductError, match=line), as_product_error("a.jp2"):
+        raise RuntimeError(message)
+    with pytest.raises(ProductError, match=line), as_product_error("a.jp2"):
+        gdal.Error(gdal.CE_Failure, 1, message)
+
+
 def test_a_message_that_gdal_cannot_give_us_means_damage() -> None:
     with pytest.raises(ProductError, match=r"a\.jp2 is damaged \(it cannot be decoded\)"), as_product_error("a.jp2"):
         raise SystemError("OpenEx returned a result with an exception set")
