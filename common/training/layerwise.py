@@ -1,21 +1,54 @@
 """Optimizers for large batches, LARS and LAMB: the step of each layer follows from the size of its weights.
 
-Only kernels are treated so. Biases and normalisations are vectors; they take plain steps without weight decay, as in the
-authors' programs: a bias begins at 0, and steps of its own size would keep it there. (Keras' Lamb treats vectors like
-kernels, and its weight decay does not enter the ratio.)
+The size is that of the layer's kernel. A bias begins at 0, and steps of its own size would keep it there, so it has the
+rate of its kernel. Vectors of layers without a kernel, such as normalisations, take plain steps. No vector has weight decay.
+(Keras' Lamb treats vectors like kernels, and its weight decay does not enter the ratio.)
+
+The papers and the authors' programs differ in two points: biases take plain steps, and so do kernels of zeros. Rates that
+suit kernels are tens to thousands of times too large for those. Training of a network without normalisations, whose last
+kernel begins at 0, then got worse in its first steps and did not recover; see docs/large-batches.md.
 """
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
 TRUST = 0.001  # of LARS, as in the paper
+SMALLEST = 0.1  # relative to the initial kernels of He et al. 2015: a kernel of zeros grows from this size
+
+
+class LayerRatios:
+    """The ratio of each layer in a step: the size of its kernel, relative to the kernel's update.
+
+    Args:
+        variables: those of the optimizer, in its order. A kernel comes before the bias of its layer, as in Keras' layers.
+    """
+
+    def __init__(self, variables: Sequence[keras.Variable]):
+        self.layers = [variable.path.rpartition("/")[0] for variable in variables]
+        self.sizes: dict[str, tuple[Any, Any]] = {}  # layer -> sizes of kernel and update, in this step
+
+    def add_kernel(self, index: int, size: Any, update_size: Any) -> None:
+        """Set the sizes of a kernel and of its update, both scalars."""
+        self.sizes[self.layers[index]] = size, update_size
+
+    def ratio(self, index: int, update_size: Any) -> Any:
+        """Return the factor of a variable's update, a scalar: 1 in a layer without a kernel.
+
+        No bias moves farther than its kernel, even if the kernel's update is 0.
+        """
+        if self.layers[index] not in self.sizes:
+            return 1.0
+        size, kernel_update_size = self.sizes[self.layers[index]]
+        return size / ops.maximum(ops.maximum(kernel_update_size, update_size), 1e-30)
 
 
 @keras.saving.register_keras_serializable("jeoparda")
 class Lars(keras.optimizers.Optimizer):
-    """SGD with momentum, where each kernel w with gradient g has a rate of its own.
+    """SGD with momentum, where each layer with a kernel w with gradient g has a rate of its own.
 
         ratio = 0.001 |w| / (|g| + decay |w|),  v = momentum v + rate ratio (g + decay w),  w = w - v
 
@@ -30,14 +63,17 @@ class Lars(keras.optimizers.Optimizer):
         if not self.built:
             super().build(variables)
             self._velocities = self.add_optimizer_variables(variables, "velocity")
+            self._ratios = LayerRatios(variables)
 
     def update_step(self, gradient: Any, variable: keras.Variable, learning_rate: Any) -> None:
-        velocity, rate = self._velocities[self._get_variable_index(variable)], learning_rate
+        index = self._get_variable_index(variable)
+        velocity = self._velocities[index]
         if is_kernel(variable):
             decay = self.weight_decay or 0.0
-            size = norm(variable)
-            rate *= ratio(TRUST * size, norm(gradient) + decay * size)
+            size = kernel_size(variable)
+            self._ratios.add_kernel(index, TRUST * size, norm(gradient) + decay * size)
             gradient += decay * variable
+        rate = learning_rate * self._ratios.ratio(index, norm(gradient))
         self.assign(velocity, self.momentum * velocity + rate * gradient)
         self.assign_sub(variable, velocity)
 
@@ -50,12 +86,16 @@ class Lars(keras.optimizers.Optimizer):
 
 @keras.saving.register_keras_serializable("jeoparda")
 class Lamb(keras.optimizers.Lamb):
-    """Adam, where the step of each kernel w is scaled to the size of w.
+    """Adam, where the step of each layer is scaled to the size of its kernel w.
 
         u = m / (sqrt(v) + epsilon) + decay w,  w = w - rate |w| / |u| u      (m, v: as in Adam, with its corrections)
 
     Reference: You et al. 2020, arXiv:1904.00962.
     """
+
+    def build(self, variables: list[keras.Variable]) -> None:
+        super().build(variables)
+        self._ratios = LayerRatios(variables)
 
     def update_step(self, gradient: Any, variable: keras.Variable, learning_rate: Any) -> None:
         index = self._get_variable_index(variable)
@@ -67,8 +107,8 @@ class Lamb(keras.optimizers.Lamb):
         update = mean / (ops.sqrt(square) + self.epsilon)
         if is_kernel(variable):
             update += (self.weight_decay or 0.0) * variable
-            update *= ratio(norm(variable), norm(update))
-        self.assign_sub(variable, learning_rate * update)
+            self._ratios.add_kernel(index, kernel_size(variable), norm(update))
+        self.assign_sub(variable, learning_rate * self._ratios.ratio(index, norm(update)) * update)
 
     def _apply_weight_decay(self, variables: list[keras.Variable]) -> None:
         """Do nothing: decay is a part of the update."""
@@ -84,6 +124,6 @@ def norm(values: Any) -> Any:
     return ops.sqrt(ops.sum(ops.square(values)))
 
 
-def ratio(size: Any, update_size: Any) -> Any:
-    """Return size / update_size; 1 if one of them is 0."""
-    return ops.where((size > 0) & (update_size > 0), size / ops.maximum(update_size, 1e-30), 1.0)
+def kernel_size(kernel: keras.Variable) -> Any:
+    """Return the norm of a kernel, (..., inputs, outputs), but at least a tenth of that of initial values of He et al."""
+    return ops.maximum(norm(kernel), SMALLEST * math.sqrt(2 * kernel.shape[-1]))
