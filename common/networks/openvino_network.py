@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 from xml.etree import ElementTree
 
 import keras
@@ -81,7 +82,12 @@ def convert(model: keras.Model) -> Any:
     def graph(*images: tf.Tensor) -> tf.Tensor:
         return network(dict(zip(model.input, images, strict=True)), training=False)
 
-    return import_openvino().convert_model(graph)
+    openvino = import_openvino()
+    from openvino.frontend.tensorflow import utils
+
+    # OpenVINO 2026.4.1 asks for TensorFlow's version in a way that is a NameError since Python 3.13.
+    with mock.patch.object(utils, "get_environment_setup", lambda _framework: {"tensorflow": tf.__version__}):
+        return openvino.convert_model(graph)
 
 
 def float32_copy(model: keras.Model) -> keras.Model:
