@@ -215,8 +215,10 @@ def sharpen(
 
 
 def beside(scene_path: str, network_name: str, size: str, precision: str) -> dict[str, float]:
-    """Return the seconds of a whole prediction and of its networks alone, their ratio, the processor seconds of all
-    but the networks, and the seconds waited."""
+    """Return the seconds of a whole prediction and of its networks alone, their ratio, and what else it spent.
+
+    `other processor` is the processor seconds of all but the networks. The other numbers are seconds that the networks waited.
+    """
     calls: list[tuple[Predict, dict[str, np.ndarray]]] = []
     examples: dict[tuple, dict[str, np.ndarray]] = {}
 

@@ -14,6 +14,7 @@ import argparse
 import csv
 import json
 import math
+import statistics
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -226,10 +227,10 @@ def describe_errors(rows: Sequence[dict]) -> str:
     for use, seen in (("fit", "seen by the fit"), ("test", "not seen by the fit")):
         chosen = [row for row in rows if row["use"] == use]
         for name, model in (("modelled_seconds", "fitted"), ("unfitted_seconds", "nothing fitted")):
-            errors = sorted(abs(float(row[name]) / float(row["seconds"]) - 1) for row in chosen)
+            errors = [abs(float(row[name]) / float(row["seconds"]) - 1) for row in chosen]
             within = sum(error <= 0.1 for error in errors)
             lines.append(
-                f"{seen}, {model}: median error {errors[len(errors) // 2]:.1%}, largest {errors[-1]:.1%}, "
+                f"{seen}, {model}: median error {statistics.median(errors):.1%}, largest {max(errors):.1%}, "
                 f"{within} of {len(errors)} within 10 %"
             )
     return "\n".join(lines)

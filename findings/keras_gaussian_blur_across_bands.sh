@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Guess:    keras.ops.image.gaussian_blur blurs rows and columns of each band, with any backend. Keras takes images as
 #           (rows, cols, bands) by default, and its manual says that data_format falls back to this default.
-# Software: Keras 3.15.1 on JAX 0.10.2; PyTorch 2.13 gives the same numbers, TensorFlow 2.21 and OpenVINO 2026.4 blur as guessed.
+# Software: Keras 3.15.1 on JAX 0.10.2. Tried by hand: PyTorch 2.13 gives the same numbers, TensorFlow 2.21 and OpenVINO 2026.4
+#           blur as guessed.
 # Seen:     Without data_format, the blur goes over columns and bands, and not over rows. A flat image whose first band is 0.4 and
 #           whose others are 0 gets values in its other bands. A bright row does not spread to the rows beside it.
 #           With data_format="channels_last" the result is right. No exception, no warning.

@@ -27,7 +27,7 @@ predicted, called = model.predict(pixels, verbose=0), keras.ops.convert_to_numpy
 dtype = f" ({predicted.dtype})" if predicted.dtype == "float16" else ""
 print(f"{keras.config.backend()}: predict {predicted[0, 4, 4, 0]}{dtype}, call {called[0, 4, 4, 0]}")
 PYEOF
-for backend in jax openvino; do KERAS_BACKEND=$backend env/bin/python finding.py; done | tee got
+for backend in jax openvino; do KERAS_HOME=$T KERAS_BACKEND=$backend env/bin/python finding.py; done | tee got
 cat > expected <<'END'
 jax: predict 0.25, call 0.25
 openvino: predict 1.625 (float16), call 0.25

@@ -20,6 +20,7 @@ import sys, warnings
 
 import numpy as np, torch
 from scipy.ndimage import gaussian_filter
+import torchmetrics
 from torchmetrics.functional.image import spectral_distortion_index, universal_image_quality_index
 
 warnings.simplefilter("error")  # a warning would end this
@@ -43,7 +44,7 @@ expected = [
     "reflectance: index of an image with itself 0.04, D_lambda of another 0.0004",
     "DN: index of an image with itself 1.00, D_lambda of another 0.0139",
 ]
-print("torchmetrics 1.9.0", *seen, sep="\n")
+print(f"torchmetrics {torchmetrics.__version__}", *seen, sep="\n")
 sys.exit(None if seen == expected else "the behaviour has changed; expected:\n" + "\n".join(expected))
 PYEOF
 env/bin/python finding.py

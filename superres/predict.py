@@ -122,8 +122,8 @@ def check_calibration_path(text: str) -> str:
     path = Path(text)
     if text and path.exists() and path.suffix != ".json" and not (path / CALIBRATION).exists():
         raise argparse.ArgumentTypeError(
-            f"{text} is no calibration and has no {CALIBRATION}; give one that superres-evaluate --uncertainty wrote, and "
-            f"write scenes before --uncertainty"
+            f"{text} is no calibration and has no {CALIBRATION}; give one that superres-evaluate --uncertainty wrote, or, if it "
+            f"is a scene, write it before --uncertainty"
         )
     return text
 

@@ -185,8 +185,8 @@ def test_error_of_all_ranks_is_printed_once(start: Callable[..., Job], tmp_path:
 # Rank 0 sends 1 MiB to rank 1, which does not receive it before another message.
 SEND = """
 import time
-from common.backends.open_mpi import choose_settings
-choose_settings()
+import common.distributed as hvd
+hvd.init()
 from mpi4py import MPI
 ranks, message = MPI.COMM_WORLD, bytearray(2**20)
 if ranks.rank == 0:
@@ -214,7 +214,7 @@ def test_a_message_of_gradients_leaves_without_asking_the_other_rank(
     """Over TCP, Open MPI 4.1 and 5.0 ask from 64 KiB on, unless told otherwise; the user's choice stays."""
     if "Open MPI" not in subprocess.run([MPIRUN, "--version"], capture_output=True, text=True).stdout:
         pytest.skip(f"{MPIRUN} is not the mpirun of Open MPI")
-    job = start("-c", SEND, OMPI_MCA_btl="self,tcp", **chosen)
+    job = start("-c", SEND, JEOPARDA_BACKEND="mpi4py", OMPI_MCA_btl="self,tcp", **chosen)
     assert job.wait(60) == 0, job.output
     assert job.lines_with(expected), job.output
 

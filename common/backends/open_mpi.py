@@ -14,6 +14,9 @@ SETTINGS = {
 
 
 def choose_settings() -> None:
-    """Choose the settings that the user has not chosen. Open MPI reads them when it starts in this process."""
+    """Choose the settings that the environment and `mpirun --mca` have not chosen; Open MPI reads them when it starts here.
+
+    They come before those of Open MPI's files, such as `~/.openmpi/mca-params.conf`.
+    """
     for name, value in SETTINGS.items():
         os.environ.setdefault(f"OMPI_MCA_{name}", str(value))

@@ -129,7 +129,9 @@ def check_output_folder(folder: Path, overwrite: bool, resumable: bool = False) 
         OutputError: the folder is not empty and overwrite is False, is a run folder, which has a `metrics.csv` of its own, or cannot
             be made or written to.
     """
-    if (folder / CONFIG).exists():
+    with refusals_told(folder, "--output"):
+        is_run_folder = (folder / CONFIG).exists()
+    if is_run_folder:
         raise OutputError(f"{folder} is a run folder, whose results would be replaced; give another --output.")
     if folder.is_dir() and not overwrite and not all(map(is_partial, folder.iterdir())):
         go_on = "continue with --resume, " if resumable else ""

@@ -40,9 +40,10 @@ def progress(total: float, units: str, task: str, show_bar: bool) -> Iterator[Ca
             now = time.monotonic()
             if done and not show_bar and now - logged > SECONDS_BETWEEN_LINES:
                 logged = now
-                rate = done / (now - started)
-                left = describe_duration((total - done) / rate)
-                logger.info("%s: %d of %d %s, %.1f a second, %s left", task, done, total, units, rate, left)
+                seconds_each = (now - started) / done
+                rate = f"{seconds_each:.0f} s each" if seconds_each > 10 else f"{1 / seconds_each:.1f} a second"
+                left = describe_duration((total - done) * seconds_each)
+                logger.info("%s: %d of %d %s, %s, %s left", task, done, total, units, rate, left)
 
         yield advance
 

@@ -37,10 +37,10 @@ class Strip:
         """
         inner = window.relative_to(self.window)
         dn = {gsd: cut(image, gsd, inner) for gsd, image in self.dn.items()}
-        fine = (
+        fine_images = (
             {gsd: cut(image, 10, inner) for gsd, image in images.items()} for images in (self.estimates, self.errors)
         )
-        return Strip(window, dn, *fine)
+        return Strip(window, dn, *fine_images)
 
     def copy(self) -> "Strip":
         """Return a strip with arrays of its own: those of a part would keep the whole strip in memory."""

@@ -88,6 +88,20 @@ def test_a_study_that_is_cut_off_keeps_what_it_measured(tmp_path: Path) -> None:
     assert [(row["ranks"], row["efficiency"]) for row in rows] == [("1", "1.000")]
 
 
+def test_errors_of_the_model_are_told_fitted_and_with_nothing_fitted() -> None:
+    seconds = [("fit", 1.05, 1.2), ("test", 1.0, 1.0), ("test", 0.9, 1.3)]
+    rows = [
+        {"use": use, "seconds": "1", "modelled_seconds": str(fitted), "unfitted_seconds": str(unfitted)}
+        for use, fitted, unfitted in seconds
+    ]
+    assert scaling.describe_errors(rows).split("\n") == [
+        "seen by the fit, fitted: median error 5.0%, largest 5.0%, 1 of 1 within 10 %",
+        "seen by the fit, nothing fitted: median error 20.0%, largest 20.0%, 0 of 1 within 10 %",
+        "not seen by the fit, fitted: median error 5.0%, largest 10.0%, 2 of 2 within 10 %",
+        "not seen by the fit, nothing fitted: median error 15.0%, largest 30.0%, 1 of 2 within 10 %",
+    ]
+
+
 def test_ranks_are_on_as_few_nodes_as_they_need() -> None:
     words = [scaling.launch_words("srun -N {nodes} -n {ranks}", ranks, 4) for ranks in (1, 4, 6)]
     assert words == [["srun", "-N", nodes, "-n", ranks] for nodes, ranks in (("1", "1"), ("1", "4"), ("2", "6"))]

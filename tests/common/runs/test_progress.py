@@ -26,6 +26,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
+def test_slow_work_tells_how_long_a_unit_takes(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with progress(3, "scenes", "measuring", show_bar=False) as advance:
+        clock.seconds += 300
+        advance()
+    assert caplog.messages == ["measuring: 1 of 3 scenes, 300 s each, 10 min left"]
+
+
 def test_without_a_bar_a_line_is_logged_every_minute(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     with progress(1000, "patches", "reading", show_bar=False) as advance:
