@@ -14,6 +14,7 @@ from tests.faults.table import Outcome
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1"))
 TARGETS = ("one rank", "all ranks", "the launcher")
+SECONDS_TO_START = 2  # of Python; before its first line no command can say why it ends
 SECONDS_TO_END = 60  # after a signal, on a busy machine
 RANKS = 2
 PARALLEL_SHARE = 8  # one try in eight runs under mpirun, which takes longer
@@ -36,14 +37,16 @@ def kill_once(bench: Bench, number: int, rng: np.random.Generator) -> Outcome:
         strike = Strike(int(rng.integers(1, bench.renames + 1)), bool(rng.integers(2)), signal_number)
     moment = "at a rename" if at_rename else "at a random moment"
     outcome = Outcome(f"{bench.application.name}: {signal_number.name} to {target} {moment}")
+    seconds = 0.0 if strike else rng.uniform(0, bench.seconds)
     run_dir = bench.folder / f"killed{number}"
     job = bench.start(run_dir, strike=strike)
     try:
         if not strike:
-            job.wait(rng.uniform(0, bench.seconds))
+            job.wait(seconds)
             job.send(signal_number, targets(job, target, rng))
         # mpirun gives the ranks a second after most signals, which a long step may take; it passes SIGUSR1 on.
         says_why = signal_number != signal.SIGKILL and (target != "the launcher" or signal_number == signal.SIGUSR1)
+        says_why &= bool(strike) or seconds > SECONDS_TO_START
         check_end(job, says_why, outcome, SECONDS_OF_A_RUN if strike else SECONDS_TO_END)
         bench.check_resume(run_dir, runs.finished_epochs(job.output), outcome, runs.saved_steps(job.output))
     finally:
