@@ -137,7 +137,7 @@ def evaluate(options: EvaluationOptions) -> None:
     # Scene index -> rows, pictures, or pixels.
     metrics, costs, errors_by_reflectance, crops, samples = ({} for _ in range(5))
     own_scenes = range(hvd.rank(), len(plan.scenes), hvd.size())
-    with progress(len(own_scenes), "scenes of this rank", "measuring", options.show_progress) as advance:
+    with progress(len(own_scenes), "scenes", "measuring", options.show_progress) as advance:
         for index in own_scenes:
             scene = plan.scenes[index]
             result = measure_scene(scene, [*interpolation_methods(settings.gsd), *methods], settings, observe)

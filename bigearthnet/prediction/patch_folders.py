@@ -76,7 +76,7 @@ def predict_patch_folders(
 
     own_indices = range(hvd.rank(), len(patches), hvd.size())
     own_probabilities: dict[int, list[np.ndarray]] = {}
-    with progress(len(own_indices), "patches of this rank", "predicting", show_progress) as advance:
+    with progress(len(own_indices), "patches", "predicting", show_progress) as advance:
         for first in range(0, len(own_indices), batch_size):
             indices = own_indices[first : first + batch_size]
             batch = [read_images(patches[index]) for index in indices]

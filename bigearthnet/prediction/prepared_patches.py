@@ -36,7 +36,7 @@ def predict_prepared(
     """
     own_indices = np.arange(hvd.rank(), len(patches), hvd.size())  # as `validation_batches` shares them out
     own_probabilities = [np.empty((0, patches.file.labels.shape[1]), np.float32)]
-    with own_read_errors(), progress(len(own_indices), "patches of this rank", "predicting", show_progress) as advance:
+    with own_read_errors(), progress(len(own_indices), "patches", "predicting", show_progress) as advance:
         for images, _ in validation_batches(patches, batch_size):
             own_probabilities.append(class_probabilities(model, images).numpy())
             advance(len(own_probabilities[-1]))

@@ -29,7 +29,7 @@ def predict_scene(
     groups, classes = tuple(model.input), model.output_shape[-1]
     own_rows: dict[int, list[np.ndarray]] = {}
     own_strips = square_strips(grid)[hvd.rank() :: hvd.size()]
-    with progress(len(own_strips), "strips of this rank", "predicting", show_progress) as advance:
+    with progress(len(own_strips), "strips", "predicting", show_progress) as advance:
         for strip in own_strips:
             for row, (squares, valid) in enumerate(read_squares(scene, strip, groups), start=strip.row):
                 probabilities = np.full((grid.cols, classes), np.nan, np.float32)

@@ -107,7 +107,7 @@ def fill_on_all_ranks(
     ][hvd.rank() :: hvd.size()]
     unreadable: dict[str, str] = {}
     filled_blocks = run_blocks(fill_block, blocks, process_count(options.processes, len(blocks)))
-    with progress(sum(len(block.patches) for block in blocks), "patches of this rank", "reading", show_bar) as advance:
+    with progress(sum(len(block.patches) for block in blocks), "patches", "reading", show_bar) as advance:
         for filled in filled_blocks:
             advance(filled.patch_count)
             unreadable |= filled.unreadable

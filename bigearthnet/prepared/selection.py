@@ -95,6 +95,7 @@ def require_folders(options: PreparationOptions) -> None:
     """Raise SettingError if a folder beside the archive does not exist."""
     require_folder("--s1-root", options.s1_root)
     require_folder("--superres", options.superres)
+    require_folder("--splits", options.splits)
 
 
 def read_archive_lists(folders: Mapping[str, str], options: PreparationOptions) -> ArchiveLists:

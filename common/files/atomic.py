@@ -155,8 +155,10 @@ def require_folder_of(path: Path) -> None:
 
 def why_no_folder(error: OSError) -> str:
     """Return in words why a folder cannot be made or written to."""
-    is_file = isinstance(error, (FileExistsError, NotADirectoryError))
-    return "it, or a folder above it, is a file" if is_file else error.strerror
+    if not isinstance(error, (FileExistsError, NotADirectoryError)):
+        return error.strerror
+    is_link = error.filename is not None and Path(error.filename).is_symlink()
+    return f"it, or a folder above it, is {'a link to a folder that does not exist' if is_link else 'a file'}"
 
 
 def cannot_write(path: Path, error: OSError) -> OutputError:

@@ -40,7 +40,7 @@ def prepare_patch_files(
     hvd.on_rank_zero(lambda: make_cache(cache, settings))
     missing = hvd.on_rank_zero(lambda: find_missing(scenes, settings, paths))
     own_missing = missing[hvd.rank() :: hvd.size()]
-    with progress(len(own_missing), "scenes of this rank", "cutting patches", show_progress) as advance:
+    with progress(len(own_missing), "scenes", "cutting patches", show_progress) as advance:
         for scene_index in own_missing:
             make_patch_file(scenes[scene_index], settings, paths[scene_index])
             advance()

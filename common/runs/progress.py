@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
+import common.distributed as hvd
 from common.runs.signals import require_going_on
 
 logger = logging.getLogger(__name__)
@@ -43,7 +44,8 @@ def progress(total: float, units: str, task: str, show_bar: bool) -> Iterator[Ca
                 seconds_each = (now - started) / done
                 rate = f"{seconds_each:.0f} s each" if seconds_each > 10 else f"{1 / seconds_each:.1f} a second"
                 left = describe_duration((total - done) * seconds_each)
-                logger.info("%s: %d of %d %s, %s, %s left", task, done, total, units, rate, left)
+                own = " of this rank" if hvd.size() > 1 else ""
+                logger.info("%s: %d of %d %s%s, %s, %s left", task, done, total, units, own, rate, left)
 
         yield advance
 

@@ -57,10 +57,11 @@ def read_state(folder: Path) -> RunState:
     """Return the state of a folder, which may be missing. Files of a job that was killed do not count.
 
     Raises:
-        RunFolderError: the path is a file.
+        RunFolderError: the path, or one above it, is a file.
     """
-    if not folder.is_dir() and (folder.exists() or folder.is_symlink()):
-        raise RunFolderError(f"{folder} {describe_no_folder(folder)}; give --run-dir a folder.")
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists() or path.is_symlink())
+    if not nearest.is_dir():
+        raise RunFolderError(f"{nearest} {describe_no_folder(nearest)}; give --run-dir a folder.")
     paths = sorted(path for path in folder.iterdir() if not is_of_a_job(path)) if folder.exists() else []
     names = {path.name for path in paths}
     if not names:

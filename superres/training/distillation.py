@@ -65,7 +65,7 @@ def prepare_teacher_files(
         logger.info("%s predicts the patches of %d files", sources(teachers), len(missing))
         predict = prediction_of_all(teachers)
         count = variants * sum(len(files[index]) for index in own_missing)
-        with progress(count, "patches of this rank", "predictions of the teacher", show_progress) as advance:
+        with progress(count, "patches", "predictions of the teacher", show_progress) as advance:
             for index in own_missing:
                 write_teacher_file(files[index], predict, teachers, variants, paths[index], advance)
     wait_for_files(paths[0].parent)

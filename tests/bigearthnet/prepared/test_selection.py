@@ -106,8 +106,13 @@ def test_folders_that_do_not_exist_are_told_before_the_archive_is_searched(optio
 
 
 def test_lists_that_do_not_exist_are_told_before_the_archive_is_searched() -> None:
-    with pytest.raises(TileListError, match=r"^nowhere/train\.csv cannot be read"):
+    with pytest.raises(SettingError, match=r"^--splits nowhere does not exist; give a folder that exists"):
         select_patches(options(Path("neither is this"), splits=Path("nowhere")))
+
+
+def test_a_folder_without_lists_is_told_before_the_archive_is_searched(tmp_path: Path) -> None:
+    with pytest.raises(TileListError, match=r"train\.csv cannot be read"):
+        select_patches(options(Path("not there"), splits=tmp_path))
 
 
 def test_own_lists(root: Path, tmp_path: Path) -> None:

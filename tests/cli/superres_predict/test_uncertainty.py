@@ -129,7 +129,7 @@ def test_a_scene_behind_uncertainty_is_wrong_usage(run, weights_dir, product, ca
     message = f"argument --uncertainty: {product} is no calibration and has no uncertainty.json; give one"
     line = capfd.readouterr().err.splitlines()[-1]
     assert message in line
-    assert line.endswith("wrote, and write scenes before --uncertainty")
+    assert line.endswith("wrote, or, if it is a scene, write it before --uncertainty")
 
 
 def test_a_scene_that_is_too_small_to_be_its_own_calibration(error_line, weights_dir, product, tmp_path):

@@ -188,7 +188,7 @@ IS_FILE = "it, or a folder above it, is a file"
 @pytest.mark.parametrize(
     "option, path, message",
     [
-        ("run_dir", "file/run", rf"OutputError: cannot write to \S+file/run: {IS_FILE}; give another --run-dir\."),
+        ("run_dir", "file/run", r"RunFolderError: \S+file is a file; give --run-dir a folder\."),
         ("run_dir", "file", r"RunFolderError: \S+file is a file; give --run-dir a folder\."),
         (
             "run_dir",

@@ -130,6 +130,13 @@ def test_a_file_is_not_an_output_folder(tmp_path: Path, below: str) -> None:
     assert (tmp_path / "file").read_text() == "x"
 
 
+@pytest.mark.parametrize("below", ["", "results"])
+def test_a_link_to_nowhere_is_not_an_output_folder(tmp_path: Path, below: str) -> None:
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(OutputError, match="is a link to a folder that does not exist; give another --output"):
+        open_output_folder(tmp_path / "link" / below, True, RESULTS)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_output_folder_is_an_error(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)

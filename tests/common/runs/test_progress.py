@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+import common.distributed as hvd
 from common.runs import progress as progress_module
 from common.runs.progress import describe_duration, progress
 
@@ -24,6 +25,17 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(progress_module, "time", clock)
     return clock
+
+
+def test_one_of_several_ranks_counts_its_own_units(
+    clock: Clock, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(hvd, "size", lambda: 2)
+    with progress(10, "patches", "reading", show_bar=False) as advance:
+        clock.seconds += 100
+        advance(5)
+    assert caplog.messages == ["reading: 5 of 10 patches of this rank, 20 s each, 2 min left"]
 
 
 def test_slow_work_tells_how_long_a_unit_takes(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
