@@ -91,7 +91,7 @@ def ask_ranks(command: list[str], changes: Iterable[Callable[[], None]], **envir
     ranks = subprocess.Popen(
         [*ENDED_WITH_US, *command],
         cwd=REPOSITORY,
-        env={**os.environ, "OMPI_MCA_mpi_yield_when_idle": "1", **environment},
+        env={**os.environ, **environment},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

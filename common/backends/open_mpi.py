@@ -4,7 +4,7 @@ import os
 
 # Over TCP, Open MPI asks the other rank before it sends a message of more than 64 KiB. Question, permission and data share a
 # connection in their order, so that two ranks which do not ask at the same moment send one after the other (docs/scaling.md).
-# Above this size it asks: such a message is copied first, which then costs more than the question.
+# It still asks for more than this: a message that leaves without asking is copied first, which for large ones takes longer.
 SENT_WITHOUT_ASKING = 32 * 2**20  # bytes
 SETTINGS = {
     "mpi_yield_when_idle": 1,  # ranks that share cores must not keep them busy while they wait for each other

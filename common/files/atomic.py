@@ -21,6 +21,7 @@ from functools import cache
 from pathlib import Path
 
 from common.errors import OutputError, S2Error
+from common.files.read_errors import describe_no_folder, nearest_existing
 from common.machine import process_exists, this_machine
 
 PARTIAL = ".partial."  # part of the name of every temporary file
@@ -146,8 +147,8 @@ def require_folder_of(path: Path) -> None:
     Raises:
         OutputError: it does not exist, or a file stands in its place or above it.
     """
-    above = next(folder for folder in path.absolute().parents if folder.exists())
-    if not above.is_dir():
+    above = nearest_existing(path.absolute().parent)
+    if above.exists() and not above.is_dir():
         raise OutputError(f"cannot write {path}: {above} is a file, and no folder; give another --output.")
     if not path.parent.is_dir():
         raise OutputError(f"the folder {path.parent} does not exist; create it, or give another --output.")
@@ -158,7 +159,7 @@ def why_no_folder(error: OSError) -> str:
     if not isinstance(error, (FileExistsError, NotADirectoryError)):
         return error.strerror
     is_link = error.filename is not None and Path(error.filename).is_symlink()
-    return f"it, or a folder above it, is {'a link to a folder that does not exist' if is_link else 'a file'}"
+    return f"it, or a folder above it, {describe_no_folder(error.filename) if is_link else 'is a file'}"
 
 
 def cannot_write(path: Path, error: OSError) -> OutputError:

@@ -47,6 +47,11 @@ def describe_failed_read(error: OSError, otherwise: str = "check the path") -> s
     return describe_refusal(error) or f"cannot be read ({error.strerror}); {otherwise}"
 
 
+def nearest_existing(path: Path) -> Path:
+    """Return a path if it exists, if only as a link to nowhere; else the nearest one above it that does."""
+    return next(candidate for candidate in (path, *path.absolute().parents) if os.path.lexists(candidate))
+
+
 def describe_no_folder(path: Path | str) -> str:
     """Return why a path is no folder, in words that follow it: `does not exist` or `is a file`."""
     path = Path(path)

@@ -5,7 +5,7 @@ from enum import Enum, auto
 from pathlib import Path
 
 from common.errors import RunFolderError
-from common.files.read_errors import describe_no_folder
+from common.files.read_errors import describe_no_folder, nearest_existing
 from common.runs.folder import (
     CARD,
     CHECKPOINT,
@@ -59,7 +59,7 @@ def read_state(folder: Path) -> RunState:
     Raises:
         RunFolderError: the path, or one above it, is a file.
     """
-    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists() or path.is_symlink())
+    nearest = nearest_existing(folder)
     if not nearest.is_dir():
         raise RunFolderError(f"{nearest} {describe_no_folder(nearest)}; give --run-dir a folder.")
     paths = sorted(path for path in folder.iterdir() if not is_of_a_job(path)) if folder.exists() else []

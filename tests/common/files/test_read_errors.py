@@ -13,6 +13,7 @@ from common.files.read_errors import (
     describe_no_folder,
     describe_refusal,
     find_refusal,
+    nearest_existing,
     require_folder,
 )
 
@@ -81,3 +82,13 @@ def test_find_refusal_reads_the_file(tmp_path: Path) -> None:
     assert find_refusal("/proc/self/mem") == (
         "cannot be read (Input/output error); check the path, the disk and the network, and try again"
     )
+
+
+def test_the_nearest_path_that_exists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nowhere")
+    monkeypatch.chdir(tmp_path)
+    assert nearest_existing(Path("file")) == Path("file")  # as it was given
+    assert nearest_existing(Path("file/a/b")) == tmp_path / "file"
+    assert nearest_existing(Path("link/a")) == tmp_path / "link"
+    assert nearest_existing(Path("none/a")) == tmp_path
