@@ -118,7 +118,7 @@ def evaluate(options: EvaluationOptions) -> None:
 
     plan = hvd.on_rank_zero(lambda: prepare_evaluation(options))
     # TensorFlow and matplotlib take seconds to import: not before options, scenes and weights are checked.
-    from common.runs.progress import progress
+    from common.runs.progress import track
     from superres.evaluation.error_statistics import reflectance_rows
     from superres.evaluation.full_scale import measure_full_scale
     from superres.evaluation.methods import interpolation_methods, pansharpening_methods
@@ -137,19 +137,17 @@ def evaluate(options: EvaluationOptions) -> None:
     # Scene index -> rows, pictures, or pixels.
     metrics, costs, errors_by_reflectance, crops, samples = ({} for _ in range(5))
     own_scenes = range(hvd.rank(), len(plan.scenes), hvd.size())
-    with progress(len(own_scenes), "scenes", "measuring", options.show_progress) as advance:
-        for index in own_scenes:
-            scene = plan.scenes[index]
-            result = measure_scene(scene, [*interpolation_methods(settings.gsd), *methods], settings, observe)
-            draw_scene(result, scene, settings, plan.folder / scene.name)
-            crops[index] = crop_pictures(result, scene.name, settings)
-            metrics[index], costs[index] = result.rows, list(result.costs)
-            errors_by_reflectance[index] = reflectance_rows(result.statistics, scene.name, BANDS_BY_GSD[settings.gsd])
-            samples[index] = [(scene.name, sampler.sample)] if sampler else []
-            if plan.full_scale:
-                unclipped = [*interpolation_methods(settings.gsd, clip=False), *methods]
-                metrics[index] = result.rows + measure_full_scale(scene, unclipped, settings)
-            advance()
+    for index in track(own_scenes, "scenes", "measuring", options.show_progress):
+        scene = plan.scenes[index]
+        result = measure_scene(scene, [*interpolation_methods(settings.gsd), *methods], settings, observe)
+        draw_scene(result, scene, settings, plan.folder / scene.name)
+        crops[index] = crop_pictures(result, scene.name, settings)
+        metrics[index], costs[index] = result.rows, list(result.costs)
+        errors_by_reflectance[index] = reflectance_rows(result.statistics, scene.name, BANDS_BY_GSD[settings.gsd])
+        samples[index] = [(scene.name, sampler.sample)] if sampler else []
+        if plan.full_scale:
+            unclipped = [*interpolation_methods(settings.gsd, clip=False), *methods]
+            metrics[index] = result.rows + measure_full_scale(scene, unclipped, settings)
     gathered = [hvd.gather_in_order(part) for part in (metrics, costs, errors_by_reflectance, crops, samples)]
     if hvd.rank() == 0:
         write_results(plan, *gathered)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from common.runs import imports
+from common.runs import imports, progress
 from tests.support.fake_safe import write_safe
 
 imports.leave_out_of_keras()  # as in commands
@@ -37,6 +37,13 @@ def logging_of_the_module() -> Iterator[None]:
 def fake_product(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An L1C product of baseline 02.05, 240 px wide at 10 m, pixels as `expected_dn`. Do not change it."""
     return write_safe(tmp_path_factory.mktemp("product"))
+
+
+@pytest.fixture
+def line_after_each_piece(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Without a terminal, log a line of progress after each piece of work instead of one a minute."""
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", -1)
+    caplog.set_level(logging.INFO)
 
 
 @pytest.fixture

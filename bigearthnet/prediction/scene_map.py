@@ -7,7 +7,7 @@ import common.distributed as hvd
 from bigearthnet.prediction.probabilities import predict_images
 from bigearthnet.prediction.squares import read_squares, square_strips
 from common.rasters.grids import GeoReference
-from common.runs.progress import progress
+from common.runs.progress import track
 from common.scenes.scene import Scene
 
 
@@ -29,14 +29,12 @@ def predict_scene(
     groups, classes = tuple(model.input), model.output_shape[-1]
     own_rows: dict[int, list[np.ndarray]] = {}
     own_strips = square_strips(grid)[hvd.rank() :: hvd.size()]
-    with progress(len(own_strips), "strips", "predicting", show_progress) as advance:
-        for strip in own_strips:
-            for row, (squares, valid) in enumerate(read_squares(scene, strip, groups), start=strip.row):
-                probabilities = np.full((grid.cols, classes), np.nan, np.float32)
-                if valid.any():
-                    probabilities[valid] = predict_images(
-                        model, {group: images[valid] for group, images in squares.items()}, batch_size
-                    )
-                own_rows[row] = [probabilities]
-            advance()
+    for strip in track(own_strips, "strips", "predicting", show_progress):
+        for row, (squares, valid) in enumerate(read_squares(scene, strip, groups), start=strip.row):
+            probabilities = np.full((grid.cols, classes), np.nan, np.float32)
+            if valid.any():
+                probabilities[valid] = predict_images(
+                    model, {group: images[valid] for group, images in squares.items()}, batch_size
+                )
+            own_rows[row] = [probabilities]
     return np.stack(hvd.gather_in_order(own_rows))

@@ -14,7 +14,7 @@ from common.patches.extraction import images_of, make_patch_file, source_attribu
 from common.patches.file import SOURCES, PatchFile, check_content, check_older_file
 from common.patches.settings import PatchSettings
 from common.patches.source_files import changed_bands, record_sources
-from common.runs.progress import progress
+from common.runs.progress import track
 from common.scenes.scene import Scene
 
 logger = logging.getLogger(__name__)
@@ -40,10 +40,8 @@ def prepare_patch_files(
     hvd.on_rank_zero(lambda: make_cache(cache, settings))
     missing = hvd.on_rank_zero(lambda: find_missing(scenes, settings, paths))
     own_missing = missing[hvd.rank() :: hvd.size()]
-    with progress(len(own_missing), "scenes", "cutting patches", show_progress) as advance:
-        for scene_index in own_missing:
-            make_patch_file(scenes[scene_index], settings, paths[scene_index])
-            advance()
+    for scene_index in track(own_missing, "scenes", "cutting patches", show_progress):
+        make_patch_file(scenes[scene_index], settings, paths[scene_index])
     wait_for_files(cache)
     files = [open_patch_file(scene, settings, path) for scene, path in zip(scenes, paths, strict=True)]
     for file in files:

@@ -2,8 +2,9 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 from tqdm import tqdm
 
@@ -13,6 +14,24 @@ from common.runs.signals import require_going_on
 logger = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 60
+
+Item = TypeVar("Item")
+
+
+def track(items: Sequence[Item], units: str, task: str, show_bar: bool) -> Iterator[Item]:
+    """Yield items, and show how many of them this rank has done: an item is done when the next one is asked for.
+
+    Args:
+        items: of this rank.
+        units, task, show_bar: as for `progress`, which is for work whose pieces are not one unit each.
+
+    Raises:
+        Interrupted: after an item, this process has got a stopping signal.
+    """
+    with progress(len(items), units, task, show_bar) as advance:
+        for item in items:
+            yield item
+            advance()
 
 
 @contextmanager

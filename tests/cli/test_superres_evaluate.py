@@ -141,9 +141,11 @@ def test_tables_and_figures(tiles, tmp_path, capsys, gsd):
     assert all(float(row["processor_time"]) > 0 and float(row["memory"]) >= 0 for row in rows)
 
 
-def test_the_metrics_are_those_of_training(one_tile, run_dir, tmp_path):
+@pytest.mark.usefixtures("line_after_each_piece")
+def test_the_metrics_are_those_of_training(one_tile, run_dir, tmp_path, capsys):
     """superres-train measures a network with `evaluate_scene`. By default, only reduced scale is measured."""
     assert evaluate.main(command(one_tile, tmp_path / "results", "--run-dir", run_dir)) == 0
+    assert "measuring: 1 of 1 scenes, " in capsys.readouterr().err
     model = build_network("dsen2", 20)
     load_weights(model, run_dir)
     rows = evaluate_scene(

@@ -12,7 +12,7 @@ from common.errors import ProductError, SettingError
 from tests.support.fake_safe import write_patch_folder, write_s1_patch
 from tests.support.made_runs import write_classifier
 
-pytestmark = pytest.mark.usefixtures("tiny")
+pytestmark = pytest.mark.usefixtures("tiny", "line_after_each_piece")
 NAMES = ["S2A_MSIL2A_20170617T113321_36_85", "S2A_MSIL2A_20170617T113321_4_55", "S2B_MSIL2A_20170924T93020_69_24"]
 S1_NAMES = [f"S1A_IW_GRDH_1SDV_20170617T064724_29UPU_{number}_5" for number in range(len(NAMES))]
 
@@ -75,11 +75,15 @@ def test_partners_that_are_missing(archive: Path) -> None:
         find_patch_folders(archive / "S2", archive / "S1", trained)
 
 
-def test_probabilities_are_in_the_order_of_the_patches(archive: Path) -> None:
+def test_probabilities_are_in_the_order_of_the_patches(archive: Path, caplog: pytest.LogCaptureFixture) -> None:
     trained = write_classifier(archive / "run", "s1s2")
     model = trained.build()
     patches = find_patch_folders(archive / "S2", archive / "S1", trained)
     probabilities = predict_patch_folders(model, patches, batch_size=2)
+    assert [line.split(",")[0] for line in caplog.messages if "predicting" in line] == [
+        "predicting: 2 of 3 patches",
+        "predicting: 3 of 3 patches",
+    ]
     assert np.abs(np.diff(probabilities, axis=0)).max(axis=1).min() > 1e-3  # their Sentinel-1 images differ
     for patch, values in zip(patches, probabilities, strict=True):
         images = {group: image[None] for group, image in read_images(patch).items()}

@@ -20,9 +20,9 @@ def test_pooled_predictions_are_in_the_order_of_their_rows() -> None:
     assert pooled.probabilities.ravel().tolist() == [0.2, 0.5, 0.9]
 
 
-@pytest.mark.usefixtures("tiny")
+@pytest.mark.usefixtures("tiny", "line_after_each_piece")
 @pytest.mark.parametrize("rows", [[4, 1, 2], []])
-def test_predictions_are_those_of_the_rows(tmp_path: Path, rows: list[int]) -> None:
+def test_predictions_are_those_of_the_rows(tmp_path: Path, caplog: pytest.LogCaptureFixture, rows: list[int]) -> None:
     trained = write_classifier(tmp_path / "run", "10m")
     file = BigEarthNetFile(write_made(tmp_path / "made.h5", ["test"] * 6))
     model = trained.build()
@@ -33,3 +33,5 @@ def test_predictions_are_those_of_the_rows(tmp_path: Path, rows: list[int]) -> N
     if rows:
         expected = predict_images(model, file.read(np.array(sorted(rows)), ("s2_10m",)), batch_size=3)
         np.testing.assert_allclose(predicted.probabilities, expected, atol=1e-5)
+        assert "predicting: 2 of 3 patches, " in caplog.text
+        assert "predicting: 3 of 3 patches, " in caplog.text

@@ -138,15 +138,23 @@ def plan_for(patches: list[PatchFolders]) -> PreparationPlan:
     return PreparationPlan(patches, ["train"] * N, np.zeros((N, 19), np.uint8), CLASSES_19, (), {}, {})
 
 
+@pytest.mark.usefixtures("line_after_each_piece")
 @pytest.mark.parametrize("patches_per_block", [1, 3, 64])
 def test_all_blocks_are_filled(
-    slots: Slots, patches: list[PatchFolders], monkeypatch: pytest.MonkeyPatch, patches_per_block: int
+    slots: Slots,
+    patches: list[PatchFolders],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    patches_per_block: int,
 ) -> None:
     monkeypatch.setattr(fill, "PATCHES_PER_BLOCK", patches_per_block)
     options = PreparationOptions(Path("S2"), slots.path, processes=1)
     steps = note_disk_steps(monkeypatch)
     assert fill_on_all_ranks(plan_for(patches), slots, options, show_bar=False) == {}
     check_rows(slots, patches, [0, 1, 2, 3])
+    assert [line.split(",")[0] for line in caplog.messages] == [
+        f"reading: {done} of 4 patches" for done in {1: (1, 2, 3, 4), 3: (3, 4), 64: (4,)}[patches_per_block]
+    ]
     assert steps == [("sync", slots.path.name)]
 
 

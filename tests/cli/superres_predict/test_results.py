@@ -186,10 +186,12 @@ def test_overwrite(run, weights_dir, product, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.json", "out.tif"]
 
 
+@pytest.mark.usefixtures("line_after_each_piece")
 def test_the_report_says_how_far_the_result_was_from_the_input(run, weights_dir, product, tmp_path):
     _, stderr = run(
         product, "--run-dir", weights_dir / "run20", "--output", tmp_path / "out.tif", "--consistent", level="INFO"
     )
+    assert ": 1 of 1 windows, " in stderr
     assert "out.tif: the 20 m bands, degraded, differ from the input by " in stderr
     assert "DN before the correction and by " in stderr
     empty = write_safe(

@@ -6,7 +6,7 @@ import pytest
 
 import common.distributed as hvd
 from common.runs import progress as progress_module
-from common.runs.progress import describe_duration, progress
+from common.runs.progress import describe_duration, progress, track
 
 
 class Clock:
@@ -80,6 +80,25 @@ def test_a_bar_replaces_the_lines(
     assert "T32TNS" in shown
     assert "3/3" in shown
     assert "windows/s" in shown
+
+
+def test_tracked_items_are_done_when_the_next_one_is_asked_for(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    worked_on = []
+    for item in track("abc", "letters", "spelling", show_bar=False):
+        worked_on.append((item, len(caplog.messages)))
+        clock.seconds += 61
+    assert worked_on == [("a", 0), ("b", 1), ("c", 2)]
+    assert [line.split(",")[0] for line in caplog.messages] == [f"spelling: {done} of 3 letters" for done in (1, 2, 3)]
+
+
+def test_an_error_in_a_tracked_loop_ends_the_bar_before_it_is_reported(capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(ZeroDivisionError):
+        for item in track([1, 0, 2], "numbers", "dividing", show_bar=True):
+            item / item
+    bar = capsys.readouterr().err
+    assert "| 1/3 [" in bar
+    assert bar.endswith("\n")
 
 
 def test_a_bar_shows_whole_units(clock: Clock, capsys: pytest.CaptureFixture) -> None:

@@ -1,6 +1,5 @@
 """Full scale: known consistency, sharpness and correlation, nodata left out, the same result for any strips."""
 
-import logging
 import tracemalloc
 
 import numpy as np
@@ -15,7 +14,6 @@ from common.patches.settings import PatchSettings
 from common.pixels.degrade import degrade, mtf_matched_sigmas
 from common.pixels.sentinel2 import BANDS_10M, BANDS_20M, BANDS_BY_GSD, input_gsds
 from common.pixels.windows import Window
-from common.runs import progress
 from common.scenes.tile_list import open_scene
 from superres.evaluation import full_scale_strips
 from superres.evaluation.full_scale import (
@@ -192,11 +190,10 @@ def test_the_result_does_not_depend_on_the_strips(tmp_path, pixels, monkeypatch,
     assert len({row.value for row in whole}) == len(whole)
 
 
+@pytest.mark.usefixtures("line_after_each_piece")
 def test_a_line_a_minute_tells_how_far_a_scene_is(tmp_path, pixels, monkeypatch, caplog):
     scene = open_scene(write_safe(tmp_path, size=144, pixels=pixels))
-    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", -1)  # a line after each strip
     monkeypatch.setattr(full_scale_strips, "STRIP_PIXELS", 1)
-    caplog.set_level(logging.INFO)
     measure_full_scale(scene, interpolation_methods(20, clip=False), SETTINGS[20])
     lines = [message.split(" rows,")[0] for message in caplog.messages if " rows," in message]
     assert lines == [f"{scene.name}, full scale: {rows} of 144" for rows in (32, 64, 96, 128, 144)]

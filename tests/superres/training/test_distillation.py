@@ -88,10 +88,14 @@ def test_targets_have_the_radiometry_of_the_patch_file(tmp_path: Path, gsd: int)
     np.testing.assert_allclose(targets.astype(int), expected.astype(int), atol=1)
 
 
-def test_teacher_file_holds_the_predictions_for_all_variants(tmp_path: Path, teacher: TrainedNetwork) -> None:
+@pytest.mark.usefixtures("line_after_each_piece")
+def test_teacher_file_holds_the_predictions_for_all_variants(
+    tmp_path: Path, teacher: TrainedNetwork, caplog: pytest.LogCaptureFixture
+) -> None:
     file = write_random_patches(tmp_path, "scene", offsets=-1000.0)
     (teacher_file,) = prepare_teacher_files([file], {20: teacher}, variants=2)
     count = len(file)
+    assert f"predictions of the teacher: {2 * count} of {2 * count} patches, " in caplog.text
     assert teacher_file.path == tmp_path / f"scene-20m-by-{teacher.sha256[:12]}-x2.h5"
     assert teacher_file.attributes["taught_from"] == file.attributes["checksum"]
     assert len(teacher_file) == 2 * count
