@@ -13,6 +13,7 @@ from bigearthnet.evaluation.tables import MetricRow, metric_rows, write_metrics
 from bigearthnet.prediction.prepared_patches import Predictions, predict_prepared
 from bigearthnet.prediction.thresholds import write_thresholds
 from bigearthnet.prepared.file import BigEarthNetFile
+from bigearthnet.prepared.patch_source import ClassificationPatches
 from bigearthnet.training.config import BigEarthNetConfig
 from bigearthnet.training.data import TrainingData
 from common.metrics.thresholds import choose_thresholds
@@ -31,8 +32,12 @@ def measure_run(
     Returns:
         The rows of `metrics.csv` on rank 0; none on the other ranks, or if there are no test patches.
     """
-    validated = predict_prepared(model, data.val, config.batch_size, show_progress)
-    tested = predict_prepared(model, data.test, config.batch_size, show_progress) if len(data.test) else None
+
+    def predict(patches: ClassificationPatches, split: str) -> Predictions:
+        return predict_prepared(model, patches, config.batch_size, f"predicting {split} patches", show_progress)
+
+    validated = predict(data.val, "validation")
+    tested = predict(data.test, "test") if len(data.test) else None
     if hvd.rank() != 0:
         return []
     class_names = data.file.class_names
@@ -54,7 +59,8 @@ def predict_methods(
     predictions = {}
     for method, trained in plan.classifiers.items():
         patches = trained.patches(file, plan.rows)
-        predictions[method] = predict_prepared(models[method], patches, batch_size, show_progress)
+        task = f"predicting {plan.split} patches with {method}"
+        predictions[method] = predict_prepared(models[method], patches, batch_size, task, show_progress)
         logger.info("%s: %d %s patches predicted", method, len(patches), plan.split)
     return predictions
 

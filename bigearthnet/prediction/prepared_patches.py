@@ -27,16 +27,23 @@ class Predictions(NamedTuple):
 
 
 def predict_prepared(
-    model: keras.Model, patches: ClassificationPatches, batch_size: int, show_progress: bool = False
+    model: keras.Model, patches: ClassificationPatches, batch_size: int, task: str, show_progress: bool = False
 ) -> Predictions:
     """Return the predictions of all patches, in the order of their rows, on all ranks. Every rank must call it.
+
+    Args:
+        model: the network.
+        patches: of a prepared file.
+        batch_size: patches in a batch.
+        task: begins the progress bar: which patches, and by which network if there are several.
+        show_progress: show a bar.
 
     Raises:
         PatchFileError: a patch is damaged, or the file cannot be read.
     """
     own_indices = np.arange(hvd.rank(), len(patches), hvd.size())  # as `validation_batches` shares them out
     own_probabilities = [np.empty((0, patches.file.labels.shape[1]), np.float32)]
-    with own_read_errors(), progress(len(own_indices), "patches", "predicting", show_progress) as advance:
+    with own_read_errors(), progress(len(own_indices), "patches", task, show_progress) as advance:
         for images, _ in validation_batches(patches, batch_size):
             own_probabilities.append(class_probabilities(model, images).numpy())
             advance(len(own_probabilities[-1]))

@@ -59,7 +59,8 @@ def measure_variants(options: ComparisonOptions, variants: Sequence[Variant]) ->
         file = BigEarthNetFile(options.config(variant).data)
         patches = trained.patches(file, np.flatnonzero(file.splits == "test"))
         model = trained.build()
-        predicted = predict_prepared(model, patches, BATCH_SIZE, options.show_progress)
+        task = f"predicting test patches with {variant.folder_name}"
+        predicted = predict_prepared(model, patches, BATCH_SIZE, task, options.show_progress)
         own = Decisions(
             predicted.labels.astype(bool), predicted.probabilities >= trained.thresholds, predicted.probabilities
         )

@@ -40,7 +40,7 @@ def prepare_patch_files(
     hvd.on_rank_zero(lambda: make_cache(cache, settings))
     missing = hvd.on_rank_zero(lambda: find_missing(scenes, settings, paths))
     own_missing = missing[hvd.rank() :: hvd.size()]
-    for scene_index in track(own_missing, "scenes", "cutting patches", show_progress):
+    for scene_index in track(own_missing, "scenes", f"cutting patches at {settings.gsd} m", show_progress):
         make_patch_file(scenes[scene_index], settings, paths[scene_index])
     wait_for_files(cache)
     files = [open_patch_file(scene, settings, path) for scene, path in zip(scenes, paths, strict=True)]

@@ -39,7 +39,7 @@ def progress(total: float, units: str, task: str, show_bar: bool) -> Iterator[Ca
     """Show how much of a task this rank has done, and the time left.
 
     Args:
-        total: units of work in the whole task; a bar shows whole units.
+        total: units of work in the whole task; a bar shows whole units, and is not shown if there are none.
         units: name of the units, in the plural.
         task: name of the task, which begins the bar and each line.
         show_bar: show a bar; otherwise log a line every minute.
@@ -50,7 +50,7 @@ def progress(total: float, units: str, task: str, show_bar: bool) -> Iterator[Ca
     """
     started = logged = time.monotonic()
     done = 0.0
-    with tqdm(total=round(total), desc=task, unit=f" {units}", disable=not show_bar) as bar:
+    with tqdm(total=round(total), desc=task, unit=f" {units}", disable=not (show_bar and total)) as bar:
 
         def advance(count: float = 1) -> None:
             nonlocal done, logged

@@ -33,6 +33,7 @@ def words(data: Path, output: Path, *more: object) -> list[str]:
     return [str(word) for word in ("--data", data, "--output", output, *settings, *more)]
 
 
+@pytest.mark.usefixtures("line_after_each_piece")
 def test_classifiers_are_trained_with_equal_settings_and_compared(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -45,9 +46,10 @@ def test_classifiers_are_trained_with_equal_settings_and_compared(
     first = output / "runs" / "small-rgb-seed0"
     before = read_history(first / run.HISTORY, 9)
     more = ("--band-sets", "rgb", "10m", "--seeds", 0, 1, "--resume")
-    assert compare.main(words(data, output, *more)) == 0
+    assert compare.main(words(data, output, *more, "--log-level", "INFO")) == 0
     assert read_history(first / run.HISTORY, 9) == before
-    printed = capsys.readouterr().out
+    printed, log = capsys.readouterr()
+    assert "predicting test patches with small-10m-seed1: 9 of 9 patches, " in log
     assert "small, 10m and small, rgb: no difference in AP macro, tested classes seen" in printed
     assert "| small, rgb | 2 |" in (output / "comparison.md").read_text()
     assert "small, 10m" in (output / "report.html").read_text() and (output / "verdicts.png").exists()

@@ -204,7 +204,7 @@ def test_damaged_weights_are_one_error_of_all_ranks(finished: Path, shared_path:
 def test_predictions_of_all_ranks_are_complete(data: Path, finished: Path) -> None:
     trained, file = read_trained(finished), BigEarthNetFile(data)
     rows = np.flatnonzero(np.asarray(file.splits) == "test")
-    predictions = predict_prepared(trained.build(), trained.patches(file, rows), batch_size=2)
+    predictions = predict_prepared(trained.build(), trained.patches(file, rows), 2, "predicting")
     np.testing.assert_array_equal(predictions.rows, rows)
     np.testing.assert_array_equal(predictions.labels, file.labels[rows])
     by_rank = hvd.allgather_object(predictions.probabilities)

@@ -26,7 +26,7 @@ def test_predictions_are_those_of_the_rows(tmp_path: Path, caplog: pytest.LogCap
     trained = write_classifier(tmp_path / "run", "10m")
     file = BigEarthNetFile(write_made(tmp_path / "made.h5", ["test"] * 6))
     model = trained.build()
-    predicted = predict_prepared(model, trained.patches(file, np.array(rows, int)), batch_size=2)
+    predicted = predict_prepared(model, trained.patches(file, np.array(rows, int)), 2, "predicting")
     assert predicted.rows.tolist() == sorted(rows)
     np.testing.assert_array_equal(predicted.labels, file.labels[sorted(rows)])
     assert predicted.probabilities.shape == (len(rows), len(file.class_names))

@@ -49,7 +49,7 @@ def test_a_product_of_the_same_name_and_another_size_is_refused(tmp_path: Path) 
 @pytest.mark.usefixtures("line_after_each_piece")
 def test_cutting_tells_how_far_it_is(scene: Scene, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     prepare_patch_files((scene,), PatchSettings(20, 2), tmp_path)
-    assert "cutting patches: 1 of 1 scenes, " in caplog.text
+    assert "cutting patches at 20 m: 1 of 1 scenes, " in caplog.text
 
 
 def test_equal_seeds_give_equal_files(scene: Scene, tmp_path: Path) -> None:

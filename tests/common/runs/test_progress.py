@@ -101,6 +101,11 @@ def test_an_error_in_a_tracked_loop_ends_the_bar_before_it_is_reported(capsys: p
     assert bar.endswith("\n")
 
 
+def test_without_work_there_is_no_bar(capsys: pytest.CaptureFixture) -> None:
+    assert list(track([], "scenes", "cutting patches", show_bar=True)) == []
+    assert capsys.readouterr().err == ""
+
+
 def test_a_bar_shows_whole_units(clock: Clock, capsys: pytest.CaptureFixture) -> None:
     with progress(25.2, "MB", "copying", show_bar=True) as advance:
         for _ in range(3):
