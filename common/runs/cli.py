@@ -158,8 +158,13 @@ def set_up_logging(level: str) -> None:
 
 
 def shows_progress(no_progress: bool) -> bool:
-    """Return whether to show a progress bar: on rank 0, at a terminal, unless the user declines."""
-    return hvd.rank() == 0 and not no_progress and sys.stderr.isatty()
+    """Return whether to show a progress bar: on rank 0, at a terminal with columns, unless the user declines.
+
+    A terminal that a program opens and gives no size has 0 columns, where tqdm shows an empty bar.
+    """
+    if hvd.rank() != 0 or no_progress or not sys.stderr.isatty():
+        return False
+    return os.get_terminal_size(sys.stderr.fileno()).columns > 0
 
 
 def run_command(

@@ -2,9 +2,12 @@
 
 import argparse
 import dataclasses
+import fcntl
 import logging
 import os
 import signal
+import struct
+import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -257,13 +260,17 @@ def test_other_ranks_warn_with_their_number(capsys, monkeypatch):
     assert capsys.readouterr().err.endswith(" [rank 3] loud\n")
 
 
-def test_progress_only_at_a_terminal_on_rank_0(monkeypatch):
+def test_progress_only_at_a_terminal_with_columns_on_rank_0(monkeypatch):
     assert not cli.shows_progress(no_progress=False)  # no terminal here
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    assert cli.shows_progress(no_progress=False)
-    assert not cli.shows_progress(no_progress=True)
-    monkeypatch.setattr("common.distributed.rank", lambda: 1)
-    assert not cli.shows_progress(no_progress=False)
+    ours, its = os.openpty()
+    with os.fdopen(ours), os.fdopen(its, "w") as terminal:
+        monkeypatch.setattr("sys.stderr", terminal)
+        assert not cli.shows_progress(no_progress=False)  # a new terminal has 0 columns
+        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
+        assert cli.shows_progress(no_progress=False)
+        assert not cli.shows_progress(no_progress=True)
+        monkeypatch.setattr("common.distributed.rank", lambda: 1)
+        assert not cli.shows_progress(no_progress=False)
 
 
 def test_version_of_what_is_not_installed(monkeypatch):
