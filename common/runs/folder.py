@@ -117,6 +117,35 @@ def read_config(folder: Path) -> dict:
         raise RunFolderError(f"{path} {reason}.") from error
 
 
+def is_run_folder(folder: Path) -> bool:
+    """Return whether a folder holds the `config.json` of a run. One that cannot be read counts beside another file of a run.
+
+    Other programs write a file of this name, too.
+
+    Raises:
+        OSError: the system refuses to search the folder.
+    """
+    path = folder / CONFIG
+    if not path.exists():
+        return False
+    try:
+        record = parse_json(read_regular_file(path))
+    except (OSError, ValueError):
+        return any((folder / name).exists() for name in FILES if name != CONFIG)
+    return isinstance(record, dict) and {"settings", "application"} <= record.keys()
+
+
+def require_no_run_folder(folder: Path) -> None:
+    """Check that results may be written into a folder, which need not exist.
+
+    Raises:
+        OutputError: it is a run folder, or the system refuses to search it.
+    """
+    with refusals_told(folder, "--output"):
+        if is_run_folder(folder):
+            raise OutputError(f"{folder} is a run folder, which holds files of its run only; give another --output.")
+
+
 def check_output_folder(folder: Path, overwrite: bool, resumable: bool = False) -> None:
     """Raise the errors that `open_output_folder` would raise, but change nothing. Call on rank 0, before slow checks.
 
@@ -129,10 +158,7 @@ def check_output_folder(folder: Path, overwrite: bool, resumable: bool = False) 
         OutputError: the folder is not empty and overwrite is False, is a run folder, which has a `metrics.csv` of its own, or cannot
             be made or written to.
     """
-    with refusals_told(folder, "--output"):
-        is_run_folder = (folder / CONFIG).exists()
-    if is_run_folder:
-        raise OutputError(f"{folder} is a run folder, whose results would be replaced; give another --output.")
+    require_no_run_folder(folder)
     if folder.is_dir() and not overwrite and not all(map(is_partial, folder.iterdir())):
         go_on = "continue with --resume, " if resumable else ""
         raise OutputError(

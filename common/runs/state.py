@@ -20,6 +20,7 @@ from common.runs.folder import (
     WEIGHTS,
     is_of_a_job,
     is_of_a_run,
+    is_run_folder,
     read_config,
 )
 
@@ -68,6 +69,8 @@ def read_state(folder: Path) -> RunState:
         return RunState(Content.EMPTY, "no run")
     if names & {CHECKPOINT, PREVIOUS_CHECKPOINT}:
         return _state_with_checkpoint(folder)
+    if CONFIG in names and not is_run_folder(folder):
+        return RunState(Content.FOREIGN, f"a {CONFIG} that no run wrote")
     if not names & {*REPLACEABLE, TENSORBOARD}:
         return RunState(Content.FOREIGN, f"{paths[0].name}, which no run writes")
     if evidence := _evidence_of_epochs(folder, names):

@@ -19,6 +19,7 @@ from common.rasters.geotiff import check_output, check_space
 from common.rasters.grids import GeoReference, check_grids, georeference
 from common.rasters.masks import with_mask
 from common.rasters.region import find_region
+from common.runs.folder import require_no_run_folder
 from common.scenes.scene import Scene
 from common.scenes.tile_list import open_scene
 from superres.networks.ensemble import Ensemble, choose_networks
@@ -135,10 +136,11 @@ def prepare_job(scene: Scene, output: Path, options: PredictionOptions) -> Job:
     Raises:
         ProductError: the scene has no 10 m bands, or they are damaged; with --stac, it has no sensing time.
         SettingError: mask, region or output cannot be used.
-        OutputError: a file exists, or cannot be written.
+        OutputError: a file exists, would lie in a run folder, or cannot be written.
     """
     if output.suffix.lower() not in SUFFIXES:
         raise SettingError(f"--output {output} must end with {' or '.join(SUFFIXES)}, or be an existing folder.")
+    require_no_run_folder(output.parent)
     if options.mask is not None:
         scene = with_mask(scene, options.mask)
     if options.stac:

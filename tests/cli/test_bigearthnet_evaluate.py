@@ -95,7 +95,7 @@ def test_bad_input(tiny_runs: Path, tmp_path: Path, capfd: pytest.CaptureFixture
     check_fails(
         evaluate.main,
         capfd,
-        r"OutputError: \S+s2 is a run folder, whose results would be replaced; give another --output\.",
+        r"OutputError: \S+s2 is a run folder, which holds files of its run only; give another --output\.",
         [*command_line(copy, copy / "s2", "s2"), "--overwrite"],
     )
     (copy / "rgb" / run.THRESHOLDS).unlink()

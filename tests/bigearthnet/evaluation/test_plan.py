@@ -53,7 +53,7 @@ def test_output_that_holds_something(folder: Path) -> None:
 
 def test_output_in_a_run_folder(folder: Path) -> None:
     with pytest.raises(
-        OutputError, match=r"rgb is a run folder, whose results would be replaced; give another --output"
+        OutputError, match=r"rgb is a run folder, which holds files of its run only; give another --output"
     ):
         plan(folder, "s2", "rgb", output=folder / "s2" / ".." / "rgb")
 

@@ -8,10 +8,11 @@ import pytest
 
 from common.networks.engines import OPENVINO
 from common.pixels.sentinel2 import BANDS_60M
-from common.runs.folder import CONFIG, WEIGHTS
+from common.runs.folder import CONFIG, WEIGHTS, write_config
 from superres import predict
 from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS, Network
+from superres.training.config import SuperresConfig
 from tests.support.fake_safe import textured_pixels, write_patch_folder, write_safe
 
 SIZE = 60
@@ -159,6 +160,17 @@ def test_outputs_that_cannot_be_written(error_line, weights_dir, product, tmp_pa
     )
     assert "out.png must end with .tif or .tiff" in error_line(
         product, *run20, "--output", tmp_path / "out.png", "--quicklook"
+    )
+
+
+@pytest.mark.parametrize("name", ["", "out.tif"])
+def test_a_run_folder_is_no_place_for_results(error_line, weights_dir, product, tmp_path, name):
+    (tmp_path / "run").mkdir()
+    write_config(tmp_path / "run", SuperresConfig(tiles="tiles.txt"))
+    line = error_line(product, "--run-dir", weights_dir / "run20", "--output", tmp_path / "run" / name)
+    assert (
+        line
+        == f"OutputError: {tmp_path}/run is a run folder, which holds files of its run only; give another --output."
     )
 
 

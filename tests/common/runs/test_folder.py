@@ -17,6 +17,7 @@ from common.runs.folder import (
     write_config,
 )
 from tests.support.permissions import without_permission
+from tests.support.run_folders import write_run
 
 RESULTS = ("metrics.csv", "*-errors.png")
 
@@ -102,9 +103,23 @@ def test_a_check_raises_the_error_of_opening_an_output_folder(tmp_path: Path, na
 def test_a_run_folder_is_no_output_folder(tmp_path: Path) -> None:
     write_config(tmp_path, RunConfig())
     (tmp_path / run.METRICS).write_text("of the run")
-    with pytest.raises(OutputError, match="is a run folder, whose results would be replaced; give another --output"):
+    with pytest.raises(OutputError, match="is a run folder, which holds files of its run only; give another --output"):
         open_output_folder(tmp_path, True, RESULTS)
     assert (tmp_path / run.METRICS).exists()
+
+
+@pytest.mark.parametrize("text", ['{"model_type": "bert"}', "[]", "{"])
+def test_a_folder_of_another_program_is_no_run_folder(tmp_path: Path, text: str) -> None:
+    (tmp_path / run.CONFIG).write_text(text)
+    (tmp_path / "model.safetensors").touch()
+    open_output_folder(tmp_path, True, RESULTS)
+    assert (tmp_path / run.CONFIG).read_text() == text
+
+
+def test_a_run_folder_with_a_damaged_config_stays_one(tmp_path: Path) -> None:
+    (write_run(tmp_path) / run.CONFIG).write_text("{")
+    with pytest.raises(OutputError, match="is a run folder"):
+        check_output_folder(tmp_path, True)
 
 
 def test_a_check_of_an_output_folder_changes_nothing(tmp_path: Path) -> None:

@@ -111,6 +111,12 @@ def test_a_folder_of_something_else(tmp_path: Path) -> None:
     assert first_foreign(write_run(tmp_path / "run")) is None
 
 
+def test_a_config_of_another_program_is_no_run(tmp_path: Path) -> None:
+    """With --overwrite, a run would delete it."""
+    (tmp_path / run.CONFIG).write_text('{"model_type": "bert"}')
+    assert read_state(tmp_path) == RunState(Content.FOREIGN, "a config.json that no run wrote")
+
+
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "run").touch()
     with pytest.raises(RunFolderError, match="run is a file; give --run-dir a folder"):
