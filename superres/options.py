@@ -2,7 +2,10 @@
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
+import common.distributed as hvd
+from common.errors import SettingError
 from common.networks.engines import ENGINES, TENSORFLOW
 from common.networks.precision import PRECISIONS
 from superres.networks.catalogue import DEFAULT_UPSAMPLING, NETWORKS, UPSAMPLINGS
@@ -52,8 +55,26 @@ def add_weights_options(parser: argparse.ArgumentParser, how_many: str) -> None:
 
 
 def read_weights_options(options: argparse.Namespace) -> WeightsOptions:
-    """Return the record of the options that `add_weights_options` added."""
+    """Return the record of the options that `add_weights_options` added. Every rank must call it.
+
+    Raises:
+        SettingError: a --run-dir is a file; on all ranks.
+    """
+    hvd.on_rank_zero(lambda: require_no_files(options.run_dir))
     return WeightsOptions((*options.run_dir, *options.weights), options.model, options.upsample)
+
+
+def require_no_files(run_folders: Sequence[str]) -> None:
+    """Check that no --run-dir is a file, whose network --model would name. Paths that do not exist are told later.
+
+    Raises:
+        SettingError: one is.
+    """
+    for path in run_folders:
+        if Path(path).is_file():
+            raise SettingError(
+                f"--run-dir {path} is a file; give the folder that superres-train wrote, or a file of weights with --weights."
+            )
 
 
 def add_methods_option(parser: argparse.ArgumentParser) -> None:

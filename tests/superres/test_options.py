@@ -4,6 +4,7 @@ import argparse
 
 import pytest
 
+from common.errors import SettingError
 from superres.networks.sources import WeightsOptions
 from superres.options import add_precision_option, add_weights_options, read_weights_options
 
@@ -19,6 +20,18 @@ def test_run_folders_come_before_weights(parser):
     words = ["--weights", "a.h5", "b.h5", "--run-dir", "runs/one", "--weights", "c.h5", "--run-dir", "runs/two"]
     options = read_weights_options(parser.parse_args(words))
     assert options == WeightsOptions(("runs/one", "runs/two", "a.h5", "b.h5", "c.h5"), "dsen2", "bilinear")
+
+
+def test_a_file_is_no_run_folder(parser, tmp_path):
+    """Also not the weights in a run folder, whose `config.json` names another network than --model."""
+    (tmp_path / "run").mkdir()
+    file = tmp_path / "run" / "best.weights.h5"
+    file.touch()
+    with pytest.raises(
+        SettingError, match=r"--run-dir \S+h5 is a file; give the folder .* wrote, or .* with --weights\."
+    ):
+        read_weights_options(parser.parse_args(["--run-dir", str(tmp_path / "run"), str(file)]))
+    assert read_weights_options(parser.parse_args(["--weights", str(file)])).sources == (str(file),)
 
 
 def test_two_calls_do_not_share_their_lists(parser):
