@@ -6,6 +6,7 @@ from pathlib import Path
 
 import common.distributed as hvd
 from common.errors import SettingError
+from common.files.read_errors import describe_missing
 from common.networks.engines import ENGINES, TENSORFLOW
 from common.networks.precision import PRECISIONS
 from superres.networks.catalogue import DEFAULT_UPSAMPLING, NETWORKS, UPSAMPLINGS
@@ -58,18 +59,22 @@ def read_weights_options(options: argparse.Namespace) -> WeightsOptions:
     """Return the record of the options that `add_weights_options` added. Every rank must call it.
 
     Raises:
-        SettingError: a --run-dir is a file; on all ranks.
+        SettingError: as `check_paths`; on all ranks.
     """
-    hvd.on_rank_zero(lambda: require_no_files(options.run_dir))
+    hvd.on_rank_zero(lambda: check_paths(options.run_dir, options.weights))
     return WeightsOptions((*options.run_dir, *options.weights), options.model, options.upsample)
 
 
-def require_no_files(run_folders: Sequence[str]) -> None:
-    """Check that no --run-dir is a file, whose network --model would name. Paths that do not exist are told later.
+def check_paths(run_folders: Sequence[str], weights: Sequence[str]) -> None:
+    """Check what can be told of the options that name trained networks before their weights are looked for.
 
     Raises:
-        SettingError: one is.
+        SettingError: a --run-dir is a file, whose network --model would name; or a path is a link to nowhere.
     """
+    for option, paths in ("--run-dir", run_folders), ("--weights", weights):
+        for path in paths:
+            if broken_link := describe_missing(path, ""):
+                raise SettingError(f"{option} {path} {broken_link}; correct the link.")
     for path in run_folders:
         if Path(path).is_file():
             raise SettingError(

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from common.errors import ProductError
+from bigearthnet.networks.catalogue import NETWORKS as bigearthnet_networks
+from common.errors import ProductError, S2Error
+from superres.networks.catalogue import NETWORKS as superres_networks
 from tests.fuzz import runner
 from tests.fuzz.mutations import FORMS, make_seed
 from tests.fuzz.reader import Reader
@@ -50,6 +52,29 @@ def test_inputs_are_damaged_and_the_same_for_the_same_seed(monkeypatch: pytest.M
     assert contents == (tmp_path / "second").read_bytes()
     assert len(set(contents.split(b"|"))) > 15
     assert SEEDS.keys() == FORMS.keys()
+
+
+# A missing manifest.safe is no error. The records and options of "records" and "options" are no files.
+# The weights of superres have a message of their own.
+@pytest.mark.parametrize("name", sorted(READERS.keys() - {"manifest.safe", "records", "options", "weights"}))
+def test_an_input_that_is_a_link_to_nowhere_is_told_as_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    for networks in (superres_networks, bigearthnet_networks):
+        for network in networks:
+            monkeypatch.setitem(networks, network, networks[network])  # readers replace some
+    seeds, read = READERS[name].make(tmp_path)
+    write, targets = Path.write_bytes, []
+
+    def write_or_link(path: Path, content: bytes) -> None:
+        path.unlink(missing_ok=True)
+        path.symlink_to(targets.pop()) if targets else write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", write_or_link)
+    for index in {seed.index for seed in seeds}:
+        targets.append("nowhere")  # of the next file that is written; some readers put a valid file back afterwards
+        with pytest.raises(S2Error, match=r"is a link to .*nowhere, which does not exist"):
+            read(b"", index)
 
 
 def test_our_errors_are_refusals(monkeypatch: pytest.MonkeyPatch) -> None:

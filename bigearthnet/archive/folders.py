@@ -12,7 +12,7 @@ from pathlib import Path
 
 from common.errors import ProductError, ProductNotFoundError
 from common.files.limits import open_at_once, parse_json
-from common.files.read_errors import describe_failed_read, describe_no_folder
+from common.files.read_errors import describe_failed_read, describe_missing, describe_no_folder
 
 S2_NAME = re.compile(r"S2[A-D]_MSIL2A_\d{8}T\d{5,6}(_N\d{4}_R\d{3}_(?P<tile>T\d{2}[A-Z]{3}))?_\d+_\d+")
 S1_NAME = re.compile(r"S1[A-D]_IW_GRDH_1SD[VH]_\d{8}T\d{5,6}_\d{2}[A-Z]{3}_\d+_\d+")
@@ -169,7 +169,7 @@ def read_file(path: str | Path) -> bytes:
         finally:
             os.close(file)
     except FileNotFoundError as error:
-        raise ProductNotFoundError(f"{path} is missing; {UNPACK_AGAIN}.") from error
+        raise ProductNotFoundError(f"{path} {describe_missing(path, 'is missing')}; {UNPACK_AGAIN}.") from error
     except OSError as error:
         raise ProductError(f"{path} {describe_failed_read(error, UNPACK_AGAIN)}.") from error
     if len(content) > _MAX_BYTES:

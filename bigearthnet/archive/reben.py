@@ -3,6 +3,7 @@
 K. N. Clasen et al. 2024, arXiv:2407.03653. Labels are of the 19 classes only.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from bigearthnet.archive.folders import S2_NAME, PatchFacts
 from bigearthnet.archive.splits import ArchiveLists
 from common.errors import ProductError, ProductNotFoundError, SettingError
 from common.files.limits import MAX_ROWS
-from common.files.read_errors import describe_refusal
+from common.files.read_errors import describe_missing, describe_refusal
 
 METADATA = ("metadata.parquet", "metadata_for_patches_with_snow_cloud_or_shadow.parquet")
 _COLUMNS = ("patch_id", "labels", "split", "s1_name")
@@ -33,8 +34,8 @@ def find_metadata(root: Path | str) -> list[Path]:
     """
     root = Path(root).absolute()
     for folder in (root, root.parent):
-        if (folder / METADATA[0]).is_file():
-            return [folder / name for name in METADATA if (folder / name).is_file()]
+        if os.path.lexists(folder / METADATA[0]):  # also a link to nowhere, which reading tells
+            return [folder / name for name in METADATA if os.path.lexists(folder / name)]
     raise ProductNotFoundError(
         f"{root} holds patches of version 2, but neither it nor the folder above holds {METADATA[0]}; "
         f"download that file into one of them."
@@ -52,13 +53,13 @@ def read_reben_partners(*places: Path) -> dict[str, str]:
         ProductError: the file is missing, damaged, or lacks a column.
     """
     folders = [folder for place in places for folder in (place.absolute(), *place.absolute().parents[:3])]
-    found = next((folder for folder in folders if (folder / METADATA[0]).is_file()), None)
+    found = next((folder for folder in folders if os.path.lexists(folder / METADATA[0])), None)
     if found is None:
         raise ProductNotFoundError(
             f"{places[0]} holds patches of version 2, whose Sentinel-1 partners stand in {METADATA[0]}; download that file "
             f"into the folder that holds the unpacked archives."
         )
-    rows = [row for name in METADATA if (found / name).is_file() for row in read_rows(found / name)]
+    rows = [row for name in METADATA if os.path.lexists(found / name) for row in read_rows(found / name)]
     return {row["patch_id"]: row["s1_name"] for row in rows if row["s1_name"]}
 
 
@@ -100,7 +101,7 @@ def read_rows(path: Path) -> Iterator[dict]:
             columns = [name for name in (*_COLUMNS, *_FLAGS) if name in file.schema_arrow.names]
             rows = file.read(columns).to_pylist()
     except (OSError, pyarrow.ArrowException, UnicodeDecodeError) as error:
-        reason = describe_refusal(error) or "cannot be read as Parquet; download it again"
+        reason = describe_refusal(error) or describe_missing(path, "cannot be read as Parquet; download it again")
         raise ProductError(f"{path} {reason}.") from error
     for row in rows:
         if not _is_patch_row(row):

@@ -11,6 +11,7 @@ from bigearthnet.archive.folders import PatchFacts
 from common.errors import SettingError, TileListError
 from common.files.downloads import SAMPLE, fetch_wheel
 from common.files.limits import read_lines
+from common.files.read_errors import describe_refusal
 
 SPLITS = ("train", "val", "test")
 SHARES = {"train": 0.52, "val": 0.24, "test": 0.24}  # of the patches, as in the official lists
@@ -85,11 +86,11 @@ def read_names(path: Path) -> list[str]:
     try:
         lines = read_lines(path)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise TileListError(
-            f"{path} cannot be read ({reason}); --splits needs a folder with train.csv, val.csv and "
-            f"test.csv, one patch name a line."
-        ) from error
+        cause = error.strerror if isinstance(error, OSError) else error
+        reason = describe_refusal(error) or (
+            f"cannot be read ({cause}); --splits needs a folder with train.csv, val.csv and test.csv, one patch name a line"
+        )
+        raise TileListError(f"{path} {reason}.") from error
     names = (line.partition("#")[0].split(",")[0].strip() for line in lines)
     return [name for name in names if name]
 

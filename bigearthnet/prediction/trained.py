@@ -18,6 +18,7 @@ from bigearthnet.prediction.thresholds import read_thresholds
 from bigearthnet.prepared.file import BigEarthNetFile
 from bigearthnet.prepared.patch_source import ClassificationPatches
 from common.errors import RunFolderError, SettingError
+from common.files.read_errors import describe_missing
 from common.networks.precision import PRECISIONS
 from common.runs.folder import CONFIG, THRESHOLDS, WEIGHTS, read_config
 from common.runs.tables import distinct_names
@@ -114,7 +115,7 @@ def read_trained(folder: Path) -> TrainedClassifier:
     if not os.path.lexists(folder / THRESHOLDS):
         raise RunFolderError(f"{folder} has no {THRESHOLDS}: its training is not over; finish it with --resume.")
     if not (folder / WEIGHTS).is_file():
-        raise RunFolderError(f"{folder} has no {WEIGHTS}; restore it, or train again.")
+        raise RunFolderError(f"{folder / WEIGHTS} {describe_missing(folder / WEIGHTS)}; restore it, or train again.")
     thresholds = read_thresholds(folder / THRESHOLDS)
     try:
         trained = TrainedClassifier(

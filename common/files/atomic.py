@@ -151,7 +151,8 @@ def require_folder_of(path: Path) -> None:
     if above.exists() and not above.is_dir():
         raise OutputError(f"cannot write {path}: {above} is a file, and no folder; give another --output.")
     if not path.parent.is_dir():
-        raise OutputError(f"the folder {path.parent} does not exist; create it, or give another --output.")
+        reason = describe_no_folder(path.parent)
+        raise OutputError(f"the folder {path.parent} {reason}; create it, or give another --output.")
 
 
 def why_no_folder(error: OSError) -> str:

@@ -1,4 +1,7 @@
-"""Say why the system refused to read a file, or why a path is no folder. A file may be whole, so no message calls it damaged."""
+"""Say why the system refused to read a file, or why there is no file or folder at a path.
+
+A file that cannot be read may be whole, so no message calls it damaged.
+"""
 
 import errno
 import os
@@ -25,13 +28,15 @@ _ADVICE = {
 
 
 def describe_refusal(error: BaseException) -> str:
-    """Return reason and advice if the system refused to read a file; empty for other errors.
+    """Return reason and advice if the system refused to read a file, or if it is a link to nowhere; empty for other errors.
 
     A file that is missing, is a folder or has wrong content is not refused.
 
     Example: `cannot be read (Permission denied); check its permissions`.
     """
     number = _error_number(error)
+    if number == errno.ENOENT and error.filename and (broken_link := describe_missing(error.filename, "")):
+        return f"{broken_link}; correct the link"
     if number in (None, errno.ENOENT, errno.EISDIR):
         return ""
     return f"cannot be read ({os.strerror(number)}); {_ADVICE.get(number, _OTHERWISE)}"
@@ -52,12 +57,21 @@ def nearest_existing(path: Path) -> Path:
     return next(candidate for candidate in (path, *path.absolute().parents) if os.path.lexists(candidate))
 
 
+def describe_missing(path: Path | str, otherwise: str = "does not exist") -> str:
+    """Return why there is no file at a path, in words that follow it: `is a link to X, which does not exist`.
+
+    Args:
+        path: the path.
+        otherwise: the words if the path is no link to nowhere.
+    """
+    if os.path.islink(path) and not os.path.exists(path):
+        return f"is a link to {os.path.realpath(path)}, which does not exist"
+    return otherwise
+
+
 def describe_no_folder(path: Path | str) -> str:
-    """Return why a path is no folder, in words that follow it: `does not exist` or `is a file`."""
-    path = Path(path)
-    if path.is_symlink() and not path.exists():
-        return "is a link to a folder that does not exist"
-    return "is a file" if path.exists() else "does not exist"
+    """Return why a path is no folder, in words that follow it: `is a file`, or as `describe_missing`."""
+    return "is a file" if Path(path).exists() else describe_missing(path)
 
 
 def require_folder(option: str, folder: Path | str | None) -> None:

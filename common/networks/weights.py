@@ -19,7 +19,7 @@ import common.distributed as hvd
 from common.errors import S2Error, WeightsError
 from common.files.atomic import require_space, whole_file
 from common.files.hdf5 import image_names, open_hdf5
-from common.files.read_errors import describe_refusal
+from common.files.read_errors import describe_missing, describe_refusal
 from common.files.seal import require_seal, seal
 
 ENDING = ".weights.h5"  # of files of Keras 3; files of Keras 2, with an attribute layer_names, have other names
@@ -128,7 +128,8 @@ def load_weights(
         DamagedFileError: the file is not as it was written.
     """
     if not file.is_file():
-        raise WeightsError(f"there are no weights {file}; give the folder of a run that finished an epoch.")
+        reason = describe_missing(file, "do not exist")
+        raise WeightsError(f"the weights {file} {reason}; give the folder of a run that finished an epoch.")
     try:
         with open_hdf5(file) as handle:
             images = image_names(handle)  # of a patch file: it is whole, but holds no weights

@@ -15,7 +15,7 @@ from osgeo import gdal
 
 from common.errors import ProductError, ProductNotFoundError
 from common.files.gdal_paths import find_place
-from common.files.read_errors import find_refusal
+from common.files.read_errors import describe_missing, find_refusal
 from common.rasters.jpeg2000 import DOWNLOAD_AGAIN, is_jpeg2000, require_complete_jpeg2000
 from common.scenes.scene import Scene
 from common.scenes.stac.assets import DOWNLOAD, REMOTE
@@ -106,7 +106,7 @@ def _require_content(path: str, advice: str = DOWNLOAD_AGAIN) -> int:
     if status is None and path.startswith(REMOTE):
         raise ProductNotFoundError(f"{_url(path)} does not exist: the server answers 404; correct the item.")
     if status is None:
-        raise ProductNotFoundError(f"{path} does not exist; {advice}.")
+        raise ProductNotFoundError(f"{path} {describe_missing(path)}; {advice}.")
     if status.size == 0:
         name = _url(path) if path.startswith(REMOTE) else path
         raise ProductError(f"{name} is empty (0 bytes); {advice}.")

@@ -8,6 +8,7 @@ from osgeo import gdal
 
 from common.errors import SettingError
 from common.files.checksums import require_intact
+from common.files.read_errors import describe_missing
 from common.pixels.degrade import repeat_pixels
 from common.pixels.sentinel2 import BANDS_BY_GSD
 from common.pixels.windows import Window
@@ -73,7 +74,7 @@ def _find_mask(scene: Scene, text: str) -> Mask:
     if name != SCL:
         if not Path(text).is_file():
             raise SettingError(
-                f"--mask {text} is no file; give a raster, or {SCL} for the scene classification of L2A."
+                f"--mask {text} {describe_missing(text, 'is no file')}; give a raster, or {SCL} for the scene classification of L2A."
             )
         return Mask(text, 10, DEFAULT_CLASSES if f"_{SCL}_" in Path(text).name else None)
     if not scene.classification_path:

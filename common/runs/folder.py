@@ -17,7 +17,7 @@ import common.distributed as hvd
 from common.errors import OutputError, RunFolderError
 from common.files.atomic import is_partial, make_folder, remove_abandoned, why_no_folder, write_text
 from common.files.limits import parse_json, read_regular_file
-from common.files.read_errors import describe_no_folder, describe_refusal
+from common.files.read_errors import describe_missing, describe_no_folder, describe_refusal
 from common.runs.config import RunConfig
 from common.runs.locks.lock import CLAIM, Lock
 from common.runs.provenance import provenance_record
@@ -110,7 +110,9 @@ def read_config(folder: Path) -> dict:
             raise ValueError("it has no list of earlier parts")
         return config
     except (FileNotFoundError, NotADirectoryError):
-        reason = f"has no {CONFIG}" if folder.is_dir() else describe_no_folder(folder)
+        broken_link = describe_missing(path, "")
+        lacks = f"has a {CONFIG} that {broken_link}" if broken_link else f"has no {CONFIG}"
+        reason = lacks if folder.is_dir() else describe_no_folder(folder)
         raise RunFolderError(f"{folder} {reason}; give the folder that a training run wrote.") from None
     except (OSError, ValueError) as error:
         reason = describe_refusal(error) or f"cannot be read ({error}); train again, or restore it"

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from common.errors import ProductError, ProductNotFoundError, some_of
+from common.files.read_errors import describe_missing
 from common.pixels.sentinel2 import BANDS, NODATA_DN, SATURATED_DN
 from common.scenes.product_files import ProductFiles, find_products
 from common.scenes.product_xml import DAMAGED, Metadata, tile_of, time_of
@@ -47,7 +48,9 @@ def read_product(path: Path | str) -> tuple[Scene, ...]:
     """
     path = Path(path)
     if not path.exists():
-        raise ProductNotFoundError(f"{path} does not exist; give a .SAFE folder, its zip, its tar or its MTD_*.xml.")
+        raise ProductNotFoundError(
+            f"{path} {describe_missing(path)}; give a .SAFE folder, its zip, its tar or its MTD_*.xml."
+        )
     scenes = [scene for files in find_products(path) for scene in _read_scenes(path, files)]
     return tuple(sorted(scenes, key=lambda scene: scene.name))
 

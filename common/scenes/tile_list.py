@@ -16,7 +16,7 @@ from pathlib import Path
 from common.errors import ProductError, ProductNotFoundError, TileListError, some_of
 from common.files.archives import refuse_unfinished
 from common.files.limits import read_lines
-from common.files.read_errors import describe_no_folder, describe_refusal
+from common.files.read_errors import describe_missing, describe_no_folder, describe_refusal
 from common.scenes.eopf import read_eopf
 from common.scenes.patch_folder import is_patch_folder, read_patch_folder
 from common.scenes.product_files import is_product_folder, products_below
@@ -48,8 +48,8 @@ def open_scenes(path: Path | str) -> tuple[Scene, ...]:
         raise ProductError(f"{base} is an address; download the STAC item, and give its .json file.")
     if not base or not os.path.exists(base):  # an empty path would be the present folder
         raise ProductNotFoundError(
-            f"{base or 'an empty path'} does not exist; give a .SAFE or .zarr folder, its zip or tar, an MTD_*.xml, the .json of a STAC "
-            f"item, or a BigEarthNet patch folder."
+            f"{base or 'an empty path'} {describe_missing(base)}; give a .SAFE or .zarr folder, its zip or tar, an MTD_*.xml, the "
+            f".json of a STAC item, or a BigEarthNet patch folder."
         )
     scenes = tuple(scene for product in _products(Path(base)) for scene in _read_scenes(product))
     _refuse_twins(base, scenes)
@@ -216,7 +216,7 @@ def _entries(list_path: Path) -> Iterator[tuple[int, str]]:
         lines = read_lines(list_path)
     except FileNotFoundError as error:
         raise TileListError(
-            f"the tile list {list_path} does not exist; give a text file with one scene a line."
+            f"the tile list {list_path} {describe_missing(list_path)}; give a text file with one scene a line."
         ) from error
     except (OSError, ValueError) as error:
         reason = describe_refusal(error) or f"is no readable text ({error}); give a text file in UTF-8"
@@ -229,14 +229,16 @@ def _entries(list_path: Path) -> Iterator[tuple[int, str]]:
 def _find(name: str, folders: tuple[Path, ...]) -> str | None:
     """Return the path of a name in a list, with the suffix that picks a scene; None if no file or folder fits.
 
-    A name without `/` is looked up in the first folder only.
+    A link to nowhere fits only if nothing else does; opening it says so. A name without `/` is looked up in the first
+    folder only.
     """
     base, pick = _split_pick(name)
     stem = base.rstrip("/")
     for ending in (".json", ".zip", ".tar", ".SAFE", ".zarr"):
         stem = stem.removesuffix(ending)
-    for folder in folders if "/" in base else folders[:1]:
-        for candidate in (folder / base, *(folder / f"{stem}{ending}" for ending in _ENDINGS)):
-            if os.path.exists(candidate):  # not Path.exists, which raises an error for a name that is too long
-                return f"{candidate}:{pick}" if pick else str(candidate)
+    names = (base, *(f"{stem}{ending}" for ending in _ENDINGS))
+    candidates = [folder / name for folder in (folders if "/" in base else folders[:1]) for name in names]
+    for fits in (os.path.exists, os.path.islink):  # not those of Path, which raise an error for a name that is too long
+        for candidate in filter(fits, candidates):
+            return f"{candidate}:{pick}" if pick else str(candidate)
     return None

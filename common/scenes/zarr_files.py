@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from common.errors import ProductError, some_of
 from common.files.archives import Archive, open_archive, read_metadata_file
 from common.files.limits import parse_json
-from common.files.read_errors import describe_failed_read
+from common.files.read_errors import describe_failed_read, describe_missing
 
 _ROOT_FILES = {".zgroup": 2, "zarr.json": 3}  # file of the root group -> Zarr format
 _CHUNK = re.compile(r"(?:c[./])?(\d{1,9})[./](\d{1,9})")
@@ -172,13 +172,13 @@ def shown(value: Any) -> str:
 
 
 def _folder_files(path: Path) -> ZarrFiles:
-    zarr_format = next((number for name, number in _ROOT_FILES.items() if (path / name).is_file()), None)
+    zarr_format = next((number for name, number in _ROOT_FILES.items() if os.path.lexists(path / name)), None)
     if zarr_format is None:
         raise ProductError(f"{path} has no .zgroup and no zarr.json; give the .zarr folder itself, or its .zarr.zip.")
 
     def read(name: str) -> bytes | None:
         file = path / name
-        if not file.is_file():
+        if not os.path.islink(file) and not file.is_file():
             return None
         try:
             return read_metadata_file(file)
@@ -192,7 +192,8 @@ def _folder_files(path: Path) -> ZarrFiles:
         for parent, _, names in os.walk(path / folder, onerror=refuse):
             for file in (Path(parent, name) for name in names):
                 if not os.access(file, os.R_OK, effective_ids=True):  # GDAL would read it as nodata without a word
-                    raise ProductError(f"{file} cannot be read; check its permissions, or where it links to.")
+                    reason = describe_missing(file, "cannot be read; check its permissions")
+                    raise ProductError(f"{file} {reason}.")
                 yield file.relative_to(path / folder).as_posix()
 
     return ZarrFiles(path, path.resolve().name, f"{path}/", zarr_format, read, list_names)

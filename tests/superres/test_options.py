@@ -34,6 +34,15 @@ def test_a_file_is_no_run_folder(parser, tmp_path):
     assert read_weights_options(parser.parse_args(["--weights", str(file)])).sources == (str(file),)
 
 
+@pytest.mark.parametrize("option", ["--run-dir", "--weights"])
+def test_a_link_to_nowhere_is_told_as_one(parser, tmp_path, option):
+    (tmp_path / "link").symlink_to("gone")
+    with pytest.raises(
+        SettingError, match=rf"^{option} \S+/link is a link to \S+/gone, which does not exist; correct the"
+    ):
+        read_weights_options(parser.parse_args([option, str(tmp_path / "link")]))
+
+
 def test_two_calls_do_not_share_their_lists(parser):
     assert read_weights_options(parser.parse_args(["--weights", "a.h5"])).sources == ("a.h5",)
     assert read_weights_options(parser.parse_args(["--weights", "b.h5"])).sources == ("b.h5",)

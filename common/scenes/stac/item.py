@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from common.errors import ProductError, ProductNotFoundError, some_of
 from common.files.limits import parse_json, read_regular_file
-from common.files.read_errors import describe_failed_read
+from common.files.read_errors import describe_failed_read, describe_missing
 
 if TYPE_CHECKING:
     import pystac
@@ -53,7 +53,7 @@ def _load(path: Path) -> Any:
     try:
         content = read_regular_file(path)
     except FileNotFoundError as error:
-        raise ProductNotFoundError(f"{path} does not exist; {_EXPECTED}.") from error
+        raise ProductNotFoundError(f"{path} {describe_missing(path)}; {_EXPECTED}.") from error
     except OSError as error:
         raise ProductError(f"{path} {describe_failed_read(error, _EXPECTED)}.") from error
     except ValueError as error:

@@ -22,7 +22,7 @@ import common.distributed as hvd
 from common.errors import DamagedFileError, S2Error, WeightsError
 from common.files.hdf5 import open_hdf5, whole_hdf5
 from common.files.limits import parse_json
-from common.files.read_errors import describe_refusal
+from common.files.read_errors import describe_missing, describe_refusal
 from common.files.seal import require_seal, seal
 from common.networks.weights import array_bytes
 from common.runs.config import SETTINGS_OF_OLDER_RUNS
@@ -115,7 +115,8 @@ def read_checkpoint(path: Path, model: keras.Model, identity: dict, allow_ranks_
             if "patches" in file.attrs:
                 checkpoint = checkpoint._replace(inside=read_inside(file, model))
     except FileNotFoundError:
-        raise DamagedFileError(f"there is no checkpoint {path}; start the run without --resume.") from None
+        reason = describe_missing(path)
+        raise DamagedFileError(f"the checkpoint {path} {reason}; start the run without --resume.") from None
     except S2Error:
         raise
     except Exception as error:  # h5py raises many kinds for damaged files

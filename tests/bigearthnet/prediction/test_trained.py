@@ -49,9 +49,14 @@ def test_built_network_has_the_weights_of_the_run(tmp_path: Path) -> None:
 def test_missing_weights(tmp_path: Path) -> None:
     trained = write_classifier(tmp_path)
     (tmp_path / WEIGHTS).unlink()
-    with pytest.raises(WeightsError, match=r"there are no weights \S+best\.weights\.h5"):
+    with pytest.raises(WeightsError, match=r"the weights \S+best\.weights\.h5 do not exist"):
         trained.build()
-    with pytest.raises(RunFolderError, match=r"has no best\.weights\.h5; restore it, or train again"):
+    with pytest.raises(RunFolderError, match=r"best\.weights\.h5 does not exist; restore it, or train again"):
+        read_trained(tmp_path)
+    (tmp_path / WEIGHTS).symlink_to("gone")
+    with pytest.raises(
+        RunFolderError, match=r"is a link to \S+/gone, which does not exist; restore it, or train again"
+    ):
         read_trained(tmp_path)
 
 

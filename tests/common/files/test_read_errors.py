@@ -10,6 +10,7 @@ import pytest
 from common.errors import SettingError
 from common.files.read_errors import (
     describe_failed_read,
+    describe_missing,
     describe_no_folder,
     describe_refusal,
     find_refusal,
@@ -68,12 +69,25 @@ def test_no_folder_is_a_file_or_missing(tmp_path: Path) -> None:
     paths = (tmp_path / name for name in ("none", "file", "file/below", "link"))
     assert [describe_no_folder(path) for path in paths] == [
         *("does not exist", "is a file", "does not exist"),
-        "is a link to a folder that does not exist",
+        f"is a link to {tmp_path}/none, which does not exist",
     ]
     require_folder("--splits", tmp_path)
     require_folder("--splits", None)
     with pytest.raises(SettingError, match=r"^--splits \S+/file is a file; give a folder that exists\.$"):
         require_folder("--splits", tmp_path / "file")
+
+
+def test_a_link_to_nowhere_is_told_with_its_target(tmp_path: Path) -> None:
+    for name, target in (("link", "none"), ("chain", "link"), ("whole", tmp_path)):
+        (tmp_path / name).symlink_to(target)
+    words = f"is a link to {tmp_path}/none, which does not exist"
+    for name in ("link", "chain"):
+        assert describe_missing(tmp_path / name) == words
+        with pytest.raises(FileNotFoundError) as caught:
+            (tmp_path / name).read_bytes()
+        assert describe_refusal(caught.value) == f"{words}; correct the link"
+    assert [describe_missing(tmp_path / name) for name in ("whole", "none")] == ["does not exist"] * 2
+    assert describe_missing(tmp_path / "none", "is no file") == "is no file"
 
 
 def test_find_refusal_reads_the_file(tmp_path: Path) -> None:

@@ -112,8 +112,11 @@ def test_one_rank_alone_loads_as_well(tmp_path: Path) -> None:
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match=r"there are no weights \S+none\.h5; give the folder of a run"):
+    with pytest.raises(WeightsError, match=r"the weights \S+none\.h5 do not exist; give the folder of a run"):
         load_weights(dense_model(), tmp_path / "none.h5")
+    (tmp_path / "link.h5").symlink_to("none.h5")
+    with pytest.raises(WeightsError, match=r"\S+link\.h5 is a link to \S+none\.h5, which does not exist; give the"):
+        load_weights(dense_model(), tmp_path / "link.h5")
 
 
 def test_weights_of_another_network(tmp_path: Path) -> None:

@@ -292,6 +292,20 @@ def test_list_that_cannot_be_read(tmp_path: Path) -> None:
         read_tile_list(tmp_path / "binary.txt")
 
 
+def test_a_scene_that_is_a_link_to_nowhere(tmp_path: Path) -> None:
+    """Unless its zip, for example, lies beside it."""
+    product = write_safe(tmp_path, size=12)
+    whole, tile_list = product.rename(tmp_path / "whole"), write_list(tmp_path, product.stem)
+    product.symlink_to("gone")
+    with pytest.raises(
+        ProductNotFoundError, match=rf"{product} is a link to {tmp_path}/gone, which does not exist; give a"
+    ):
+        read_tile_list(tile_list)
+    product.with_suffix(".zarr").symlink_to(whole)
+    with pytest.raises(ProductError, match=r"\.zarr has no \.zgroup"):
+        read_tile_list(tile_list)
+
+
 def test_missing_data_folder(tmp_path: Path) -> None:
     with pytest.raises(TileListError, match=r"data folder .*none.* does not exist"):
         read_tile_list(write_list(tmp_path, "A"), tmp_path / "none")

@@ -204,7 +204,7 @@ def test_a_missing_checkpoint_is_an_error(tmp_path: Path) -> None:
         tmp_path / "none.h5",
         make_model(),
         IDENTITY,
-        r"there is no checkpoint .*none\.h5; start the run without --resume",
+        r"the checkpoint .*none\.h5 does not exist; start the run without --resume",
         DamagedFileError,
     )
 
