@@ -9,6 +9,7 @@ import tensorflow as tf
 from common.runs.config import RunConfig
 from common.training.checkpoints.rank_state import EpochInWork, own_values
 from common.training.learning_rate import LearningRate
+from common.training.optimizer import compile_model
 from common.training.saving import RunWriter
 from common.training.stopping import StopAndSave
 from common.training.validation import PoolOverRanks
@@ -31,6 +32,14 @@ def constant_model(rate: float = 0.1) -> keras.Model:
     model = keras.Sequential([keras.Input((1,)), Constant()])
     model.compile(keras.optimizers.SGD(rate), "mean_squared_error", run_eagerly=True, jit_compile=False)
     model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def accumulating_model() -> keras.Model:
+    """Return the same model, whose steps take two batches and average over the ranks."""
+    model = constant_model()
+    compile_model(model, keras.optimizers.SGD(0.1), "mean_squared_error", "float32", accumulate=2)
+    model.run_eagerly = True
     return model
 
 

@@ -4,7 +4,6 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-import keras
 import pytest
 import tensorflow as tf
 
@@ -25,9 +24,8 @@ from common.training.fit import (
 )
 from common.training.history import read_history
 from common.training.learning_rate import LearningRate
-from common.training.optimizer import compile_model
 from tests.support.constant_run import CONFIG, TASK, Targets, assert_same_arrays, copy_run, without_seconds
-from tests.support.constant_training import constant_model
+from tests.support.constant_training import accumulating_model, constant_model
 from tests.support.stopped_training import signal_in_step
 
 
@@ -98,13 +96,6 @@ def test_accumulated_batches_train_like_one_batch_and_a_stopped_run_goes_on(fini
     histories = [without_seconds(read_history(folder / run.HISTORY, 9)) for folder in (stopped, finished)]
     for row, expected in zip(*histories, strict=True):
         assert row == pytest.approx(expected, rel=1e-5)
-
-
-def accumulating_model() -> keras.Model:
-    """Return the constant, whose steps take two batches."""
-    model = constant_model()
-    compile_model(model, keras.optimizers.SGD(0.1), "mean_squared_error", "float32", accumulate=2)
-    return model
 
 
 def test_other_cores_and_variables_are_recorded_and_warned_of(
