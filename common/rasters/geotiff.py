@@ -23,7 +23,7 @@ from common.pixels.passbands import Passband
 from common.pixels.sentinel2 import BANDS, NODATA_DN
 from common.pixels.windows import Window
 from common.rasters.grids import GeoReference
-from common.rasters.output import create_geotiff, open_output
+from common.rasters.output import create_geotiff, geotiff_bytes
 from common.rasters.pyramids.layout import finish_plain, write_cog
 from common.rasters.pyramids.pyramid import TILE_PX, Level, Pyramid
 from common.rasters.pyramids.tiff import Directory, Format, read_directory
@@ -142,7 +142,7 @@ def fill_geotiff(
     temporary: Path, path: Path, info: RasterInfo, strips: Iterable[np.ndarray], cloud_optimized: bool = False
 ) -> None:
     """Write what `write_geotiff` writes, into a temporary file that gets the name `path` later. Errors as there."""
-    file_format, image = _image_directory(path, info)
+    file_format, image = _image_directory(info)
     with open(temporary, "w+b") as file:
         if cloud_optimized:
             with temporary_file(path) as temporary_tiles, open(temporary_tiles, "w+b") as tiles:
@@ -168,10 +168,13 @@ def write_float_geotiff(
         OutputError: the file cannot be written; no part of it stays on the disk.
     """
     options = ["INTERLEAVE=BAND", "COMPRESS=DEFLATE"]
+
+    def make_dataset(name: str) -> gdal.Dataset:
+        return create_geotiff(name, grid, np.float32, band_names, math.nan, tags, options)
+
+    content = geotiff_bytes(make_dataset, image)
     with whole_file(path) as temporary:
-        make = partial(create_geotiff, temporary, grid, np.float32, band_names, math.nan, tags, options)
-        with open_output(temporary, make) as output:
-            output.write_rows(0, image)
+        temporary.write_bytes(content)
 
 
 def read_info(path: Path) -> RasterInfo:
@@ -226,28 +229,25 @@ def _write_pyramid(tiles: BinaryIO, info: RasterInfo, strips: Iterable[np.ndarra
     return pyramid.levels
 
 
-def _image_directory(path: Path, info: RasterInfo) -> tuple[Format, Directory]:
+def _image_directory(info: RasterInfo) -> tuple[Format, Directory]:
     """Return the directory of the image as GDAL writes it, with all metadata: of a file without pixels.
 
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: GDAL cannot make the file.
     """
-    with temporary_file(path) as empty:
-        with open_output(empty, partial(_create_dn_file, empty, info)):
-            pass
-        return read_directory(empty.read_bytes())
+    return read_directory(geotiff_bytes(partial(_create_dn_file, info=info)))
 
 
-def _create_dn_file(path: Path, info: RasterInfo) -> gdal.Dataset:
+def _create_dn_file(name: str, info: RasterInfo) -> gdal.Dataset:
     """Create an empty file with all metadata of its bands."""
-    dataset = create_geotiff(path, info.grid, np.uint16, info.bands, NODATA_DN, info.tags, _DN_OPTIONS)
-    for number, name in enumerate(info.bands, start=1):
+    dataset = create_geotiff(name, info.grid, np.uint16, info.bands, NODATA_DN, info.tags, _DN_OPTIONS)
+    for number, band_name in enumerate(info.bands, start=1):
         band = dataset.GetRasterBand(number)
         band.SetScale(1 / info.quantification)
-        band.SetOffset(info.offsets[name] / info.quantification)
-        band.SetMetadata({"BANDNAME": name, "NATIVE_GSD": f"{BANDS[name].gsd}"})
-        if name in info.passbands:
-            _set_passband(band, info.passbands[name])
+        band.SetOffset(info.offsets[band_name] / info.quantification)
+        band.SetMetadata({"BANDNAME": band_name, "NATIVE_GSD": f"{BANDS[band_name].gsd}"})
+        if band_name in info.passbands:
+            _set_passband(band, info.passbands[band_name])
     return dataset
 
 

@@ -1,14 +1,12 @@
-"""Write raster files through GDAL. Every GDAL error becomes an OutputError, those of closing a file included.
+"""Write GeoTIFFs through GDAL in memory, so that the disk is written to without GDAL.
 
-On a full disk many errors only occur when GDAL closes the file. GDAL prints these errors and raises none of them. It
-closes a file when the last reference to its dataset goes, so no variable outside `RasterOutput` may hold the dataset.
+GDAL does not raise all errors of a disk. GDAL 3.10 of Debian 13 loses the last part of a file on a full disk, and closes
+the file as if it was whole; GDAL 3.6 prints such errors when it closes the file.
 """
 
-import sys
-import traceback
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -19,66 +17,43 @@ from common.rasters.files import one_line
 from common.rasters.grids import GeoReference
 
 gdal.UseExceptions()
-ROWS_AT_ONCE = 512
 
 
-class RasterOutput:
-    """A raster file that is being written. Made by `open_output`."""
-
-    def __init__(self, path: Path, make_dataset: Callable[[], gdal.Dataset]):
-        self._path = path
-        with _as_output_error(path):
-            self._dataset = make_dataset()
-
-    def write_rows(self, row: int, rows: np.ndarray) -> None:
-        """Write rows of all bands.
-
-        Args:
-            row: index of the first of them in the file.
-            rows: shape (rows, cols, bands), dtype of the file.
-
-        Raises:
-            OutputError: GDAL cannot write them.
-        """
-        with _as_output_error(self._path):
-            for top in range(0, len(rows), ROWS_AT_ONCE):
-                part = np.ascontiguousarray(rows[top : top + ROWS_AT_ONCE].transpose(2, 0, 1))
-                self._dataset.WriteArray(part, 0, row + top)
-                self._dataset.FlushCache()
-
-    def _flush(self) -> None:
-        with _as_output_error(self._path):
-            self._dataset.FlushCache()
-
-    def _close(self) -> None:
-        with _as_output_error(self._path):
-            self._dataset = None
-
-
-@contextmanager
-def open_output(path: Path, make_dataset: Callable[[], gdal.Dataset]) -> Iterator[RasterOutput]:
-    """Create or open a raster file, and close it when the block ends.
+def geotiff_bytes(make_dataset: Callable[[str], gdal.Dataset], image: np.ndarray | None = None) -> bytes:
+    """Return the content of a GeoTIFF.
 
     Args:
-        path: of the file, for messages.
-        make_dataset: returns the open dataset and keeps no reference to it.
+        make_dataset: creates the file of a name, and returns the open dataset. It keeps no reference to it.
+        image: shape (rows, cols, bands), dtype of the file; None writes a file without pixels.
 
     Raises:
-        OutputError: the file cannot be created, written or closed.
+        OutputError: GDAL cannot make the file.
     """
-    output = RasterOutput(path, make_dataset)
+    name = f"/vsimem/{secrets.token_hex(8)}.tif"
+    with _as_output_error():
+        try:
+            dataset = make_dataset(name)
+            if image is not None:
+                dataset.WriteArray(np.ascontiguousarray(image.transpose(2, 0, 1)))
+            dataset.FlushCache()
+            del dataset  # GDAL writes the last part of a file when it closes it
+            return _read(name)
+        finally:
+            if gdal.VSIStatL(name) is not None:
+                gdal.Unlink(name)
+
+
+def _read(name: str) -> bytes:
+    """Return the content of a file that GDAL holds in memory."""
+    file = gdal.VSIFOpenL(name, "rb")
     try:
-        yield output
-        output._flush()
-    except BaseException:
-        with suppress(OutputError):  # the first error is reported
-            output._close()
-        raise
-    output._close()
+        return bytes(gdal.VSIFReadL(1, gdal.VSIStatL(name).size, file))
+    finally:
+        gdal.VSIFCloseL(file)
 
 
 def create_geotiff(
-    path: Path,
+    name: str,
     grid: GeoReference,
     dtype: DTypeLike,
     bands: Sequence[str],
@@ -89,7 +64,7 @@ def create_geotiff(
     """Create a GeoTIFF without pixels: georeference, tags, and for each band its name and nodata value.
 
     Args:
-        path: of the file.
+        name: of the file, also one in GDAL's memory.
         grid: its size and place on the ground.
         dtype: NumPy type of the pixels.
         bands: one description for each band.
@@ -99,37 +74,26 @@ def create_geotiff(
     """
     data_type = gdal_array.NumericTypeCodeToGDALTypeCode(np.dtype(dtype))
     options = ["PHOTOMETRIC=MINISBLACK", *options]
-    dataset = gdal.GetDriverByName("GTiff").Create(str(path), grid.cols, grid.rows, len(bands), data_type, options)
+    dataset = gdal.GetDriverByName("GTiff").Create(name, grid.cols, grid.rows, len(bands), data_type, options)
     dataset.SetGeoTransform(grid.geotransform)
     dataset.SetSpatialRef(osr.SpatialReference(wkt=grid.crs_wkt))
     dataset.SetMetadata({"AREA_OR_POINT": "Area", **tags})
-    for number, name in enumerate(bands, start=1):
+    for number, description in enumerate(bands, start=1):
         band = dataset.GetRasterBand(number)
-        band.SetDescription(name)
+        band.SetDescription(description)
         band.SetNoDataValue(nodata)
         band.SetColorInterpretation(gdal.GCI_GrayIndex if number == 1 else gdal.GCI_Undefined)
     return dataset
 
 
 @contextmanager
-def _as_output_error(path: Path) -> Iterator[None]:
-    """Turn GDAL's errors into one OutputError, also those that it prints or raises when it closes a file."""
-    messages: list[str] = []
-
-    def collect(severity: int, _number: int, message: str) -> None:
-        if severity >= gdal.CE_Failure:
-            messages.append(one_line(message))
-
-    gdal.PushErrorHandler(collect)
-    hook, sys.unraisablehook = sys.unraisablehook, lambda event: messages.append(one_line(str(event.exc_value)))
+def _as_output_error() -> Iterator[None]:
+    """Turn an error of GDAL into an OutputError; nothing reaches the terminal."""
+    gdal.PushErrorHandler("CPLQuietErrorHandler")
     try:
         yield
     except RuntimeError as error:
-        messages.append(one_line(str(error)))
-        traceback.clear_frames(error.__traceback__)  # their variables hold the dataset
+        reason = one_line(str(error)) or "it gives no reason"
+        raise OutputError(f"GDAL cannot make the GeoTIFF: {reason}; free memory, and try again.") from error
     finally:
-        sys.unraisablehook = hook
         gdal.PopErrorHandler()
-    if messages:
-        reason = next(filter(None, messages), "GDAL gives no reason")
-        raise OutputError(f"cannot write to {path.parent}: {reason}; check space and permissions there.")
