@@ -55,8 +55,7 @@ def test_inputs_are_damaged_and_the_same_for_the_same_seed(monkeypatch: pytest.M
 
 
 # A missing manifest.safe is no error. The records and options of "records" and "options" are no files.
-# The weights of superres have a message of their own.
-@pytest.mark.parametrize("name", sorted(READERS.keys() - {"manifest.safe", "records", "options", "weights"}))
+@pytest.mark.parametrize("name", sorted(READERS.keys() - {"manifest.safe", "records", "options"}))
 def test_an_input_that_is_a_link_to_nowhere_is_told_as_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from common.errors import RunFolderError
 from common.files.hdf5 import open_hdf5
 from common.pixels.sentinel2 import JOINT, Gsd, each_gsd
-from common.runs.folder import CONFIG, read_config
+from common.runs.folder import CONFIG, is_run_folder, read_config
 from common.scenes.scene import Scene
 from superres.networks.catalogue import (
     DEFAULT_UPSAMPLING,
@@ -164,7 +164,7 @@ def _run_folder(source: str) -> Path | None:
     """Return the run folder that a source names, itself or by a file in it; None if it names something else."""
     path = Path(source)
     folder = path if path.is_dir() else path.parent
-    is_of_a_run = path.is_dir() or (path.exists() and (folder / CONFIG).exists())
+    is_of_a_run = path.is_dir() or (path.exists() and is_run_folder(folder))
     return folder if is_of_a_run and source not in PUBLISHED else None
 
 
@@ -238,7 +238,7 @@ def trained_levels(source: Path | str) -> tuple[str, ...]:
     file = find_weights(source)
     if published_level := _published_level(_sha256(file)):
         return (published_level,)
-    return _levels(file.parent, read_config(file.parent)) if (file.parent / CONFIG).exists() else ()
+    return _levels(file.parent, read_config(file.parent)) if is_run_folder(file.parent) else ()
 
 
 def _levels(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from common.errors import WeightsError
 from common.files.hdf5 import open_hdf5
+from common.files.read_errors import describe_missing
 from common.pixels.sentinel2 import Gsd
 from common.runs.folder import WEIGHTS
 from superres.networks.catalogue import ATTENTION, DEFAULT_UPSAMPLING
@@ -38,8 +39,8 @@ def find_weights(source: Path | str) -> Path:
     file = path / WEIGHTS if path.is_dir() else path
     if not file.is_file():
         raise WeightsError(
-            f"there are no weights {file}; give a run folder, a file of weights, or the name of published weights "
-            f"({', '.join(PUBLISHED)})."
+            f"the weights {file} {describe_missing(file, 'do not exist')}; give a run folder, a file of weights, or the name of "
+            f"published weights ({', '.join(PUBLISHED)})."
         )
     return file
 

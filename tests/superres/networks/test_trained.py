@@ -138,9 +138,12 @@ def test_levels_follow_from_the_checksum_or_from_the_run_folder(weights_wheel: P
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / WEIGHTS).write_text("weights of my own")
     assert trained_levels(tmp_path / "run") == ()
-    (tmp_path / "run" / CONFIG).write_text('{"levels": ["L1C", "L2A"]}')
+    (tmp_path / "run" / CONFIG).write_text('{"levels": ["L1C"]}')  # of another program
+    assert trained_levels(tmp_path / "run") == ()
+    record = '{"settings": {}, "application": "superres", "levels": %s}'
+    (tmp_path / "run" / CONFIG).write_text(record % '["L1C", "L2A"]')
     assert trained_levels(tmp_path / "run") == ("L1C", "L2A")
     for damaged in ("5", "[1]", '"L1C"'):
-        (tmp_path / "run" / CONFIG).write_text(f'{{"levels": {damaged}}}')
+        (tmp_path / "run" / CONFIG).write_text(record % damaged)
         with pytest.raises(RunFolderError, match=r"config\.json has the levels .*; expected L1C and L2A"):
             trained_levels(tmp_path / "run")
