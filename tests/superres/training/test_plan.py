@@ -116,7 +116,7 @@ def test_a_scene_gives_patches_at_the_scales_at_which_it_is_large_enough(tmp_pat
 
 def test_init_weights_of_another_level_are_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     build_network("dsen2", 20).save_weights(tmp_path / WEIGHTS)
-    (tmp_path / CONFIG).write_text(json.dumps({"levels": ["L1C"]}))
+    (tmp_path / CONFIG).write_text(json.dumps({"settings": {}, "application": "superres", "levels": ["L1C"]}))
     with caplog.at_level(logging.WARNING):
         check_init_weights(make_config(init_weights=str(tmp_path)), [SimpleNamespace(level="L1C")])
         assert not caplog.messages
