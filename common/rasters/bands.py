@@ -37,7 +37,11 @@ def read_band(scene: Scene, band: str, window: Window | None = None, threads: in
 
 
 def read_bands(
-    scene: Scene, bands: Sequence[str], window: Window | None = None, threads: int | None = None
+    scene: Scene,
+    bands: Sequence[str],
+    window: Window | None = None,
+    threads: int | None = None,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Read bands of one GSD.
 
@@ -46,6 +50,7 @@ def read_bands(
         bands: names, all of the same native GSD.
         window: part to read, in pixels of that GSD; None reads all.
         threads: of the JPEG 2000 decoder; None means all cores that this process may use.
+        out: gets the pixels and is returned; None makes a new array.
 
     Returns:
         Shape (rows, cols, bands), uint16 DN, in the order of `bands`.
@@ -66,7 +71,7 @@ def read_bands(
         window = _checked_window(window, *sizes[0])
         changes = [special_dn(scene, band, source.bits) for band, source in zip(bands, sources, strict=True)]
         require_intact(scene.name, [scene.band_paths[band] for band in bands])
-        dn = np.empty((window.height, window.width, len(bands)), dtype=np.uint16)
+        dn = np.empty((window.height, window.width, len(bands)), dtype=np.uint16) if out is None else out
         for band_index in range(len(bands)):
             source = sources.pop(0)  # closes the file of the band before, so that GDAL frees its cache
             source.read_into(window, dn[..., band_index])

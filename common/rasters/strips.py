@@ -30,9 +30,17 @@ class RowBuffer:
         """Index of the row after the last one in the buffer."""
         return self.top + (0 if self.image is None else len(self.image))
 
-    def append(self, rows: np.ndarray) -> None:
-        """Add rows below, shape (rows, cols, ...)."""
-        self.image = rows if self.image is None else np.concatenate([self.image, rows])
+    def extend(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Add rows below and return them as a view, shape (rows, cols, ...) uint16. The caller sets their pixels.
+
+        Views from `get` keep their pixels.
+        """
+        kept = 0 if self.image is None else len(self.image)
+        longer = np.empty((kept + shape[0], *shape[1:]), np.uint16)
+        if kept:
+            longer[:kept] = self.image
+        self.image = longer
+        return longer[kept:]
 
     def drop_above(self, top: int) -> None:
         """Remove the rows above `top`."""
@@ -80,5 +88,6 @@ class StripReader:
         if rows.bottom < bottom:
             end = min(-(-bottom // block) * block, area.row + area.height)
             window = Window(rows.bottom, area.col, end - rows.bottom, area.width)
-            rows.append(read_bands(self.scene, self.scene.bands_at(gsd), window, self.threads))
+            bands = self.scene.bands_at(gsd)
+            read_bands(self.scene, bands, window, self.threads, rows.extend((window.height, window.width, len(bands))))
         return rows.get(top, bottom)

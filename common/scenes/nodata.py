@@ -41,18 +41,21 @@ def fill_missing(scene: Scene, dn: Mapping[int, np.ndarray], reach: int) -> dict
         GSD -> filled DN; an image without such pixels is returned itself. A pixel does not depend on pixels farther than
         reach.
     """
-    outside = ~has_data(scene, dn)
-    filled = {}
-    for gsd, image in dn.items():
-        factor, reach_px = gsd // 10, reach * 10 // gsd
-        valid = is_valid(scene, image)
-        filled[gsd] = fill_holes(image, valid, reach_px)
-        if scene.level == "L2A" and not band_offsets(scene, BANDS_BY_GSD[gsd]).any() and not valid.all():
-            rows, cols = image.shape[:2]
-            outside_here = outside.reshape(rows, factor, cols, factor).any(axis=(1, 3))
-            is_dark = (image == scene.nodata) & ~_near(outside_here, reach_px)[..., None]
-            filled[gsd][is_dark] = scene.nodata
+    filled = {gsd: fill_holes(image, is_valid(scene, image), reach * 10 // gsd) for gsd, image in dn.items()}
+    changed = [gsd for gsd, image in dn.items() if filled[gsd] is not image and _may_be_dark(scene, gsd)]
+    outside = ~has_data(scene, dn) if changed else None  # slow, and most images have no holes
+    for gsd in changed:
+        factor = gsd // 10
+        rows, cols = dn[gsd].shape[:2]
+        outside_here = outside.reshape(rows, factor, cols, factor).any(axis=(1, 3))
+        is_dark = (dn[gsd] == scene.nodata) & ~_near(outside_here, reach * 10 // gsd)[..., None]
+        filled[gsd][is_dark] = scene.nodata
     return filled
+
+
+def _may_be_dark(scene: Scene, gsd: int) -> bool:
+    """Return whether DN 0 may be a reflectance of 0 or below in the bands of a GSD."""
+    return scene.level == "L2A" and not band_offsets(scene, BANDS_BY_GSD[gsd]).any()
 
 
 def _near(mask: np.ndarray, reach: int) -> np.ndarray:

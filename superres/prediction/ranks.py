@@ -7,7 +7,6 @@ from typing import TypeVar
 import numpy as np
 
 import common.distributed as hvd
-from superres.prediction.strip import Strip
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -49,7 +48,7 @@ class RankGroup:
         """
         return own_columns if self.size == 1 else np.concatenate(hvd.allgather_object(own_columns), axis=1)
 
-    def iterate_together(self, own_strips: Iterator[Strip]) -> Iterator[Strip]:
+    def iterate_together(self, own_strips: Iterator[Item]) -> Iterator[Item]:
         """Yield this rank's strips, and stop all ranks if one of them fails.
 
         Every rank of the group has the same number of strips and must iterate over all of them.
@@ -58,7 +57,7 @@ class RankGroup:
             S2Error: a rank of the group raised it; on all ranks of the group, so that each removes its unfinished files.
         """
 
-        def next_strip() -> Strip | None:
+        def next_strip() -> Item | None:
             return next(own_strips, None) if self.size == 1 else hvd.call_together(lambda: next(own_strips, None))
 
         return iter(next_strip, None)  # until it returns None; keeps no strip, unlike a loop that yields it

@@ -20,7 +20,7 @@ from common.networks.engines import TENSORFLOW, describe_engine
 from common.pixels.degrade import repeat_pixels
 from common.pixels.radiometry import scaled_reflectance_to_dn
 from common.pixels.sentinel2 import BANDS, BANDS_10M, BANDS_BY_GSD, NODATA_DN, SATURATED_DN
-from common.pixels.windows import Window
+from common.pixels.windows import Window, grid
 from common.rasters.geotiff import RasterInfo
 from common.runs import cli
 from common.runs.provenance import code_revision, describe_variables, number_variables, utc_now
@@ -32,7 +32,7 @@ from superres.prediction.strip import Dn, Strip
 
 logger = logging.getLogger(__name__)
 
-PART_ROWS = 12  # rows converted at a time: they stay in the processor's cache; a multiple of 6
+PART_ROWS, PART_COLS = 48, 576  # pixels converted at a time: they stay in the processor's cache; multiples of 6
 
 
 def result_bands(gsds: Iterable[int], copy_10m: bool) -> tuple[str, ...]:
@@ -78,58 +78,57 @@ def needed_networks(
     return needed
 
 
-def result_dn(scene: Scene, strip: Strip, bands: Sequence[str], room: int = 0) -> np.ndarray:
-    """Return the stored pixels of a strip: (rows, cols, bands) uint16 DN, in the order of `bands`.
-
-    Args:
-        scene: of the strip.
-        strip: DN and estimates.
-        bands: of the result.
-        room: number of bands that follow, which the caller fills.
-    """
-    window = strip.window
-    result = np.empty((window.height, window.width, len(bands) + room), np.uint16)
-    gsds = sorted({BANDS[band].gsd for band in bands})
-    places = {gsd: [number for number, band in enumerate(bands) if BANDS[band].gsd == gsd] for gsd in gsds}
-    for top in range(0, window.height, PART_ROWS):
-        rows = slice(top, min(top + PART_ROWS, window.height))
-        part = strip.part(Window(window.row + top, window.col, rows.stop - top, window.width))
-        for gsd, numbers in places.items():
-            is_copied = gsd == 10
-            image = (
-                copied_dn(scene, part.dn[10]) if is_copied else sharpened_dn(scene, gsd, part.estimates[gsd], part.dn)
-            )
-            indices = [BANDS_BY_GSD[gsd].index(bands[number]) for number in numbers]
-            result[rows, :, as_slice(numbers)] = image[..., as_slice(indices)]
-    return result
+def result_dn(scene: Scene, strip: Strip, bands: Sequence[str]) -> np.ndarray:
+    """Return the stored pixels of a strip, as `store_result` writes them: (rows, cols, bands) uint16 DN."""
+    stored = empty_result(strip.window, bands, with_errors=bool(strip.errors))
+    store_result(scene, strip, bands, stored)
+    return stored
 
 
-def result_and_error_dn(scene: Scene, strip: Strip, bands: Sequence[str]) -> np.ndarray:
-    """Return the stored pixels of a strip, as `result_dn`; if it has expected errors, these follow as further bands.
+def empty_result(window: Window, bands: Sequence[str], with_errors: bool) -> np.ndarray:
+    """Return an array for `store_result`, whose pixels are not set yet."""
+    return np.empty((window.height, window.width, len(bands) + with_errors * len(error_bands(bands))), np.uint16)
+
+
+def store_result(scene: Scene, strip: Strip, bands: Sequence[str], stored: np.ndarray) -> None:
+    """Write the stored pixels of a strip; if it has expected errors, these follow as further bands.
 
     The bands of the errors are `error_bands(bands)`. Expected errors are DN without offset, at least 1. They are nodata (0)
     where the result is nodata or saturated.
+
+    Args:
+        scene: of the strip.
+        strip: DN, estimates, and expected errors or none.
+        bands: of the result, in their order.
+        stored: gets the pixels, (rows, cols, bands) uint16 DN.
     """
-    with_errors = error_bands(bands) if strip.errors else ()
-    stored = result_dn(scene, strip, bands, len(with_errors))
-    for number, band in enumerate(with_errors, start=len(bands)):
+    for window in grid(strip.window.height, strip.window.width, PART_ROWS, PART_COLS):
+        part = strip.part(window.moved(strip.window.row, strip.window.col))
+        _store_bands(scene, part, bands, stored[window.slices])
+        if strip.errors:
+            _store_errors(part, bands, stored[window.slices])
+
+
+def _store_bands(scene: Scene, part: Strip, bands: Sequence[str], stored: np.ndarray) -> None:
+    for gsd in {BANDS[band].gsd for band in bands}:
+        image = copied_dn(scene, part.dn[10]) if gsd == 10 else sharpened_dn(scene, gsd, part.estimates[gsd], part.dn)
+        for index, band in enumerate(BANDS_BY_GSD[gsd]):
+            if band in bands:  # band by band: NumPy is slower with the few numbers of each pixel
+                stored[..., bands.index(band)] = image[..., index]
+
+
+def _store_errors(part: Strip, bands: Sequence[str], stored: np.ndarray) -> None:
+    for number, band in enumerate(error_bands(bands), start=len(bands)):
         gsd = BANDS[band].gsd
-        expected = strip.errors[gsd][..., BANDS_BY_GSD[gsd].index(band)]
+        expected = part.errors[gsd][..., BANDS_BY_GSD[gsd].index(band)]
         band_dn = stored[..., bands.index(band)]
         known = (band_dn != NODATA_DN) & (band_dn != SATURATED_DN)
         stored[..., number] = expected * known
-    return stored
 
 
 def error_bands(bands: Sequence[str]) -> tuple[str, ...]:
     """Return those of some bands that are sharpened, and so have an expected error: the 10 m bands are copied."""
     return tuple(band for band in bands if BANDS[band].gsd != 10)
-
-
-def as_slice(numbers: list[int]) -> slice | list[int]:
-    """Return numbers that follow each other as a slice, which NumPy copies several times faster; others as they are."""
-    consecutive = slice(numbers[0], numbers[-1] + 1)
-    return consecutive if numbers == list(range(consecutive.start, consecutive.stop)) else numbers
 
 
 def copied_dn(scene: Scene, dn: np.ndarray) -> np.ndarray:
@@ -155,9 +154,10 @@ def sharpened_dn(scene: Scene, gsd: int, estimate: np.ndarray, dn: Dn) -> np.nda
         Shape of estimate, uint16.
     """
     factor = gsd // 10
-    no_10m_data = (dn[10] == scene.nodata).all(axis=2, keepdims=True)
-    no_data, saturated = dn[gsd] == scene.nodata, dn[gsd] == scene.saturated
-    nodata = repeat_pixels(no_data, factor) | no_10m_data if no_data.any() or no_10m_data.any() else None
+    no_10m_data, no_data, saturated = dn[10] == scene.nodata, dn[gsd] == scene.nodata, dn[gsd] == scene.saturated
+    nodata = None
+    if no_data.any() or no_10m_data.any():
+        nodata = repeat_pixels(no_data, factor) | no_10m_data.all(axis=2, keepdims=True)
     stored = scaled_reflectance_to_dn(estimate, scene.quantification, band_offsets(scene, BANDS_BY_GSD[gsd]), nodata)
     if saturated.any():
         stored[repeat_pixels(saturated, factor) & (stored != NODATA_DN)] = SATURATED_DN

@@ -11,13 +11,14 @@ ten thousand by one DN.
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 import common.distributed as hvd
 from common.files.checksums import require_intact
-from common.pixels.sentinel2 import BANDS_BY_GSD, each_gsd, input_gsds
+from common.pixels.sentinel2 import each_gsd, input_gsds
 from common.pixels.windows import Window, grid
 from common.rasters.grids import georeference
 from common.rasters.strips import StripReader
@@ -25,7 +26,7 @@ from common.scenes.scene import Scene
 from superres.prediction.correction import Correction
 from superres.prediction.options import WINDOW_PX
 from superres.prediction.ranks import RankGroup
-from superres.prediction.result import result_and_error_dn, result_bands
+from superres.prediction.result import empty_result, result_bands, result_dn, store_result
 from superres.prediction.sharpening import Inputs, Sharpener
 from superres.prediction.stages.threads import Waits, ahead
 from superres.prediction.strip import Dn, Strip, cut
@@ -45,6 +46,10 @@ class Read(NamedTuple):
     window: Window
     read_window: Window
     dn: Dn
+
+    def part(self, window: Window) -> Dn:
+        """Return the DN of a window inside read_window, as views."""
+        return {gsd: cut(image, gsd, window.relative_to(self.read_window)) for gsd, image in self.dn.items()}
 
 
 class ScenePrediction:
@@ -112,9 +117,7 @@ class ScenePrediction:
             S2Error: a rank of the group cannot read or sharpen its columns; raised on all ranks of the group.
         """
         with ahead(self._read_own_columns(), "reading", self.waits) as reads:
-            own_strips = self.rank_group.iterate_together(self._predict_own_columns(reads, advance))
-            whole_strips = self._corrected_dn(own_strips) if self.correction else map(self._joined_dn, own_strips)
-            for window, dn in whole_strips:
+            for window, dn in (self._corrected_dn if self.correction else self._plain_dn)(reads, advance):
                 wanted = window.overlap(self.region)
                 if self.rank_group.rank == 0 and wanted.height:
                     yield dn[wanted.relative_to(window).slices]
@@ -148,62 +151,66 @@ class ScenePrediction:
             read_window = window.grown(self.read_margin, *self.shape)
             yield Read(window, read_window, reader.read(read_window.row, read_window.row + read_window.height))
 
-    def _predict_own_columns(self, reads: Iterator[Read], advance: Advance) -> Iterator[Strip]:
-        """Return this rank's columns, one strip for each read."""
+    def _plain_dn(self, reads: Iterator[Read], advance: Advance) -> Iterator[tuple[Window, np.ndarray]]:
+        """Return window and DN of whole strips; each rank converts its windows before its columns are joined."""
+        own_dn = map(partial(self._predict_dn, advance=advance), reads)  # unlike a loop, `map` keeps no read
+        return map(self._join_dn, self.rank_group.iterate_together(own_dn))
 
-        def predict(read: Read) -> Strip:
-            inner = read.window.relative_to(read.read_window)
-            own_dn = {gsd: cut(image, gsd, inner) for gsd, image in read.dn.items()}
-            return Strip(read.window, own_dn, *self._estimates(read, advance))
-
-        return map(predict, reads)  # unlike a loop, `map` keeps no read
-
-    def _estimates(self, read: Read, advance: Advance) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray]]:
-        """Return estimates and expected errors of one strip, as `Strip` holds them."""
-        shape = read.window.height, read.window.width
-        estimates, errors = (
-            {
-                gsd: np.empty((*shape, len(BANDS_BY_GSD[gsd])), dtype)
-                for sharpener in self.sharpeners
-                for gsd in gsds(sharpener)
-            }
-            for gsds, dtype in (
-                (lambda sharpener: each_gsd(sharpener.gsd), np.float32),
-                (lambda sharpener: sharpener.calibrations, np.uint16),
-            )
-        )
-        with ahead(self._inputs(read), "filling", self.waits) as all_inputs:
-            for window, sharpener, inputs in all_inputs:
-                inner = window.relative_to(read.window).slices
-                sharpened = sharpener.sharpen(inputs, window, self.shape)
-                for whole, part in ((estimates, sharpened.estimates), (errors, sharpened.errors)):
-                    for gsd, image in part.items():
-                        whole[gsd][inner] = image
-                advance()
-        return estimates, errors
-
-    def _inputs(self, read: Read) -> Iterator[tuple[Window, Sharpener, Inputs | None]]:
-        """Yield the windows of a strip, and for each the inputs of each network."""
-        for window in self._windows_of(read.window):
-            for sharpener in self.sharpeners:
-                yield window, sharpener, sharpener.read_inputs(read.dn, read.read_window, window, self.shape)
-
-    def _joined_dn(self, own_strip: Strip) -> tuple[Window, np.ndarray]:
-        """Return window and DN of a whole strip; each rank converts its columns before they are joined."""
-        dn = self.rank_group.join_columns(result_and_error_dn(self.scene, own_strip, self.bands))
-        return self._all_columns(own_strip.window), dn
-
-    def _corrected_dn(self, own_strips: Iterator[Strip]) -> Iterator[tuple[Window, np.ndarray]]:
+    def _corrected_dn(self, reads: Iterator[Read], advance: Advance) -> Iterator[tuple[Window, np.ndarray]]:
         """Yield window and DN of whole strips on rank 0, which corrects the joined estimates of all ranks."""
-        joined = map(self._join, own_strips)  # unlike a loop, `map` keeps no strip
+        own_strips = map(partial(self._predict_strip, advance=advance), reads)
+        joined = map(self._join, self.rank_group.iterate_together(own_strips))
         if self.rank_group.rank == 0:
             yield from map(self._stored_dn, self.correction.correct(joined, self.area))
         else:
             deque(joined, maxlen=0)  # rank 0 waits for the columns of every rank; a loop would keep the last strip
 
+    def _predict_dn(self, read: Read, advance: Advance) -> tuple[Window, np.ndarray]:
+        """Return window and DN of this rank's columns; a window is converted while it is in the processor's cache."""
+        stored = empty_result(read.window, self.bands, any(sharpener.calibrations for sharpener in self.sharpeners))
+
+        def store(part: Strip) -> None:
+            inner = part.window.relative_to(read.window)
+            store_result(self.scene, part, self.bands, stored[inner.slices])
+
+        self._sharpen(read, advance, store)
+        return read.window, stored
+
+    def _predict_strip(self, read: Read, advance: Advance) -> Strip:
+        """Return the estimates of this rank's columns, and what a correction needs."""
+        gsds = [gsd for sharpener in self.sharpeners for gsd in each_gsd(sharpener.gsd)]
+        error_gsds = [gsd for sharpener in self.sharpeners for gsd in sharpener.calibrations]
+        strip = Strip.empty(read.window, read.part(read.window), gsds, error_gsds)
+        self._sharpen(read, advance, strip.put)
+        return strip
+
+    def _sharpen(self, read: Read, advance: Advance, use: Callable[[Strip], object]) -> None:
+        """Sharpen the windows of a strip, one by one, and call `use` with each."""
+        with ahead(self._inputs(read), "filling", self.waits) as all_inputs:
+            for window in self._windows_of(read.window):
+                estimates: dict[int, np.ndarray] = {}
+                errors: dict[int, np.ndarray] = {}
+                for sharpener in self.sharpeners:
+                    sharpened = sharpener.sharpen(next(all_inputs), window, self.shape)
+                    estimates |= sharpened.estimates
+                    errors |= sharpened.errors
+                    advance()
+                use(Strip(window, read.part(window), estimates, errors))
+
+    def _inputs(self, read: Read) -> Iterator[Inputs | None]:
+        """Yield the inputs of each network for each window of a strip."""
+        for window in self._windows_of(read.window):
+            for sharpener in self.sharpeners:
+                yield sharpener.read_inputs(read.dn, read.read_window, window, self.shape)
+
+    def _join_dn(self, own: tuple[Window, np.ndarray]) -> tuple[Window, np.ndarray]:
+        """Return window and DN of a strip with the columns of all ranks."""
+        window, own_dn = own
+        return self._all_columns(window), self.rank_group.join_columns(own_dn)
+
     def _stored_dn(self, strip: Strip) -> tuple[Window, np.ndarray]:
         """Return window and DN of a strip."""
-        return strip.window, result_and_error_dn(self.scene, strip, self.bands)
+        return strip.window, result_dn(self.scene, strip, self.bands)
 
     def _join(self, strip: Strip) -> Strip:
         """Return the strip with the columns of all ranks."""

@@ -3,10 +3,12 @@
 Windows are on the 10 m grid. Images of other GSDs cover the same ground with fewer pixels.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from common.pixels.sentinel2 import BANDS_BY_GSD
 from common.pixels.windows import Window
 
 Dn = dict[int, np.ndarray]  # GSD -> (rows / factor, cols / factor, bands) uint16, where factor = GSD / 10
@@ -28,6 +30,22 @@ class Strip:
     dn: Dn
     estimates: dict[int, np.ndarray]
     errors: dict[int, np.ndarray] = field(default_factory=dict)
+
+    @classmethod
+    def empty(cls, window: Window, dn: Dn, gsds: Iterable[int], error_gsds: Iterable[int]) -> "Strip":
+        """Return a strip whose estimates, and errors of `error_gsds`, are not set yet: `put` sets them."""
+        estimates, errors = (
+            {gsd: np.empty((window.height, window.width, len(BANDS_BY_GSD[gsd])), dtype) for gsd in chosen}
+            for chosen, dtype in ((gsds, np.float32), (error_gsds, np.uint16))
+        )
+        return cls(window, dn, estimates, errors)
+
+    def put(self, part: "Strip") -> None:
+        """Copy the estimates and errors of a part into this strip."""
+        inner = part.window.relative_to(self.window).slices
+        for images, images_of_part in ((self.estimates, part.estimates), (self.errors, part.errors)):
+            for gsd, image in images_of_part.items():
+                images[gsd][inner] = image
 
     def part(self, window: Window) -> "Strip":
         """Return a part of the strip, whose arrays are views.

@@ -11,7 +11,7 @@ import numpy as np
 
 from common.pixels.sentinel2 import NODATA_DN
 
-STRIP_ROWS = 32  # rows averaged at a time: they stay in the processor's cache
+STRIP_ROWS = 4  # rows averaged at a time: all bands of so many rows of a tile stay in the processor's cache
 _TAPS = 3  # rows that a row of an overview touches at most
 
 

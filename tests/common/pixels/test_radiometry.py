@@ -44,6 +44,14 @@ def test_every_valid_dn_survives_the_round_trip(quantification: float, offsets: 
     np.testing.assert_allclose(scaled, reflectance * 10000, rtol=1e-6)
 
 
+def test_equal_offsets_are_as_good_as_one_number() -> None:
+    dn = np.array([[[1, 500]], [[7000, 65534]]], dtype=np.uint16)
+    np.testing.assert_array_equal(
+        dn_to_scaled_reflectance(dn, 9000, [-1000, -1000]), dn_to_scaled_reflectance(dn, 9000, -1000)
+    )
+    assert dn_to_scaled_reflectance(dn[..., :0], 9000, []).shape == (2, 1, 0)
+
+
 @given(st.floats(allow_nan=False, width=32))
 def test_values_beyond_uint16_are_clipped_not_wrapped(scaled: float) -> None:
     (dn,) = scaled_reflectance_to_dn(np.array([scaled], dtype=np.float32), 10000, -1000)

@@ -70,8 +70,11 @@ def test_window_equals_the_slice_of_the_whole_band(
 ) -> None:
     row, col = data.draw(st.integers(0, 239)), data.draw(st.integers(0, 239))
     window = Window(row, col, data.draw(st.integers(1, 240 - row)), data.draw(st.integers(1, 240 - col)))
-    dn = read_bands(open_scene(fake_product), ("B02", "B08"), window, threads)
+    below = np.empty((10 + window.height, window.width, 2), np.uint16)[10:]
+    out = data.draw(st.sampled_from([None, below]))
+    dn = read_bands(open_scene(fake_product), ("B02", "B08"), window, threads, out)
     np.testing.assert_array_equal(dn, expected_stack(("B02", "B08"), 240, 240)[window.slices])
+    assert out is None or dn is out
 
 
 @pytest.mark.parametrize(

@@ -24,13 +24,15 @@ def scene(fake_product: Path) -> Scene:
 def test_rows_stay_until_they_are_dropped():
     rows = RowBuffer(top=10)
     image = np.arange(60).reshape(20, 3)
-    rows.append(image[:5])
-    rows.append(image[5:])
+    rows.extend((5, 3))[:] = image[:5]
+    first = rows.get(10, 15)
+    rows.extend((15, 3))[:] = image[5:]
     assert rows.bottom == 30
     rows.drop_above(13)
     rows.drop_above(5)
     assert rows.top == 13
     np.testing.assert_array_equal(rows.get(14, 18), image[4:8])
+    np.testing.assert_array_equal(first, image[:5])
 
 
 @pytest.mark.parametrize("block", [7, 60, 1000])
@@ -47,9 +49,9 @@ def test_no_row_is_read_twice_and_reads_end_with_blocks(scene, monkeypatch):
     monkeypatch.setattr(strips, "block_rows", lambda scene, band: 48)
     windows = []
 
-    def read(scene, bands, window, threads):
+    def read(scene, bands, window, threads, out):
         windows.append(window)
-        return read_bands(scene, bands, window, threads)
+        return read_bands(scene, bands, window, threads, out)
 
     monkeypatch.setattr(strips, "read_bands", read)
     reader = StripReader(scene, (10,), AREA)

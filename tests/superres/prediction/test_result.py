@@ -124,6 +124,18 @@ def test_pixels_have_the_order_of_the_bands(scene, bands):
     np.testing.assert_array_equal(stored, np.broadcast_to(expected, (SIDE, SIDE, len(bands))))
 
 
+def test_a_strip_is_converted_in_parts(scene, monkeypatch):
+    strip = replace(constant_strip(5000, 3000), window=Window(36, 42, SIDE, SIDE))
+    for number, image in enumerate((*strip.dn.values(), *strip.estimates.values())):
+        image += np.random.default_rng(number).integers(0, 900, image.shape).astype(image.dtype)
+    bands = (*BANDS_10M, *BANDS_20M, *BANDS_60M)
+    whole = result_dn(scene, strip, bands)
+    monkeypatch.setattr(result, "PART_ROWS", 6)
+    monkeypatch.setattr(result, "PART_COLS", 6)
+    np.testing.assert_array_equal(result_dn(scene, strip, bands), whole)
+    assert len(np.unique(whole[..., 4:])) > 100
+
+
 @pytest.fixture
 def trained_networks() -> dict[int, TrainedNetwork]:
     return {

@@ -22,7 +22,7 @@ from superres.networks.catalogue import NETWORKS
 from superres.networks.margin import margin_px
 from superres.networks.units import DN_DIVISOR
 from superres.prediction.ranks import RankGroup
-from superres.prediction.result import result_and_error_dn
+from superres.prediction.result import result_dn
 from superres.prediction.scene import ScenePrediction
 from superres.prediction.sharpening import Sharpener
 from superres.prediction.strip import Strip
@@ -147,7 +147,7 @@ def test_values_before_rounding(scene, models):
     """Windows differ from the whole scene by less than 1e-3 DN."""
     whole_scene = prediction(scene, models, window_px=36)
     for gsd, model in models.items():
-        strips = whole_scene._predict_own_columns(whole_scene._read_own_columns(), lambda: None)
+        strips = [whole_scene._predict_strip(read, lambda: None) for read in whole_scene._read_own_columns()]
         estimate = np.concatenate([strip.estimates[gsd] for strip in strips])
         np.testing.assert_allclose(estimate, at_once(scene, model, gsd), atol=1e-3)
 
@@ -185,24 +185,34 @@ def test_bands_that_are_chosen_equal_those_of_all(scene, models, consistent):
 def test_no_strip_is_kept_while_the_next_one_is_predicted(scene, models, consistent, monkeypatch):
     """The arrays of a strip of a full tile have 600 MB. The correction copies the rows that it needs again."""
     whole = prediction(scene, models, calibrated=True, consistent=consistent, window_px=96)
-    estimate, stored, made = whole._estimates, result_and_error_dn, []
+    predict_strip, predict_dn, made = whole._predict_strip, whole._predict_dn, []
 
-    def estimate_after_all_are_freed(*arguments: object) -> tuple[dict[int, np.ndarray], ...]:
+    def remember(*images: np.ndarray) -> None:
+        made.extend(map(weakref.ref, images))
+
+    def predict_strip_after_all_are_freed(*arguments: object, **options: object) -> Strip:
         assert [reference() for reference in made if reference() is not None] == []
-        images = estimate(*arguments)
-        made.extend(weakref.ref(image) for of_gsd in images for image in of_gsd.values())
-        return images
+        strip = predict_strip(*arguments, **options)
+        remember(*strip.estimates.values(), *strip.errors.values())
+        return strip
 
-    def remember(*arguments: object) -> np.ndarray:
-        dn = stored(*arguments)
-        made.append(weakref.ref(dn))
+    def predict_dn_after_all_are_freed(*arguments: object, **options: object) -> tuple[Window, np.ndarray]:
+        assert [reference() for reference in made if reference() is not None] == []
+        window, dn = predict_dn(*arguments, **options)
+        remember(dn)
+        return window, dn
+
+    def remembered_dn(*arguments: object) -> np.ndarray:
+        dn = result_dn(*arguments)
+        remember(dn)
         return dn
 
-    monkeypatch.setattr(whole, "_estimates", estimate_after_all_are_freed)
-    monkeypatch.setattr("superres.prediction.scene.result_and_error_dn", remember)
+    monkeypatch.setattr(whole, "_predict_strip", predict_strip_after_all_are_freed)
+    monkeypatch.setattr(whole, "_predict_dn", predict_dn_after_all_are_freed)
+    monkeypatch.setattr("superres.prediction.scene.result_dn", remembered_dn)
     for strip in whole.strips():
         del strip
-    assert len(made) == 2 * (4 + 1)  # two strips with two GSDs
+    assert len(made) == 2 * (4 + 1 if consistent else 1)  # two strips with two GSDs
 
 
 def test_offsets_are_kept(scene, models, pixels, tmp_path):

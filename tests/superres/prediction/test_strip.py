@@ -44,6 +44,18 @@ def test_a_part_holds_the_same_pixels(strip):
     np.testing.assert_array_equal(part.errors[20], part.estimates[20] // 1000)
 
 
+def test_a_strip_is_filled_with_its_parts(strip):
+    filled = Strip.empty(WINDOW, strip.dn, gsds=(20,), error_gsds=(20,))
+    assert [image.dtype for image in (filled.estimates[20], filled.errors[20])] == [np.float32, np.uint16]
+    for window in (Window(36, 12, 24, 30), Window(36, 42, 24, 30)):
+        part = strip.part(window)
+        filled.put(
+            Strip(window, part.dn, *({20: images[20].repeat(6, axis=2)} for images in (part.estimates, part.errors)))
+        )
+    np.testing.assert_array_equal(filled.estimates[20], strip.estimates[20].repeat(6, axis=2))
+    np.testing.assert_array_equal(filled.errors[20], strip.errors[20].repeat(6, axis=2))
+
+
 def test_strips_that_were_cut_join_again(strip):
     upper, lower = strip.part(Window(36, 12, 6, 60)), strip.part(Window(42, 12, 18, 60))
     joined = upper.with_rows_below(lower)
