@@ -3,6 +3,7 @@
 Keras takes about ten operations, each with its own pass through memory, and in bfloat16 casts all images to float32 in between.
 """
 
+import math
 from typing import Any
 
 import keras
@@ -34,9 +35,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
         )
         if from_batch:
             # TensorFlow returns the variance with the divisor n - 1, and Keras keeps that with n.
-            count = tf.cast(tf.size(inputs) // tf.shape(inputs)[-1], tf.float32)
             self._follow(self.moving_mean, mean)
-            self._follow(self.moving_variance, variance * (tf.maximum(count - 1, 1) / count))
+            self._follow(self.moving_variance, variance * divisor_ratio(inputs))
         return normalised
 
     def _can_be_fused(self, inputs: Any, mask: Any) -> bool:
@@ -47,3 +47,17 @@ class BatchNormalization(keras.layers.BatchNormalization):
     def _follow(self, moving: keras.Variable, value: Any) -> None:
         """Move a moving statistic towards that of a batch."""
         moving.assign(moving * self.momentum + value * (1 - self.momentum))
+
+
+def divisor_ratio(images: Any) -> Any:
+    """Return (n - 1) / n for the n pixels of all images (B, H, W, C), a scalar; 1 for one pixel.
+
+    Where TensorFlow knows the shape it is a number, instead of eight operations in the graph of each layer.
+    """
+    if None not in images.shape:
+        pixels = math.prod(images.shape[:-1])
+        return max(pixels - 1, 1) / pixels
+    import tensorflow as tf
+
+    pixels = tf.cast(tf.size(images) // tf.shape(images)[-1], tf.float32)
+    return tf.maximum(pixels - 1, 1) / pixels

@@ -19,6 +19,8 @@ from common.training.augmentation import turn_all
 
 READ_AHEAD = 2  # batches
 TURNS = 8  # flips and quarter turns
+# TensorFlow would convert the control flow of our functions, which have none: tenths of a second at the start of a training.
+as_it_is = tf.autograph.experimental.do_not_convert
 _failed_reads: list[S2Error] = []  # of the pipelines that are made in one block of `own_read_errors`
 
 
@@ -132,9 +134,9 @@ def training_batches(
 
     return (
         tf.data.Dataset.range(start.epoch, np.iinfo(np.int64).max)
-        .flat_map(epoch_batches)
-        .map(lambda indices, turn: read_patches(source, indices, turn))
-        .map(source.convert, num_parallel_calls=READ_AHEAD)
+        .flat_map(as_it_is(epoch_batches))
+        .map(as_it_is(lambda indices, turn: read_patches(source, indices, turn)))
+        .map(as_it_is(source.convert), num_parallel_calls=READ_AHEAD)
         .prefetch(READ_AHEAD)
     )
 
@@ -145,7 +147,7 @@ def validation_batches(source: PatchSource, batch_size: int) -> tf.data.Dataset:
     return (
         tf.data.Dataset.from_tensor_slices(own_indices)
         .batch(batch_size)
-        .map(lambda indices: source.convert(read_patches(source, indices)))
+        .map(as_it_is(lambda indices: source.convert(read_patches(source, indices))))
         .prefetch(READ_AHEAD)
     )
 
@@ -154,7 +156,6 @@ def read_patches(source: PatchSource, indices: tf.Tensor, turn: tf.Tensor | int 
     """Read patches and turn them, as a TensorFlow operation."""
     signature, failed_reads = source.signature(), _failed_reads
 
-    @tf.autograph.experimental.do_not_convert
     def read(indices: np.ndarray, turn: int) -> list[np.ndarray]:
         try:
             patches = turn_all(source.read(indices), turn)
@@ -165,7 +166,7 @@ def read_patches(source: PatchSource, indices: tf.Tensor, turn: tf.Tensor | int 
 
     tensors = tf.numpy_function(read, [indices, turn], [spec.dtype for spec in signature.values()], stateful=False)
     return {
-        name: tf.ensure_shape(tensor, spec.shape)
+        name: tf.ensure_shape(tensor, indices.shape + spec.shape[1:])
         for (name, spec), tensor in zip(signature.items(), tensors, strict=True)
     }
 

@@ -6,12 +6,14 @@ An application builds the model and gives a `Task`: patches, validation, and the
 import hashlib
 import json
 import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 import common.distributed as hvd
 from common.networks.batch_statistics import AverageStatistics
@@ -134,6 +136,7 @@ def run_epochs(
     first_step = start.step(patches, config.step_patches)
     callbacks = training_callbacks(config, task, writer, start, inside, show_progress)
     first_to_train = start if first_step < steps else Start(start.epoch + 1)
+    model.train_function = train_function(model)
     model.fit(
         training_batches(task.training, config.step_patches, config.seed, first_to_train, task.weights),
         steps_per_epoch=steps,
@@ -143,6 +146,14 @@ def run_epochs(
         shuffle=False,
         callbacks=RestOfEpoch(callbacks, model, config.epochs, steps, start.epoch, first_step, inside),
     )
+
+
+def train_function(model: keras.Model) -> Callable[[Iterator], dict[str, tf.Tensor]]:
+    """Return a step of a compiled model as one TensorFlow function: iterator of batches without end -> logs.
+
+    Keras makes two, one inside the other, for batches that may end and for several steps a call. They take longer to build.
+    """
+    return tf.function(lambda batches: model.train_step(next(batches)), autograph=False)
 
 
 def warn_of_other_ranks(checkpoint: Checkpoint, learning_rate: LearningRate) -> None:

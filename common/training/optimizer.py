@@ -9,31 +9,8 @@ import tensorflow as tf
 
 import common.distributed as hvd
 from common.runs.config import RunConfig
-from common.training.layerwise import Lamb, Lars
-
-
-@keras.saving.register_keras_serializable("jeoparda")
-class AdamW(keras.optimizers.AdamW):
-    """AdamW with Keras' formula and variables, which updates a variable in one pass through memory. Steps agree to 1e-5.
-
-    Keras takes an operation and a pass for each term, and seconds more to build the graph of them.
-    """
-
-    def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
-        index = self._get_variable_index(variable)
-        step = tf.cast(self.iterations + 1, tf.float32)
-        tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle,
-            m=self._momentums[index].value.handle,
-            v=self._velocities[index].value.handle,
-            beta1_power=tf.pow(self.beta_1, step),
-            beta2_power=tf.pow(self.beta_2, step),
-            lr=tf.cast(learning_rate, tf.float32),
-            beta1=self.beta_1,
-            beta2=self.beta_2,
-            epsilon=self.epsilon,
-            grad=tf.cast(gradient, tf.float32),
-        )
+from common.training.optimizers.adam import AdamW, Nadam
+from common.training.optimizers.layerwise import Lamb, Lars
 
 
 def build_optimizer(config: RunConfig) -> keras.optimizers.Optimizer:
@@ -44,7 +21,7 @@ def build_optimizer(config: RunConfig) -> keras.optimizers.Optimizer:
     rate, momentum, decay = config.learning_rate, config.used_momentum, config.weight_decay or None
     match config.optimizer:
         case "nadam":
-            return keras.optimizers.Nadam(rate, weight_decay=decay)
+            return Nadam(rate, weight_decay=decay)
         case "adamw":
             return AdamW(rate, weight_decay=config.weight_decay)
         case "sgd":

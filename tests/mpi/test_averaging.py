@@ -14,8 +14,8 @@ import tensorflow as tf
 import common.distributed as hvd
 from common.backends import half_width
 from common.networks.batch_statistics import SyncBatchNormalization
-from common.training.layerwise import Lamb, Lars
 from common.training.optimizer import compile_model
+from common.training.optimizers.layerwise import Lamb, Lars
 
 STEPS, BATCH = 3, 4
 OPTIMIZERS = {

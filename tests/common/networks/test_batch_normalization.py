@@ -84,3 +84,14 @@ def test_files_of_weights_are_those_of_keras(tmp_path: Path) -> None:
     ours.load_weights(tmp_path / "theirs.weights.h5")
     for array, expected in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_array_equal(array, expected)
+
+
+def test_statistics_do_not_depend_on_whether_tensorflow_knows_the_shape() -> None:
+    images, statistics = random_images((3, 1, 1, 3)), []
+    for batch in (3, None):
+        _, layer = pair()
+        layer.build((None, 1, 1, 3))
+        signature = [tf.TensorSpec((batch, 1, 1, 3), tf.float32)]
+        tf.function(lambda images, layer=layer: layer(images, training=True), input_signature=signature)(images)
+        statistics.append(np.asarray(layer.moving_variance))
+    np.testing.assert_array_equal(*statistics)

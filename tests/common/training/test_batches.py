@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tensorflow.python.autograph.impl import api as autograph
 
 import common.distributed as hvd
 from common.errors import PatchFileError
@@ -229,3 +230,21 @@ def test_training_batches_follow_the_weights():
     seen = [inputs["index"] for inputs, _ in batches]
     np.testing.assert_array_equal(seen, epoch_order(10, 4, 4, 0, weights=weights))
     assert np.bincount(np.ravel(seen)[:10], minlength=10)[9] == 5
+
+
+def test_tensorflow_knows_the_size_of_training_batches_alone() -> None:
+    """The last validation batch may be smaller. A graph of known shapes has fewer operations, so a training starts earlier."""
+    (inputs, target), (own_inputs, own_target) = (
+        batches.element_spec for batches in (training_batches(Indexed(5), 2, 0), validation_batches(Indexed(5), 2))
+    )
+    assert (inputs["coarse"].shape, target.shape) == ((2, 2, 2, 1), (2, 4, 4, 1))
+    assert (own_inputs["coarse"].shape[0], own_target.shape[0]) == (None, None)
+
+
+def test_tensorflow_does_not_convert_our_functions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would take tenths of a second, and there is nothing to convert."""
+    converted = []
+    monkeypatch.setattr(autograph, "_convert_actual", lambda function, _: converted.append(function))
+    training_batches(Indexed(5), 2, 0)
+    validation_batches(Indexed(5), 2)
+    assert converted == []

@@ -4,6 +4,8 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -19,11 +21,13 @@ from common.training.fit import (
     describe_changes,
     digest,
     fit,
+    train_function,
     warn_of_other_ranks,
     with_fitting_batches,
 )
 from common.training.history import read_history
 from common.training.learning_rate import LearningRate
+from common.training.optimizer import compile_model
 from tests.support.constant_run import CONFIG, TASK, Targets, assert_same_arrays, copy_run, without_seconds
 from tests.support.constant_training import accumulating_model, constant_model
 from tests.support.stopped_training import signal_in_step
@@ -182,3 +186,15 @@ def test_each_patch_of_an_epoch_has_an_origin() -> None:
 def test_equal_values_have_equal_digests() -> None:
     assert digest({"a": [1, 2]}) == digest({"a": [1, 2]}) != digest({"a": [2, 1]})
     assert len(digest(None)) == 12
+
+
+def test_a_step_is_one_tensorflow_function() -> None:
+    """A function in the function of a step would be built and copied once more at the start of each training."""
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    compile_model(model, keras.optimizers.SGD(0.1), "mean_squared_error", "float32")
+    batches = iter(tf.data.Dataset.from_tensors((np.ones((4, 3), np.float32), np.zeros((4, 2), np.float32))).repeat())
+    step = train_function(model)
+    losses = [float(step(batches)["loss"]) for _ in range(3)]
+    operations = step.get_concrete_function(batches).graph.get_operations()
+    assert losses[2] < losses[0]
+    assert not any("Call" in operation.type for operation in operations)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from common.training.layerwise import Lamb, Lars
+from common.training.optimizers.layerwise import Lamb, Lars
 
 RATE, DECAY, STEPS = 0.05, 0.3, 4
 EPSILON = 1e-7  # of Keras
