@@ -20,13 +20,12 @@ stage() { # arguments: name of the run folder, options of this stage
     python superres/train.py --tiles "$tiles" --model "$network" --schedule cosine --run-dir "$folder" --resume "$@" "${options[@]}"
 }
 
-# Variants: each patch four times, three of them with varied brightness, reflectances that the tiles do not contain.
 case $network in
 joint)
-    stage joint --gsd 20 60 --teacher dsen2-l1c-20m dsen2-l1c-60m --epochs 26 --batch-size 8 --learning-rate 4e-4 \
-        --warmup-epochs 0.25 --teacher-variants 4
+    stage joint --gsd 20 60 --teacher dsen2-l1c-20m dsen2-l1c-60m --epochs 20 --batch-size 16 --learning-rate 1e-3
     ;;
 lowres)
+    # Variants: each patch four times, three of them with varied brightness, reflectances that the tiles do not contain.
     stage fast-1 --teacher dsen2-l1c-20m --epochs 32 --batch-size 8 --learning-rate 4e-4
     stage fast-2 --teacher dsen2-l1c-20m --epochs 9 --batch-size 4 --learning-rate 4e-4 --warmup-epochs 0.25 --teacher-variants 4 \
         --init-weights runs/fast-1

@@ -17,7 +17,7 @@ DEFAULT_UPSAMPLING = BILINEAR  # as in the DSen2 paper
 UPSAMPLINGS = (BILINEAR, BICUBIC, NEAREST, NO_UPSAMPLING)
 GAN = "gan"  # value of --model for adversarial training of a network of NETWORKS
 ATTENTION = "-attention"  # suffix of a network's name for the network with the block of superres/networks/attention.py
-JOINT_BLOCKS, JOINT_FEATURES = 6, 96  # of the network `joint`; 128 features are 1 % more exact, for 1.8 times the work
+JOINT_BLOCKS, JOINT_FEATURES = 6, 96  # of the network `joint`
 ATTENTION_REACH_PX = 7  # 6 px to the farthest neighbour, and 1 px of the convolution before it
 
 
@@ -48,7 +48,7 @@ NETWORKS = {
     "palsson": Network("superres.networks.palsson:palsson", reach=14),
     "fuse": Network("superres.networks.fuse:fuse", reach=4),
     "lowres": Network("superres.networks.lowres:lowres", reach=29, at_own_gsd=True),
-    "joint": Network("superres.networks.lowres:joint", reach=4 * JOINT_BLOCKS + 5, at_own_gsd=True, joint=True),
+    "joint": Network("superres.networks.joint:joint", reach=4 * JOINT_BLOCKS + 19, at_own_gsd=True, joint=True),
     "tiny": Network("superres.networks.dsen2:tiny", reach=6),
 }
 

@@ -51,12 +51,9 @@ def tiny_network(features: int = 8):
 def tiny_joint_network():
     """Return the network `joint` with one residual block of 8 features, as an entry of `superres.networks.catalogue.NETWORKS`."""
     from superres.networks.catalogue import NETWORKS
-    from superres.networks.lowres import on_20m_grid
+    from superres.networks.joint import joint
 
-    def body(inputs, bands, dtype, upsample):
-        return on_20m_grid(inputs, inputs[1:], bands, dtype, upsample, blocks=1, features=8)
-
-    return replace(NETWORKS["joint"], body=body, reach=9)
+    return replace(NETWORKS["joint"], body=partial(joint, blocks=1, features=8), reach=23)
 
 
 def main() -> int:
