@@ -10,6 +10,7 @@ import pytest
 
 from bigearthnet.networks.catalogue import NETWORKS as bigearthnet_networks
 from common.errors import ProductError, S2Error
+from superres.networks import build
 from superres.networks.catalogue import NETWORKS as superres_networks
 from tests.fuzz import runner
 from tests.fuzz.mutations import FORMS, make_seed
@@ -62,6 +63,7 @@ def test_an_input_that_is_a_link_to_nowhere_is_told_as_one(
     for networks in (superres_networks, bigearthnet_networks):
         for network in networks:
             monkeypatch.setitem(networks, network, networks[network])  # readers replace some
+    monkeypatch.setattr(build, "build_network", build.build_network)
     seeds, read = READERS[name].make(tmp_path)
     write, targets = Path.write_bytes, []
 

@@ -38,9 +38,10 @@ def find_weights(source: Path | str) -> Path:
     path = Path(source)
     file = path / WEIGHTS if path.is_dir() else path
     if not file.is_file():
+        broken_link = describe_missing(file, "")
+        problem = f"the weights {file} {broken_link}" if broken_link else f"there are no weights {file}"
         raise WeightsError(
-            f"the weights {file} {describe_missing(file, 'do not exist')}; give a run folder, a file of weights, or the name of "
-            f"published weights ({', '.join(PUBLISHED)})."
+            f"{problem}; give a run folder, a file of weights, or the name of published weights ({', '.join(PUBLISHED)})."
         )
     return file
 

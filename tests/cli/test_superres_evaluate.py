@@ -325,7 +325,7 @@ def test_damaged_weights(one_tile, tmp_path, capsys):
 def test_run_folder_without_weights(one_tile, run_dir, tmp_path, capsys):
     (run_dir / run.WEIGHTS).unlink()
     assert evaluate.main(command(one_tile, tmp_path / "results", "--run-dir", run_dir)) == 1
-    assert f"WeightsError: the weights {run_dir / run.WEIGHTS} do not exist; " in capsys.readouterr().err
+    assert f"WeightsError: there are no weights {run_dir / run.WEIGHTS}; " in capsys.readouterr().err
     assert not (tmp_path / "results").exists()
 
 

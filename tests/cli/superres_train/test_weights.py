@@ -42,7 +42,7 @@ OTHER_WEIGHTS = (
     [
         (
             missing_weights,
-            r"the weights \S+ do not exist; give a run folder, a file of weights, or the name of published weights \(.*\)\.",
+            r"there are no weights \S+; give a run folder, a file of weights, or the name of published weights \(.*\)\.",
         ),
         (no_weights, OTHER_WEIGHTS),
         (weights_of_another_gsd, OTHER_WEIGHTS),

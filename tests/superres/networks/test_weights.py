@@ -180,6 +180,6 @@ def test_other_files(tmp_path: Path) -> None:
 def test_missing(tmp_path: Path) -> None:
     model = build_network("small", 20)
     check_refused(
-        model, tmp_path / "none.h5", r"the weights .*none\.h5 do not exist; give a run folder, a file of weights, or"
+        model, tmp_path / "none.h5", r"there are no weights .*none\.h5; give a run folder, a file of weights, or"
     )
-    check_refused(model, tmp_path, rf"the weights .*{WEIGHTS} do not exist")
+    check_refused(model, tmp_path, rf"there are no weights .*{WEIGHTS}")
