@@ -192,7 +192,10 @@ def _folder_files(path: Path) -> ZarrFiles:
         for parent, _, names in os.walk(path / folder, onerror=refuse):
             for file in (Path(parent, name) for name in names):
                 if not os.access(file, os.R_OK, effective_ids=True):  # GDAL would read it as nodata without a word
-                    reason = describe_missing(file, "cannot be read; check its permissions")
+                    broken_link = describe_missing(file, "")
+                    reason = (
+                        f"{broken_link}; correct the link" if broken_link else "cannot be read; check its permissions"
+                    )
                     raise ProductError(f"{file} {reason}.")
                 yield file.relative_to(path / folder).as_posix()
 

@@ -136,7 +136,8 @@ def run_epochs(
     first_step = start.step(patches, config.step_patches)
     callbacks = training_callbacks(config, task, writer, start, inside, show_progress)
     first_to_train = start if first_step < steps else Start(start.epoch + 1)
-    model.train_function = train_function(model)
+    if not model.run_eagerly:
+        model.train_function = train_function(model)
     model.fit(
         training_batches(task.training, config.step_patches, config.seed, first_to_train, task.weights),
         steps_per_epoch=steps,

@@ -2,12 +2,11 @@
 
 As in `lowres`, blocks of 2 x 2 pixels of the 10 m bands become one pixel, residual blocks compute there, and the result is
 unfolded to 10 m. Unlike other networks, it reads the *detail* of the bands, that is what is left of them without the mean of
-their surroundings, and its *contrast*, the root mean square of detail around a pixel. Detail is read as it is and divided by
-contrast, and the network's result for the 20 m bands is multiplied by their contrast. Ground that is brighter, or has stronger
-edges, than any in the training data therefore looks familiar. Surroundings are read, too, with little weight: they tell what
-kind of ground it is.
+their surroundings, as it is and divided by its *contrast*, the root mean square of detail around a pixel. Its result for the
+20 m bands is multiplied by their contrast. So it depends less on how bright the ground of the training data was, and how
+strong its edges. Surroundings are read, too, with little weight: they tell what kind of ground it is.
 
-The detail of a 60 m band is a sum of the details of the 10 m bands, with weights that the network chooses for each 20 m pixel,
+The result for a 60 m band is a sum of the details of the 10 m bands, with weights that the network chooses for each 20 m pixel,
 as in pansharpening, and of a result of its own. No paper describes this network. It has 1,089,928 parameters.
 """
 
@@ -19,9 +18,8 @@ from keras import ops
 from common.networks.upsample import Upsample
 from superres.networks.catalogue import JOINT_BLOCKS, JOINT_FEATURES, NO_UPSAMPLING
 from superres.networks.dsen2 import RESIDUAL_SCALING
-from superres.networks.layers import Fold, Unfold, convolution, residual_block
+from superres.networks.layers import GRID, Fold, Unfold, convolution, residual_block
 
-GRID = 2  # 10 m pixels on a side of a 20 m pixel
 COARSEST = 6  # 10 m pixels on a side of a 60 m pixel
 SURROUNDINGS_PX = 5  # side of the square of 20 m pixels whose mean is subtracted
 CONTRAST_PX = 11  # side of the square of 20 m pixels over which contrast is measured
@@ -61,12 +59,13 @@ def joint(
     fine_bands, bands_20m = fine.shape[-1], at_20m.shape[-1]
     bands_60m = bands - bands_20m
     weights = convolution(bands_60m * fine_bands, name="weights", kernel_initializer="zeros")(trunk)
-    detail_of_60m = fine - Upsample(COARSEST, name="upsample_means")(keras.layers.AveragePooling2D(COARSEST)(fine))
-    injected = WeightedDetail(name="injected")([weights, Fold(GRID, name="fold_detail")(detail_of_60m)])
+    beyond_60m = fine - Upsample(COARSEST, name="upsample_means")(keras.layers.AveragePooling2D(COARSEST)(fine))
+    injected = WeightedDetail(name="injected")([weights, Fold(GRID, name="fold_detail")(beyond_60m)])
     first_weights = "he_uniform" if upsample == NO_UPSAMPLING else "zeros"
     for_20m = convolution(bands_20m * GRID**2, name="last_20m", kernel_initializer=first_weights)(trunk)
-    for_20m *= for_each_pixel(contrast[..., fine_bands : fine_bands + bands_20m])
     for_60m = convolution(bands_60m * GRID**2, name="last_60m", kernel_initializer=first_weights)(trunk) + injected
+    if upsample != NO_UPSAMPLING:  # the result is detail
+        for_20m *= for_each_pixel(contrast[..., fine_bands : fine_bands + bands_20m])
     sharp_20m, sharp_60m = Unfold(GRID, name="unfold_20m")(for_20m), Unfold(GRID, name="unfold_60m")(for_60m)
     if upsample != NO_UPSAMPLING:
         sharp_20m += Upsample(GRID, upsample, name=f"upsample_by_{GRID}")(at_20m)

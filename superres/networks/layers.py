@@ -6,6 +6,8 @@ All tensors are (batch, rows, cols, bands), in network units (reflectance * 1000
 import keras
 from keras import ops
 
+GRID = 2  # 10 m pixels on a side of a 20 m pixel, for networks that compute on the 20 m grid
+
 
 @keras.saving.register_keras_serializable("jeoparda")
 class Fold(keras.layers.Layer):

@@ -13,9 +13,7 @@ import keras
 from common.networks.upsample import Upsample
 from superres.networks.catalogue import NO_UPSAMPLING
 from superres.networks.dsen2 import RESIDUAL_SCALING
-from superres.networks.layers import Fold, Unfold, convolution, residual_block
-
-GRID = 2  # 10 m pixels on a side of a 20 m pixel
+from superres.networks.layers import GRID, Fold, Unfold, convolution, residual_block
 
 
 def lowres(

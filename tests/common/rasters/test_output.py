@@ -48,9 +48,15 @@ def test_errors_are_one_line(make_dataset, reason, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("make_dataset", [create, fail])
-def test_nothing_stays_in_memory(make_dataset):
+def read_only(name):
+    create(name)
+    return gdal.Open(name)
+
+
+@pytest.mark.parametrize("make_dataset", [create, fail, read_only])
+def test_nothing_stays_in_memory_and_nothing_is_printed(make_dataset, capfd):
     before = gdal.ReadDir("/vsimem/")
     with suppress(OutputError):
         geotiff_bytes(make_dataset, IMAGE)
     assert gdal.ReadDir("/vsimem/") == before
+    assert capfd.readouterr() == ("", "")

@@ -7,7 +7,7 @@ from common.networks.openvino_network import compile_with_openvino
 from common.pixels.sentinel2 import JOINT
 from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS
-from superres.networks.joint import SURROUNDINGS_PX, WeightedDetail, mean_around, read_detail
+from superres.networks.joint import SURROUNDINGS_PX, WEIGHT_OF_SURROUNDINGS, WeightedDetail, mean_around, read_detail
 from superres.networks.layers import Fold, Unfold
 from tests.support.checks import set_random_weights
 from tests.support.tiny_training import tiny_joint_network
@@ -22,7 +22,7 @@ def random_images(seed: int = 0) -> list[np.ndarray]:
 
 
 def test_brighter_bands_with_stronger_edges_look_the_same() -> None:
-    """All that is divided by contrast; and what is not is proportional to the band."""
+    """Inputs divided by contrast stay as they are; the others grow with the band."""
     images = random_images()
     seen, contrast = (np.asarray(part) for part in read_detail(*images))
     images[1][..., 4] *= 3  # B11, of the 20 m bands
@@ -42,7 +42,7 @@ def test_no_detail_is_lost() -> None:
     fine, at_20m, from_60m = random_images()
     seen = np.asarray(read_detail(fine, at_20m, from_60m)[0])
     inside, detail, surroundings = np.split(seen[..., 28:], [16, 28], axis=-1)
-    on_grid = detail + surroundings / 0.1
+    on_grid = detail + surroundings / WEIGHT_OF_SURROUNDINGS
     np.testing.assert_allclose(on_grid[..., 4:], np.concatenate([at_20m, from_60m], axis=-1), atol=1e-6)
     np.testing.assert_allclose(inside + np.tile(on_grid[..., :4], 4), np.asarray(Fold(2)(fine)), atol=1e-6)
 

@@ -28,7 +28,7 @@ PARAMETERS = {
     ("lowres", 60): 1_808_008,
     ("joint", JOINT): 1_089_928,
 }
-# Pixels at 10 m to the farthest column that is seen with another contrast. Only what is there, can be seen so.
+# Pixels at 10 m to the farthest column that is seen with another contrast. A column of zeros shows no change of contrast.
 CONTRAST_REACH = {"joint": 14}
 
 
