@@ -14,7 +14,7 @@ import pytest
 from common.runs import imports, progress
 from tests.support.fake_safe import write_safe
 
-imports.leave_out_of_keras()  # as in commands
+imports.speed_up_imports()  # as in commands
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell ignores it for what it starts with &
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # nohup

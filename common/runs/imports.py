@@ -26,7 +26,7 @@ class _Faster(MetaPathFinder):
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         if self._open_imports and name in LEFT_OUT:
-            raise ModuleNotFoundError(f"{name} is left out of Keras", name=name)
+            raise ModuleNotFoundError(f"{name} is left out while TensorFlow and Keras are imported", name=name)
         spec = PathFinder.find_spec(name) if name in FASTER else None
         if spec:
             spec.loader.exec_module = partial(self._execute, spec.loader.exec_module)
@@ -48,7 +48,7 @@ class _Faster(MetaPathFinder):
                 gc.enable()
 
 
-def leave_out_of_keras() -> None:
+def speed_up_imports() -> None:
     """Let TensorFlow and Keras be imported as if the packages of LEFT_OUT were not installed, and without the collector.
 
     Other modules import these packages as ever.

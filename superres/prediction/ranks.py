@@ -48,16 +48,16 @@ class RankGroup:
         """
         return own_columns if self.size == 1 else np.concatenate(hvd.allgather_object(own_columns), axis=1)
 
-    def iterate_together(self, own_strips: Iterator[Item]) -> Iterator[Item]:
-        """Yield this rank's strips, and stop all ranks if one of them fails.
+    def iterate_together(self, own_results: Iterator[Item]) -> Iterator[Item]:
+        """Yield this rank's results, one for each strip, and stop all ranks if one of them fails.
 
-        Every rank of the group has the same number of strips and must iterate over all of them.
+        Every rank of the group has the same number of results and must iterate over all of them.
 
         Raises:
             S2Error: a rank of the group raised it; on all ranks of the group, so that each removes its unfinished files.
         """
 
-        def next_strip() -> Item | None:
-            return next(own_strips, None) if self.size == 1 else hvd.call_together(lambda: next(own_strips, None))
+        def next_result() -> Item | None:
+            return next(own_results, None) if self.size == 1 else hvd.call_together(lambda: next(own_results, None))
 
-        return iter(next_strip, None)  # until it returns None; keeps no strip, unlike a loop that yields it
+        return iter(next_result, None)  # until it returns None; keeps no result, unlike a loop that yields it

@@ -52,7 +52,7 @@ def main() -> int:
     unknown = set(options.faults) - set(FAULTS)
     if unknown:
         build_parser().error(f"unknown fault {', '.join(unknown)}; choose from {', '.join(FAULTS)}")
-    imports.leave_out_of_keras()  # as in commands
+    imports.speed_up_imports()  # as in commands
     applications.import_everything()
     outcomes = []
     with tempfile.TemporaryDirectory(prefix="faults-") as temporary:
