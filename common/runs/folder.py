@@ -119,22 +119,31 @@ def read_config(folder: Path) -> dict:
         raise RunFolderError(f"{path} {reason}.") from error
 
 
+def has_config_of_a_run(folder: Path) -> bool:
+    """Return whether a run wrote the `config.json` of a folder. Other programs write a file of this name, too.
+
+    Raises:
+        OSError, ValueError: the file cannot be read, so nothing tells who wrote it.
+    """
+    record = parse_json(read_regular_file(folder / CONFIG))
+    return isinstance(record, dict) and {"settings", "application"} <= record.keys()
+
+
 def is_run_folder(folder: Path) -> bool:
     """Return whether a folder holds the `config.json` of a run. One that cannot be read counts beside another file of a run.
 
-    Other programs write a file of this name, too.
+    So the folder of another program may count: the answer is for those who leave run folders alone, not for those who delete.
 
     Raises:
         OSError: the system refuses to search the folder.
     """
     path = folder / CONFIG
-    if not path.exists():
+    if not (path.exists() or path.is_symlink()):
         return False
     try:
-        record = parse_json(read_regular_file(path))
+        return has_config_of_a_run(folder)
     except (OSError, ValueError):
         return any((folder / name).exists() for name in FILES if name != CONFIG)
-    return isinstance(record, dict) and {"settings", "application"} <= record.keys()
 
 
 def require_no_run_folder(folder: Path) -> None:

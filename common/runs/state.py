@@ -5,7 +5,7 @@ from enum import Enum, auto
 from pathlib import Path
 
 from common.errors import RunFolderError
-from common.files.read_errors import describe_no_folder, nearest_existing
+from common.files.read_errors import describe_missing, describe_no_folder, nearest_existing
 from common.runs.folder import (
     CARD,
     CHECKPOINT,
@@ -15,12 +15,10 @@ from common.runs.folder import (
     LOG,
     METRICS,
     PREVIOUS_CHECKPOINT,
-    REPLACEABLE,
-    TENSORBOARD,
     WEIGHTS,
+    has_config_of_a_run,
     is_of_a_job,
     is_of_a_run,
-    is_run_folder,
     read_config,
 )
 
@@ -33,6 +31,7 @@ class Content(Enum):
     RESUMABLE = auto()
     FINISHED = auto()  # all epochs; more may be asked for
     DAMAGED = auto()
+    UNCERTAIN = auto()  # a run or something else, because config.json cannot be read; never replaced
     FOREIGN = auto()  # no run
 
 
@@ -63,16 +62,13 @@ def read_state(folder: Path) -> RunState:
     nearest = nearest_existing(folder)
     if not nearest.is_dir():
         raise RunFolderError(f"{nearest} {describe_no_folder(nearest)}; give --run-dir a folder.")
-    paths = sorted(path for path in folder.iterdir() if not is_of_a_job(path)) if folder.exists() else []
-    names = {path.name for path in paths}
+    names = {path.name for path in folder.iterdir() if not is_of_a_job(path)} if folder.exists() else set()
     if not names:
         return RunState(Content.EMPTY, "no run")
+    if other := _other_than_a_run(folder, names):
+        return other
     if names & {CHECKPOINT, PREVIOUS_CHECKPOINT}:
         return _state_with_checkpoint(folder)
-    if CONFIG in names and not is_run_folder(folder):
-        return RunState(Content.FOREIGN, f"a {CONFIG} that no run wrote")
-    if not names & {*REPLACEABLE, TENSORBOARD}:
-        return RunState(Content.FOREIGN, f"{paths[0].name}, which no run writes")
     if evidence := _evidence_of_epochs(folder, names):
         return RunState(Content.DAMAGED, f"{evidence}, but no {CHECKPOINT} of this run")
     return RunState(Content.STARTED, "a run that was stopped before its first checkpoint")
@@ -82,6 +78,25 @@ def first_foreign(folder: Path) -> Path | None:
     """Return the first path in a folder that no run writes; None if there is none."""
     paths = sorted(folder.iterdir()) if folder.exists() else []
     return next((path for path in paths if not is_of_a_run(path)), None)
+
+
+def _other_than_a_run(folder: Path, names: set[str]) -> RunState | None:
+    """Return the state of a folder that nothing shows to be of a run; None if `config.json` does, or `run.log` without one.
+
+    The other names do not: `metrics.csv`, `checkpoint.h5` and so on are usual in other programs, and `--overwrite` deletes.
+    """
+    if CONFIG in names:
+        try:
+            return None if has_config_of_a_run(folder) else RunState(Content.FOREIGN, f"a {CONFIG} that no run wrote")
+        except (OSError, ValueError) as error:
+            unreadable = f"cannot be read ({getattr(error, 'strerror', None) or error})"
+            reason = describe_missing(folder / CONFIG, otherwise=unreadable)
+            return RunState(Content.UNCERTAIN, f"a {CONFIG} that {reason}, of a run or of another program")
+    if LOG in names:
+        return None
+    if foreign := first_foreign(folder):
+        return RunState(Content.FOREIGN, f"{foreign.name}, which no run writes")
+    return RunState(Content.FOREIGN, f"{min(names)}, but neither {CONFIG} nor {LOG} of a run")
 
 
 def _state_with_checkpoint(folder: Path) -> RunState:

@@ -122,6 +122,13 @@ def test_a_run_folder_with_a_damaged_config_stays_one(tmp_path: Path) -> None:
         check_output_folder(tmp_path, True)
 
 
+def test_a_run_folder_whose_config_is_a_link_to_nowhere_stays_one(tmp_path: Path) -> None:
+    (write_run(tmp_path) / run.CONFIG).unlink()
+    assert not run.is_run_folder(tmp_path)
+    (tmp_path / run.CONFIG).symlink_to("gone")
+    assert run.is_run_folder(tmp_path)
+
+
 def test_a_check_of_an_output_folder_changes_nothing(tmp_path: Path) -> None:
     (tmp_path / "metrics.csv").write_text("x")
     check_output_folder(tmp_path, True)

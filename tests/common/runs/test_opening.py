@@ -12,7 +12,7 @@ from common.runs import folder as run
 from common.runs import opening
 from common.runs.config import RunConfig
 from common.runs.locks.lock import Lock, release, take
-from common.runs.opening import Run, RunLocation, check_run_folder, open_run_folder, opened_run
+from common.runs.opening import Run, RunLocation, check_run_folder, make_empty, open_run_folder, opened_run
 from tests.support.run_folders import write_run
 
 NAME = "superres-dsen2-20m"
@@ -33,6 +33,19 @@ def started(folder: Path) -> Path:
 
 def damaged(folder: Path) -> Path:
     (write_run(folder) / run.CONFIG).unlink()
+    return folder
+
+
+def uncertain(folder: Path) -> Path:
+    (write_run(folder) / run.CONFIG).write_text('{"settings": {')
+    return folder
+
+
+def nameless(folder: Path) -> Path:
+    """Write a folder with names as a run has them, but neither config.json nor run.log."""
+    folder.mkdir()
+    for name in (run.METRICS, run.CHECKPOINT, run.WEIGHTS):
+        (folder / name).touch()
     return folder
 
 
@@ -57,6 +70,8 @@ CONTENTS = {
     "run": write_run,
     "started": started,
     "damaged": damaged,
+    "uncertain": uncertain,
+    "nameless": nameless,
     "foreign": foreign,
     "with_thesis": with_thesis,
     "held": held,
@@ -88,6 +103,20 @@ def folder(tmp_path: Path):
         ("damaged", "", r"holds a checkpoint, but no config\.json; restore what is missing, or give another --run-dir"),
         ("damaged", "resume", "holds a checkpoint, but no config"),
         ("damaged", "overwrite", False),
+        (
+            "uncertain",
+            "",
+            r"holds a config\.json that cannot be read \(.*\), of a run or of another program; restore it, delete it if it is "
+            "of a run, or give another --run-dir",
+        ),
+        ("uncertain", "resume", "holds a config"),
+        ("uncertain", "overwrite", "holds a config"),
+        (
+            "nameless",
+            "resume",
+            r"holds best\.weights\.h5, but neither config\.json nor run\.log of a run; give another",
+        ),
+        ("nameless", "overwrite", "holds best"),
         ("foreign", "", r"holds thesis\.tex, which no run writes; give another --run-dir"),
         ("foreign", "resume", "holds thesis"),
         ("foreign", "overwrite", "holds thesis"),
@@ -174,6 +203,20 @@ def test_what_a_killed_job_left_is_removed(folder: Path) -> None:
 def test_a_new_run_removes_temporary_files(folder: Path) -> None:
     (write_run(folder) / ".node7.4711.partial.checkpoint.h5").touch()
     open_run_folder(RunLocation(folder, overwrite=True), NAME)
+    assert names(folder) == {run.LOCK}
+
+
+@pytest.mark.parametrize("deleted", range(len(run.REPLACEABLE)))
+def test_a_removal_that_stops_anywhere_can_be_repeated(
+    folder: Path, deleted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_run(folder)
+    (folder / run.REPLACEABLE[deleted]).unlink()
+    (folder / run.REPLACEABLE[deleted]).mkdir()  # a file cannot be deleted
+    with pytest.raises(OSError):
+        make_empty(folder)
+    (folder / run.REPLACEABLE[deleted]).rmdir()
+    assert open_run_folder(RunLocation(folder, overwrite=True), NAME) == Run(folder, False)
     assert names(folder) == {run.LOCK}
 
 

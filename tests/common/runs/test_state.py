@@ -1,5 +1,7 @@
 """The state of a run folder at each moment at which a job may be killed."""
 
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -80,10 +82,31 @@ def test_a_run_that_lacks_a_file(tmp_path: Path, missing: tuple[str, ...], text:
     assert state.text == text.replace("\\", "")
 
 
-def test_a_run_with_a_damaged_config(tmp_path: Path) -> None:
-    (write_run(tmp_path) / run.CONFIG).write_text("{")
+def test_a_run_with_damaged_settings(tmp_path: Path) -> None:
+    (write_run(tmp_path) / run.CONFIG).write_text('{"application": "superres", "settings": 5}')
     state = read_state(tmp_path)
     assert state == RunState(Content.DAMAGED, "a checkpoint, but a config.json that cannot be read")
+
+
+@pytest.mark.parametrize("others", [(), (run.METRICS,), (run.CHECKPOINT, run.LOG)])
+@pytest.mark.parametrize("text, reason", [("", "Expecting value: .*"), ("[" * 9999, "it is nested too deeply")])
+def test_a_config_that_cannot_be_read_may_be_of_another_program(
+    tmp_path: Path, others: tuple[str, ...], text: str, reason: str
+) -> None:
+    (tmp_path / run.CONFIG).write_text(text)
+    for name in others:
+        (tmp_path / name).touch()
+    state = read_state(tmp_path)
+    assert state.content is Content.UNCERTAIN
+    assert re.fullmatch(rf"a config\.json that cannot be read \({reason}\), of a run or of another program", state.text)
+
+
+def test_a_config_that_is_a_link_to_nowhere(tmp_path: Path) -> None:
+    (tmp_path / run.CONFIG).symlink_to("gone")
+    expected = (
+        f"a config.json that is a link to {tmp_path / 'gone'}, which does not exist, of a run or of another program"
+    )
+    assert read_state(tmp_path) == RunState(Content.UNCERTAIN, expected)
 
 
 def test_copied_weights_are_no_run_that_may_start_again(tmp_path: Path) -> None:
@@ -95,12 +118,12 @@ def test_copied_weights_are_no_run_that_may_start_again(tmp_path: Path) -> None:
 
 def test_a_half_removed_run_is_never_one_that_may_start_again_with_weights(tmp_path: Path) -> None:
     """A finished run that is being replaced, and whose removal is stopped anywhere."""
-    write_run(tmp_path)
+    shutil.rmtree(write_run(tmp_path) / run.TENSORBOARD)
     for name in run.REPLACEABLE:
         (tmp_path / name).unlink()
         content = read_state(tmp_path).content
         kept = (tmp_path / run.CHECKPOINT).exists() or (tmp_path / run.PREVIOUS_CHECKPOINT).exists()
-        assert content in ((Content.FINISHED, Content.RESUMABLE) if kept else (Content.STARTED,)), name
+        assert content in ((Content.FINISHED, Content.RESUMABLE) if kept else (Content.STARTED, Content.EMPTY)), name
 
 
 def test_a_folder_of_something_else(tmp_path: Path) -> None:
@@ -111,10 +134,19 @@ def test_a_folder_of_something_else(tmp_path: Path) -> None:
     assert first_foreign(write_run(tmp_path / "run")) is None
 
 
-def test_a_config_of_another_program_is_no_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("others", [(), (run.METRICS,), (run.CHECKPOINT, run.LOG)])
+def test_a_config_of_another_program_is_no_run(tmp_path: Path, others: tuple[str, ...]) -> None:
     """With --overwrite, a run would delete it."""
     (tmp_path / run.CONFIG).write_text('{"model_type": "bert"}')
+    for name in others:
+        (tmp_path / name).touch()
     assert read_state(tmp_path) == RunState(Content.FOREIGN, "a config.json that no run wrote")
+
+
+@pytest.mark.parametrize("name", [*sorted({*run.REPLACEABLE} - {run.CONFIG, run.LOG}), run.TENSORBOARD])
+def test_names_that_other_programs_use_make_no_run(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir() if name == run.TENSORBOARD else (tmp_path / name).touch()
+    assert read_state(tmp_path) == RunState(Content.FOREIGN, f"{name}, but neither config.json nor run.log of a run")
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
