@@ -40,6 +40,9 @@ def dn_to_reflectance(dn: np.ndarray, quantification: float, offsets: ArrayLike 
 
     Returns:
         Shape of dn, float32.
+
+    Raises:
+        ValueError: offsets are not as many as there are bands.
     """
     return _from_dn(dn, 1 / quantification, offsets)
 
@@ -64,11 +67,11 @@ def scaled_reflectance_to_dn(
         Shape of scaled, uint16: 1 to 65534, and 0 where nodata.
 
     Raises:
-        ValueError: a pixel is NaN and is not marked as nodata.
+        ValueError: a pixel is NaN and is not marked as nodata, or offsets are not as many as there are bands.
     """
     result = np.array(scaled, dtype=np.float32)
     result *= np.float32(quantification / REFLECTANCE_SCALE)
-    result -= _one_if_equal(offsets)
+    result -= _one_if_equal(offsets, result)
     if nodata is not None:
         np.copyto(result, NODATA_DN, where=nodata)
     if result.size and np.isnan(result.min()):  # min returns NaN for any NaN, without an array of flags
@@ -79,14 +82,22 @@ def scaled_reflectance_to_dn(
     return result.astype(np.uint16)
 
 
-def _one_if_equal(offsets: ArrayLike) -> np.ndarray:
-    """Return offsets as float32: one number if those of all bands are equal. NumPy adds it about ten times faster."""
+def _one_if_equal(offsets: ArrayLike, image: np.ndarray) -> np.ndarray:
+    """Return offsets as float32: one number if those of all bands are equal. NumPy adds it about ten times faster.
+
+    Raises:
+        ValueError: they are neither one number nor as many as the image has bands.
+    """
     offsets = np.asarray(offsets, dtype=np.float32)
+    if offsets.ndim and offsets.shape[-1:] != image.shape[-1:]:
+        raise ValueError(
+            f"offsets must be one number, or one a band; got {offsets.shape[-1]} for an image of shape {image.shape}."
+        )
     return offsets[0] if offsets.ndim == 1 and offsets.size and (offsets == offsets[0]).all() else offsets
 
 
 def _from_dn(dn: np.ndarray, factor: float, offsets: ArrayLike) -> np.ndarray:
     result = np.array(dn, dtype=np.float32)
-    result += _one_if_equal(offsets)
+    result += _one_if_equal(offsets, result)
     result *= np.float32(factor)
     return result

@@ -52,6 +52,14 @@ def test_equal_offsets_are_as_good_as_one_number() -> None:
     assert dn_to_scaled_reflectance(dn[..., :0], 9000, []).shape == (2, 1, 0)
 
 
+@pytest.mark.parametrize("offsets", [[], [0], [0, 0, 0], [1, 2, 3]])
+def test_offsets_for_another_number_of_bands_are_refused(offsets: list[int]) -> None:
+    image = np.full((3, 1, 2), 500, dtype=np.uint16)
+    for convert in (dn_to_reflectance, dn_to_scaled_reflectance, scaled_reflectance_to_dn):
+        with pytest.raises(ValueError, match=rf"offsets must be one number, or one a band; got {len(offsets)} for an"):
+            convert(image, 10000, offsets)
+
+
 @given(st.floats(allow_nan=False, width=32))
 def test_values_beyond_uint16_are_clipped_not_wrapped(scaled: float) -> None:
     (dn,) = scaled_reflectance_to_dn(np.array([scaled], dtype=np.float32), 10000, -1000)
