@@ -12,6 +12,7 @@ ten thousand by one DN.
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -191,7 +192,10 @@ class ScenePrediction:
                 estimates: dict[int, np.ndarray] = {}
                 errors: dict[int, np.ndarray] = {}
                 for sharpener in self.sharpeners:
-                    sharpened = sharpener.sharpen(next(all_inputs), window, self.shape)
+                    # Not `next`: its StopIteration would end the `map` that calls this function, as after the last strip.
+                    (inputs,) = islice(all_inputs, 1)
+                    sharpened = sharpener.sharpen(inputs, window, self.shape)
+                    del inputs  # frees their memory before the next ones are due
                     estimates |= sharpened.estimates
                     errors |= sharpened.errors
                     advance()

@@ -3,6 +3,7 @@
 import weakref
 from collections.abc import Mapping
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 import keras
@@ -213,6 +214,16 @@ def test_no_strip_is_kept_while_the_next_one_is_predicted(scene, models, consist
     for strip in whole.strips():
         del strip
     assert len(made) == 2 * (4 + 1 if consistent else 1)  # two strips with two GSDs
+
+
+@pytest.mark.parametrize("consistent", [False, True])
+def test_inputs_that_end_too_early_are_an_error(scene, models, consistent, monkeypatch):
+    """They must not end the prediction as if it was complete."""
+    whole = prediction(scene, models, consistent=consistent, window_px=96)
+    all_inputs = whole._inputs
+    monkeypatch.setattr(whole, "_inputs", lambda read: islice(all_inputs(read), 3))  # of two networks for two windows
+    with pytest.raises(ValueError, match="not enough values to unpack"):
+        list(whole.strips())
 
 
 def test_offsets_are_kept(scene, models, pixels, tmp_path):
