@@ -32,13 +32,19 @@ class Entry(NamedTuple):
 
 
 def find_entry(file: Path) -> Entry | None:
-    """Return the entry of a file in the manifest of its product; None if there is no manifest, or none for the file."""
+    """Return the entry of a file in the manifest of its product; None if there is no manifest, or none for the file.
+
+    Raises:
+        ProductError: the manifest is a link to nowhere, or the system refuses to read it.
+    """
     for folder in file.absolute().parents[:_MOST_FOLDERS]:
         manifest = folder / MANIFEST
-        if manifest.is_file():
-            return _read_entries(manifest, manifest.stat().st_mtime_ns).get(
-                file.absolute().relative_to(folder).as_posix()
-            )
+        if manifest.is_file() or manifest.is_symlink():
+            try:
+                entries = _read_entries(manifest, manifest.stat().st_mtime_ns)
+            except OSError as error:
+                raise ProductError(f"{manifest} {describe_failed_read(error)}.") from error
+            return entries.get(file.absolute().relative_to(folder).as_posix())
     return None
 
 
@@ -78,10 +84,7 @@ def _read_tar(tar: Path, _modified: int) -> dict[int, TarEntry]:
 @lru_cache(maxsize=4)
 def _read_entries(manifest: Path, _modified: int) -> dict[str, Entry]:
     """Return name of a file, relative to the product -> its entry. Read again when the manifest was modified."""
-    try:
-        return _parse(read_metadata_file(manifest), str(manifest))
-    except OSError as error:
-        raise ProductError(f"{manifest} {describe_failed_read(error)}.") from error
+    return _parse(read_metadata_file(manifest), str(manifest))
 
 
 def _parse(content: bytes, source: str) -> dict[str, Entry]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from common.errors import ProductError
 from common.files.manifest import Entry, find_entry
 from tests.support.manifests import write_manifest
 
@@ -66,6 +67,17 @@ def test_a_damaged_manifest_says_so_at_most(
     assert find_entry(image) is None
     assert len(caplog.records) == (content in ("", "<XFDU"))
     assert "the files of the product are not compared with it" in caplog.text or not caplog.records
+
+
+def test_a_manifest_that_is_a_link_to_nowhere_is_not_taken_for_missing(image: Path, tmp_path: Path) -> None:
+    (tmp_path / "manifest.safe").symlink_to("gone")
+    with pytest.raises(
+        ProductError, match=r"manifest\.safe is a link to \S+/gone, which does not exist; correct the link\.$"
+    ):
+        find_entry(image)
+    write_manifest(tmp_path)  # through the link
+    assert (tmp_path / "gone").is_file()
+    assert find_entry(image)
 
 
 @pytest.mark.real_data
