@@ -4,6 +4,7 @@ GDAL does not raise all errors of a disk. GDAL 3.10 of Debian 13 loses the last 
 the file as if it was whole; GDAL 3.6 prints such errors when it closes the file.
 """
 
+import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,10 @@ from common.rasters.files import one_line
 from common.rasters.grids import GeoReference
 
 gdal.UseExceptions()
+
+# Words of refusals that more memory does not change. The others may be a lack of it, which GDAL 3.6 tells as "An error occurred
+# while writing a dirty block", without a number of an error of memory.
+_REFUSALS = re.compile(r"Attempt to create|missing codec|Maximum TIFF file size")
 
 
 def geotiff_bytes(make_dataset: Callable[[str], gdal.Dataset], image: np.ndarray | None = None) -> bytes:
@@ -94,6 +99,8 @@ def _as_output_error() -> Iterator[None]:
         yield
     except RuntimeError as error:
         reason = one_line(str(error)) or "it gives no reason"
-        raise OutputError(f"GDAL cannot make the GeoTIFF: {reason}; free memory, and try again.") from error
+        check = "check the numbers of rows, columns and bands, and the installation of GDAL"
+        remedy = check if _REFUSALS.search(reason) else "free memory, and try again"
+        raise OutputError(f"GDAL cannot make the GeoTIFF: {reason}; {remedy}.") from error
     finally:
         gdal.PopErrorHandler()

@@ -35,15 +35,21 @@ def fail(name: str) -> gdal.Dataset:
     gdal.Error(gdal.CE_Failure, 2, "no memory is left\nMay be caused by: an image")
 
 
+FREE_MEMORY = "free memory, and try again"
+CHECK = "check the numbers of rows, columns and bands, and the installation of GDAL"
+
+
 @pytest.mark.parametrize(
-    ("make_dataset", "reason"),
+    ("make_dataset", "reason", "remedy"),
     [
-        (fail, "no memory is left; May be caused by: an image"),
-        (partial(create, grid=replace(GRID, rows=0)), ".*20x0.*"),
+        (fail, "no memory is left; May be caused by: an image", FREE_MEMORY),
+        (partial(create, grid=replace(GRID, rows=10**6, cols=10**7)), ".*Free disk space available.*", FREE_MEMORY),
+        (partial(create, grid=replace(GRID, rows=0)), ".*20x0.*", CHECK),
+        (partial(create, bands=["one"] * 70_000), ".*bands.*", CHECK),
     ],
 )
-def test_errors_are_one_line(make_dataset, reason, capfd):
-    with pytest.raises(OutputError, match=rf"^GDAL cannot make the GeoTIFF: {reason}; free memory, and try again\.$"):
+def test_errors_are_one_line_with_a_remedy_that_helps(make_dataset, reason, remedy, capfd):
+    with pytest.raises(OutputError, match=rf"^GDAL cannot make the GeoTIFF: {reason}; {remedy}\.$"):
         geotiff_bytes(make_dataset)
     assert capfd.readouterr() == ("", "")
 
