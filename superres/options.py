@@ -69,13 +69,19 @@ def check_paths(run_folders: Sequence[str], weights: Sequence[str]) -> None:
     """Check what can be told of the options that name trained networks before their weights are looked for.
 
     Raises:
-        SettingError: a --run-dir is a file, whose network --model would name; or a path is a link to nowhere.
+        SettingError: a --run-dir is a file, whose network --model would name, or the name of published weights; or a path is
+            a link to nowhere.
     """
     for option, paths in ("--run-dir", run_folders), ("--weights", weights):
         for path in paths:
             if broken_link := describe_missing(path, ""):
                 raise SettingError(f"{option} {path} {broken_link}; correct the link.")
     for path in run_folders:
+        if path in PUBLISHED:
+            raise SettingError(
+                f"--run-dir {path} is the name of published weights; give them with --weights, or a folder of this name as "
+                f"./{path}."
+            )
         if Path(path).is_file():
             raise SettingError(
                 f"--run-dir {path} is a file; give the folder that superres-train wrote, or a file of weights with --weights."

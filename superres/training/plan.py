@@ -20,6 +20,7 @@ from common.runs.log import remember_log
 from common.runs.opening import RunLocation, check_run_folder
 from common.scenes.scene import Scene
 from common.scenes.tile_list import read_tile_list
+from superres.networks.published import PUBLISHED
 from superres.training.config import SuperresConfig
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def prepare_training(config: SuperresConfig, location: RunLocation) -> TrainingP
     Raises:
         S2Error: a scene, weights or the run folder cannot be used.
     """
+    check_run_name(location.folder)
     remember_log()
     scenes = read_tile_list(config.tiles, config.data_dir)
     test_scenes = read_tile_list(config.test_tiles, config.data_dir) if config.test_tiles else ()
@@ -65,6 +67,19 @@ def prepare_training(config: SuperresConfig, location: RunLocation) -> TrainingP
     warn_of_emulated_precision(config.precision)
     logger.info("%d scenes to train on, %d to test on", len(scenes), len(test_scenes))
     return TrainingPlan(scenes, test_scenes, teachers, cuts)
+
+
+def check_run_name(folder: Path | None) -> None:
+    """Check that other commands will not take the name of a run folder for that of published weights.
+
+    Raises:
+        SettingError: it is the name of published weights.
+    """
+    if str(folder) in PUBLISHED:
+        raise SettingError(
+            f"--run-dir {folder} is the name of published weights, which other commands would take instead of this folder; "
+            f"give another --run-dir."
+        )
 
 
 def find_cuts(scenes: Sequence[Scene], all_settings: Sequence[PatchSettings]) -> tuple[Cut, ...]:

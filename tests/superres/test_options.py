@@ -34,6 +34,17 @@ def test_a_file_is_no_run_folder(parser, tmp_path):
     assert read_weights_options(parser.parse_args(["--weights", str(file)])).sources == (str(file),)
 
 
+def test_a_run_folder_is_not_taken_for_published_weights(parser, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dsen2-l1c-20m").mkdir()
+    with pytest.raises(
+        SettingError, match=r"^--run-dir dsen2-l1c-20m is the name of .* with --weights, or .* as \./dsen2-l1c-20m\.$"
+    ):
+        read_weights_options(parser.parse_args(["--run-dir", "dsen2-l1c-20m"]))
+    options = read_weights_options(parser.parse_args(["--run-dir", "./dsen2-l1c-20m", "--weights", "dsen2-l1c-20m"]))
+    assert options.sources == ("./dsen2-l1c-20m", "dsen2-l1c-20m")
+
+
 @pytest.mark.parametrize("option", ["--run-dir", "--weights"])
 def test_a_link_to_nowhere_is_told_as_one(parser, tmp_path, option):
     (tmp_path / "link").symlink_to("gone")

@@ -10,6 +10,7 @@ import pytest
 from common.errors import SettingError, WeightsError
 from common.rasters.grids import footprint_lonlat
 from common.runs.folder import CONFIG, WEIGHTS
+from common.runs.opening import RunLocation
 from common.scenes.tile_list import open_scene, read_tile_list
 from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS
@@ -17,10 +18,12 @@ from superres.training import plan
 from superres.training.config import SuperresConfig
 from superres.training.plan import (
     check_init_weights,
+    check_run_name,
     check_scenes,
     check_weights_are_kept,
     find_cuts,
     find_teachers,
+    prepare_training,
     shared_ground,
     warn_of_emulated_precision,
 )
@@ -35,6 +38,17 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def make_config(**settings: object) -> SuperresConfig:
     return SuperresConfig(tiles="t.txt", **settings)
+
+
+def test_a_run_folder_with_the_name_of_published_weights_is_refused_first() -> None:
+    """Before the scenes are read, of which there are none here."""
+    for name in ("dsen2-l1c-20m", "./dsen2-l2a-60m/"):
+        with pytest.raises(
+            SettingError, match=r"--run-dir dsen2-l\S+ is the name of published .*; give another --run-dir"
+        ):
+            prepare_training(make_config(), RunLocation(Path(name), resume=True))
+    for folder in (Path("runs/dsen2-l1c-20m"), None):
+        check_run_name(folder)
 
 
 def test_test_scenes_that_overlap_a_training_scene_are_reported(
