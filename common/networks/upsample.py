@@ -24,7 +24,7 @@ class Upsample(keras.layers.Layer):
     """
 
     def __init__(self, factor: int, method: str = BILINEAR, **kwargs):
-        super().__init__(dtype="float32", **{key: value for key, value in kwargs.items() if key != "dtype"})
+        super().__init__(**{**kwargs, "dtype": "float32"})
         self.factor = factor
         self.method = method
 

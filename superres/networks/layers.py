@@ -17,7 +17,7 @@ class Fold(keras.layers.Layer):
     """
 
     def __init__(self, factor: int, **kwargs):
-        super().__init__(dtype="float32", **{key: value for key, value in kwargs.items() if key != "dtype"})
+        super().__init__(**{**kwargs, "dtype": "float32"})
         self.factor = factor
 
     def call(self, image: keras.KerasTensor) -> keras.KerasTensor:

@@ -19,6 +19,17 @@ def test_fold_turns_blocks_into_bands_and_unfold_turns_them_back(factor: int) ->
     assert unfold.compute_output_shape(folded.shape) == image.shape
 
 
+@pytest.mark.parametrize("layer", [Fold, Unfold])
+def test_folding_stays_in_float32_under_any_policy(layer: type[Fold]) -> None:
+    """Also if a configuration names another type."""
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        layers = layer(2), layer.from_config({"factor": 2, "dtype": "bfloat16"})
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert [layer(np.ones((1, 2, 2, 4), np.float32)).dtype for layer in layers] == ["float32", "float32"]
+
+
 def test_residual_block_adds_the_scaled_branch() -> None:
     """With kernels that pass each pixel on, the branch is relu(trunk)."""
     trunk = keras.Input((None, None, 3))
