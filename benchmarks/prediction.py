@@ -1,8 +1,8 @@
 """Speed of prediction, compared with the plain way, the convolutions alone and a fast network; its memory on a full tile.
 
     python -m benchmarks.prediction speed PRECISION    prints one line of JSON
-    python -m benchmarks.prediction memory SCENE       prints one line of JSON
-    python -m benchmarks.prediction everything SCENE   prints one line of JSON, with all options
+    python -m benchmarks.prediction memory SCENE [NETWORK]       prints one line of JSON; without NETWORK, of DSen2
+    python -m benchmarks.prediction everything SCENE [NETWORK]   prints one line of JSON, with all options
     python -m benchmarks.prediction beside SCENE NETWORK PIXELS PRECISION    prints one line of JSON
 
 The plain way is the code of the DSen2 paper: patches of 128 px with a border of 8 px, upsampled by scikit-image, predicted
@@ -33,6 +33,7 @@ import tensorflow as tf
 from skimage.transform import resize
 
 from benchmarks.measure import Result, peak_memory_gib, run_child, seconds
+from common.pixels.degrade import repeat_pixels
 from common.pixels.sentinel2 import BANDS_BY_GSD, JOINT, Gsd, input_gsds
 from common.pixels.windows import Window
 from common.rasters.files import limit_cache
@@ -155,11 +156,11 @@ def speed(precision: str) -> dict[str, float]:
     return {name: max(way_rates) for name, way_rates in rates.items()}
 
 
-def memory(scene_path: str, all_options: bool = False) -> dict[str, float]:
+def memory(scene_path: str, network_name: str = "dsen2", all_options: bool = False) -> dict[str, float]:
     """Return the peak memory in GiB, the rows of the scene, and the seconds and processor seconds without the networks."""
     clock = {"networks": 0.0, "processor": 0.0}
     whole, duration, processor, _ = sharpen(
-        scene_path, partial(once_a_shape, clock=clock), "dsen2", all_options=all_options
+        scene_path, partial(once_a_shape, clock=clock), network_name, all_options=all_options
     )
     return {
         "memory": peak_memory_gib(),
@@ -244,28 +245,41 @@ def once_a_shape(predict: Predict, clock: dict[str, float]) -> Predict:
     """Return a function that predicts only the first window of each shape, and returns repeated input pixels for others.
 
     Args:
-        predict: the network.
+        predict: the network, also a joint one.
         clock: the seconds and the processor seconds of this thread in the function, and of the network's threads, are added
             to its entries `networks` and `processor`.
     """
-    shapes = set()
+    bands: dict[tuple[int, ...], int] = {}  # shape of the 10 m input -> bands of the result
 
     def run(inputs: dict[str, np.ndarray]) -> np.ndarray:
         started, processor = time.perf_counter(), time.thread_time()
-        coarse, shape = list(inputs.values())[-1], inputs["input_10m"].shape
-        factor = shape[0] // len(coarse)
-        if shape in shapes:
-            result = coarse.repeat(factor, axis=0).repeat(factor, axis=1)
+        shape = inputs["input_10m"].shape
+        if shape in bands:
+            result = repeated_inputs(inputs, bands[shape])
             clock["processor"] += time.thread_time() - processor
         else:
-            shapes.add(shape)
             processor = time.process_time()
             result = predict(inputs)
+            bands[shape] = result.shape[2]
             clock["processor"] += time.process_time() - processor
         clock["networks"] += time.perf_counter() - started
         return result
 
     return run
+
+
+def repeated_inputs(inputs: dict[str, np.ndarray], bands: int) -> np.ndarray:
+    """Return pixels of the bands that a network sharpens, repeated to 10 m: shape of its result.
+
+    Args:
+        inputs: of the network, (rows / factor, cols / factor, bands) by name, the finest first.
+        bands: of the result: those of all coarse inputs for a joint network, else those of the coarsest.
+    """
+    coarse = list(inputs.values())[1:]
+    is_joint = bands == sum(image.shape[2] for image in coarse)
+    rows = len(inputs["input_10m"])
+    repeated = [repeat_pixels(image, rows // len(image)) for image in (coarse if is_joint else coarse[-1:])]
+    return np.concatenate(repeated, axis=2)
 
 
 def run(product: str, precision: str) -> list[Result]:
