@@ -20,6 +20,7 @@ SETTINGS_OF_OLDER_RUNS = {
     "rate_rule": "linear",
     "optimizer": "nadam",
     "weight_decay": 0.0,
+    "clip_norm": None,
     "gradient_precision": "float32",
     "last_rate": 0.0,
     "recipe": "own",
@@ -61,6 +62,7 @@ class RunConfig:
     )
     momentum: float | None = setting(f"momentum of {' and '.join(WITH_MOMENTUM)} ({MOMENTUM})", None)
     weight_decay: float = setting("decay of kernels in each step, times the learning rate", 0.0)
+    clip_norm: float | None = setting("largest norm of the gradients of a step; longer ones are shortened to it", None)
     learning_rate: float = setting("learning rate of one rank; --rate-rule says how it grows with the ranks", 1e-4)
     rate_rule: str = setting(
         "linear: multiply the learning rate by the number of ranks and --accumulate; sqrt: by its square root; none: do not",
@@ -112,6 +114,8 @@ class RunConfig:
                 raise SettingError(f"{option_name(name)} must be at least 0; got {getattr(self, name)}.")
         if self.warmup_rate is not None and not 0 <= self.warmup_rate < math.inf:
             raise SettingError(f"--warmup-rate must be at least 0; got {self.warmup_rate}.")
+        if self.clip_norm is not None and not 0 < self.clip_norm < math.inf:
+            raise SettingError(f"--clip-norm must be above 0; got {self.clip_norm}.")
         if self.momentum is not None and not 0 <= self.momentum < 1:
             raise SettingError(f"--momentum must be at least 0 and below 1; got {self.momentum}.")
         if self.momentum is not None and self.optimizer not in WITH_MOMENTUM:

@@ -16,20 +16,22 @@ from common.training.optimizers.layerwise import Lamb, Lars
 def build_optimizer(config: RunConfig) -> keras.optimizers.Optimizer:
     """Return the optimizer of the settings.
 
-    Nadam is that of the DSen2 paper; AdamW: Loshchilov and Hutter 2019, arXiv:1711.05101.
+    Nadam is that of the DSen2 paper; AdamW: Loshchilov and Hutter 2019, arXiv:1711.05101. All of them shorten gradients to
+    `clip_norm` (Pascanu et al. 2013, arXiv:1211.5063), after they were averaged over ranks.
     """
     rate, momentum, decay = config.learning_rate, config.used_momentum, config.weight_decay or None
+    clip = {"global_clipnorm": config.clip_norm}
     match config.optimizer:
         case "nadam":
-            return Nadam(rate, weight_decay=decay)
+            return Nadam(rate, weight_decay=decay, **clip)
         case "adamw":
-            return AdamW(rate, weight_decay=config.weight_decay)
+            return AdamW(rate, weight_decay=config.weight_decay, **clip)
         case "sgd":
-            return keras.optimizers.SGD(rate, momentum, nesterov=momentum > 0, weight_decay=decay)
+            return keras.optimizers.SGD(rate, momentum, nesterov=momentum > 0, weight_decay=decay, **clip)
         case "lars":
-            return Lars(rate, momentum, decay)
+            return Lars(rate, momentum, decay, **clip)
         case "lamb":
-            return Lamb(rate, weight_decay=decay)
+            return Lamb(rate, weight_decay=decay, **clip)
 
 
 def compile_model(

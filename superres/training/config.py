@@ -204,7 +204,7 @@ class SuperresConfig(RunConfig):
                 f"--model {GAN} must learn from the native bands, and predictions of a --teacher are smoother; leave one "
                 f"of them out."
             )
-        for name in ("optimizer", "weight_decay"):
+        for name in ("optimizer", "weight_decay", "clip_norm"):
             if getattr(self, name) != getattr(SuperresConfig, name):
                 raise SettingError(
                     f"--model {GAN} trains both networks with Adam; leave {option_name(name)} out, or give another --model."

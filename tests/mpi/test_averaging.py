@@ -20,6 +20,9 @@ from common.training.optimizers.layerwise import Lamb, Lars
 STEPS, BATCH = 3, 4
 OPTIMIZERS = {
     "sgd": lambda: keras.optimizers.SGD(0.1),
+    "clipped sgd": lambda: keras.optimizers.SGD(
+        0.1, global_clipnorm=0.5
+    ),  # the mean over ranks is clipped, not each rank
     "nadam": lambda: keras.optimizers.Nadam(0.01),
     "lars": lambda: Lars(5.0),
     "scaled lamb": lambda: keras.optimizers.LossScaleOptimizer(Lamb(0.1)),
@@ -79,6 +82,7 @@ def train_by_fit(model: keras.Model, x: np.ndarray, y: np.ndarray) -> None:
     ("name", "train"),
     [
         ("sgd", train_in_a_function),
+        ("clipped sgd", train_by_fit),
         ("nadam", train_by_fit),
         ("scaled sgd", train_eagerly),
         ("scaled nadam", train_by_fit),

@@ -55,6 +55,8 @@ def test_unknown_settings_are_an_error() -> None:
         ({"patience": 0}, "--patience must be above 0; got 0"),
         ({"learning_rate": 0.0}, "--learning-rate must be above 0; got 0.0"),
         ({"learning_rate": math.nan}, "--learning-rate must be above 0; got nan"),
+        ({"clip_norm": 0.0}, "--clip-norm must be above 0; got 0.0"),
+        ({"clip_norm": math.nan}, "--clip-norm must be above 0; got nan"),
         ({"learning_rate": math.inf}, "--learning-rate must be above 0; got inf"),
         ({"warmup_epochs": -1.0}, "--warmup-epochs must be at least 0; got -1.0"),
         ({"warmup_epochs": math.nan}, "--warmup-epochs must be at least 0; got nan"),

@@ -37,6 +37,26 @@ def test_each_optimizer_lowers_the_loss_and_keeps_its_settings(name: str) -> Non
     assert float(optimizer.learning_rate) == pytest.approx(0.01)
 
 
+@pytest.mark.parametrize("name", [name for name in OPTIMIZERS if name != "lars"])  # whose step has no norm of gradients
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+def test_longer_gradients_are_shortened_to_the_clip_norm(name: str, precision: str) -> None:
+    """Several steps with gradients of norm 5, 0.5 and 50 equal those with the norms 1, 0.5 and 1."""
+    models = {}
+    for clip_norm, norms in ((1.0, (5.0, 0.5, 50.0)), (None, (1.0, 0.5, 1.0))):
+        model, rng = dense_model(), np.random.default_rng(0)
+        models[clip_norm] = model
+        config = RunConfig(optimizer=name, learning_rate=0.1, clip_norm=clip_norm)
+        compile_model(model, build_optimizer(config), "mean_squared_error", precision)
+        for norm in norms:
+            gradient = rng.standard_normal(8).astype(np.float32)  # of kernel and bias together
+            gradient *= norm / np.linalg.norm(gradient)
+            gradients = [gradient[:6].reshape(3, 2), gradient[6:]]
+            model.optimizer.apply([model.optimizer.scale_loss(keras.ops.convert_to_tensor(part)) for part in gradients])
+    for clipped, expected in zip(models[1.0].get_weights(), models[None].get_weights(), strict=True):
+        np.testing.assert_allclose(clipped, expected, rtol=1e-4)
+        assert not np.array_equal(clipped, np.ones_like(clipped))
+
+
 @pytest.mark.parametrize("momentum", [0.9, 0.0])
 def test_sgd_has_nesterov_momentum_if_any(momentum: float) -> None:
     optimizer = build_optimizer(RunConfig(optimizer="sgd", momentum=momentum))

@@ -49,6 +49,7 @@ def test_values_out_of_range(name: str, value: object, message: str) -> None:
         ("optimizer", "lamb", "--model gan trains both networks with Adam; leave --optimizer out, or give another"),
         ("momentum", 0.5, "--momentum is only for --optimizer sgd and lars, and this run has --optimizer nadam; leave"),
         ("weight_decay", 0.1, "--model gan trains both networks with Adam; leave --weight-decay out, or give another"),
+        ("clip_norm", 0.5, "--model gan trains both networks with Adam; leave --clip-norm out, or give another"),
         ("generator", "tiny-attention", "unknown network 'tiny-attention'; expected one of dsen2, .*"),
     ],
 )
