@@ -22,7 +22,9 @@ from superres.networks.layers import GRID, Fold, Unfold, convolution, residual_b
 
 COARSEST = 6  # 10 m pixels on a side of a 60 m pixel
 SURROUNDINGS_PX = 5  # side of the square of 20 m pixels whose mean is subtracted
-CONTRAST_PX = 11  # side of the square of 20 m pixels over which contrast is measured
+CONTRAST_PX = (
+    21  # side of the square of 20 m pixels over which contrast is measured; a small one changes shapes beside edges
+)
 LEAST_CONTRAST = 0.002  # 4 DN, about the noise of the instrument; dark water has hardly any detail
 WEIGHT_OF_SURROUNDINGS = 0.1
 
@@ -120,7 +122,7 @@ class WeightedDetail(keras.layers.Layer):
     """
 
     def __init__(self, **kwargs):
-        super().__init__(dtype="float32", **{key: value for key, value in kwargs.items() if key != "dtype"})
+        super().__init__(**{**kwargs, "dtype": "float32"})
 
     def call(self, images: Sequence[keras.KerasTensor]) -> keras.KerasTensor:
         weights, detail = images

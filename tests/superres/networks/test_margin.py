@@ -18,11 +18,11 @@ from tests.support.checks import gsds_of
         ("vdsen2", 20, 68),
         ("vdsen2", 60, 72),
         ("lowres", 20, 30),
-        ("joint", JOINT, 48),
+        ("joint", JOINT, 60),
     ],
 )
 def test_margins(name: str, gsd: Gsd, margin: int) -> None:
-    """A reach of 14, 66, 29 or 43 px and half a coarse pixel, rounded up to whole coarse pixels."""
+    """A reach of 14, 66, 29 or 53 px and half a coarse pixel, rounded up to whole coarse pixels."""
     assert margin_px(name, gsd) == margin
 
 
