@@ -58,21 +58,40 @@ def joint(
     for block in range(1, blocks + 1):
         trunk = residual_block(trunk, RESIDUAL_SCALING, dtype, name=f"block{block:02d}")
 
-    fine_bands, bands_20m = fine.shape[-1], at_20m.shape[-1]
-    bands_60m = bands - bands_20m
-    weights = convolution(bands_60m * fine_bands, name="weights", kernel_initializer="zeros")(trunk)
+    contrast_20m = contrast[..., fine.shape[-1] : fine.shape[-1] + at_20m.shape[-1]]
+    sharp = [sharpen_20m(trunk, at_20m, contrast_20m, upsample), sharpen_60m(trunk, at_60m, fine, upsample)]
+    return keras.layers.Concatenate(name="sharpened")(sharp)
+
+
+def sharpen_20m(
+    trunk: keras.KerasTensor, at_20m: keras.KerasTensor, contrast: keras.KerasTensor, upsample: str
+) -> keras.KerasTensor:
+    """Return the 20 m bands at 10 m: (B, H/2, W/2, features) and twice (B, H/2, W/2, 6) -> (B, H, W, 6), float32."""
+    bands = at_20m.shape[-1]
+    if upsample == NO_UPSAMPLING:
+        return Unfold(GRID, name="unfold_20m")(convolution(bands * GRID**2, name="last_20m")(trunk))
+    detail = convolution(bands * GRID**2, name="last_20m", kernel_initializer="zeros")(trunk)
+    detail = Unfold(GRID, name="unfold_20m")(detail * for_each_pixel(contrast))
+    return detail + Upsample(GRID, upsample, name=f"upsample_by_{GRID}")(at_20m)
+
+
+def sharpen_60m(
+    trunk: keras.KerasTensor, at_60m: keras.KerasTensor, fine: keras.KerasTensor, upsample: str
+) -> keras.KerasTensor:
+    """Return the 60 m bands at 10 m.
+
+    (B, H/2, W/2, features), (B, H/6, W/6, 2) and the 10 m bands (B, H, W, 4) -> (B, H, W, 2), float32.
+    """
+    bands = at_60m.shape[-1]
+    weights = convolution(bands * fine.shape[-1], name="weights", kernel_initializer="zeros")(trunk)
     beyond_60m = fine - Upsample(COARSEST, name="upsample_means")(keras.layers.AveragePooling2D(COARSEST)(fine))
     injected = WeightedDetail(name="injected")([weights, Fold(GRID, name="fold_detail")(beyond_60m)])
     first_weights = "he_uniform" if upsample == NO_UPSAMPLING else "zeros"
-    for_20m = convolution(bands_20m * GRID**2, name="last_20m", kernel_initializer=first_weights)(trunk)
-    for_60m = convolution(bands_60m * GRID**2, name="last_60m", kernel_initializer=first_weights)(trunk) + injected
-    if upsample != NO_UPSAMPLING:  # the result is detail
-        for_20m *= for_each_pixel(contrast[..., fine_bands : fine_bands + bands_20m])
-    sharp_20m, sharp_60m = Unfold(GRID, name="unfold_20m")(for_20m), Unfold(GRID, name="unfold_60m")(for_60m)
-    if upsample != NO_UPSAMPLING:
-        sharp_20m += Upsample(GRID, upsample, name=f"upsample_by_{GRID}")(at_20m)
-        sharp_60m += Upsample(COARSEST, upsample, name=f"upsample_by_{COARSEST}")(at_60m)
-    return keras.layers.Concatenate(name="sharpened")([sharp_20m, sharp_60m])
+    own = convolution(bands * GRID**2, name="last_60m", kernel_initializer=first_weights)(trunk)
+    sharp = Unfold(GRID, name="unfold_60m")(own + injected)
+    if upsample == NO_UPSAMPLING:
+        return sharp
+    return sharp + Upsample(COARSEST, upsample, name=f"upsample_by_{COARSEST}")(at_60m)
 
 
 def read_detail(
