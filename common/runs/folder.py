@@ -7,6 +7,7 @@ if the command measures the network. While a job works on it, it also holds `run
 
 import dataclasses
 import json
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from common.files.atomic import is_partial, make_folder, remove_abandoned, why_n
 from common.files.limits import parse_json, read_regular_file
 from common.files.read_errors import describe_missing, describe_no_folder, describe_refusal
 from common.runs.config import RunConfig
+from common.runs.locks.heartbeat import read_sign
 from common.runs.locks.lock import CLAIM, Lock
 from common.runs.provenance import provenance_record
 
@@ -45,6 +47,7 @@ REPLACEABLE = (THRESHOLDS, UNUSABLE_CHECKPOINT, *FILES)  # files that `--overwri
 TENSORBOARD = "tensorboard"
 LOCK = "run.lock"
 RANKS = "ranks"  # signs of life of the ranks
+_OF_A_RANK = re.compile(rb"(process \d+ on .*)?")  # as `common/runs/locks/watchdog.py` writes them, or empty
 
 
 def run_lock(folder: Path) -> Lock:
@@ -62,8 +65,18 @@ def is_of_a_run(path: Path) -> bool:
 def is_of_a_job(path: Path) -> bool:
     """Return whether a path in a run folder is one that stays only if the job is killed."""
     if path.name == RANKS:
-        return path.is_dir() and all(file.name.isdigit() or is_partial(file) for file in path.iterdir())
-    return is_partial(path) or path.name == LOCK or path.name.startswith(LOCK + CLAIM)
+        return path.is_dir() and all(is_of_a_rank(file) or is_partial(file) for file in path.iterdir())
+    is_lock = path.name == LOCK and not path.is_dir()  # also one that another job removes at this moment
+    return is_lock or is_partial(path) or path.name.startswith(LOCK + CLAIM)
+
+
+def is_of_a_rank(path: Path) -> bool:
+    """Return whether a path in the folder `ranks` is a sign of life. Other programs keep results under such names, too."""
+    try:
+        sign = read_sign(path)
+    except OSError:  # a folder, for example
+        return False
+    return path.name.isdigit() and (sign is None or _OF_A_RANK.fullmatch(sign.content) is not None)
 
 
 def holds_only_logs(folder: Path) -> bool:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import common.distributed as hvd
 from common.errors import RunFolderError, SettingError
 from common.files.atomic import is_partial, make_folder
-from common.runs.folder import RANKS, REPLACEABLE, TENSORBOARD, refusals_told, run_lock, try_to_write
+from common.runs.folder import RANKS, REPLACEABLE, TENSORBOARD, is_of_a_job, refusals_told, run_lock, try_to_write
 from common.runs.locks.lock import release, require_free, take
 from common.runs.locks.watchdog import watched_ranks
 from common.runs.state import Content, RunState, first_foreign, read_state
@@ -126,7 +126,8 @@ def open_run_folder(location: RunLocation, name: str) -> Run:
     try:
         state = require_suitable(location)  # again: another job may have changed it
         resumes = location.resume and state.has_checkpoint
-        shutil.rmtree(folder / RANKS, ignore_errors=True)
+        if is_of_a_job(folder / RANKS):
+            shutil.rmtree(folder / RANKS, ignore_errors=True)
         remove_unfinished(folder)
         if not resumes:
             make_empty(folder)

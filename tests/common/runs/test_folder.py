@@ -16,6 +16,7 @@ from common.runs.folder import (
     read_config,
     write_config,
 )
+from common.runs.locks.watchdog import Watchdog
 from tests.support.permissions import without_permission
 from tests.support.run_folders import write_run
 
@@ -30,19 +31,29 @@ def names(folder: Path) -> set[str]:
 def test_each_file_of_a_run_is_known(tmp_path: Path) -> None:
     for name in (*run.REPLACEABLE, run.LOCK, f"{run.LOCK}.claim.0123", ".node7.4711.partial.checkpoint.h5"):
         (tmp_path / name).touch()
-    (tmp_path / run.RANKS).mkdir()
-    (tmp_path / run.RANKS / "0").touch()
+    Watchdog(tmp_path / run.RANKS, 0, 2, 1.0).begin()
     (tmp_path / run.TENSORBOARD / "train").mkdir(parents=True)
     (tmp_path / run.TENSORBOARD / "train" / "events.1").touch()
+    assert (tmp_path / run.RANKS / "0").read_text()
     assert all(run.is_of_a_run(path) for path in tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
-    "name", ["thesis.tex", "run.lock.txt", "tensorboard/thesis.tex", "ranks/thesis.tex", "run.log/a"]
+    "name",
+    [
+        "thesis.tex",
+        "run.lock.txt",
+        "run.lock/a",
+        "tensorboard/thesis.tex",
+        "ranks/thesis.tex",
+        "ranks/0",
+        "ranks/0/a",
+        "run.log/a",
+    ],
 )
 def test_other_files_are_not_of_a_run(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(exist_ok=True, parents=True)
     path.write_text("years of work")
     assert not run.is_of_a_run(tmp_path / Path(name).parts[0])
 

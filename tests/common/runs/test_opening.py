@@ -55,6 +55,13 @@ def foreign(folder: Path) -> Path:
     return folder
 
 
+def ranks_of_others(folder: Path) -> Path:
+    """Write a folder with the name of one of ours, in which another program keeps a folder for each rank."""
+    (folder / run.RANKS / "0").mkdir(parents=True)
+    (folder / run.RANKS / "0" / "thesis.tex").write_text("years of work")
+    return folder
+
+
 def with_thesis(folder: Path) -> Path:
     (started(folder) / "thesis.tex").write_text("years of work")
     return folder
@@ -73,6 +80,7 @@ CONTENTS = {
     "uncertain": uncertain,
     "nameless": nameless,
     "foreign": foreign,
+    "ranks_of_others": ranks_of_others,
     "with_thesis": with_thesis,
     "held": held,
 }
@@ -120,6 +128,8 @@ def folder(tmp_path: Path):
         ("foreign", "", r"holds thesis\.tex, which no run writes; give another --run-dir"),
         ("foreign", "resume", "holds thesis"),
         ("foreign", "overwrite", "holds thesis"),
+        ("ranks_of_others", "", "holds ranks, which no run writes; give another --run-dir"),
+        ("ranks_of_others", "overwrite", "holds ranks, which no run writes"),
         ("with_thesis", "resume", r"holds thesis\.tex, which no run writes, beside a run that would be replaced"),
         ("with_thesis", "overwrite", "holds thesis"),
         ("held", "resume", r"is in use by process \d+ on .*; wait until it ends, or give another --run-dir"),
@@ -198,6 +208,10 @@ def test_what_a_killed_job_left_is_removed(folder: Path) -> None:
     (folder / run.RANKS / "1").touch()
     assert open_run_folder(RunLocation(folder, resume=True), NAME).resumes
     assert run.RANKS not in names(folder)
+    ranks_of_others(folder)
+    release(run.run_lock(folder))
+    open_run_folder(RunLocation(folder, resume=True), NAME)
+    assert (folder / run.RANKS / "0" / "thesis.tex").exists()
 
 
 def test_a_new_run_removes_temporary_files(folder: Path) -> None:
