@@ -1,10 +1,17 @@
 """The log file of a run folder."""
 
 import logging.handlers
+import re
 from pathlib import Path
 
 from common.errors import OutputError
+from common.files.limits import open_at_once, require_regular_file
 from common.runs.folder import LOG
+
+_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+# Such a line of one of our modules.
+_OWN_LINE = re.compile(rb"^\d{4}-\d\d-\d\d \S+ [A-Z]+ (common|superres|bigearthnet)\.", re.MULTILINE)
+_FIRST_BYTES = 2**16
 
 
 class RunLog(logging.Handler):
@@ -39,7 +46,7 @@ def remember_log() -> None:
 def log_to_file(folder: Path) -> None:
     """Append all messages to `run.log` in a folder as well, first those that `remember_log` kept."""
     handler = RunLog(folder / LOG)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(logging.Formatter(_FORMAT))
     root = logging.getLogger()
     for memory in [memory for memory in root.handlers if isinstance(memory, logging.handlers.MemoryHandler)]:
         root.removeHandler(memory)
@@ -53,3 +60,18 @@ def stop_logging_to_file() -> None:
     root = logging.getLogger()
     for handler in [item for item in root.handlers if isinstance(item, (RunLog, logging.handlers.MemoryHandler))]:
         root.removeHandler(handler)
+
+
+def has_log_of_a_run(folder: Path) -> bool:
+    """Return whether a run wrote the `run.log` of a folder: one of its first lines is of this software, or it is empty.
+
+    Other programs write a file of this name, too.
+
+    Raises:
+        OSError, ValueError: the file cannot be read, so nothing tells who wrote it.
+    """
+    path = folder / LOG
+    require_regular_file(path)
+    with open(path, "rb", opener=open_at_once) as file:
+        start = file.read(_FIRST_BYTES)
+    return not start or _OWN_LINE.search(start) is not None

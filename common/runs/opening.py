@@ -19,12 +19,6 @@ from common.runs.state import Content, RunState, first_foreign, read_state
 
 logger = logging.getLogger(__name__)
 
-_REMEDIES = {  # of contents that are neither continued nor replaced
-    Content.DAMAGED: "restore what is missing, or ",
-    Content.UNCERTAIN: "restore it, delete it if it is of a run, or ",
-    Content.FOREIGN: "",
-}
-
 
 @dataclass(frozen=True)
 class RunLocation:
@@ -149,8 +143,9 @@ def require_suitable(location: RunLocation) -> RunState:
             raise RunFolderError("--resume needs the folder of a run; give it with --run-dir.")
         return RunState(Content.EMPTY, "no run")
     state = read_state(folder)
-    if state.content in _REMEDIES and not (state.content is Content.DAMAGED and location.overwrite):
-        raise RunFolderError(f"{folder} holds {state.text}; {_REMEDIES[state.content]}give another --run-dir.")
+    if state.content is Content.FOREIGN or (state.content is Content.DAMAGED and not location.overwrite):
+        remedy = "restore what is missing, or " if state.content is Content.DAMAGED else ""
+        raise RunFolderError(f"{folder} holds {state.text}; {remedy}give another --run-dir.")
     if location.resume and state.has_checkpoint:
         return state
     if state.content is not Content.EMPTY and not (location.resume or location.overwrite):

@@ -5,7 +5,7 @@ from enum import Enum, auto
 from pathlib import Path
 
 from common.errors import RunFolderError
-from common.files.read_errors import describe_missing, describe_no_folder, nearest_existing
+from common.files.read_errors import describe_no_folder, describe_refusal, nearest_existing
 from common.runs.folder import (
     CARD,
     CHECKPOINT,
@@ -21,6 +21,7 @@ from common.runs.folder import (
     is_of_a_run,
     read_config,
 )
+from common.runs.log import has_log_of_a_run
 
 
 class Content(Enum):
@@ -31,7 +32,6 @@ class Content(Enum):
     RESUMABLE = auto()
     FINISHED = auto()  # all epochs; more may be asked for
     DAMAGED = auto()
-    UNCERTAIN = auto()  # a run or something else, because config.json cannot be read; never replaced
     FOREIGN = auto()  # no run
 
 
@@ -57,7 +57,7 @@ def read_state(folder: Path) -> RunState:
     """Return the state of a folder, which may be missing. Files of a job that was killed do not count.
 
     Raises:
-        RunFolderError: the path, or one above it, is a file.
+        RunFolderError: the path, or one above it, is a file, or nothing tells whether the folder is of a run.
     """
     nearest = nearest_existing(folder)
     if not nearest.is_dir():
@@ -84,16 +84,22 @@ def _other_than_a_run(folder: Path, names: set[str]) -> RunState | None:
     """Return the state of a folder that nothing shows to be of a run; None if `config.json` does, or `run.log` without one.
 
     The other names do not: `metrics.csv`, `checkpoint.h5` and so on are usual in other programs, and `--overwrite` deletes.
+
+    Raises:
+        RunFolderError: the file cannot be read, so it may be of a run or of another program.
     """
-    if CONFIG in names:
+    for name, is_own in ((CONFIG, has_config_of_a_run), (LOG, has_log_of_a_run)):
+        if name not in names:
+            continue
         try:
-            return None if has_config_of_a_run(folder) else RunState(Content.FOREIGN, f"a {CONFIG} that no run wrote")
+            return None if is_own(folder) else RunState(Content.FOREIGN, f"a {name} that no run wrote")
+        except IsADirectoryError:
+            return RunState(Content.FOREIGN, f"{name}, which no run writes")
         except (OSError, ValueError) as error:
-            unreadable = f"cannot be read ({getattr(error, 'strerror', None) or error})"
-            reason = describe_missing(folder / CONFIG, otherwise=unreadable)
-            return RunState(Content.UNCERTAIN, f"a {CONFIG} that {reason}, of a run or of another program")
-    if LOG in names:
-        return None
+            reason = describe_refusal(error) or f"cannot be read ({error}); restore it"
+            raise RunFolderError(
+                f"{folder / name} {reason}, move it away if it is of a run to replace, or give another --run-dir."
+            ) from error
     if foreign := first_foreign(folder):
         return RunState(Content.FOREIGN, f"{foreign.name}, which no run writes")
     return RunState(Content.FOREIGN, f"{min(names)}, but neither {CONFIG} nor {LOG} of a run")
@@ -132,7 +138,7 @@ def _evidence_of_epochs(folder: Path, names: set[str]) -> str:
 
     A run that is killed at the end of its first epoch has one row of history, perhaps weights, and always a log.
     """
-    if HISTORY in names:
+    if (folder / HISTORY).is_file():  # not if another program has made a folder or a pipe of this name
         rows = len((folder / HISTORY).read_text(errors="replace").splitlines()) - 1
         if rows > 1:
             return f"{HISTORY} with {rows} epochs"

@@ -15,6 +15,7 @@ def write_run(folder: Path, epochs: int = EPOCHS) -> Path:
     folder.mkdir(exist_ok=True)
     for name in run.REPLACEABLE:
         (folder / name).write_text(name)
+    (folder / run.LOG).write_text("2026-11-28 18:59:03,123 INFO common.runs.opening: holds no run\n")
     (folder / run.CONFIG).unlink()
     run.write_config(folder, RunConfig(epochs=EPOCHS))
     write_history(folder, epochs)

@@ -1,6 +1,7 @@
 """The log file of a run folder."""
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from common.errors import OutputError
 from common.runs.folder import LOG
-from common.runs.log import log_to_file, remember_log, stop_logging_to_file
+from common.runs.log import has_log_of_a_run, log_to_file, remember_log, stop_logging_to_file
 
 logger = logging.getLogger("common.patches")
 
@@ -30,8 +31,19 @@ def messages(folder: Path) -> list[str]:
 
 def test_a_line_holds_time_level_name_and_message(tmp_path: Path) -> None:
     log_to_file(tmp_path)
+    assert has_log_of_a_run(tmp_path)  # empty so far
     logger.warning("read 6 bands")
     assert (tmp_path / LOG).read_text().endswith("WARNING common.patches: read 6 bands\n")
+    assert has_log_of_a_run(tmp_path)
+
+
+def test_the_log_of_another_program_is_known(tmp_path: Path) -> None:
+    (tmp_path / LOG).write_text("2026-11-28 18:59:03,123 INFO bert.train: read 6 bands\n")
+    assert not has_log_of_a_run(tmp_path)
+    (tmp_path / LOG).unlink()
+    os.mkfifo(tmp_path / LOG)
+    with pytest.raises(ValueError, match="it is a device or a pipe"):
+        has_log_of_a_run(tmp_path)
 
 
 def test_the_log_of_a_resumed_run_is_continued(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """The state of a run folder at each moment at which a job may be killed."""
 
-import re
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,10 @@ from common.errors import RunFolderError
 from common.runs import folder as run
 from common.runs.config import RunConfig
 from common.runs.state import Content, RunState, first_foreign, read_state
+from tests.support.permissions import without_permission
 from tests.support.run_folders import EPOCHS, write_checkpoint, write_history, write_run
+
+TO_REPLACE = r"move it away if it is of a run to replace, or give another --run-dir\."
 
 
 def test_a_missing_and_an_empty_folder(tmp_path: Path) -> None:
@@ -96,17 +100,38 @@ def test_a_config_that_cannot_be_read_may_be_of_another_program(
     (tmp_path / run.CONFIG).write_text(text)
     for name in others:
         (tmp_path / name).touch()
-    state = read_state(tmp_path)
-    assert state.content is Content.UNCERTAIN
-    assert re.fullmatch(rf"a config\.json that cannot be read \({reason}\), of a run or of another program", state.text)
+    with pytest.raises(RunFolderError, match=rf"config\.json cannot be read \({reason}\); restore it, {TO_REPLACE}$"):
+        read_state(tmp_path)
 
 
-def test_a_config_that_is_a_link_to_nowhere(tmp_path: Path) -> None:
-    (tmp_path / run.CONFIG).symlink_to("gone")
-    expected = (
-        f"a config.json that is a link to {tmp_path / 'gone'}, which does not exist, of a run or of another program"
-    )
-    assert read_state(tmp_path) == RunState(Content.UNCERTAIN, expected)
+@pytest.mark.parametrize("name", [run.CONFIG, run.LOG])
+def test_a_file_that_the_system_refuses_to_read_may_be_whole(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    path = Path(name)
+    path.touch()
+    advice = rf"{name} cannot be read \(Permission denied\); check its permissions, {TO_REPLACE}$"
+    with without_permission(path), pytest.raises(RunFolderError, match=advice):
+        read_state(Path())
+    path.unlink()
+    path.symlink_to("gone")
+    advice = rf"{name} is a link to {tmp_path / 'gone'}, which does not exist; correct the link, {TO_REPLACE}$"
+    with pytest.raises(RunFolderError, match=advice):
+        read_state(Path())
+    path.unlink()
+    path.mkdir()
+    assert read_state(Path()) == RunState(Content.FOREIGN, f"{name}, which no run writes")
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_a_history_that_is_no_file_is_left_to_first_foreign(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    """A pipe would be read for ever."""
+    run.write_config(tmp_path, RunConfig())
+    make(tmp_path / run.HISTORY)
+    assert read_state(tmp_path).content is Content.STARTED
+    assert first_foreign(tmp_path) == tmp_path / run.HISTORY
 
 
 def test_copied_weights_are_no_run_that_may_start_again(tmp_path: Path) -> None:
@@ -141,6 +166,14 @@ def test_a_config_of_another_program_is_no_run(tmp_path: Path, others: tuple[str
     for name in others:
         (tmp_path / name).touch()
     assert read_state(tmp_path) == RunState(Content.FOREIGN, "a config.json that no run wrote")
+
+
+@pytest.mark.parametrize("others", [(), (run.METRICS,), (run.CHECKPOINT,)])
+def test_a_log_of_another_program_is_no_run(tmp_path: Path, others: tuple[str, ...]) -> None:
+    (tmp_path / run.LOG).write_text("2026-11-28 18:59:03,123 INFO bert.train: run folder of common.pixels\n")
+    for name in others:
+        (tmp_path / name).touch()
+    assert read_state(tmp_path) == RunState(Content.FOREIGN, "a run.log that no run wrote")
 
 
 @pytest.mark.parametrize("name", [*sorted({*run.REPLACEABLE} - {run.CONFIG, run.LOG}), run.TENSORBOARD])
