@@ -114,8 +114,10 @@ class RunConfig:
                 raise SettingError(f"{option_name(name)} must be at least 0; got {getattr(self, name)}.")
         if self.warmup_rate is not None and not 0 <= self.warmup_rate < math.inf:
             raise SettingError(f"--warmup-rate must be at least 0; got {self.warmup_rate}.")
-        if self.clip_norm is not None and not 0 < self.clip_norm < math.inf:
-            raise SettingError(f"--clip-norm must be above 0; got {self.clip_norm}.")
+        if self.clip_norm is not None and not 1e-30 <= self.clip_norm <= 1e30:  # else steps in float32 are 0 or NaN
+            raise SettingError(
+                f"--clip-norm must be 1e-30 to 1e30, or left out to shorten no gradients; got {self.clip_norm}."
+            )
         if self.momentum is not None and not 0 <= self.momentum < 1:
             raise SettingError(f"--momentum must be at least 0 and below 1; got {self.momentum}.")
         if self.momentum is not None and self.optimizer not in WITH_MOMENTUM:
