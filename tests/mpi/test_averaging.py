@@ -20,9 +20,8 @@ from common.training.optimizers.layerwise import Lamb, Lars
 STEPS, BATCH = 3, 4
 OPTIMIZERS = {
     "sgd": lambda: keras.optimizers.SGD(0.1),
-    "clipped sgd": lambda: keras.optimizers.SGD(
-        0.1, global_clipnorm=0.5
-    ),  # the mean over ranks is clipped, not each rank
+    # The mean over ranks is clipped, not the gradients of each rank.
+    "clipped sgd": lambda: keras.optimizers.SGD(0.1, global_clipnorm=0.5),
     "nadam": lambda: keras.optimizers.Nadam(0.01),
     "lars": lambda: Lars(5.0),
     "scaled lamb": lambda: keras.optimizers.LossScaleOptimizer(Lamb(0.1)),
