@@ -16,12 +16,15 @@ CHECK_STEPS = 50  # steps between two checks of the loss
 def require_finite(name: str, value: float, epoch: int) -> None:
     """Raise TrainingError on all ranks if a loss, the same on all ranks, is no longer finite."""
     if not math.isfinite(value):
-        hvd.raise_together(
-            TrainingError(
-                f"the {name} became {value} in epoch {epoch + 1}; the weights in the run folder are from "
-                f"before: start a new run with --init-weights RUN_FOLDER and a lower --learning-rate."
-            )
-        )
+        hvd.raise_together(TrainingError(f"the {name} became {value} in epoch {epoch + 1}; {_remedy(epoch)}."))
+
+
+def _remedy(epoch: int) -> str:
+    """Return what to do after a fault in an epoch, counted from 0: no weights are saved before the end of the first one."""
+    rate = "a lower --learning-rate"
+    if epoch == 0:
+        return f"start a new run with {rate}"
+    return f"the weights in the run folder are from before: start a new run with --init-weights RUN_FOLDER and {rate}"
 
 
 class FiniteLoss(keras.callbacks.Callback):
@@ -95,7 +98,6 @@ class FiniteLoss(keras.callbacks.Callback):
             where = f" on rank {rank}" if hvd.size() > 1 else ""
             message = (
                 f"the {value_name} was no longer finite at batch {step + 1} of epoch {self.epoch + 1}{where}, which holds "
-                f"patches of {some_of(scenes)}; the weights in the run folder are from before: start a new run with "
-                f"--init-weights RUN_FOLDER and a lower --learning-rate, or without that scene."
+                f"patches of {some_of(scenes)}; {_remedy(self.epoch)}, or without that scene."
             )
             hvd.raise_together(TrainingError(message))

@@ -8,19 +8,18 @@ import pytest
 
 import common.distributed as hvd
 from common.errors import TrainingError
-from common.training.finite_loss import CHECK_STEPS, FiniteLoss
+from common.training.finite_loss import CHECK_STEPS, FiniteLoss, require_finite
 from tests.support.constant_training import batches, constant_model, fit
+
+FIRST_EPOCH = "start a new run with a lower --learning-rate"
+LATER_EPOCH = "the weights in the run folder are from before: start a new run with --init-weights RUN_FOLDER and a lower --learning-rate"
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_a_loss_that_is_not_finite_ends_the_run_and_leaves_the_checkpoint(tmp_path: Path, bad: float) -> None:
     model, _ = fit(tmp_path, [1, 1], None)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    with pytest.raises(
-        TrainingError,
-        match=rf"the loss became {bad} in epoch 1; the weights in the run folder are from "
-        rf"before: start a new run with --init-weights RUN_FOLDER and a lower",
-    ):
+    with pytest.raises(TrainingError, match=f"the loss became {bad} in epoch 1; {FIRST_EPOCH}"):
         fit(tmp_path, [1, bad], None, model=model)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
@@ -34,6 +33,17 @@ def test_weights_spoiled_by_the_last_step_reach_no_checkpoint(tmp_path: Path) ->
         fit(tmp_path, [1], batches(1), steps=1, model=model)
     assert raised.value.on_all_ranks
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize(("epoch", "remedy"), [(0, FIRST_EPOCH), (1, LATER_EPOCH)])
+def test_the_advice_names_weights_only_if_there_are_some(epoch: int, remedy: str) -> None:
+    """The first ones are saved at the end of the first epoch."""
+    with pytest.raises(TrainingError, match=rf"the loss became nan in epoch {epoch + 1}; {remedy}\.$"):
+        require_finite("loss", math.nan, epoch)
+    callback = finite_loss(1)
+    callback.on_epoch_begin(epoch)
+    with pytest.raises(TrainingError, match=rf"step 0; {remedy}, or without that scene\.$"):
+        callback.on_train_batch_end(0, {"loss": math.nan})
 
 
 def finite_loss(steps: int) -> FiniteLoss:
