@@ -75,10 +75,12 @@ def check_run_name(folder: Path | None) -> None:
     Raises:
         SettingError: it is the name of published weights.
     """
-    if str(folder) in PUBLISHED:
+    if folder and str(folder) in PUBLISHED:
+        is_old = folder.exists()  # of a run of an older version, perhaps, which is to go on
+        remedy = "rename it, and give its new name" if is_old else "give another --run-dir"
         raise SettingError(
             f"--run-dir {folder} is the name of published weights, which other commands would take instead of this folder; "
-            f"give another --run-dir."
+            f"{remedy}."
         )
 
 

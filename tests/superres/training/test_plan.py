@@ -40,8 +40,11 @@ def make_config(**settings: object) -> SuperresConfig:
     return SuperresConfig(tiles="t.txt", **settings)
 
 
-def test_a_run_folder_with_the_name_of_published_weights_is_refused_first() -> None:
+def test_a_run_folder_with_the_name_of_published_weights_is_refused_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Before the scenes are read, of which there are none here."""
+    monkeypatch.chdir(tmp_path)
     for name in ("dsen2-l1c-20m", "./dsen2-l2a-60m/"):
         with pytest.raises(
             SettingError, match=r"--run-dir dsen2-l\S+ is the name of published .*; give another --run-dir"
@@ -49,6 +52,9 @@ def test_a_run_folder_with_the_name_of_published_weights_is_refused_first() -> N
             prepare_training(make_config(), RunLocation(Path(name), resume=True))
     for folder in (Path("runs/dsen2-l1c-20m"), None):
         check_run_name(folder)
+    Path("dsen2-l1c-20m").mkdir()  # older versions accepted the name
+    with pytest.raises(SettingError, match="instead of this folder; rename it, and give its new name"):
+        check_run_name(Path("dsen2-l1c-20m"))
 
 
 def test_test_scenes_that_overlap_a_training_scene_are_reported(
