@@ -115,8 +115,9 @@ def read_checkpoint(path: Path, model: keras.Model, identity: dict, allow_ranks_
             if "patches" in file.attrs:
                 checkpoint = checkpoint._replace(inside=read_inside(file, model))
     except FileNotFoundError:
-        reason = describe_missing(path)
-        raise DamagedFileError(f"the checkpoint {path} {reason}; start the run without --resume.") from None
+        broken_link = describe_missing(path, "")
+        reason = f"{broken_link}; correct the link" if broken_link else "does not exist; start the run without --resume"
+        raise DamagedFileError(f"the checkpoint {path} {reason}.") from None
     except S2Error:
         raise
     except Exception as error:  # h5py raises many kinds for damaged files

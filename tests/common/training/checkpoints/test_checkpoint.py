@@ -209,6 +209,12 @@ def test_a_missing_checkpoint_is_an_error(tmp_path: Path) -> None:
     )
 
 
+def test_a_checkpoint_that_is_a_link_to_nowhere_may_be_whole(tmp_path: Path) -> None:
+    (tmp_path / "link.h5").symlink_to("unmounted.h5")
+    message = r"the checkpoint .*link\.h5 is a link to \S+unmounted\.h5, which does not exist; correct the link"
+    check_refused(tmp_path / "link.h5", make_model(), IDENTITY, message, DamagedFileError)
+
+
 def test_a_missing_folder_is_an_error(tmp_path: Path, trained: keras.Model) -> None:
     with pytest.raises(OutputError, match="check space and permissions there"):
         write_checkpoint(tmp_path / "none" / "c.h5", trained, AFTER_ONE, IDENTITY)
