@@ -99,7 +99,7 @@ def write_config(folder: Path, config: RunConfig, **more: Any) -> None:
     earlier = read_config(folder) if (folder / CONFIG).exists() else None
     record = {
         "settings": dataclasses.asdict(config),
-        "application": type(config).__module__.split(".")[0],
+        "application": application_of(config),
         **provenance_record(),
         "ranks": hvd.size(),
         **more,
@@ -130,6 +130,25 @@ def read_config(folder: Path) -> dict:
     except (OSError, ValueError) as error:
         reason = describe_refusal(error) or f"cannot be read ({error}); train again, or restore it"
         raise RunFolderError(f"{path} {reason}.") from error
+
+
+def application_of(config: RunConfig) -> str:
+    """Return the name of the application whose settings these are: `superres` or `bigearthnet`."""
+    return type(config).__module__.split(".")[0]
+
+
+def require_application(folder: Path, config: RunConfig) -> None:
+    """Check that the run in a folder is of the application that is to continue it.
+
+    Raises:
+        RunFolderError: it is of another one, or `config.json` is missing or damaged.
+    """
+    application = read_config(folder).get("application")
+    if application != application_of(config):
+        raise RunFolderError(
+            f"{folder} holds a run of {application}-train, and this is {application_of(config)}-train; resume it with its "
+            f"own command, or give another --run-dir."
+        )
 
 
 def has_config_of_a_run(folder: Path) -> bool:
