@@ -63,7 +63,9 @@ class RunConfig:
     momentum: float | None = setting(f"momentum of {' and '.join(WITH_MOMENTUM)} ({MOMENTUM})", None)
     weight_decay: float = setting("decay of kernels in each step, times the learning rate", 0.0)
     clip_norm: float | None = setting(
-        "largest norm of the gradients of a step; longer ones are shortened to it (no limit)", None
+        "largest norm of the gradients of a step; longer ones are shortened to it; of little use with lars, which divides by "
+        "their norm (no limit)",
+        None,
     )
     learning_rate: float = setting("learning rate of one rank; --rate-rule says how it grows with the ranks", 1e-4)
     rate_rule: str = setting(
