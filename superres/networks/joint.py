@@ -22,9 +22,7 @@ from superres.networks.layers import GRID, Fold, Unfold, convolution, residual_b
 
 COARSEST = 6  # 10 m pixels on a side of a 60 m pixel
 SURROUNDINGS_PX = 5  # side of the square of 20 m pixels whose mean is subtracted
-CONTRAST_PX = (
-    21  # side of the square of 20 m pixels over which contrast is measured; a small one changes shapes beside edges
-)
+CONTRAST_PX = 21  # side over which contrast is measured; a small one distorts shapes beside strong edges
 LEAST_CONTRAST = 0.002  # 4 DN, about the noise of the instrument; dark water has hardly any detail
 WEIGHT_OF_SURROUNDINGS = 0.1
 
