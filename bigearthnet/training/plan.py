@@ -4,6 +4,7 @@ from bigearthnet.prepared.file import BigEarthNetFile, log_checks
 from bigearthnet.prepared.patch_source import require_band_set
 from bigearthnet.training.config import BigEarthNetConfig
 from common.errors import SettingError
+from common.runs.folder import require_application
 from common.runs.log import remember_log
 from common.runs.opening import RunLocation, check_run_folder
 
@@ -13,11 +14,12 @@ def prepare_training(config: BigEarthNetConfig, location: RunLocation) -> None:
 
     Raises:
         PatchFileError, SettingError: as `check_data`.
-        RunFolderError, InUseError, OutputError: as `check_run_folder`.
+        RunFolderError, InUseError, OutputError: as `check_run_folder` and `require_application`.
     """
     remember_log()
     check_data(config)
-    check_run_folder(location)
+    if check_run_folder(location):
+        require_application(location.folder, config)
 
 
 def check_data(config: BigEarthNetConfig) -> None:

@@ -48,7 +48,7 @@ def dn_to_reflectance(dn: np.ndarray, quantification: float, offsets: ArrayLike 
 
 
 def dn_to_scaled_reflectance(dn: np.ndarray, quantification: float, offsets: ArrayLike = 0.0) -> np.ndarray:
-    """Convert DN to reflectance x 10000, the unit of the networks. Arguments as in `dn_to_reflectance`."""
+    """Convert DN to reflectance x 10000, the unit of the networks. Arguments and errors as in `dn_to_reflectance`."""
     return _from_dn(dn, REFLECTANCE_SCALE / quantification, offsets)
 
 

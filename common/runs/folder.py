@@ -164,7 +164,7 @@ def has_config_of_a_run(folder: Path) -> bool:
 def is_run_folder(folder: Path) -> bool:
     """Return whether a folder holds the `config.json` of a run. One that cannot be read counts beside another file of a run.
 
-    So the folder of another program may count: the answer is for those who leave run folders alone, not for those who delete.
+    So the folder of another program may count: use this to leave run folders alone, never to decide what to delete.
 
     Raises:
         OSError: the system refuses to search the folder.

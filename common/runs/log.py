@@ -9,7 +9,7 @@ from common.files.limits import open_at_once, require_regular_file
 from common.runs.folder import LOG
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-# Such a line of one of our modules.
+# A line in this format from one of our modules.
 _OWN_LINE = re.compile(rb"^\d{4}-\d\d-\d\d \S+ [A-Z]+ (common|superres|bigearthnet)\.", re.MULTILINE)
 _FIRST_BYTES = 2**16
 

@@ -21,7 +21,7 @@ def require_finite(name: str, value: float, epoch: int) -> None:
 
 def _remedy(epoch: int) -> str:
     """Return what to do after a fault in an epoch, counted from 0: no weights are saved before the end of the first one."""
-    rate = "a lower --learning-rate"
+    rate = "a lower --learning-rate or a --clip-norm such as 0.5"
     if epoch == 0:
         return f"start a new run with {rate}"
     return f"the weights in the run folder are from before: start a new run with --init-weights RUN_FOLDER and {rate}"

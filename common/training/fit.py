@@ -94,7 +94,7 @@ def fit(
         allow_ranks_change: continue also from a checkpoint of another number of ranks.
 
     Raises:
-        RunFolderError: the checkpoint to continue from is damaged, or of another run or application.
+        RunFolderError: the checkpoint to continue from is damaged or of another run.
         TrainingError: the loss is no longer finite.
         Interrupted: a rank got a stopping signal.
         PatchFileError: a patch is damaged, or its file cannot be read.
@@ -104,7 +104,6 @@ def fit(
     learning_rate = LearningRate(config, steps)
     checkpoint = Checkpoint(0, {}, [])
     if resume:
-        hvd.on_rank_zero(lambda: run.require_application(folder, config))
         checkpoint = restore_on_all_ranks(folder, task.identity, model, config.epochs, allow_ranks_change)
         learning_rate.state.update(checkpoint.state)
         logger.info("resumed %s", describe(checkpoint))

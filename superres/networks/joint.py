@@ -22,7 +22,9 @@ from superres.networks.layers import GRID, Fold, Unfold, convolution, residual_b
 
 COARSEST = 6  # 10 m pixels on a side of a 60 m pixel
 SURROUNDINGS_PX = 5  # side of the square of 20 m pixels whose mean is subtracted
-CONTRAST_PX = 21  # side over which contrast is measured; a small one distorts shapes beside strong edges
+CONTRAST_PX = (
+    21  # side of the square over which contrast is measured; a small one distorts what lies beside strong edges
+)
 LEAST_CONTRAST = 0.002  # 4 DN, about the noise of the instrument; dark water has hardly any detail
 WEIGHT_OF_SURROUNDINGS = 0.1
 
@@ -68,8 +70,8 @@ def sharpen_20m(
     bands = at_20m.shape[-1]
     if upsample == NO_UPSAMPLING:
         return Unfold(GRID, name="unfold_20m")(convolution(bands * GRID**2, name="last_20m")(trunk))
-    detail = convolution(bands * GRID**2, name="last_20m", kernel_initializer="zeros")(trunk)
-    detail = Unfold(GRID, name="unfold_20m")(detail * for_each_pixel(contrast))
+    relative = convolution(bands * GRID**2, name="last_20m", kernel_initializer="zeros")(trunk)
+    detail = Unfold(GRID, name="unfold_20m")(relative * for_each_pixel(contrast))
     return detail + Upsample(GRID, upsample, name=f"upsample_by_{GRID}")(at_20m)
 
 
@@ -84,8 +86,8 @@ def sharpen_60m(
     weights = convolution(bands * fine.shape[-1], name="weights", kernel_initializer="zeros")(trunk)
     beyond_60m = fine - Upsample(COARSEST, name="upsample_means")(keras.layers.AveragePooling2D(COARSEST)(fine))
     injected = WeightedDetail(name="injected")([weights, Fold(GRID, name="fold_detail")(beyond_60m)])
-    first_weights = "he_uniform" if upsample == NO_UPSAMPLING else "zeros"
-    own = convolution(bands * GRID**2, name="last_60m", kernel_initializer=first_weights)(trunk)
+    initializer = "he_uniform" if upsample == NO_UPSAMPLING else "zeros"
+    own = convolution(bands * GRID**2, name="last_60m", kernel_initializer=initializer)(trunk)
     sharp = Unfold(GRID, name="unfold_60m")(own + injected)
     if upsample == NO_UPSAMPLING:
         return sharp

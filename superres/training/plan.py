@@ -16,6 +16,7 @@ from common.patches.settings import PatchSettings
 from common.patches.split import Cut, check_split
 from common.pixels.sentinel2 import Gsd, each_gsd, in_metres, input_gsds
 from common.rasters.grids import check_grids, footprint_lonlat
+from common.runs.folder import require_application
 from common.runs.log import remember_log
 from common.runs.opening import RunLocation, check_run_folder
 from common.scenes.scene import Scene
@@ -60,7 +61,9 @@ def prepare_training(config: SuperresConfig, location: RunLocation) -> TrainingP
     if config.validation_fraction:
         check_split(cuts)
     check_weights_exist(config)
-    if not check_run_folder(location):
+    if check_run_folder(location):
+        require_application(location.folder, config)
+    else:
         check_weights_are_kept(config, location.folder)
     check_init_weights(config, scenes)  # the first step that needs TensorFlow
     teachers = find_teachers(config, scenes) if config.teacher else {}
@@ -76,8 +79,8 @@ def check_run_name(folder: Path | None) -> None:
         SettingError: it is the name of published weights.
     """
     if folder and str(folder) in PUBLISHED:
-        is_old = folder.exists()  # of a run of an older version, perhaps, which is to go on
-        remedy = "rename it, and give its new name" if is_old else "give another --run-dir"
+        is_older = folder.exists()  # perhaps a run of an older version
+        remedy = "rename it, and give its new name" if is_older else "give another --run-dir"
         raise SettingError(
             f"--run-dir {folder} is the name of published weights, which other commands would take instead of this folder; "
             f"{remedy}."

@@ -220,6 +220,18 @@ def test_run_folder_that_holds_something(
     assert train.main(words(data, tmp_path / "run", "--overwrite")) == 0
 
 
+def test_run_of_the_other_application(finished: Path, data: Path, tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
+    shutil.copytree(finished, tmp_path / "run")
+    config = tmp_path / "run" / "config.json"
+    config.write_text(config.read_text().replace('"bigearthnet"', '"superres"'))
+    check_fails(
+        train.main,
+        capfd,
+        r"RunFolderError: \S+run holds a run of superres-train, and this is bigearthnet-train; resume it with its own .*",
+        words(data, tmp_path / "run", "--resume"),
+    )
+
+
 def test_checkpoint_of_other_settings(finished: Path, data: Path, tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
     shutil.copytree(finished, tmp_path / "run")
     check_fails(

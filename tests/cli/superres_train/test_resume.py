@@ -125,6 +125,14 @@ def test_resume_a_folder_without_a_run(bench: TrainingBench) -> None:
     )
 
 
+def test_resume_a_run_of_the_other_application(bench: TrainingBench) -> None:
+    """Its settings would be told as other ones, one after the other."""
+    config = bench.folder / "run" / run.CONFIG
+    config.write_text(config.read_text().replace('"superres"', '"bigearthnet"'))
+    message = r"RunFolderError: \S+run holds a run of bigearthnet-train, and this is superres-train; resume it with its own .*"
+    bench.fails(message, "--resume")
+
+
 def test_resume_without_checkpoint(bench: TrainingBench) -> None:
     for name in (run.CHECKPOINT, run.PREVIOUS_CHECKPOINT):
         (bench.folder / "run" / name).unlink(missing_ok=True)

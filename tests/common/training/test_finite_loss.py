@@ -11,8 +11,11 @@ from common.errors import TrainingError
 from common.training.finite_loss import CHECK_STEPS, FiniteLoss, require_finite
 from tests.support.constant_training import batches, constant_model, fit
 
-FIRST_EPOCH = "start a new run with a lower --learning-rate"
-LATER_EPOCH = "the weights in the run folder are from before: start a new run with --init-weights RUN_FOLDER and a lower --learning-rate"
+REMEDY = "a lower --learning-rate or a --clip-norm such as 0.5"
+FIRST_EPOCH = f"start a new run with {REMEDY}"
+LATER_EPOCH = (
+    f"the weights in the run folder are from before: start a new run with --init-weights RUN_FOLDER and {REMEDY}"
+)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])

@@ -37,7 +37,9 @@ def test_each_optimizer_lowers_the_loss_and_keeps_its_settings(name: str) -> Non
     assert float(optimizer.learning_rate) == pytest.approx(0.01)
 
 
-@pytest.mark.parametrize("name", [name for name in OPTIMIZERS if name != "lars"])  # whose step has no norm of gradients
+@pytest.mark.parametrize(
+    "name", [name for name in OPTIMIZERS if name != "lars"]
+)  # whose steps do not depend on the norm
 @pytest.mark.parametrize("precision", ["float32", "float16"])
 def test_longer_gradients_are_shortened_to_the_clip_norm(name: str, precision: str) -> None:
     """Several steps with gradients of norm 5, 0.5 and 50 equal those with the norms 1, 0.5 and 1."""
@@ -54,7 +56,7 @@ def test_longer_gradients_are_shortened_to_the_clip_norm(name: str, precision: s
             model.optimizer.apply([model.optimizer.scale_loss(keras.ops.convert_to_tensor(part)) for part in gradients])
     for clipped, expected in zip(models[1.0].get_weights(), models[None].get_weights(), strict=True):
         np.testing.assert_allclose(clipped, expected, rtol=1e-4)
-        assert not np.array_equal(clipped, np.ones_like(clipped))
+        assert not np.array_equal(clipped, np.ones_like(clipped))  # steps were taken
 
 
 @pytest.mark.parametrize("momentum", [0.9, 0.0])
