@@ -4,9 +4,9 @@
 #
 #     bash jobs/fast-network.sh joint tiles.txt --test-tiles test.txt     on one machine, with .venv active; not a Slurm job
 #
-# Hardware: two cores, 4 GB of memory, no GPU. Time, and the call that was measured: see superres/README.md. Options after the list of tiles are given to
-# superres/train.py in all stages, such as --precision bfloat16 where the processor has it. The result is runs/joint or
-# runs/fast-3. The same command continues after the last checkpoint.
+# Hardware: two cores, 4 GB of memory, no GPU. Time, and the call that was measured: see superres/README.md. Options after the
+# list of tiles are given to superres/train.py in all stages, such as --precision bfloat16 where the processor has it. The
+# result is runs/joint or runs/fast-3. The same command continues after the last checkpoint.
 set -euo pipefail
 
 network=${1:?give the network: joint or lowres}

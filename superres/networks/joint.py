@@ -18,13 +18,11 @@ from keras import ops
 from common.networks.upsample import Upsample
 from superres.networks.catalogue import JOINT_BLOCKS, JOINT_FEATURES, NO_UPSAMPLING
 from superres.networks.dsen2 import RESIDUAL_SCALING
-from superres.networks.layers import GRID, Fold, Unfold, convolution, residual_block
+from superres.networks.layers import GRID, Fold, Unfold, convolution, last_convolution, residual_block
 
 COARSEST = 6  # 10 m pixels on a side of a 60 m pixel
 SURROUNDINGS_PX = 5  # side of the square of 20 m pixels whose mean is subtracted
-CONTRAST_PX = (
-    21  # side of the square over which contrast is measured; a small one distorts what lies beside strong edges
-)
+CONTRAST_PX = 21  # side of the square over which contrast is measured; a small one distorts what is beside edges
 LEAST_CONTRAST = 0.002  # 4 DN, about the noise of the instrument; dark water has hardly any detail
 WEIGHT_OF_SURROUNDINGS = 0.1
 
@@ -67,12 +65,11 @@ def sharpen_20m(
     trunk: keras.KerasTensor, at_20m: keras.KerasTensor, contrast: keras.KerasTensor, upsample: str
 ) -> keras.KerasTensor:
     """Return the 20 m bands at 10 m: (B, H/2, W/2, features) and twice (B, H/2, W/2, 6) -> (B, H, W, 6), float32."""
-    bands = at_20m.shape[-1]
+    unfold = Unfold(GRID, name="unfold_20m")
+    result = last_convolution(at_20m.shape[-1] * GRID**2, upsample, name="last_20m")(trunk)
     if upsample == NO_UPSAMPLING:
-        return Unfold(GRID, name="unfold_20m")(convolution(bands * GRID**2, name="last_20m")(trunk))
-    relative = convolution(bands * GRID**2, name="last_20m", kernel_initializer="zeros")(trunk)
-    detail = Unfold(GRID, name="unfold_20m")(relative * for_each_pixel(contrast))
-    return detail + Upsample(GRID, upsample, name=f"upsample_by_{GRID}")(at_20m)
+        return unfold(result)
+    return unfold(result * for_each_pixel(contrast)) + Upsample(GRID, upsample, name=f"upsample_by_{GRID}")(at_20m)
 
 
 def sharpen_60m(
@@ -86,8 +83,7 @@ def sharpen_60m(
     weights = convolution(bands * fine.shape[-1], name="weights", kernel_initializer="zeros")(trunk)
     beyond_60m = fine - Upsample(COARSEST, name="upsample_means")(keras.layers.AveragePooling2D(COARSEST)(fine))
     injected = WeightedDetail(name="injected")([weights, Fold(GRID, name="fold_detail")(beyond_60m)])
-    initializer = "he_uniform" if upsample == NO_UPSAMPLING else "zeros"
-    own = convolution(bands * GRID**2, name="last_60m", kernel_initializer=initializer)(trunk)
+    own = last_convolution(bands * GRID**2, upsample, name="last_60m")(trunk)
     sharp = Unfold(GRID, name="unfold_60m")(own + injected)
     if upsample == NO_UPSAMPLING:
         return sharp

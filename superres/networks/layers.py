@@ -6,6 +6,8 @@ All tensors are (batch, rows, cols, bands), in network units (reflectance * 1000
 import keras
 from keras import ops
 
+from superres.networks.catalogue import NO_UPSAMPLING
+
 GRID = 2  # 10 m pixels on a side of a 20 m pixel, for networks that compute on the 20 m grid
 
 
@@ -58,6 +60,15 @@ def convolution(features: int, dtype: str = "float32", **kwargs) -> keras.layers
     """Return a 3 x 3 convolution that keeps rows and cols. It starts He-uniform, as in the code of the DSen2 paper."""
     kwargs = {"kernel_initializer": "he_uniform", **kwargs}
     return keras.layers.Conv2D(features, 3, padding="same", dtype=dtype, **kwargs)
+
+
+def last_convolution(features: int, upsample: str, name: str) -> keras.layers.Conv2D:
+    """Return a float32 `convolution` whose result is added to upsampled bands, or is the bands if `upsample` is `none`.
+
+    What is added starts at zero, so that an untrained network returns the upsampled bands.
+    """
+    initializer = "he_uniform" if upsample == NO_UPSAMPLING else "zeros"
+    return convolution(features, name=name, kernel_initializer=initializer)
 
 
 def residual_block(trunk: keras.KerasTensor, scaling: float, dtype: str, name: str) -> keras.KerasTensor:

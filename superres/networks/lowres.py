@@ -13,7 +13,7 @@ import keras
 from common.networks.upsample import Upsample
 from superres.networks.catalogue import NO_UPSAMPLING
 from superres.networks.dsen2 import RESIDUAL_SCALING
-from superres.networks.layers import GRID, Fold, Unfold, convolution, residual_block
+from superres.networks.layers import GRID, Fold, Unfold, convolution, last_convolution, residual_block
 
 
 def lowres(
@@ -41,9 +41,7 @@ def lowres(
     trunk = convolution(features, activation="relu", name="first")(trunk)
     for block in range(1, blocks + 1):
         trunk = residual_block(trunk, RESIDUAL_SCALING, dtype, name=f"block{block:02d}")
-    first_weights = "he_uniform" if upsample == NO_UPSAMPLING else "zeros"
-    last = convolution(bands * GRID**2, name="last", kernel_initializer=first_weights)
-    unfolded = Unfold(GRID, name="unfold")(last(trunk))
+    unfolded = Unfold(GRID, name="unfold")(last_convolution(bands * GRID**2, upsample, name="last")(trunk))
     if upsample == NO_UPSAMPLING:
         return unfolded
     factor = GRID if len(coarse) == 1 else 3 * GRID

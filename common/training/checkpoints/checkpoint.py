@@ -22,7 +22,7 @@ import common.distributed as hvd
 from common.errors import DamagedFileError, S2Error, WeightsError
 from common.files.hdf5 import open_hdf5, whole_hdf5
 from common.files.limits import parse_json
-from common.files.read_errors import describe_missing, describe_refusal
+from common.files.read_errors import describe_refusal
 from common.files.seal import require_seal, seal
 from common.networks.weights import array_bytes
 from common.runs.config import SETTINGS_OF_OLDER_RUNS
@@ -114,9 +114,8 @@ def read_checkpoint(path: Path, model: keras.Model, identity: dict, allow_ranks_
             checkpoint = read_attributes(file)._replace(ranks=stored.get("ranks"))
             if "patches" in file.attrs:
                 checkpoint = checkpoint._replace(inside=read_inside(file, model))
-    except FileNotFoundError:
-        broken_link = describe_missing(path, "")
-        reason = f"{broken_link}; correct the link" if broken_link else "does not exist; start the run without --resume"
+    except FileNotFoundError as error:
+        reason = describe_refusal(error) or "does not exist; start the run without --resume"
         raise DamagedFileError(f"the checkpoint {path} {reason}.") from None
     except S2Error:
         raise
