@@ -161,7 +161,10 @@ def require_suitable(location: RunLocation) -> RunState:
 
 def make_empty(folder: Path) -> None:
     """Delete the run in a folder, in the order of `REPLACEABLE`: what shows that it is of a run comes last."""
-    shutil.rmtree(folder / TENSORBOARD, ignore_errors=True)
+    events = folder / TENSORBOARD
+    if events.is_symlink():  # what it names may be of others
+        events.unlink()
+    shutil.rmtree(events, ignore_errors=True)
     for name in REPLACEABLE:
         (folder / name).unlink(missing_ok=True)
 

@@ -237,7 +237,7 @@ def test_checkpoint_of_other_settings(finished: Path, data: Path, tmp_path: Path
     check_fails(
         train.main,
         capfd,
-        r"WeightsError: \S+ was made with bands s2, this run has rgb; .*",
+        r"WeightsError: \S+ was made with --bands s2, this run has rgb; .*",
         words(data, tmp_path / "run", "--resume", bands="rgb"),
     )
     other = write_made(tmp_path / "made.h5", split_names(12, 6, 5), seed=1)

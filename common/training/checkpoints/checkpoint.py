@@ -25,11 +25,16 @@ from common.files.limits import parse_json
 from common.files.read_errors import describe_refusal
 from common.files.seal import require_seal, seal
 from common.networks.weights import array_bytes
-from common.runs.config import SETTINGS_OF_OLDER_RUNS
+from common.runs.config import SETTINGS_OF_OLDER_RUNS, option_name
 from common.training.checkpoints.rank_state import EpochInWork, rank_variables
 
 REMEDY = "restore it, or start a new run"
 VERSION = 2
+DIGESTS = (
+    "patches",
+    "patch files",
+    "validation blocks",
+)  # in an identity; the rest are settings and the number of ranks
 
 
 class Checkpoint(NamedTuple):
@@ -191,8 +196,10 @@ def check_identity(path: Path, stored: dict, wanted: dict, allow_ranks_change: b
                     f"add --allow-ranks-change."
                 )
         elif (before := stored.get(name, SETTINGS_OF_OLDER_RUNS.get(name))) != value:
+            setting = name if name in DIGESTS else option_name(name)
+            made = f"without {setting}" if before is None else f"with {setting} {before}"
             raise WeightsError(
-                f"{path} was made with {name} {before}, this run has {value}; "
+                f"{path} was made {made}, this run has {'none' if value is None else value}; "
                 f"resume with the same settings, or start a new run."
             )
 

@@ -1,6 +1,7 @@
 """Restore a training from the newest whole checkpoint of a run folder."""
 
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def read_newest(
         DamagedFileError, WeightsError: as `restore`.
     """
     newest = folder / run.CHECKPOINT
-    found = [path for path in (newest, folder / run.PREVIOUS_CHECKPOINT) if path.exists()]
+    found = [path for path in (newest, folder / run.PREVIOUS_CHECKPOINT) if os.path.lexists(path)]
     problems: list[str] = []
     for path in found or [newest]:
         try:
@@ -93,7 +94,8 @@ def read_newest(
             problems.append(str(error))
             continue
         if problems:
-            set_aside(newest)
+            if newest.exists():  # no link to nowhere, which the next checkpoint replaces
+                set_aside(newest)
             logger.warning("%s The run goes on from %s, %s", problems[0], path.name, describe(checkpoint))
         return checkpoint
     raise DamagedFileError(" ".join(problems))

@@ -117,7 +117,7 @@ def test_resume_without_the_discriminator(two_scenes: Path, folder: Path, capfd:
 
 def test_resume_with_another_loss(two_scenes: Path, folder: Path, capfd: pytest.CaptureFixture) -> None:
     message = error_of(capfd, gan_options(two_scenes, folder, "--resume", epochs=2, adversarial_loss="least-squares"))
-    assert "was made with adversarial_loss relativistic, this run has least-squares; resume with" in message
+    assert "was made with --adversarial-loss relativistic, this run has least-squares; resume with" in message
 
 
 def test_weights_of_another_network(two_scenes: Path, folder: Path, capfd: pytest.CaptureFixture) -> None:

@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -217,6 +218,17 @@ def test_a_new_run_removes_temporary_files(folder: Path) -> None:
     (write_run(folder) / ".node7.4711.partial.checkpoint.h5").touch()
     open_run_folder(RunLocation(folder, overwrite=True), NAME)
     assert names(folder) == {run.LOCK}
+
+
+def test_a_new_run_leaves_what_a_link_of_the_old_one_names(folder: Path, tmp_path: Path) -> None:
+    write_run(folder)
+    shutil.rmtree(folder / run.TENSORBOARD)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "events.1").touch()
+    (folder / run.TENSORBOARD).symlink_to(tmp_path / "elsewhere")
+    open_run_folder(RunLocation(folder, overwrite=True), NAME)
+    assert names(folder) == {run.LOCK}
+    assert names(tmp_path / "elsewhere") == {"events.1"}
 
 
 @pytest.mark.parametrize("deleted", range(len(run.REPLACEABLE)))

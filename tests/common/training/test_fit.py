@@ -139,7 +139,7 @@ def test_a_run_without_validation_has_no_validation_loss(tmp_path: Path) -> None
 def test_a_checkpoint_of_other_settings_is_refused_and_overwrites_nothing(finished: Path, tmp_path: Path) -> None:
     folder = copy_run(finished, tmp_path / "run")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    with pytest.raises(WeightsError, match="was made with model constant, this run has other"):
+    with pytest.raises(WeightsError, match="was made with --model constant, this run has other"):
         fit(constant_model(), CONFIG, replace(TASK, identity={"model": "other"}), folder, resume=True)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 

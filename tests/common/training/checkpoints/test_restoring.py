@@ -78,6 +78,24 @@ def test_a_damaged_checkpoint_costs_one_epoch(finished: Path, tmp_path: Path, ca
     assert (folder / run.UNUSABLE_CHECKPOINT).read_bytes() == damaged
 
 
+def test_a_checkpoint_that_is_a_link_to_nowhere_is_told(
+    finished: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As where the scratch file system behind the link was cleared. The next checkpoint takes the place of the link."""
+    folder = copy_run(finished, tmp_path / "run")
+    (folder / run.CHECKPOINT).unlink()
+    (folder / run.CHECKPOINT).symlink_to(tmp_path / "purged.h5")
+    fit(constant_model(), CONFIG, TASK, folder, resume=True)
+    (warning,) = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert warning == (
+        f"the checkpoint {folder / run.CHECKPOINT} is a link to {tmp_path / 'purged.h5'}, which does not exist; correct the "
+        f"link. The run goes on from checkpoint.previous.h5, after epoch 3"
+    )
+    assert (folder / run.CHECKPOINT).is_file() and not (folder / run.CHECKPOINT).is_symlink()
+    history = without_seconds(read_history(folder / run.HISTORY, 9))
+    assert history == without_seconds(read_history(finished / run.HISTORY, 9))
+
+
 def test_a_run_goes_on_where_the_newest_checkpoint_had_not_got_its_name(finished: Path, tmp_path: Path) -> None:
     """The power went between the two renames."""
     folder = copy_run(finished, tmp_path / "run")
