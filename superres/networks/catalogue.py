@@ -48,8 +48,8 @@ NETWORKS = {
     "palsson": Network("superres.networks.palsson:palsson", reach=14),
     "fuse": Network("superres.networks.fuse:fuse", reach=4),
     "lowres": Network("superres.networks.lowres:lowres", reach=29, at_own_gsd=True),
-    # 4 px a block, 4 of the first and the last convolution, 24 of contrast and surroundings, 1 of folding
-    "joint": Network("superres.networks.joint:joint", reach=4 * JOINT_BLOCKS + 29, at_own_gsd=True, joint=True),
+    # 4 px a block, 4 of the first and the last convolution, 24 of a regression or contrast of 60 m, 5 inside a 60 m pixel
+    "joint": Network("superres.networks.joint:joint", reach=4 * JOINT_BLOCKS + 33, at_own_gsd=True, joint=True),
     "tiny": Network("superres.networks.dsen2:tiny", reach=6),
 }
 

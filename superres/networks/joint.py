@@ -1,16 +1,24 @@
 """`joint`: sharpens the bands of 20 m and 60 m in one pass, on the 20 m grid. It is meant to learn from two DSen2 (`--teacher`).
 
-As in `lowres`, blocks of 2 x 2 pixels of the 10 m bands become one pixel, residual blocks compute there, and the result is
-unfolded to 10 m. Unlike other networks, it reads the *detail* of the bands, that is what is left of them without the mean of
-their surroundings, as it is and divided by its *contrast*, the root mean square of detail around a pixel. Its result for the
-20 m bands is multiplied by their contrast. So it depends less on how bright the ground of the training data was, and how
-strong its edges. Surroundings are read, too, with little weight: they tell what kind of ground it is.
+A local *regression* makes a first guess, and the network learns the rest. In a square around each pixel, least squares find the
+weights with which the detail of sharper bands, the *guides*, adds up to the detail of a band, all at the GSD of the band. Detail is
+what is left of a band without the mean of its surroundings. The guess is the same sum of the detail of the guides that is finer
+than the pixels of the band. It assumes that bands depend on each other at 10 m as they do at their own GSD; what the guides do
+not explain there, the residual, tells how far. So the network need not have seen how the bands of this ground depend on each other.
 
-The result for a 60 m band is a sum of the details of the 10 m bands, with weights that the network chooses for each 20 m pixel,
-as in pansharpening, and of a result of its own. No paper describes this network. It has 1,089,928 parameters.
+As in `lowres`, blocks of 2 x 2 pixels of the 10 m bands become one pixel, residual blocks compute there, and the result is
+unfolded to 10 m. The network reads the guesses, the residuals, the detail of all bands as it is and divided by its *contrast* (the
+root mean square of detail around a pixel), and a tenth of the surroundings: they tell what kind of ground it is. It corrects the
+weights, and adds a result of its own, multiplied by the contrast of the band. So it depends less on how bright the ground of the
+training data was, and how strong its edges.
+
+Sums of sharp bands whose weights are regressed at the coarse scale are known as hyper-sharpening (Selva et al. 2015,
+doi:10.1109/JSTARS.2015.2440092, for a whole scene); regressions in a square around each pixel from the guided filter (He et al.
+2013, doi:10.1109/TPAMI.2012.213). No paper describes this network. It has 1,155,628 parameters.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import keras
 from keras import ops
@@ -19,12 +27,33 @@ from common.networks.upsample import Upsample
 from superres.networks.catalogue import JOINT_BLOCKS, JOINT_FEATURES, NO_UPSAMPLING
 from superres.networks.dsen2 import RESIDUAL_SCALING
 from superres.networks.layers import GRID, Fold, Unfold, convolution, last_convolution, residual_block
+from superres.networks.local_statistics import contrast_around, mean_around, regress
 
 COARSEST = 6  # 10 m pixels on a side of a 60 m pixel
-SURROUNDINGS_PX = 5  # side of the square of 20 m pixels whose mean is subtracted
-CONTRAST_PX = 21  # side of the square over which contrast is measured; a small one distorts what is beside edges
-LEAST_CONTRAST = 0.002  # 4 DN, about the noise of the instrument; dark water has hardly any detail
+SURROUNDINGS_PX = 5  # side of the square of 20 m pixels whose mean is subtracted from what the network reads
+CONTRAST_PX = 21  # side of the square of 20 m pixels for contrast; a small one distorts what is beside edges
 WEIGHT_OF_SURROUNDINGS = 0.1
+REGRESSION_PX = {GRID: 5, COARSEST: 7}  # side of the square of a regression, in pixels of the band
+REGRESSION_SURROUNDINGS_PX = 3  # side of the square whose mean is subtracted for a regression, in pixels of the band
+
+
+@dataclass(frozen=True)
+class Guess:
+    """The detail of the bands of one GSD as a regression guesses it. All images are on the 20 m grid, float32.
+
+    Attributes:
+        weights: of each of C guides in each of R bands, (B, H/2, W/2, C * R).
+        finer: the detail of the guides that is finer than the pixels of the bands, folded, (B, H/2, W/2, 4 * C).
+        injected: sums of `finer` with these weights, folded, (B, H/2, W/2, 4 * R).
+        residual: the detail of the bands at their own GSD that is no such sum, (B, H/2, W/2, R).
+        contrast: of the detail of the bands at their own GSD, (B, H/2, W/2, R).
+    """
+
+    weights: keras.KerasTensor
+    finer: keras.KerasTensor
+    injected: keras.KerasTensor
+    residual: keras.KerasTensor
+    contrast: keras.KerasTensor
 
 
 def joint(
@@ -41,8 +70,8 @@ def joint(
         inputs: (B, H, W, 4), (B, H/2, W/2, 6) and (B, H/6, W/6, 2), float32, the bands of 10, 20 and 60 m.
         bands: number of the bands to sharpen: those of the last two inputs.
         dtype: Keras dtype policy of the convolutions inside the blocks; all other layers are float32.
-        upsample: how the bands to sharpen are upsampled; the network predicts the difference to them. With `none` it predicts
-            the bands themselves, and 60 m pixels are repeated on the 20 m grid.
+        upsample: how the bands to sharpen are upsampled; the network adds detail to them. With `none` it reads guesses beyond
+            repeated pixels, and predicts the bands themselves.
         blocks: number of residual blocks.
         features: features of each convolution.
 
@@ -50,50 +79,75 @@ def joint(
         (B, H, W, bands) float32.
     """
     fine, at_20m, at_60m = inputs
-    on_grid_method = "nearest" if upsample == NO_UPSAMPLING else upsample
-    images, contrast = read_detail(fine, at_20m, Upsample(3, on_grid_method, name="upsample_to_20m")(at_60m))
-    trunk = convolution(features, activation="relu", name="first")(images)
+    method = "nearest" if upsample == NO_UPSAMPLING else upsample
+    guess_20m, guess_60m = guess_both(fine, at_20m, at_60m, method)
+    images = [*read_detail(fine, at_20m, Upsample(3, method, name="upsample_to_20m")(at_60m))]
+    for guess in (guess_20m, guess_60m):
+        images += [guess.injected / for_each_pixel(guess.contrast), guess.residual / guess.contrast]
+
+    trunk = keras.layers.Concatenate(name="images")(images)
+    trunk = convolution(features, activation="relu", name="first")(trunk)
     for block in range(1, blocks + 1):
         trunk = residual_block(trunk, RESIDUAL_SCALING, dtype, name=f"block{block:02d}")
-
-    contrast_20m = contrast[..., fine.shape[-1] : fine.shape[-1] + at_20m.shape[-1]]
-    sharp = [sharpen_20m(trunk, at_20m, contrast_20m, upsample), sharpen_60m(trunk, at_60m, fine, upsample)]
-    return keras.layers.Concatenate(name="sharpened")(sharp)
-
-
-def sharpen_20m(
-    trunk: keras.KerasTensor, at_20m: keras.KerasTensor, contrast: keras.KerasTensor, upsample: str
-) -> keras.KerasTensor:
-    """Return the 20 m bands at 10 m: (B, H/2, W/2, features) and twice (B, H/2, W/2, 6) -> (B, H, W, 6), float32."""
-    unfold = Unfold(GRID, name="unfold_20m")
-    result = last_convolution(at_20m.shape[-1] * GRID**2, upsample, name="last_20m")(trunk)
-    if upsample == NO_UPSAMPLING:
-        return unfold(result)
-    return unfold(result * for_each_pixel(contrast)) + Upsample(GRID, upsample, name=f"upsample_by_{GRID}")(at_20m)
+    sharp_20m = sharpen(trunk, at_20m, guess_20m, GRID, upsample)
+    sharp_60m = sharpen(trunk, at_60m, guess_60m, COARSEST, upsample)
+    return keras.layers.Concatenate(name="sharpened")([sharp_20m, sharp_60m])
 
 
-def sharpen_60m(
-    trunk: keras.KerasTensor, at_60m: keras.KerasTensor, fine: keras.KerasTensor, upsample: str
-) -> keras.KerasTensor:
-    """Return the 60 m bands at 10 m.
+def guess_both(
+    fine: keras.KerasTensor, at_20m: keras.KerasTensor, at_60m: keras.KerasTensor, method: str
+) -> tuple[Guess, Guess]:
+    """Guess the 20 m bands from the 10 m bands, and then the 60 m bands from both. `method` upsamples."""
+    means = keras.layers.AveragePooling2D(GRID)(fine)
+    guess_20m = guess_detail(at_20m, means, fine, GRID, method)
+    sharp_20m = Unfold(GRID)(guess_20m.injected) + Upsample(GRID, method)(at_20m)
+    on_60m_grid = keras.layers.AveragePooling2D(COARSEST // GRID)(keras.layers.Concatenate()([means, at_20m]))
+    sharper = keras.layers.Concatenate()([fine, sharp_20m])
+    return guess_20m, guess_detail(at_60m, on_60m_grid, sharper, COARSEST, method)
 
-    (B, H/2, W/2, features), (B, H/6, W/6, 2) and the 10 m bands (B, H, W, 4) -> (B, H, W, 2), float32.
+
+def guess_detail(
+    bands: keras.KerasTensor, guides: keras.KerasTensor, sharp_guides: keras.KerasTensor, factor: int, method: str
+) -> Guess:
+    """Return the guess of the detail of bands from that of sharper bands, their guides.
+
+    Args:
+        bands: (B, H/factor, W/factor, R).
+        guides: means over the pixels of the bands, (B, H/factor, W/factor, C).
+        sharp_guides: at 10 m, (B, H, W, C).
+        factor: 10 m pixels on a side of a pixel of the bands, 2 or 6.
+        method: of upsampling.
     """
-    bands = at_60m.shape[-1]
-    weights = convolution(bands * fine.shape[-1], name="weights", kernel_initializer="zeros")(trunk)
-    beyond_60m = fine - Upsample(COARSEST, name="upsample_means")(keras.layers.AveragePooling2D(COARSEST)(fine))
-    injected = WeightedDetail(name="injected")([weights, Fold(GRID, name="fold_detail")(beyond_60m)])
-    own = last_convolution(bands * GRID**2, upsample, name="last_60m")(trunk)
-    sharp = Unfold(GRID, name="unfold_60m")(own + injected)
+    detail, detail_of_guides = (image - mean_around(image, REGRESSION_SURROUNDINGS_PX) for image in (bands, guides))
+    weights = regress(detail, detail_of_guides, REGRESSION_PX[factor])
+    weighted_sums = WeightedSums(guides.shape[-1])
+    residual = detail - weighted_sums([weights, detail_of_guides])
+    contrast = contrast_around(detail, CONTRAST_PX * GRID // factor)
+    if factor != GRID:
+        to_20m = Upsample(factor // GRID, "nearest")
+        weights, residual, contrast = to_20m(weights), to_20m(residual), to_20m(contrast)
+    of_pixels = Upsample(factor, method)(keras.layers.AveragePooling2D(factor)(sharp_guides))
+    finer = Fold(GRID)(sharp_guides - of_pixels)
+    return Guess(weights, finer, weighted_sums([weights, finer]), residual, contrast)
+
+
+def sharpen(
+    trunk: keras.KerasTensor, bands: keras.KerasTensor, guess: Guess, factor: int, upsample: str
+) -> keras.KerasTensor:
+    """Return bands at 10 m: (B, H/2, W/2, features) and (B, H/factor, W/factor, R) -> (B, H, W, R), float32."""
+    unfold, gsd = Unfold(GRID), 10 * factor
+    own = last_convolution(bands.shape[-1] * GRID**2, upsample, name=f"last_{gsd}m")(trunk)
     if upsample == NO_UPSAMPLING:
-        return sharp
-    return sharp + Upsample(COARSEST, upsample, name=f"upsample_by_{COARSEST}")(at_60m)
+        return unfold(own)
+    correction = last_convolution(guess.weights.shape[-1], upsample, name=f"weights_{gsd}m")(trunk)
+    sums = WeightedSums(guess.finer.shape[-1] // GRID**2)([guess.weights + correction, guess.finer])
+    return unfold(own * for_each_pixel(guess.contrast) + sums) + Upsample(factor, upsample)(bands)
 
 
 def read_detail(
     fine: keras.KerasTensor, at_20m: keras.KerasTensor, from_60m: keras.KerasTensor
-) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    """Return what the first convolution reads, and the contrast of each band.
+) -> tuple[keras.KerasTensor, ...]:
+    """Return detail, divided by its contrast and as it is, and surroundings.
 
     Args:
         fine: the 10 m bands, (B, H, W, 4).
@@ -101,27 +155,16 @@ def read_detail(
         from_60m: the 60 m bands on the 20 m grid, (B, H/2, W/2, 2).
 
     Returns:
-        (B, H/2, W/2, 68) and (B, H/2, W/2, 12), float32.
+        Five images of the 20 m grid, with 16, 12, 16, 12 and 12 bands, float32.
     """
-    means = keras.layers.AveragePooling2D(GRID, name="means")(fine)
-    on_grid = keras.layers.Concatenate(name="bands")([means, at_20m, from_60m])
+    means = keras.layers.AveragePooling2D(GRID)(fine)
+    on_grid = keras.layers.Concatenate()([means, at_20m, from_60m])
     surroundings = mean_around(on_grid, SURROUNDINGS_PX)
     detail = on_grid - surroundings
-    contrast = ops.sqrt(mean_around(detail**2, CONTRAST_PX) + LEAST_CONTRAST**2)
-    inside = Fold(GRID, name="fold")(fine) - for_each_pixel(means)
+    contrast = contrast_around(detail, CONTRAST_PX)
+    inside = Fold(GRID)(fine) - for_each_pixel(means)
     relative_inside = inside / for_each_pixel(contrast[..., : fine.shape[-1]])
-    images = [relative_inside, detail / contrast, inside, detail, WEIGHT_OF_SURROUNDINGS * surroundings]
-    return keras.layers.Concatenate(name="images")(images), contrast
-
-
-def mean_around(image: keras.KerasTensor, side_px: int) -> keras.KerasTensor:
-    """Return the mean of the square around each pixel, of those pixels that the image has: (B, H, W, C) -> (B, H, W, C).
-
-    Along columns and then along rows: the gradient of a square takes several times as long.
-    """
-    for size in ((side_px, 1), (1, side_px)):
-        image = keras.layers.AveragePooling2D(size, strides=1, padding="same", dtype="float32")(image)
-    return image
+    return relative_inside, detail / contrast, inside, detail, WEIGHT_OF_SURROUNDINGS * surroundings
 
 
 def for_each_pixel(image: keras.KerasTensor) -> keras.KerasTensor:
@@ -130,24 +173,31 @@ def for_each_pixel(image: keras.KerasTensor) -> keras.KerasTensor:
 
 
 @keras.saving.register_keras_serializable("jeoparda")
-class WeightedDetail(keras.layers.Layer):
-    """The sum of the details of some bands with weights for each pixel and resulting band.
+class WeightedSums(keras.layers.Layer):
+    """Sums of the detail of guides with weights of each pixel, for each band.
 
-    (B, H, W, R * C) weights, (B, H, W, S * C) detail of S folded pixels -> (B, H, W, S * R), float32, as `Unfold` takes it.
+    (B, H, W, C * R) weights as `regress` returns them, (B, H, W, S * C) detail of S folded pixels -> (B, H, W, S * R),
+    float32, as `Unfold` takes it.
+
+    Args:
+        guides: number of guides, C.
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, guides: int, **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})
+        self.guides = guides
 
     def call(self, images: Sequence[keras.KerasTensor]) -> keras.KerasTensor:
         weights, detail = images
-        batch, rows, cols, folded_bands = ops.shape(detail)
-        bands = folded_bands // GRID**2
-        results = weights.shape[-1] // bands
-        weights = ops.reshape(weights, (batch, rows, cols, 1, results, bands))
-        detail = ops.reshape(detail, (batch, rows, cols, GRID**2, 1, bands))
-        return ops.reshape(ops.sum(weights * detail, axis=-1), (batch, rows, cols, GRID**2 * results))
+        batch, rows, cols, folded = ops.shape(detail)
+        pixels, bands = folded // self.guides, weights.shape[-1] // self.guides
+        weights = ops.reshape(weights, (batch, rows, cols, self.guides, bands))
+        detail = ops.reshape(detail, (batch, rows, cols, pixels, self.guides))
+        return ops.reshape(ops.matmul(detail, weights), (batch, rows, cols, pixels * bands))
 
     def compute_output_shape(self, input_shape: Sequence[tuple]) -> tuple:
         (*pixels, weights), (*_, detail) = input_shape
-        return *pixels, weights * GRID**4 // detail
+        return *pixels, weights * detail // self.guides**2
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "guides": self.guides}

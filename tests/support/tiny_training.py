@@ -53,7 +53,7 @@ def tiny_joint_network():
     from superres.networks.catalogue import NETWORKS
     from superres.networks.joint import joint
 
-    return replace(NETWORKS["joint"], body=partial(joint, blocks=1, features=8), reach=33)
+    return replace(NETWORKS["joint"], body=partial(joint, blocks=1, features=8), reach=37)
 
 
 def main() -> int:

@@ -22,7 +22,7 @@ from tests.support.checks import gsds_of
     ],
 )
 def test_margins(name: str, gsd: Gsd, margin: int) -> None:
-    """A reach of 14, 66, 29 or 53 px and half a coarse pixel, rounded up to whole coarse pixels."""
+    """A reach of 14, 66, 29 or 57 px and half a coarse pixel, rounded up to whole coarse pixels."""
     assert margin_px(name, gsd) == margin
 
 
