@@ -13,7 +13,7 @@ import numpy as np
 from common.metrics.fusion import OVERALL
 from common.networks.work import multiplications, with_sizes
 from superres.evaluation.tables import MetricRow
-from superres.prediction.windows import compile_model
+from superres.prediction.windows import compile_model, input_shape
 
 Result = TypeVar("Result")
 COUNTED_PX = 12  # side of the image that multiplications are counted for, in 10 m pixels; networks take multiples of 6
@@ -51,12 +51,6 @@ def pixels_per_second(model: keras.Model) -> float:
         predict(inputs)
         seconds.append(time.perf_counter() - started)
     return TIMED_PX**2 / min(seconds)
-
-
-def input_shape(input_name: str, side_px: int) -> tuple[int, int]:
-    """Return rows and columns of an input such as `input_20m`, for a result of side_px x side_px pixels."""
-    gsd = int(input_name.removeprefix("input_").removesuffix("m"))
-    return side_px * 10 // gsd, side_px * 10 // gsd
 
 
 def smallest_inputs(model: keras.Model) -> dict[str, np.ndarray]:

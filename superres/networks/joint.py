@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import keras
+import numpy as np
 from keras import ops
 
 from common.networks.upsample import Upsample
@@ -69,7 +70,9 @@ def joint(
     Args:
         inputs: (B, H, W, 4), (B, H/2, W/2, 6) and (B, H/6, W/6, 2), float32, the bands of 10, 20 and 60 m.
         bands: number of the bands to sharpen: those of the last two inputs.
-        dtype: Keras dtype policy of the convolutions inside the blocks; all other layers are float32.
+        dtype: Keras dtype policy of the convolutions; all other layers are float32. Unlike in other networks, that holds for
+            the first and the last convolution, too, which take long in float32: rounding raises the RMSE by 0.05 % at 20 m and
+            0.2 % at 60 m at most (T33UUB, T49JGM). With `none`, the last convolution is float32, because its result is the bands.
         upsample: how the bands to sharpen are upsampled; the network adds detail to them. With `none` it reads guesses beyond
             repeated pixels, and predicts the bands themselves.
         blocks: number of residual blocks.
@@ -80,18 +83,23 @@ def joint(
     """
     fine, at_20m, at_60m = inputs
     method = "nearest" if upsample == NO_UPSAMPLING else upsample
-    guess_20m, guess_60m = guess_both(fine, at_20m, at_60m, method)
+    guesses = guess_both(fine, at_20m, at_60m, method)
     images = [*read_detail(fine, at_20m, Upsample(3, method, name="upsample_to_20m")(at_60m))]
-    for guess in (guess_20m, guess_60m):
+    for guess in guesses:
         images += [guess.injected / for_each_pixel(guess.contrast), guess.residual / guess.contrast]
 
     trunk = keras.layers.Concatenate(name="images")(images)
-    trunk = convolution(features, activation="relu", name="first")(trunk)
+    trunk = convolution(features, dtype, activation="relu", name="first")(trunk)
     for block in range(1, blocks + 1):
         trunk = residual_block(trunk, RESIDUAL_SCALING, dtype, name=f"block{block:02d}")
-    sharp_20m = sharpen(trunk, at_20m, guess_20m, GRID, upsample)
-    sharp_60m = sharpen(trunk, at_60m, guess_60m, COARSEST, upsample)
-    return keras.layers.Concatenate(name="sharpened")([sharp_20m, sharp_60m])
+
+    own, weights = correct(trunk, guesses, upsample, dtype)
+    if upsample == NO_UPSAMPLING:
+        sharp = [Unfold(GRID)(image) for image in own]
+    else:
+        of_each = zip((at_20m, at_60m), guesses, own, weights, (GRID, COARSEST), strict=True)
+        sharp = [sharpen(*parts, upsample) for parts in of_each]
+    return keras.layers.Concatenate(name="sharpened")(sharp)
 
 
 def guess_both(
@@ -131,17 +139,47 @@ def guess_detail(
     return Guess(weights, finer, weighted_sums([weights, finer]), residual, contrast)
 
 
-def sharpen(
-    trunk: keras.KerasTensor, bands: keras.KerasTensor, guess: Guess, factor: int, upsample: str
-) -> keras.KerasTensor:
-    """Return bands at 10 m: (B, H/2, W/2, features) and (B, H/factor, W/factor, R) -> (B, H, W, R), float32."""
-    unfold, gsd = Unfold(GRID), 10 * factor
-    own = last_convolution(bands.shape[-1] * GRID**2, upsample, name=f"last_{gsd}m")(trunk)
+def correct(
+    trunk: keras.KerasTensor, guesses: Sequence[Guess], upsample: str, dtype: str
+) -> tuple[list[keras.KerasTensor], list[keras.KerasTensor]]:
+    """Return results of the network's own and corrections of the weights, both for each guess. With `none`, there are no corrections.
+
+    One convolution computes all of them, in less time than one for each. Shapes are those of `injected` and `weights`.
+    """
+    sizes = [guess.injected.shape[-1] for guess in guesses]
     if upsample == NO_UPSAMPLING:
-        return unfold(own)
-    correction = last_convolution(guess.weights.shape[-1], upsample, name=f"weights_{gsd}m")(trunk)
-    sums = WeightedSums(guess.finer.shape[-1] // GRID**2)([guess.weights + correction, guess.finer])
-    return unfold(own * for_each_pixel(guess.contrast) + sums) + Upsample(factor, upsample)(bands)
+        dtype = "float32"
+    else:
+        sizes += [guess.weights.shape[-1] for guess in guesses]
+    together = last_convolution(sum(sizes), upsample, "last", dtype)(trunk)
+    ends = np.cumsum(sizes)
+    images = [together[..., end - size : end] for size, end in zip(sizes, ends.tolist(), strict=True)]
+    return images[: len(guesses)], images[len(guesses) :]
+
+
+def sharpen(
+    bands: keras.KerasTensor,
+    guess: Guess,
+    own: keras.KerasTensor,
+    weights: keras.KerasTensor,
+    factor: int,
+    upsample: str,
+) -> keras.KerasTensor:
+    """Return bands at 10 m.
+
+    Args:
+        bands: (B, H/factor, W/factor, R).
+        guess: of their detail.
+        own: result of the network's own, to be multiplied by the contrast, (B, H/2, W/2, 4 * R).
+        weights: corrections of the guess's weights, (B, H/2, W/2, C * R).
+        factor: 10 m pixels on a side of a pixel of the bands, 2 or 6.
+        upsample: how the bands are upsampled.
+
+    Returns:
+        (B, H, W, R) float32.
+    """
+    sums = WeightedSums(guess.finer.shape[-1] // GRID**2)([guess.weights + weights, guess.finer])
+    return Unfold(GRID)(own * for_each_pixel(guess.contrast) + sums) + Upsample(factor, upsample)(bands)
 
 
 def read_detail(

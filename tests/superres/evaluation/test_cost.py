@@ -11,17 +11,11 @@ from superres.evaluation import cost
 from superres.evaluation.cost import (
     Cost,
     cost_rows,
-    input_shape,
     measure_cost,
     multiplications_per_pixel,
     pixels_per_second,
 )
 from superres.networks.build import build_network
-
-
-@pytest.mark.parametrize(("name", "shape"), [("input_10m", (60, 60)), ("input_20m", (30, 30)), ("input_60m", (10, 10))])
-def test_inputs_cover_the_same_ground(name, shape):
-    assert input_shape(name, 60) == shape
 
 
 def test_coarse_layers_count_less():

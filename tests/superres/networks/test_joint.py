@@ -1,5 +1,6 @@
 """What `joint` reads of a scene, what it guesses of the bands' detail, and how weighted sums are formed."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -8,7 +9,7 @@ from common.networks.upsample import Upsample
 from common.pixels.sentinel2 import JOINT
 from common.pixels.upsampling import BILINEAR
 from superres.networks.build import build_network
-from superres.networks.catalogue import NETWORKS
+from superres.networks.catalogue import NETWORKS, NO_UPSAMPLING
 from superres.networks.joint import WEIGHT_OF_SURROUNDINGS, WeightedSums, guess_both, read_detail
 from superres.networks.layers import Fold, Unfold
 from tests.support.checks import set_random_weights
@@ -114,3 +115,23 @@ def test_openvino_computes_the_same_for_images_of_any_size(monkeypatch: pytest.M
         }
         expected = np.asarray(model({name: image[None] for name, image in images.items()}))[0]
         np.testing.assert_allclose(predict(images), expected, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("upsample", [BILINEAR, NO_UPSAMPLING])
+def test_convolutions_compute_in_half_precision_but_for_one_that_returns_bands(dtype: str, upsample: str) -> None:
+    model = build_network("joint", JOINT, dtype, upsample=upsample)
+    half = {layer.name for layer in model.layers if layer.compute_dtype == dtype}
+    convolutions = {layer.name for layer in model.layers if isinstance(layer, keras.layers.Conv2D)}
+    assert half == convolutions - ({"last"} if upsample == NO_UPSAMPLING else set())
+    images, _ = images_of_a_landscape(np.ones((4, 8)))
+    predicted = model(dict(zip(model.input, images, strict=True)))
+    assert predicted.dtype == "float32" and np.isfinite(predicted).all()
+
+
+def test_bfloat16_changes_little_of_what_the_guess_is() -> None:
+    """An untrained network returns the guess, which no layer in half precision touches."""
+    images, _ = images_of_a_landscape(np.random.default_rng(2).normal(0, 0.7, (4, 8)))
+    both = [build_network("joint", JOINT, dtype) for dtype in ("float32", "bfloat16")]
+    expected, predicted = (np.asarray(model(dict(zip(model.input, images, strict=True)))) for model in both)
+    np.testing.assert_array_equal(predicted, expected)

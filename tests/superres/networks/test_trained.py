@@ -115,7 +115,7 @@ def test_a_joint_network_is_for_both_gsds(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setitem(NETWORKS, "joint", tiny_joint_network())
     both, fine = str(write_run(tmp_path / "both", JOINT, "joint")), str(write_run(tmp_path / "fine", 20, "dsen2"))
     trained = read_trained(both)
-    assert (trained.gsd, trained.gsds, trained.margin) == (JOINT, (20, 60), 36)
+    assert (trained.gsd, trained.gsds, trained.margin) == (JOINT, (20, 60), 42)
     assert read_trained(shutil.copy(Path(both) / WEIGHTS, tmp_path / "any.weights.h5"), "joint").gsd == JOINT
     assert choose_networks([both], None, "dsen2") == {20: trained, 60: trained}
     assert choose_networks([both], [60], "dsen2") == {60: trained}

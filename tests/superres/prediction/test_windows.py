@@ -7,10 +7,11 @@ import keras
 import numpy as np
 import pytest
 
-from common.errors import DownloadError
+from common.errors import DownloadError, SettingError
 from common.networks.engines import OPENVINO
 from common.patches.degraded_scene import degrade_scene
 from common.patches.settings import PatchSettings
+from common.pixels.sentinel2 import JOINT
 from common.scenes.tile_list import open_scene
 from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS, Network
@@ -18,7 +19,7 @@ from superres.networks.dsen2 import residual_network
 from superres.networks.margin import margin_px
 from superres.networks.units import DN_DIVISOR
 from superres.networks.weights import find_weights, load_weights
-from superres.prediction.windows import array_reader, compile_model, predict_windows
+from superres.prediction.windows import array_reader, compile_model, input_shape, predict_windows, require_agreement
 from tests.support.checks import predict_by_windows, random_batch, set_random_weights
 from tests.support.tiny_training import residual_reach
 
@@ -120,6 +121,37 @@ def test_openvino_leaves_no_seams(model, scene, whole, margin):
     pytest.importorskip("openvino", reason="OpenVINO is not installed")
     prediction = predict_by_windows(model, scene, margin, 24, OPENVINO)
     np.testing.assert_allclose(prediction, whole, rtol=0, atol=ENGINES_DIFFER * np.abs(whole).max())
+
+
+@pytest.mark.parametrize(("name", "shape"), [("input_10m", (60, 60)), ("input_20m", (30, 30)), ("input_60m", (10, 10))])
+def test_inputs_cover_the_same_ground(name, shape):
+    assert input_shape(name, 60) == shape
+
+
+def test_an_engine_that_computes_something_else_is_told(model):
+    right = compile_model(model)
+    require_agreement(model, right)
+    with pytest.raises(
+        SettingError, match=r"small\S* as TensorFlow does: .* 20 % of the largest value; leave out --engine"
+    ):
+        require_agreement(model, lambda images: right(images) * 1.2)
+    with pytest.raises(SettingError, match="differ by nan %"):
+        require_agreement(model, lambda images: right(images) * np.nan)
+
+
+def test_openvino_solves_equations_in_float32_or_not_at_all(real_data):
+    """OpenVINO 2026.4.1 divides in bfloat16, which is told; a later version may not."""
+    pytest.importorskip("openvino", reason="OpenVINO is not installed")
+    model = build_network("joint", JOINT, "bfloat16")
+    set_random_weights(model)
+    try:
+        predict = compile_model(model, OPENVINO)
+    except SettingError as error:
+        assert "does not compute the network joint" in str(error)
+        return
+    inputs = real_pixels(real_data, 60)
+    expected = compile_model(model)(inputs)
+    assert np.abs(predict(inputs) - expected).max() < 0.02 * np.abs(expected).max()
 
 
 OFTEN = [("dsen2", 20), ("lowres", 20)]
