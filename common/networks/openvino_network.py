@@ -5,8 +5,8 @@ weights and adds biases, activations and residuals inside the convolutions. Sums
 so that results differ by about 1e-6 of the largest value.
 
 Where layers compute in bfloat16, only their convolutions do so here, and all other operations are marked to stay float32.
-OpenVINO by itself would compute nearly all of a network in bfloat16, the residual trunk too. OpenVINO 2026.4.1 forgets the mark
-of a division before a convolution or a matrix product: callers compare results (`superres/prediction/windows.py`).
+OpenVINO by itself would compute nearly all of a network in bfloat16, the residual trunk too. OpenVINO 2026.4.1 computes
+a division in bfloat16, although it is marked, if a convolution or a matrix product follows: `superres/prediction/windows.py` compares.
 """
 
 import tempfile

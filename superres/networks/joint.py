@@ -1,16 +1,18 @@
 """`joint`: sharpens the bands of 20 m and 60 m in one pass, on the 20 m grid. It is meant to learn from two DSen2 (`--teacher`).
 
-A local *regression* makes a first guess, and the network learns the rest. In a square around each pixel, least squares find the
-weights with which the detail of sharper bands, the *guides*, adds up to the detail of a band, all at the GSD of the band. Detail is
-what is left of a band without the mean of its surroundings. The guess is the same sum of the detail of the guides that is finer
-than the pixels of the band. It assumes that bands depend on each other at 10 m as they do at their own GSD; what the guides do
-not explain there, the residual, tells how far. So the network need not have seen how the bands of this ground depend on each other.
+A local *regression* makes a first guess, and the network learns the rest. In a square around each pixel, least squares find
+the weights with which the detail of sharper bands, the *guides*, adds up to the detail of a band, all at the GSD of the band.
+Detail is what is left of a band without the mean of its surroundings. The guess is the sum, with the same weights, of the
+part of the guides' detail that is finer than the pixels of the band. It assumes that bands depend on each other at 10 m as
+they do at their own GSD; what the guides do not explain there, the residual, tells how far. So the network need not have seen
+how the bands of this ground depend on each other.
 
 As in `lowres`, blocks of 2 x 2 pixels of the 10 m bands become one pixel, residual blocks compute there, and the result is
-unfolded to 10 m. The network reads the guesses, the residuals, the detail of all bands as it is and divided by its *contrast* (the
-root mean square of detail around a pixel), and a tenth of the surroundings: they tell what kind of ground it is. It corrects the
-weights, and adds a result of its own, multiplied by the contrast of the band. So it depends less on how bright the ground of the
-training data was, and how strong its edges.
+unfolded to 10 m. The network reads the guesses and residuals, divided by the *contrast* of the band (the root mean square of
+its detail around a pixel), the detail of all bands as it is and divided by its contrast, and a tenth of the surroundings:
+they tell what kind of ground it is. For that, surroundings are wider than for the regressions. The network corrects the
+weights, and adds a result of its own, multiplied by the contrast of the band. So it depends less on how bright the ground of
+the training data was, and how strong its edges.
 
 Sums of sharp bands whose weights are regressed at the coarse scale are known as hyper-sharpening (Selva et al. 2015,
 doi:10.1109/JSTARS.2015.2440092, for a whole scene); regressions in a square around each pixel from the guided filter (He et al.
@@ -28,7 +30,7 @@ from common.networks.upsample import Upsample
 from superres.networks.catalogue import JOINT_BLOCKS, JOINT_FEATURES, NO_UPSAMPLING
 from superres.networks.dsen2 import RESIDUAL_SCALING
 from superres.networks.layers import GRID, Fold, Unfold, convolution, last_convolution, residual_block
-from superres.networks.local_statistics import contrast_around, mean_around, regress
+from superres.networks.local_statistics import contrast_around, detail_around, mean_around, regress
 
 COARSEST = 6  # 10 m pixels on a side of a 60 m pixel
 SURROUNDINGS_PX = 5  # side of the square of 20 m pixels whose mean is subtracted from what the network reads
@@ -70,9 +72,9 @@ def joint(
     Args:
         inputs: (B, H, W, 4), (B, H/2, W/2, 6) and (B, H/6, W/6, 2), float32, the bands of 10, 20 and 60 m.
         bands: number of the bands to sharpen: those of the last two inputs.
-        dtype: Keras dtype policy of the convolutions; all other layers are float32. Unlike in other networks, that holds for
-            the first and the last convolution, too, which take long in float32: rounding raises the RMSE by 0.05 % at 20 m and
-            0.2 % at 60 m at most (T33UUB, T49JGM). With `none`, the last convolution is float32, because its result is the bands.
+        dtype: Keras dtype policy of all convolutions; other layers are float32. Other networks keep the first and the last
+            convolution in float32. Here that would take long, and bfloat16 raises the RMSE by at most 0.05 % at 20 m and
+            0.22 % at 60 m (T33UUB, T49JGM). With `none`, the last one is float32, because its result is the bands.
         upsample: how the bands to sharpen are upsampled; the network adds detail to them. With `none` it reads guesses beyond
             repeated pixels, and predicts the bands themselves.
         blocks: number of residual blocks.
@@ -93,11 +95,11 @@ def joint(
     for block in range(1, blocks + 1):
         trunk = residual_block(trunk, RESIDUAL_SCALING, dtype, name=f"block{block:02d}")
 
-    own, weights = correct(trunk, guesses, upsample, dtype)
+    own, corrections = correct(trunk, guesses, upsample, dtype)
     if upsample == NO_UPSAMPLING:
         sharp = [Unfold(GRID)(image) for image in own]
     else:
-        of_each = zip((at_20m, at_60m), guesses, own, weights, (GRID, COARSEST), strict=True)
+        of_each = zip((at_20m, at_60m), guesses, own, corrections, (GRID, COARSEST), strict=True)
         sharp = [sharpen(*parts, upsample) for parts in of_each]
     return keras.layers.Concatenate(name="sharpened")(sharp)
 
@@ -126,7 +128,7 @@ def guess_detail(
         factor: 10 m pixels on a side of a pixel of the bands, 2 or 6.
         method: of upsampling.
     """
-    detail, detail_of_guides = (image - mean_around(image, REGRESSION_SURROUNDINGS_PX) for image in (bands, guides))
+    detail, detail_of_guides = (detail_around(image, REGRESSION_SURROUNDINGS_PX) for image in (bands, guides))
     weights = regress(detail, detail_of_guides, REGRESSION_PX[factor])
     weighted_sums = WeightedSums(guides.shape[-1])
     residual = detail - weighted_sums([weights, detail_of_guides])
@@ -142,7 +144,7 @@ def guess_detail(
 def correct(
     trunk: keras.KerasTensor, guesses: Sequence[Guess], upsample: str, dtype: str
 ) -> tuple[list[keras.KerasTensor], list[keras.KerasTensor]]:
-    """Return results of the network's own and corrections of the weights, both for each guess. With `none`, there are no corrections.
+    """Return the network's own results and its corrections of the weights, one of each for each guess; with `none`, no corrections.
 
     One convolution computes all of them, in less time than one for each. Shapes are those of `injected` and `weights`.
     """
@@ -161,7 +163,7 @@ def sharpen(
     bands: keras.KerasTensor,
     guess: Guess,
     own: keras.KerasTensor,
-    weights: keras.KerasTensor,
+    corrections: keras.KerasTensor,
     factor: int,
     upsample: str,
 ) -> keras.KerasTensor:
@@ -171,14 +173,14 @@ def sharpen(
         bands: (B, H/factor, W/factor, R).
         guess: of their detail.
         own: result of the network's own, to be multiplied by the contrast, (B, H/2, W/2, 4 * R).
-        weights: corrections of the guess's weights, (B, H/2, W/2, C * R).
+        corrections: of the guess's weights, (B, H/2, W/2, C * R).
         factor: 10 m pixels on a side of a pixel of the bands, 2 or 6.
         upsample: how the bands are upsampled.
 
     Returns:
         (B, H, W, R) float32.
     """
-    sums = WeightedSums(guess.finer.shape[-1] // GRID**2)([guess.weights + weights, guess.finer])
+    sums = WeightedSums(guess.finer.shape[-1] // GRID**2)([guess.weights + corrections, guess.finer])
     return Unfold(GRID)(own * for_each_pixel(guess.contrast) + sums) + Upsample(factor, upsample)(bands)
 
 

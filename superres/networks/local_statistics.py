@@ -18,6 +18,11 @@ def mean_around(image: keras.KerasTensor, side_px: int) -> keras.KerasTensor:
     return image
 
 
+def detail_around(image: keras.KerasTensor, side_px: int) -> keras.KerasTensor:
+    """Return what is left without the mean of the square around each pixel: (B, H, W, C) -> (B, H, W, C)."""
+    return image - mean_around(image, side_px)
+
+
 def contrast_around(detail: keras.KerasTensor, side_px: int) -> keras.KerasTensor:
     """Return the root mean square of detail and noise in the square around each pixel: (B, H, W, C) -> (B, H, W, C)."""
     return ops.sqrt(mean_around(detail**2, side_px) + LEAST_CONTRAST**2)

@@ -18,7 +18,7 @@ from common.runs.signals import require_going_on
 from superres.prediction.options import WINDOW_PX
 
 CHECKED_PX = 48  # side of the image on which engines are compared
-LARGEST_DIFFERENCE = 0.05  # of the largest value; rounding in bfloat16 makes less than a hundredth
+LARGEST_DIFFERENCE = 0.05  # of the largest value; rounding in bfloat16 makes about a hundredth
 
 # Window on the output grid -> inputs by name, each (rows / factor, cols / factor, bands) float32 in network units.
 ReadInputs = Callable[[Window], dict[str, np.ndarray]]
@@ -44,13 +44,13 @@ def compile_model(model: keras.Model, engine: str = TENSORFLOW) -> Predict:
 
 
 def require_agreement(model: keras.Model, predict: Predict) -> None:
-    """Check on a small random image that OpenVINO computes what TensorFlow does, but for rounding.
+    """Check that OpenVINO's result for a small random image is TensorFlow's, but for LARGEST_DIFFERENCE.
 
-    OpenVINO 2026.4.1 computes divisions in bfloat16 although they are marked to stay float32: where equations are solved, as in
-    the network `joint`, the errors are larger than the image.
+    OpenVINO 2026.4.1 computes a division in bfloat16, although it is marked to stay float32, if a convolution or a matrix
+    product follows. Where equations are solved, as in the network `joint`, the errors are larger than the image.
 
     Raises:
-        SettingError: it does not.
+        SettingError: the results differ by more.
     """
     rng = np.random.default_rng(0)
     images = {
@@ -62,7 +62,8 @@ def require_agreement(model: keras.Model, predict: Predict) -> None:
     if not difference <= LARGEST_DIFFERENCE:
         raise SettingError(
             f"OpenVINO does not compute the network {model.name} as TensorFlow does: the results differ by "
-            f"{100 * difference:.0f} % of the largest value; leave out --engine {OPENVINO}, or give --precision float32."
+            f"{100 * difference:.1f} % of the largest value; leave out --engine {OPENVINO}, or, in bfloat16, give --precision "
+            f"float32."
         )
 
 

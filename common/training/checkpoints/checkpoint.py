@@ -30,11 +30,8 @@ from common.training.checkpoints.rank_state import EpochInWork, rank_variables
 
 REMEDY = "restore it, or start a new run"
 VERSION = 2
-DIGESTS = (
-    "patches",
-    "patch files",
-    "validation blocks",
-)  # in an identity; the rest are settings and the number of ranks
+# Of an identity; the rest are settings and the number of ranks.
+DIGESTS = ("classes", "patches", "patch files", "validation blocks")
 
 
 class Checkpoint(NamedTuple):

@@ -129,7 +129,7 @@ def test_convolutions_compute_in_half_precision_but_for_one_that_returns_bands(d
     assert predicted.dtype == "float32" and np.isfinite(predicted).all()
 
 
-def test_bfloat16_changes_little_of_what_the_guess_is() -> None:
+def test_bfloat16_changes_nothing_of_the_guess() -> None:
     """An untrained network returns the guess, which no layer in half precision touches."""
     images, _ = images_of_a_landscape(np.random.default_rng(2).normal(0, 0.7, (4, 8)))
     both = [build_network("joint", JOINT, dtype) for dtype in ("float32", "bfloat16")]

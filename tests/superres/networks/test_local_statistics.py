@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from superres.networks.local_statistics import LEAST_CONTRAST, contrast_around, mean_around, regress, solve
+from superres.networks.local_statistics import (
+    LEAST_CONTRAST,
+    contrast_around,
+    detail_around,
+    mean_around,
+    regress,
+    solve,
+)
 
 SIDE_PX = 5
 
@@ -17,6 +24,13 @@ def test_mean_around_counts_the_pixels_that_exist() -> None:
     means = np.asarray(mean_around(image, SIDE_PX))
     np.testing.assert_allclose(means[0, 5, 7], image[0, 3:8, 5:10].mean(axis=(0, 1)), rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(means[0, 0, 0], image[0, :3, :3].mean(axis=(0, 1)), rtol=1e-5, atol=1e-7)
+
+
+def test_detail_and_mean_are_the_image() -> None:
+    image = random_detail(3)
+    detail = np.asarray(detail_around(image, SIDE_PX))
+    np.testing.assert_allclose(detail + np.asarray(mean_around(image, SIDE_PX)), image, atol=1e-7)
+    assert not np.asarray(detail_around(np.ones_like(image), SIDE_PX)).any()
 
 
 def test_contrast_is_that_of_the_detail_or_the_noise() -> None:

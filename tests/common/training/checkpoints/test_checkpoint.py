@@ -164,6 +164,11 @@ def test_a_checkpoint_of_other_settings_is_refused(path: Path, name: str, value:
     )
 
 
+@pytest.mark.parametrize("name", ["classes", "patches", "patch files", "validation blocks"])
+def test_a_checkpoint_of_other_data_names_no_option(path: Path, name: str) -> None:
+    check_refused(path, make_model(), {**IDENTITY, name: "3fa9"}, f"was made without {name}, this run has 3fa9; resume")
+
+
 def test_a_checkpoint_from_before_a_setting_goes_on_as_it_began(path: Path) -> None:
     """Later versions add settings whose defaults do what this one did."""
     defaults = dataclasses.asdict(RunConfig())
