@@ -123,5 +123,5 @@ def add_engine_option(parser: argparse.ArgumentParser) -> None:
         default=TENSORFLOW,
         choices=ENGINES,
         help="software that computes the networks; openvino may be faster on processors, needs the package openvino, and is "
-        f"replaced by {TENSORFLOW} where it cannot be used ({TENSORFLOW})",
+        f"replaced by {TENSORFLOW} where it is not installed, or cannot compute in this --precision ({TENSORFLOW})",
     )

@@ -53,11 +53,11 @@ def write_card(
         f"{config.network_name} for the {gsds} bands of Sentinel-2",
         {
             "What it does": f"A network of {model.count_params():,} parameters that sharpens the bands {bands} from {gsds} "
-            f"to 10 m. Input is reflectance of level {' and '.join(levels_of(plan.scenes))}.",
+            f"to 10 m. Input is reflectance of level {' and '.join(data.levels)}.",
             "How to use it": describe_use(folder, config.gsd),
             "How good it is": describe_quality(folder, config, plan, data, rows),
             "What it was trained on": describe_scenes(plan, data, config),
-            "What it is not for": describe_limits(config, plan.scenes),
+            "What it is not for": describe_limits(config, data.levels),
             "Settings": describe_settings(folder, SuperresConfig, TOLD),
         },
     )
@@ -149,10 +149,9 @@ def describe_place(footprint: tuple[float, float, float, float]) -> str:
     return f"{abs(lat):.2f} {'N' if lat >= 0 else 'S'}, {abs(lon):.2f} {'E' if lon >= 0 else 'W'}"
 
 
-def describe_limits(config: SuperresConfig, scenes: Sequence[Scene]) -> str:
-    """Return the limits that follow from how fusion networks are trained, and from the scenes."""
+def describe_limits(config: SuperresConfig, levels: Sequence[str]) -> str:
+    """Return the limits that follow from how fusion networks are trained, and from the levels that they know."""
     scales = " and ".join(f"{gsd * scale_factor(gsd)} m to {gsd} m" for gsd in each_gsd(config.gsd))
-    trained = levels_of(scenes)
     lines = [
         f"- It was {'' if config.gsd == JOINT else 'trained and '}measured one scale coarser, {scales}, and is applied at "
         f"{in_metres(each_gsd(config.gsd))} to 10 m. "
@@ -162,9 +161,10 @@ def describe_limits(config: SuperresConfig, scenes: Sequence[Scene]) -> str:
         "- Only Sentinel-2: other sensors have other bands.",
         "- Other ground, seasons and surfaces than those above (deserts, snow, cities, cloud) were not measured.",
     ]
-    if len(trained) == 1:
-        other = "L2A" if trained == ["L1C"] else "L1C"
-        lines.insert(2, f"- It was trained on {trained[0]} only. `superres/predict.py` warns if a product is {other}.")
+    if len(levels) == 1:
+        other = "L2A" if list(levels) == ["L1C"] else "L1C"
+        taught = "Its teachers were" if config.teacher else "It was"
+        lines.insert(2, f"- {taught} trained on {levels[0]} only. `superres/predict.py` warns if a product is {other}.")
     return "\n".join(lines)
 
 

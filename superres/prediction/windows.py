@@ -60,10 +60,11 @@ def require_agreement(model: keras.Model, predict: Predict) -> None:
     expected = np.asarray(model({name: image[None] for name, image in images.items()}, training=False))[0]
     difference = np.abs(predict(images) - expected).max() / np.abs(expected).max()
     if not difference <= LARGEST_DIFFERENCE:
+        is_reduced = any(layer.compute_dtype != "float32" for layer in model.layers)
+        float32 = ", or give --precision float32" if is_reduced else ""
         raise SettingError(
             f"OpenVINO does not compute the network {model.name} as TensorFlow does: the results differ by "
-            f"{100 * difference:.1f} % of the largest value; leave out --engine {OPENVINO}, or, in bfloat16, give --precision "
-            f"float32."
+            f"{100 * difference:.1f} % of the largest value; leave out --engine {OPENVINO}{float32}."
         )
 
 

@@ -33,6 +33,7 @@ class TrainingData:
         split: the ground that is held out, and the side of each patch.
         train: patches of `files` to train on.
         val: patches to validate on, with native targets, where they exist; may be empty.
+        levels: of products that the network learns to sharpen, as `TrainingPlan.levels`.
     """
 
     files: Sequence[PatchFile]
@@ -40,6 +41,7 @@ class TrainingData:
     split: Split
     train: FusionPatches
     val: FusionPatches
+    levels: Sequence[str]
 
     def validation_blocks(self) -> dict[str, list[int]]:
         """Return scene name -> the blocks with patches that validate."""
@@ -78,7 +80,7 @@ def prepare_data(
         copies = stage_patch_files(used, stage, show_progress)
         files, validated_files = ([copies.get(file.path, file) for file in kind] for kind in (files, validated_files))
     train, val = select_patches(files, validated_files, split, config.gsd)
-    return TrainingData(files, scenes, split, train, val)
+    return TrainingData(files, scenes, split, train, val, plan.levels)
 
 
 def prepare_cuts(cuts: Sequence[Cut], cache: Path, show_progress: bool) -> list[PatchFile]:

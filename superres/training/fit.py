@@ -98,7 +98,7 @@ def fit(
         record={
             "patches": record_patches(config.patches),
             "dn_divisor": DN_DIVISOR,
-            "levels": sorted({file.attributes["level"] for file in data.files}),
+            "levels": list(data.levels),
             "patch_files": {str(file.path): file.attributes["checksum"] for file in data.files},
         },
     )

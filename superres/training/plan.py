@@ -45,6 +45,18 @@ class TrainingPlan(NamedTuple):
     teachers: "dict[int, TrainedNetwork]"
     cuts: tuple[Cut, ...]
 
+    @property
+    def levels(self) -> list[str]:
+        """Levels of products that the network learns to sharpen: those of the scenes, and of them those that its teachers know.
+
+        On another level, a teacher may be wrong, and the network learns just that: it is for the levels of its teachers.
+        """
+        levels = {scene.level for scene in self.scenes}
+        for teacher in self.teachers.values():
+            known = set(teacher.levels)
+            levels = (levels & known or known) if known else levels
+        return sorted(levels)
+
 
 def prepare_training(config: SuperresConfig, location: RunLocation) -> TrainingPlan:
     """Check the scenes, the weights and the run folder; write nothing. Call on rank 0.

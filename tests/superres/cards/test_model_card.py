@@ -24,13 +24,15 @@ def test_places(footprint, place):
 
 def test_limits_follow_from_gsd_blur_and_level(fake_product: Path):
     scene = open_scene(fake_product)
-    text = describe_limits(SuperresConfig(tiles="t", gsd=60, degradation="mtf"), [scene])
+    text = describe_limits(SuperresConfig(tiles="t", gsd=60, degradation="mtf"), ["L1C"])
     assert "360 m to 60 m, and is applied at 60 m to 10 m" in text
     assert "the blur `mtf`" in text
     assert "It was trained on L1C only. `superres/predict.py` warns if a product is L2A." in text
+    taught = SuperresConfig(tiles="t", teacher=("dsen2-l1c-20m",))
+    assert "Its teachers were trained on L1C only." in describe_limits(taught, ["L1C"])
     both = [scene, replace(scene, level="L2A")]
     assert levels_of(both) == ["L1C", "L2A"]
-    assert "only. `superres" not in describe_limits(SuperresConfig(tiles="t"), both)
+    assert "only. `superres" not in describe_limits(SuperresConfig(tiles="t"), ["L1C", "L2A"])
 
 
 def test_the_command_names_the_other_bands():

@@ -36,7 +36,7 @@ def make_data(folder: Path, seed: int = 0, held_out_block: int = 0) -> TrainingD
     blocks = files[0].arrays["block"]
     scenes = [ScenePatches("scene", (0, 0, 1, 1), grid_at(0, 0, 32, 32), np.zeros((6, 4)), blocks)]
     split = Split((), (np.where(blocks == held_out_block, VALIDATION, TRAINING),))
-    return TrainingData(files, scenes, split, *select_patches(files, files, split, 20))
+    return TrainingData(files, scenes, split, *select_patches(files, files, split, 20), ["L1C"])
 
 
 def make_config(**settings: object) -> SuperresConfig:

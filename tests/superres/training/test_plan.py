@@ -134,6 +134,25 @@ def test_a_scene_gives_patches_at_the_scales_at_which_it_is_large_enough(tmp_pat
     ]  # whose error says what is too small
 
 
+@pytest.mark.parametrize(
+    ("scenes", "teachers", "levels"),
+    [
+        (["L2A", "L1C"], [], ["L1C", "L2A"]),
+        (["L1C", "L2A"], [["L1C"]], ["L1C"]),
+        (["L2A"], [["L1C"]], ["L1C"]),
+        (["L1C", "L2A"], [["L1C", "L2A"], ["L2A"]], ["L2A"]),
+        (["L1C", "L2A"], [[]], ["L1C", "L2A"]),
+    ],
+)
+def test_a_network_is_for_the_levels_of_its_teachers(
+    scenes: list[str], teachers: list[list[str]], levels: list[str]
+) -> None:
+    """Teachers of unknown levels do not count."""
+    taught_by = dict(enumerate(SimpleNamespace(levels=tuple(known)) for known in teachers))
+    plan_of = plan.TrainingPlan(tuple(SimpleNamespace(level=level) for level in scenes), (), taught_by, ())
+    assert plan_of.levels == levels
+
+
 def test_init_weights_of_another_level_are_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     build_network("dsen2", 20).save_weights(tmp_path / WEIGHTS)
     (tmp_path / CONFIG).write_text(json.dumps({"settings": {}, "application": "superres", "levels": ["L1C"]}))
