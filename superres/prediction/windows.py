@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from common.errors import SettingError
 from common.networks.engines import OPENVINO, TENSORFLOW
-from common.networks.openvino_network import compile_with_openvino
+from common.networks.openvino_network import compile_with_openvino, inner_layers
 from common.pixels.windows import Window, grid
 from common.runs.signals import require_going_on
 from superres.prediction.options import WINDOW_PX
@@ -60,7 +60,7 @@ def require_agreement(model: keras.Model, predict: Predict) -> None:
     expected = np.asarray(model({name: image[None] for name, image in images.items()}, training=False))[0]
     difference = np.abs(predict(images) - expected).max() / np.abs(expected).max()
     if not difference <= LARGEST_DIFFERENCE:
-        is_reduced = any(layer.compute_dtype != "float32" for layer in model.layers)
+        is_reduced = any(layer.compute_dtype != "float32" for layer in inner_layers(model))
         float32 = ", or give --precision float32" if is_reduced else ""
         raise SettingError(
             f"OpenVINO does not compute the network {model.name} as TensorFlow does: the results differ by "

@@ -139,6 +139,17 @@ def test_an_engine_that_computes_something_else_is_told(model):
         require_agreement(model, lambda images: right(images) * np.nan)
 
 
+@pytest.mark.parametrize("precision, advises", [("float32", False), ("bfloat16", True)])
+def test_the_refusal_of_members_advises_float32_where_they_compute_otherwise(precision, advises):
+    """The layers of an ensemble are those of its members."""
+    member = build_network("tiny", 20, precision)
+    set_random_weights(member)
+    ensemble = keras.Model(member.input, member(member.input))
+    with pytest.raises(SettingError) as refusal:
+        require_agreement(ensemble, lambda images: 2 * compile_model(ensemble)(images))
+    assert ("or give --precision float32" in str(refusal.value)) == advises
+
+
 @pytest.mark.parametrize("name, gsd", [("dsen2", 20), ("lowres", 60)])
 def test_openvino_is_accepted_in_bfloat16(name, gsd):
     if obstacle := openvino_obstacle("bfloat16"):
