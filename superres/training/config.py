@@ -95,7 +95,7 @@ class SuperresConfig(RunConfig):
     )
     teacher: str | tuple[str, ...] | None = setting(
         "train on the predictions of this network instead of the native bands: a run folder, or published weights such "
-        "as dsen2-l1c-20m; for --gsd 20 60, one for each GSD",
+        "as dsen2-l1c-20m; for --gsd 20 60, one for each GSD; there may be one for each level, L1C and L2A",
         None,
         metavar="WEIGHTS",
         many=True,
@@ -185,9 +185,8 @@ class SuperresConfig(RunConfig):
         Raises:
             SettingError: a setting is for two GSDs and there is one, or the other way round.
         """
-        if self.gsd != JOINT and (self.scales or len(self.teachers) > 1):
-            option, given = ("--scales", self.scales) if self.scales else ("--teacher", " ".join(self.teachers))
-            raise SettingError(f"{option} {given} is for --gsd 20 60; give both GSDs, or leave it out.")
+        if self.gsd != JOINT and self.scales:
+            raise SettingError(f"--scales {self.scales} is for --gsd 20 60; give both GSDs, or leave it out.")
         if self.gsd == JOINT and self.model == GAN:
             raise SettingError(f"--model {GAN} sharpens one GSD; give --gsd 20 or --gsd 60, or another --model.")
         if self.gsd == JOINT and not self.teacher and as_tuple(self.scales) not in ((), (6,)):

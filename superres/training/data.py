@@ -16,7 +16,7 @@ from common.patches.split import TRAINING, VALIDATION, Cut, Split, margin_m, spl
 from common.patches.staging import describe_original, stage_files
 from common.pixels.sentinel2 import JOINT, Gsd
 from superres.training.config import SuperresConfig
-from superres.training.distillation import prepare_teacher_files
+from superres.training.distillation import prepare_teacher_files, teachers_of_level
 from superres.training.patch_source import FusionPatches
 from superres.training.plan import TrainingPlan
 
@@ -58,7 +58,7 @@ def prepare_data(
 
     Args:
         config: the settings.
-        plan: the scenes and the teacher.
+        plan: the scenes and the teachers.
         show_progress: show bars.
         stage: folder on a disk of each node, to copy patch files to and to read them from; None reads them in the cache.
 
@@ -72,7 +72,8 @@ def prepare_data(
     scenes, split = hvd.on_rank_zero(lambda: split_files(plan.cuts, native_files, config.validation_fraction))
     files = native_files
     if plan.teachers:
-        files = prepare_teacher_files(native_files, plan.teachers, config.teacher_variants, show_progress)
+        teachers = [teachers_of_level(plan.teachers, cut.scene.level) for cut in plan.cuts]
+        files = prepare_teacher_files(native_files, teachers, config.teacher_variants, show_progress)
     # A joint network has no native 60 m bands at most scales: it validates on predictions of its teachers.
     validated_files = files if config.gsd == JOINT else native_files
     if stage:

@@ -7,11 +7,15 @@ is patches degraded by the scale factor. Validation uses the native bands of the
 A joint network has a teacher for each GSD, or another joint network. The target of its patches is the bands of all teachers.
 Because these bands are known at one scale only, validation measures the distance to the teachers then.
 
+Teachers for one GSD may be for products of other levels: each patch is predicted by the teacher that knows its level, so that
+one network learns all levels.
+
 A teacher also predicts patches for which no target exists. A teacher file can therefore hold several variants of each
 patch: in all variants except the first, each band is brighter or darker by a random factor. A few scenes can then
 replace many.
 """
 
+import functools
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -24,7 +28,7 @@ from common.errors import PatchFileError
 from common.patches.cache import wait_for_files
 from common.patches.file import LOCATIONS, PatchFile, check_content, check_older_file, write_patch_file
 from common.pixels.degrade import MAX_DN
-from common.pixels.sentinel2 import BANDS_BY_GSD, JOINT, Gsd, input_gsds, sharpened_bands
+from common.pixels.sentinel2 import BANDS_BY_GSD, JOINT, Gsd, bands_within, input_gsds, sharpened_bands
 from common.runs.progress import progress
 from superres.networks.trained import TrainedNetwork
 from superres.training.patch_source import FusionPatches, dn_offsets
@@ -33,18 +37,18 @@ logger = logging.getLogger(__name__)
 
 BATCH = 32
 MAX_FACTOR = 2.0  # of brightness; the SWIR of deserts is three times as bright as that of forests
-Teachers = Mapping[int, TrainedNetwork]  # GSD -> network; a joint network stands for both GSDs
+Teachers = Mapping[int, TrainedNetwork]  # GSD -> network, all for patches of one level; a joint network has both GSDs
 Predict = Callable[[dict[str, tf.Tensor]], tf.Tensor]  # inputs by name -> estimate, both in network units
 
 
 def prepare_teacher_files(
-    files: Sequence[PatchFile], teachers: Teachers, variants: int = 1, show_progress: bool = False
+    files: Sequence[PatchFile], teachers: Sequence[Teachers], variants: int = 1, show_progress: bool = False
 ) -> list[PatchFile]:
     """Open the teacher files of all patch files, and make those that are missing. Every rank must call it.
 
     Args:
         files: patch files; for several GSDs, those of a joint network.
-        teachers: networks for the GSDs of the patch files.
+        teachers: those of each file, as `teachers_of_level` chooses them.
         variants: number of variants of each patch. The file holds all patches unchanged, then all in other colours, ...
         show_progress: show a bar.
 
@@ -52,7 +56,7 @@ def prepare_teacher_files(
         OutputError: a teacher file cannot be written.
         WeightsError: the weights do not fit the teacher's network.
     """
-    paths = [teacher_file_path(file, teachers, variants) for file in files]
+    paths = [teacher_file_path(*each, variants) for each in zip(files, teachers, strict=True)]
     missing = hvd.on_rank_zero(
         lambda: [
             index
@@ -62,14 +66,27 @@ def prepare_teacher_files(
     )
     own_missing = missing[hvd.rank() :: hvd.size()]
     if own_missing:
-        logger.info("%s predicts the patches of %d files", sources(teachers), len(missing))
-        predict = prediction_of_all(teachers)
+        names = dict.fromkeys(sources(teachers[index]) for index in missing)
+        logger.info("%s: predictions for the patches of %d files", ", ".join(names), len(missing))
+        predictions = functools.cache(lambda *networks: prediction_of_all(dict(networks)))
         count = variants * sum(len(files[index]) for index in own_missing)
         with progress(count, "patches", "predictions of the teacher", show_progress) as advance:
             for index in own_missing:
-                write_teacher_file(files[index], predict, teachers, variants, paths[index], advance)
+                predict = predictions(*teachers[index].items())
+                write_teacher_file(files[index], predict, teachers[index], variants, paths[index], advance)
     wait_for_files(paths[0].parent)
     return [PatchFile(path) for path in paths]
+
+
+def teachers_of_level(trained: Sequence[TrainedNetwork], level: str) -> Teachers:
+    """Return GSD -> the teacher of patches of a level: one that was trained on it, or else the first.
+
+    Args:
+        trained: all teachers, as `find_teachers` returns them.
+        level: of the product, `L1C` or `L2A`.
+    """
+    best_last = sorted(reversed(trained), key=lambda teacher: level in teacher.levels)
+    return {gsd: teacher for teacher in best_last for gsd in teacher.gsds}
 
 
 def in_order(teachers: Teachers) -> list[TrainedNetwork]:
@@ -83,15 +100,17 @@ def sources(teachers: Teachers) -> str:
 
 
 def prediction_of_all(teachers: Teachers) -> Predict:
-    """Return the teachers as one function, whose result has the bands of all of them.
+    """Return the teachers as one function, whose result has the bands of all GSDs.
 
     Raises:
         WeightsError: the weights do not fit a teacher's network.
     """
-    models = [teacher.build("float32") for teacher in in_order(teachers)]
+    models = {teacher: teacher.build("float32") for teacher in in_order(teachers)}
 
     def predict(inputs: dict[str, tf.Tensor]) -> tf.Tensor:
-        return tf.concat([model({name: inputs[name] for name in model.input}) for model in models], axis=-1)
+        results = {teacher: model({name: inputs[name] for name in model.input}) for teacher, model in models.items()}
+        bands = [results[teachers[gsd]][..., bands_within(teachers[gsd].gsd, gsd)] for gsd in sorted(teachers)]
+        return tf.concat(bands, axis=-1)
 
     return tf.function(predict, reduce_retracing=True)
 

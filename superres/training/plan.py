@@ -36,13 +36,14 @@ class TrainingPlan(NamedTuple):
     Attributes:
         scenes: scenes to train on.
         test_scenes: scenes to measure on; may be empty.
-        teachers: GSD -> the trained network whose predictions are the targets; empty without a teacher.
+        teachers: the trained networks whose predictions are the targets; empty without a teacher. There is one for each GSD,
+            or several that know other levels.
         cuts: the patches to cut: scene and settings, for each scene and scale at which it is large enough.
     """
 
     scenes: tuple[Scene, ...]
     test_scenes: tuple[Scene, ...]
-    teachers: "dict[int, TrainedNetwork]"
+    teachers: "tuple[TrainedNetwork, ...]"
     cuts: tuple[Cut, ...]
 
     @property
@@ -52,8 +53,8 @@ class TrainingPlan(NamedTuple):
         On another level, a teacher may be wrong, and the network learns just that: it is for the levels of its teachers.
         """
         levels = {scene.level for scene in self.scenes}
-        for teacher in self.teachers.values():
-            known = set(teacher.levels)
+        for same_gsds in by_gsd(self.teachers):
+            known = known_levels(same_gsds)
             levels = (levels & known or known) if known else levels
         return sorted(levels)
 
@@ -78,7 +79,7 @@ def prepare_training(config: SuperresConfig, location: RunLocation) -> TrainingP
     else:
         check_weights_are_kept(config, location.folder)
     check_init_weights(config, scenes)  # the first step that needs TensorFlow
-    teachers = find_teachers(config, scenes) if config.teacher else {}
+    teachers = find_teachers(config, scenes) if config.teacher else ()
     warn_of_emulated_precision(config.precision)
     logger.info("%d scenes to train on, %d to test on", len(scenes), len(test_scenes))
     return TrainingPlan(scenes, test_scenes, teachers, cuts)
@@ -174,33 +175,61 @@ def check_weights_are_kept(config: SuperresConfig, run_folder: Path | None) -> N
             )
 
 
-def find_teachers(config: SuperresConfig, scenes: Sequence[Scene]) -> "dict[int, TrainedNetwork]":
-    """Return the trained network of --teacher for each GSD; warn if one was trained on another level than the scenes.
+def find_teachers(config: SuperresConfig, scenes: Sequence[Scene]) -> "tuple[TrainedNetwork, ...]":
+    """Return the trained networks of --teacher; warn if those for a GSD were trained on other levels than the scenes.
 
     Raises:
         WeightsError, RunFolderError, DownloadError: as `read_trained`.
-        SettingError: a teacher is for another GSD than --gsd, two are for the same GSD, or there is none for a GSD.
+        SettingError: a teacher is for another GSD than --gsd, two are for the same GSD and level, or there is none for a GSD.
     """
     from superres.networks.trained import read_trained, warn_of_level
 
-    teachers: dict[int, TrainedNetwork] = {}
-    missing = list(each_gsd(config.gsd))
+    gsds = each_gsd(config.gsd)
+    teachers: list[TrainedNetwork] = []
     for source in config.teachers:
         teacher = read_trained(source)
-        if set(teacher.gsds) - set(missing):
+        if set(teacher.gsds) - set(gsds):
             raise SettingError(
-                f"--teacher {source} is for {in_metres(teacher.gsds)}, and --gsd is {' '.join(map(str, each_gsd(config.gsd)))}; "
-                f"give one for {in_metres(missing or each_gsd(config.gsd))}."
+                f"--teacher {source} is for {in_metres(teacher.gsds)}, and --gsd is {' '.join(map(str, gsds))}; give one for "
+                f"{in_metres(gsds)}."
             )
-        teachers |= dict.fromkeys(teacher.gsds, teacher)
-        missing = [gsd for gsd in missing if gsd not in teachers]
-        warn_of_level(source, teacher.levels, scenes)
-    if missing:
+        for other in teachers:
+            check_teaches_other_patches(teacher, other)
+        teachers.append(teacher)
+    if missing := [gsd for gsd in gsds if not any(gsd in teacher.gsds for teacher in teachers)]:
         raise SettingError(
-            f"--gsd {' '.join(map(str, each_gsd(config.gsd)))} needs a --teacher for {in_metres(missing)}, too; give one for "
-            f"each GSD."
+            f"--gsd {' '.join(map(str, gsds))} needs a --teacher for {in_metres(missing)}, too; give one for each GSD."
         )
-    return teachers
+    for same_gsds in by_gsd(teachers):
+        warn_of_level(" and ".join(teacher.source for teacher in same_gsds), sorted(known_levels(same_gsds)), scenes)
+    return tuple(teachers)
+
+
+def check_teaches_other_patches(teacher: "TrainedNetwork", other: "TrainedNetwork") -> None:
+    """Check that two teachers are for other GSDs, or for products of other levels.
+
+    Raises:
+        SettingError: both would teach the same patches, or nobody knows whether they would.
+    """
+    common = [gsd for gsd in teacher.gsds if gsd in other.gsds]
+    shared = set(teacher.levels) & set(other.levels)
+    if common and (shared or not (teacher.levels and other.levels)):
+        level = " and ".join(sorted(shared)) or "unknown levels"
+        raise SettingError(
+            f"--teacher {other.source} and {teacher.source} are both for {in_metres(common)} and {level}; give one for each "
+            f"GSD, or for each level that they were trained on."
+        )
+
+
+def by_gsd(teachers: "Sequence[TrainedNetwork]") -> "list[tuple[TrainedNetwork, ...]]":
+    """Return the teachers for each GSD; those that are the same for two GSDs once."""
+    gsds = sorted({gsd for teacher in teachers for gsd in teacher.gsds})
+    return list(dict.fromkeys(tuple(one for one in teachers if gsd in one.gsds) for gsd in gsds))
+
+
+def known_levels(teachers: "Sequence[TrainedNetwork]") -> set[str]:
+    """Return the levels that teachers were trained on; empty if unknown."""
+    return {level for teacher in teachers for level in teacher.levels}
 
 
 def check_scenes(scenes: Sequence[Scene], test_scenes: Sequence[Scene], gsd: Gsd) -> None:

@@ -1,5 +1,7 @@
 """Teacher files: recoloured variants, the teacher's predictions as targets, and when a file is made again."""
 
+import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from common.patches.file import write_patch_file
-from common.pixels.sentinel2 import BANDS_BY_GSD, JOINT, input_gsds
+from common.pixels.sentinel2 import BANDS_BY_GSD, JOINT, Gsd, input_gsds
 from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS
 from superres.networks.trained import TrainedNetwork, read_trained
@@ -16,20 +18,23 @@ from superres.training.distillation import (
     MAX_FACTOR,
     is_teacher_file,
     predict_targets,
+    prediction_of_all,
     prepare_teacher_files,
     recolour,
+    teachers_of_level,
     variant_inputs,
 )
 from superres.training.patch_source import FusionPatches, dn_offsets
 from tests.support.checks import set_random_weights
 from tests.support.patch_files import write_random_patches
-from tests.support.tiny_training import tiny_network
+from tests.support.tiny_training import tiny_joint_network, tiny_network
 
 
 @pytest.fixture
 def teacher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainedNetwork:
     """A tiny network with random weights."""
     monkeypatch.setitem(NETWORKS, "dsen2", tiny_network())
+    monkeypatch.setitem(NETWORKS, "joint", tiny_joint_network())
     model = build_network("dsen2", 20)
     set_random_weights(model)
     model.save_weights(tmp_path / "teacher.weights.h5")
@@ -93,7 +98,7 @@ def test_teacher_file_holds_the_predictions_for_all_variants(
     tmp_path: Path, teacher: TrainedNetwork, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = write_random_patches(tmp_path, "scene", offsets=-1000.0)
-    (teacher_file,) = prepare_teacher_files([file], {20: teacher}, variants=2)
+    (teacher_file,) = prepare_teacher_files([file], [{20: teacher}], variants=2)
     count = len(file)
     assert f"predictions of the teacher: {2 * count} of {2 * count} patches, " in caplog.text
     assert teacher_file.path == tmp_path / f"scene-20m-by-{teacher.sha256[:12]}-x2.h5"
@@ -110,12 +115,12 @@ def test_teacher_file_holds_the_predictions_for_all_variants(
 
 def test_teacher_files_are_made_once_and_for_each_number_of_variants(tmp_path: Path, teacher: TrainedNetwork) -> None:
     file = write_random_patches(tmp_path, "scene")
-    (single,) = prepare_teacher_files([file], {20: teacher})
+    (single,) = prepare_teacher_files([file], [{20: teacher}])
     made = single.path.stat().st_mtime_ns
-    assert prepare_teacher_files([file], {20: teacher})[0].path.stat().st_mtime_ns == made
-    assert prepare_teacher_files([file], {20: teacher}, variants=2)[0].path != single.path
+    assert prepare_teacher_files([file], [{20: teacher}])[0].path.stat().st_mtime_ns == made
+    assert prepare_teacher_files([file], [{20: teacher}], variants=2)[0].path != single.path
     other = write_random_patches(tmp_path, "scene", seed=1)  # the patch file changed
-    (again,) = prepare_teacher_files([other], {20: teacher})
+    (again,) = prepare_teacher_files([other], [{20: teacher}])
     assert again.path == single.path
     assert again.attributes["taught_from"] == other.attributes["checksum"] != file.attributes["checksum"]
 
@@ -128,7 +133,7 @@ def test_the_teachers_of_a_joint_network_predict_all_bands(tmp_path: Path, teach
     coarse = read_trained(str(tmp_path / "coarse.weights.h5"))
     file = write_random_patches(tmp_path, "scene", JOINT, offsets=-1000.0)
     assert "target" not in file.arrays
-    (teacher_file,) = prepare_teacher_files([file], {60: coarse, 20: teacher})
+    (teacher_file,) = prepare_teacher_files([file], [{60: coarse, 20: teacher}])
     assert teacher_file.path.stem == f"{file.path.stem}-by-{teacher.sha256[:12]}-{coarse.sha256[:12]}"
     assert teacher_file.attributes["teacher"] == f"{teacher.source} {coarse.source}"
     source = FusionPatches([teacher_file], [np.arange(len(file))], JOINT)
@@ -137,6 +142,53 @@ def test_the_teachers_of_a_joint_network_predict_all_bands(tmp_path: Path, teach
     expected = [np.asarray(teacher.build()(fine_inputs)), np.asarray(coarse.build()(inputs))]
     lowest, highest = -1000 / 2000, (65535 - 1000) / 2000
     np.testing.assert_allclose(target, np.concatenate(expected, axis=-1).clip(lowest, highest), atol=0.52 / 2000)
+
+
+def test_each_file_is_predicted_by_the_teacher_of_its_level(tmp_path: Path, teacher: TrainedNetwork) -> None:
+    model = build_network("dsen2", 20)
+    set_random_weights(model, seed=1)
+    model.save_weights(tmp_path / "surface.weights.h5")
+    surface = replace(read_trained(str(tmp_path / "surface.weights.h5")), levels=("L2A",))
+    top = replace(teacher, levels=("L1C",))
+    files = [write_random_patches(tmp_path, name) for name in ("top", "surface")]
+    teachers = [teachers_of_level((surface, top), level) for level in ("L1C", "L2A")]
+    for file, own, taught in zip(files, (top, surface), prepare_teacher_files(files, teachers), strict=True):
+        assert taught.attributes["teacher_sha256"] == own.sha256
+        source = FusionPatches([taught], [np.arange(len(file))], 20)
+        inputs, target = source.convert(source.read(np.arange(len(file))))
+        np.testing.assert_allclose(target, np.asarray(own.build()(inputs)).clip(0, 65535 / 2000), atol=0.52 / 2000)
+
+
+def test_a_level_that_no_teacher_knows_has_the_first() -> None:
+    def network(source: str, gsd: Gsd, *levels: str) -> TrainedNetwork:
+        return TrainedNetwork(source, Path(source), "dsen2", gsd, levels=levels)
+
+    fine, coarse, surface = network("fine", 20, "L1C"), network("coarse", 60, "L1C"), network("surface", 60, "L2A")
+    for order in itertools.permutations((fine, coarse, surface)):
+        assert teachers_of_level(order, "L1C") == {20: fine, 60: coarse}
+        assert teachers_of_level(order, "L2A") == {20: fine, 60: surface}
+        assert teachers_of_level(order, "unknown") == {20: fine, 60: min(coarse, surface, key=order.index)}
+    both = network("both", JOINT, "L1C")
+    assert teachers_of_level((both, surface), "L2A") == {20: both, 60: surface}
+
+
+def test_bands_of_a_joint_teacher_are_taken_for_the_gsd_that_it_teaches(
+    tmp_path: Path, teacher: TrainedNetwork
+) -> None:
+    """A joint network and one for 60 m: each predicts its own bands only."""
+    for name, gsd in (("joint", JOINT), ("dsen2", 60)):
+        model = build_network(name, gsd)
+        set_random_weights(model, seed=1)
+        model.save_weights(tmp_path / f"{name}.weights.h5")
+    both = read_trained(str(tmp_path / "joint.weights.h5"), "joint")
+    coarse = read_trained(str(tmp_path / "dsen2.weights.h5"))
+    file = write_random_patches(tmp_path, "scene", JOINT)
+    inputs = FusionPatches([file], [np.arange(len(file))], JOINT)
+    images, _ = inputs.convert(inputs.read(np.arange(len(file))))
+    predicted = prediction_of_all({20: both, 60: coarse})(images)
+    of_both, of_coarse = both.build()(images), coarse.build()(images)
+    expected = np.concatenate([of_both[..., :6], of_coarse], axis=-1)
+    np.testing.assert_allclose(predicted, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_a_teacher_file_that_lacks_an_array_is_not_valid(tmp_path: Path) -> None:

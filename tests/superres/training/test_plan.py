@@ -14,6 +14,7 @@ from common.runs.opening import RunLocation
 from common.scenes.tile_list import open_scene, read_tile_list
 from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS
+from superres.networks.trained import TrainedNetwork
 from superres.training import plan
 from superres.training.config import SuperresConfig
 from superres.training.plan import (
@@ -98,7 +99,8 @@ def test_weights_in_the_folder_that_a_run_replaces(tmp_path: Path, option: str, 
 def test_teacher_must_be_for_the_same_gsd(tmp_path: Path) -> None:
     for gsd in (20, 60):
         build_network("dsen2", gsd).save_weights(tmp_path / f"{gsd}.weights.h5")
-    assert find_teachers(make_config(gsd=60, teacher=str(tmp_path / "60.weights.h5")), [])[60].gsd == 60
+    (teacher,) = find_teachers(make_config(gsd=60, teacher=str(tmp_path / "60.weights.h5")), [])
+    assert teacher.gsd == 60
     with pytest.raises(SettingError, match=r"--teacher .* is for 20 m, and --gsd is 60; give one for 60 m"):
         find_teachers(make_config(gsd=60, teacher=str(tmp_path / "20.weights.h5")), [])
 
@@ -109,13 +111,39 @@ def test_a_joint_network_has_a_teacher_for_each_gsd(tmp_path: Path) -> None:
         build_network("dsen2", gsd).save_weights(path)
     both = {"model": "joint", "gsd": [20, 60]}
     for pair in ([fine, coarse], [coarse, fine]):
-        teachers = find_teachers(make_config(teacher=pair, **both), [])
-        assert {gsd: teacher.source for gsd, teacher in teachers.items()} == {20: fine, 60: coarse}
+        assert [teacher.source for teacher in find_teachers(make_config(teacher=pair, **both), [])] == pair
     with pytest.raises(SettingError, match="--gsd 20 60 needs a --teacher for 60 m, too; give one for each GSD"):
         find_teachers(make_config(teacher=fine, **both), [])
-    (tmp_path / "copy.weights.h5").write_bytes(Path(fine).read_bytes())
-    with pytest.raises(SettingError, match=r"copy.weights.h5 is for 20 m, and --gsd is 20 60; give one for 60 m"):
-        find_teachers(make_config(teacher=[fine, str(tmp_path / "copy.weights.h5")], **both), [])
+
+
+@pytest.mark.parametrize(
+    "levels, refused",
+    [
+        ((["L1C"], ["L2A"]), None),
+        ((["L1C"], ["L1C", "L2A"]), "L1C"),
+        ((["L2A"], ["L2A"]), "L2A"),
+        (([], ["L2A"]), "unknown levels"),
+        (([], []), "unknown levels"),
+    ],
+)
+def test_teachers_for_one_gsd_know_other_levels(
+    tmp_path: Path, levels: tuple[list[str], ...], refused: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No warning of the level of a scene that one of them knows."""
+    sources = []
+    for name, known in zip("ab", levels, strict=True):
+        (tmp_path / name).mkdir()
+        build_network("dsen2", 20).save_weights(tmp_path / name / WEIGHTS)
+        settings = {"settings": {"gsd": 20, "model": "dsen2"}, "application": "superres", "levels": known}
+        (tmp_path / name / CONFIG).write_text(json.dumps(settings))
+        sources.append(str(tmp_path / name))
+    config, scenes = make_config(teacher=sources), [SimpleNamespace(level="L1C"), SimpleNamespace(level="L2A")]
+    if refused:
+        with pytest.raises(SettingError, match=rf"--teacher \S+a and \S+b are both for 20 m and {refused}; give one"):
+            find_teachers(config, scenes)
+    else:
+        find_teachers(config, scenes)
+        assert not caplog.messages
 
 
 def test_a_scene_gives_patches_at_the_scales_at_which_it_is_large_enough(tmp_path: Path) -> None:
@@ -138,17 +166,19 @@ def test_a_scene_gives_patches_at_the_scales_at_which_it_is_large_enough(tmp_pat
     ("scenes", "teachers", "levels"),
     [
         (["L2A", "L1C"], [], ["L1C", "L2A"]),
-        (["L1C", "L2A"], [["L1C"]], ["L1C"]),
-        (["L2A"], [["L1C"]], ["L1C"]),
-        (["L1C", "L2A"], [["L1C", "L2A"], ["L2A"]], ["L2A"]),
-        (["L1C", "L2A"], [[]], ["L1C", "L2A"]),
+        (["L1C", "L2A"], [(20, ["L1C"])], ["L1C"]),
+        (["L2A"], [(20, ["L1C"])], ["L1C"]),
+        (["L1C", "L2A"], [(20, ["L1C", "L2A"]), (60, ["L2A"])], ["L2A"]),
+        (["L1C", "L2A"], [(20, [])], ["L1C", "L2A"]),
+        (["L1C", "L2A"], [(20, ["L1C"]), (20, ["L2A"])], ["L1C", "L2A"]),
+        (["L1C", "L2A"], [(20, ["L1C"]), (60, ["L1C"]), (60, ["L2A"])], ["L1C"]),
     ],
 )
 def test_a_network_is_for_the_levels_of_its_teachers(
-    scenes: list[str], teachers: list[list[str]], levels: list[str]
+    scenes: list[str], teachers: list[tuple[int, list[str]]], levels: list[str]
 ) -> None:
-    """Teachers of unknown levels do not count."""
-    taught_by = dict(enumerate(SimpleNamespace(levels=tuple(known)) for known in teachers))
+    """Those that all GSDs have a teacher for. Teachers of unknown levels do not count."""
+    taught_by = tuple(TrainedNetwork("x", Path("x"), "dsen2", gsd, levels=tuple(known)) for gsd, known in teachers)
     plan_of = plan.TrainingPlan(tuple(SimpleNamespace(level=level) for level in scenes), (), taught_by, ())
     assert plan_of.levels == levels
 
