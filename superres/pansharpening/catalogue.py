@@ -26,6 +26,7 @@ METHODS = {
     "mtf-glp-hpm": "superres.pansharpening.mtf_glp_hpm",
     "atprk": "superres.pansharpening.atprk",
     "ressr": "superres.pansharpening.ressr",
+    "local-regression": "superres.pansharpening.local_regression",
 }  # name -> module
 
 

@@ -42,7 +42,7 @@ def made_scene(settings: PatchSettings, own: float = 0.2, seed: int = 0) -> tupl
     images = {f"input_{settings.gsd}m": degrade(truth, settings.scale_factor, settings.sigmas(settings.gsd))}
     for gsd in input_gsds(settings.gsd)[:-1]:
         fine = bands(gsd, 0.1)
-        images[f"input_{gsd}m"] = degrade(fine, gsd // 10, (0.0,) * fine.shape[2]) if gsd > 10 else fine
+        images[f"input_{gsd}m"] = degrade(fine, gsd // 10, settings.sigmas(gsd, gsd // 10)) if gsd > 10 else fine
     return images, truth
 
 

@@ -19,7 +19,13 @@ AT_20_M = SETTINGS[20, "gaussian"]
 
 # Of bicubic interpolation: share of its error that a method may have, and of its distance from the input when degraded. GSA
 # replaces an intensity, whose rest stays in the result, so it promises no consistency.
-BOUNDS = {"gsa": (0.8, 2.5), "mtf-glp-hpm": (0.5, 0.7), "atprk": (0.5, 0.1), "ressr": (0.5, 0.5)}
+BOUNDS = {
+    "gsa": (0.8, 2.5),
+    "mtf-glp-hpm": (0.5, 0.7),
+    "atprk": (0.5, 0.1),
+    "ressr": (0.5, 0.5),
+    "local-regression": (0.5, 0.5),
+}
 
 
 @cache
@@ -70,12 +76,14 @@ def test_the_degraded_result_is_near_the_input(name, settings):
 
 @ALL
 def test_bands_in_another_unit_give_the_same_result(name):
-    """So it is with reflectance of 0 to 1 for one band and percent for another."""
+    """So it is with reflectance of 0 to 1 for one band and percent for another. Local regression knows the noise of a DN."""
     images, _ = scene(AT_20_M)
     factors = {"input_10m": np.float32([0.5, 1, 2, 4]), "input_20m": np.float32([1, 2, 4, 0.5, 1, 2])}
     other = {input_name: image * factors[input_name] for input_name, image in images.items()}
     estimate, scaled = (fitted(name, scene, AT_20_M)(scene) for scene in (images, other))
-    np.testing.assert_allclose(scaled, estimate * factors["input_20m"], rtol=2e-3)
+    np.testing.assert_allclose(
+        scaled, estimate * factors["input_20m"], rtol=2e-3 if name != "local-regression" else 5e-3
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in METHODS if name != "mtf-glp-hpm"])
