@@ -17,6 +17,7 @@ import common.distributed as hvd
 from common.patches.settings import DEGRADATIONS
 from common.pixels.sentinel2 import BANDS_BY_GSD
 from common.runs import cli
+from common.runs.folder import open_output_folder
 from superres.evaluation.options import EvaluationOptions
 from superres.options import (
     add_engine_option,
@@ -122,6 +123,7 @@ def evaluate(options: EvaluationOptions) -> None:
     from superres.evaluation.error_statistics import reflectance_rows
     from superres.evaluation.full_scale import measure_full_scale
     from superres.evaluation.methods import interpolation_methods, pansharpening_methods
+    from superres.evaluation.output import OUTPUT_FILES
     from superres.evaluation.reduced_scale import measure_scene
     from superres.evaluation.reliability.sampling import build_sampler, network_methods
     from superres.figures.crops import crop_pictures
@@ -134,6 +136,8 @@ def evaluate(options: EvaluationOptions) -> None:
         *pansharpening_methods(plan.methods, settings),
         *network_methods(plan.trained_networks, plan.precision, sampler, settings.gsd, plan.engine),
     ]
+    # Only now: an engine that refuses a network must not cost older results.
+    hvd.on_rank_zero(lambda: open_output_folder(options.output, options.overwrite, OUTPUT_FILES))
     # Scene index -> rows, pictures, or pixels.
     metrics, costs, errors_by_reflectance, crops, samples = ({} for _ in range(5))
     own_scenes = range(hvd.rank(), len(plan.scenes), hvd.size())

@@ -143,6 +143,8 @@ def load_weights(
     except Exception as error:  # Keras and h5py raise many kinds; all but refusals mean the same here
         if refusal := describe_refusal(error):
             raise WeightsError(f"{file} {refusal}.") from error
+        if "truncated file" in str(error) or not file.stat().st_size:
+            raise WeightsError(f"{file} is cut short; restore it, or train again.") from error
         raise _other_network(model, file, _reason(error)) from error
     if not all(np.isfinite(array).all() for array in model.get_weights()):
         raise WeightsError(f"{file} holds values that are not finite; give weights of a run that ended well.")
@@ -161,7 +163,7 @@ def load_weights_on_all_ranks(model: keras.Model, file: Path) -> None:
 def _other_network(model: keras.Model, file: Path, reason: str) -> WeightsError:
     return WeightsError(
         f"{file} does not hold weights of {model.name} ({reason}); give weights of the same network, trained with the same "
-        f"options."
+        f"options and version of JEOPARDA."
     )
 
 

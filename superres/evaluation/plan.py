@@ -10,12 +10,11 @@ from common.networks.engines import TENSORFLOW, describe_engine, usable_engine
 from common.patches.settings import PatchSettings
 from common.pixels.sentinel2 import JOINT, in_metres
 from common.rasters.grids import check_grids
-from common.runs.folder import check_output_folder, open_output_folder
+from common.runs.folder import check_output_folder
 from common.runs.tables import distinct_names
 from common.scenes.scene import Scene
 from common.scenes.tile_list import read_tile_list
 from superres.evaluation.options import EvaluationOptions
-from superres.evaluation.output import OUTPUT_FILES
 from superres.networks.ensemble import Ensemble, join_members
 from superres.networks.sources import WeightsOptions
 from superres.networks.trained import TrainedNetwork, check_sources, read_trained, warn_of_degradation, warn_of_level
@@ -62,7 +61,7 @@ class EvaluationPlan(NamedTuple):
 
 
 def prepare_evaluation(options: EvaluationOptions) -> EvaluationPlan:
-    """Check networks and scenes, and open the output folder. Called on rank 0.
+    """Check networks, scenes and the output folder; write nothing. Called on rank 0.
 
     Raises:
         S2Error: a scene, a network or the output folder cannot be used.
@@ -78,7 +77,6 @@ def prepare_evaluation(options: EvaluationOptions) -> EvaluationPlan:
     for trained in trained_networks.values():
         warn_of_level(trained.source, trained.levels, scenes)
         warn_of_degradation(trained, options.degradation)
-    open_output_folder(options.output, options.overwrite, OUTPUT_FILES)
     logger.info("%d scenes, %d m bands: %s", len(scenes), gsd, ", ".join([*options.methods, *trained_networks]))
     return EvaluationPlan(
         scenes=scenes,

@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from common.errors import SettingError
 from common.metrics.descriptions import COST_METRICS
 from common.patches.settings import PatchSettings
 from common.pixels.sentinel2 import BANDS, BANDS_BY_GSD
 from common.runs import folder as run
 from common.scenes.tile_list import open_scene
 from superres import evaluate
+from superres.evaluation import methods
 from superres.evaluation.reduced_scale import evaluate_scene
 from superres.evaluation.tables import FULL_SCALE_METRICS, REDUCED_SCALE_METRICS
 from superres.networks.build import build_network
@@ -320,6 +322,24 @@ def test_damaged_weights(one_tile, tmp_path, capsys):
     (line,) = [line for line in capsys.readouterr().err.splitlines() if not LOG_LINE.match(line)]
     assert line.startswith(f"WeightsError: {weights} ")
     assert not (tmp_path / "results").exists()
+
+
+def test_a_network_that_the_engine_refuses(one_tile, run_dir, tmp_path, capsys, monkeypatch):
+    """No folder is left, and older results stay, also with --overwrite."""
+
+    def refuse(model, engine):
+        raise SettingError(f"{engine} cannot compute {model.name}.")
+
+    monkeypatch.setattr(methods, "compile_model", refuse)
+    output = tmp_path / "results"
+    command = ["--tiles", str(one_tile), "--run-dir", str(run_dir), "--output", str(output), "--overwrite"]
+    assert evaluate.main(command) == 1
+    assert "tensorflow cannot compute" in capsys.readouterr().err
+    assert not output.exists()
+    output.mkdir()
+    (output / "metrics.csv").write_text("older")
+    assert evaluate.main(command) == 1
+    assert (output / "metrics.csv").read_text() == "older"
 
 
 def test_run_folder_without_weights(one_tile, run_dir, tmp_path, capsys):

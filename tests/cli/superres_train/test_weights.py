@@ -33,7 +33,8 @@ def weights_cut_short(path: Path) -> None:
 
 
 OTHER_WEIGHTS = (
-    r"\S+ does not hold weights of dsen2_20m \(.*\); give weights of the same network, trained with the same options\."
+    r"\S+ does not hold weights of dsen2_20m \(.*\); give weights of the same network, trained with the same options and "
+    r"version of JEOPARDA\."
 )
 
 
@@ -46,7 +47,7 @@ OTHER_WEIGHTS = (
         ),
         (no_weights, OTHER_WEIGHTS),
         (weights_of_another_gsd, OTHER_WEIGHTS),
-        (weights_cut_short, OTHER_WEIGHTS),
+        (weights_cut_short, r"\S+ is cut short; restore it, or train again\."),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
