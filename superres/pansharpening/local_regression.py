@@ -70,12 +70,15 @@ def fuse(
     Returns:
         (rows, cols, R) float32.
     """
-    fused = upsample(coarse, factor)
+    fused = np.empty((*guides.shape[:2], coarse.shape[2]), np.float32)
     for sigma in sorted(set(sigmas)):
         bands = [band for band, of_band in enumerate(sigmas) if of_band == sigma]
         low = degrade(guides, factor, (sigma,) * guides.shape[2])
         weights = regress(detail_around(coarse[..., bands]), detail_around(low), REGRESSION_PX[factor])
-        fused[..., bands] += weighted_sums(weights, guides - upsample(low, factor))
+        finer = guides - upsample(low, factor)
+        for place, band in enumerate(bands):
+            fused[..., band] = weighted_sum(weights[..., place], finer)
+    fused += upsample(coarse, factor)
     for _ in range(back_projections):
         fused += upsample(coarse - degrade(fused, factor, sigmas), factor)
     return fused
@@ -120,20 +123,18 @@ def regress(bands: np.ndarray, guides: np.ndarray, side_px: int) -> np.ndarray:
     return weights
 
 
-def weighted_sums(weights: np.ndarray, guides: np.ndarray) -> np.ndarray:
-    """Return sums of the guides' detail.
+def weighted_sum(weights: np.ndarray, guides: np.ndarray) -> np.ndarray:
+    """Return the sum of the guides' detail for one band.
 
     Args:
-        weights: (rows / s, cols / s, C, R).
+        weights: (rows / s, cols / s, C).
         guides: (rows, cols, C).
 
     Returns:
-        (rows, cols, R) float32.
+        (rows, cols) float32.
     """
-    rows, cols, count, bands = weights.shape
+    rows, cols, count = weights.shape
     factor = len(guides) // rows
-    sums = np.zeros((rows, factor, cols, factor, bands), np.float32)
-    blocks = guides.reshape(rows, factor, cols, factor, count, 1)
-    for guide in range(count):
-        sums += blocks[..., guide, :] * weights[:, None, :, None, guide]
-    return sums.reshape(rows * factor, cols * factor, bands)
+    blocks = guides.reshape(rows, factor, cols, factor, count)
+    total = sum(blocks[..., guide] * weights[:, None, :, None, guide] for guide in range(count))
+    return total.reshape(guides.shape[:2])
