@@ -22,7 +22,8 @@ stage() { # arguments: name of the run folder, options of this stage
 
 case $network in
 joint)
-    stage joint --gsd 20 60 --teacher dsen2-l1c-20m dsen2-l1c-60m --epochs 20 --batch-size 16 --learning-rate 2e-3 --clip-norm 0.5
+    # For the 20 m bands of L2A, no weights are published: make a teacher with jobs/l2a-network.sh, and give all four after the list.
+    stage joint --gsd 20 60 --teacher dsen2-l1c-20m dsen2-l1c-60m dsen2-l2a-60m --epochs 20 --batch-size 16 --learning-rate 2e-3 --clip-norm 0.5
     ;;
 lowres)
     # Variants: each patch four times, three of them with varied brightness, reflectances that the tiles do not contain.

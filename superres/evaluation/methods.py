@@ -21,7 +21,7 @@ from common.runs.signals import require_going_on
 from superres.evaluation.cost import Cost, measure_cost, smallest_inputs
 from superres.networks.trained import TrainedNetwork
 from superres.networks.units import DN_DIVISOR
-from superres.pansharpening.catalogue import Fit, Images, find_fit
+from superres.pansharpening.catalogue import WITHOUT_STATISTICS, Fit, Images, Sharpen, find_fit
 from superres.pansharpening.statistics import SceneStatistics
 from superres.pansharpening.strips import sharpen_by_strips, sharpening_reach
 from superres.prediction.interpolation import INTERPOLATIONS, SPLINE_REACH, interpolate
@@ -71,14 +71,25 @@ def interpolation_methods(gsd: int, clip: bool = True) -> list[Method]:
     ]
 
 
-def pansharpening_methods(names: Sequence[str], settings: PatchSettings) -> list[SceneMethod]:
+def pansharpening_methods(names: Sequence[str], settings: PatchSettings) -> list[Method | SceneMethod]:
     """Return methods of pansharpening.
 
     Args:
         names: of `superres.pansharpening.catalogue.METHODS`.
         settings: GSD and degradation.
     """
-    return [SceneMethod(name, find_fit(name), sharpening_reach(settings)) for name in names]
+    reach = sharpening_reach(settings)
+    return [
+        ready_method(name, find_fit(name)([], settings), settings, reach)
+        if name in WITHOUT_STATISTICS
+        else SceneMethod(name, find_fit(name), reach)
+        for name in names
+    ]
+
+
+def ready_method(name: str, sharpen: Sharpen, settings: PatchSettings, reach: int) -> Method:
+    """Return a pansharpening method that has been fitted to a scene, or needs no statistics, as a method."""
+    return Method(name, partial(sharpen_by_strips, sharpen=sharpen, settings=settings), reach)
 
 
 def fit_methods(
@@ -111,11 +122,7 @@ def fit_methods(
         )
     moments = statistics.moments()
     return [
-        Method(
-            method.name,
-            partial(sharpen_by_strips, sharpen=method.fit(moments, settings), settings=settings),
-            method.reach,
-        )
+        ready_method(method.name, method.fit(moments, settings), settings, method.reach)
         if isinstance(method, SceneMethod)
         else method
         for method in methods

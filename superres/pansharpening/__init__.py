@@ -1,1 +1,1 @@
-"""Classical pansharpening methods, which networks are compared with. Imports `prediction`; no TensorFlow, no I/O."""
+"""Methods without training, which networks are compared with. Imports `prediction`; no TensorFlow, no I/O."""

@@ -28,6 +28,7 @@ METHODS = {
     "ressr": "superres.pansharpening.ressr",
     "local-regression": "superres.pansharpening.local_regression",
 }  # name -> module
+WITHOUT_STATISTICS = ("local-regression",)  # methods that need no moments of the scene
 
 
 def find_fit(name: str) -> Fit:

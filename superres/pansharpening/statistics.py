@@ -1,8 +1,8 @@
 """Statistics of a whole scene that pansharpening needs before the first pixel is sharpened. NumPy only, no I/O.
 
 The variables are the coarse bands and the 10 m bands, degraded to their grid, at each coarse pixel. Means, covariance and
-semivariances of these variables are all that the methods of this room know of a scene: every regression, gain, subspace
-and variogram follows from them. A scene is added in strips of rows, so memory does not grow with it.
+semivariances of these variables are all that methods know of a whole scene: every regression, gain, subspace and variogram
+of theirs follows from them. A scene is added in strips of rows, so memory does not grow with it.
 
 Only pixels without nodata and saturation count, because both would bend a regression. Values are in reflectance * 10000.
 """

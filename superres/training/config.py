@@ -95,7 +95,7 @@ class SuperresConfig(RunConfig):
     )
     teacher: str | tuple[str, ...] | None = setting(
         "train on the predictions of this network instead of the native bands: a run folder, or published weights such "
-        "as dsen2-l1c-20m; for --gsd 20 60, one for each GSD; there may be one for each level, L1C and L2A",
+        "as dsen2-l1c-20m; one for each GSD, and for each level if there are scenes of both",
         None,
         metavar="WEIGHTS",
         many=True,

@@ -7,8 +7,8 @@ is patches degraded by the scale factor. Validation uses the native bands of the
 A joint network has a teacher for each GSD, or another joint network. The target of its patches is the bands of all teachers.
 Because these bands are known at one scale only, validation measures the distance to the teachers then.
 
-Teachers for one GSD may be for products of other levels: each patch is predicted by the teacher that knows its level, so that
-one network learns all levels.
+A GSD may have a teacher for each level of products: each patch is predicted by the one that knows its level, so that one network
+learns both.
 
 A teacher also predicts patches for which no target exists. A teacher file can therefore hold several variants of each
 patch: in all variants except the first, each band is brighter or darker by a random factor. A few scenes can then
@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 BATCH = 32
 MAX_FACTOR = 2.0  # of brightness; the SWIR of deserts is three times as bright as that of forests
-Teachers = Mapping[int, TrainedNetwork]  # GSD -> network, all for patches of one level; a joint network has both GSDs
+Teachers = Mapping[int, TrainedNetwork]  # GSD -> network, for patches of one level; a joint network has both GSDs
 Predict = Callable[[dict[str, tf.Tensor]], tf.Tensor]  # inputs by name -> estimate, both in network units
 
 
@@ -79,13 +79,13 @@ def prepare_teacher_files(
 
 
 def teachers_of_level(trained: Sequence[TrainedNetwork], level: str) -> Teachers:
-    """Return GSD -> the teacher of patches of a level: one that was trained on it, or else the first.
+    """Return GSD -> the teacher of patches of a level: the one that was trained on it, or else the only one.
 
     Args:
         trained: all teachers, as `find_teachers` returns them.
         level: of the product, `L1C` or `L2A`.
     """
-    best_last = sorted(reversed(trained), key=lambda teacher: level in teacher.levels)
+    best_last = sorted(trained, key=lambda teacher: level in teacher.levels)
     return {gsd: teacher for teacher in best_last for gsd in teacher.gsds}
 
 

@@ -5,6 +5,7 @@ Modules that import Keras are imported inside functions, so that errors in scene
 
 import logging
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -36,8 +37,8 @@ class TrainingPlan(NamedTuple):
     Attributes:
         scenes: scenes to train on.
         test_scenes: scenes to measure on; may be empty.
-        teachers: the trained networks whose predictions are the targets; empty without a teacher. There is one for each GSD,
-            or several that know other levels.
+        teachers: the trained networks whose predictions are the targets, for each GSD one, or one for each level; empty without
+            a teacher.
         cuts: the patches to cut: scene and settings, for each scene and scale at which it is large enough.
     """
 
@@ -50,13 +51,11 @@ class TrainingPlan(NamedTuple):
     def levels(self) -> list[str]:
         """Levels of products that the network learns to sharpen: those of the scenes, and of them those that its teachers know.
 
-        On another level, a teacher may be wrong, and the network learns just that: it is for the levels of its teachers.
+        On another level a teacher may be wrong, and the network learns its errors: it is for the levels of its teachers.
         """
         levels = {scene.level for scene in self.scenes}
-        for same_gsds in by_gsd(self.teachers):
-            known = known_levels(same_gsds)
-            levels = (levels & known or known) if known else levels
-        return sorted(levels)
+        taught = taught_levels(self.teachers)
+        return sorted(levels & taught or taught or levels)
 
 
 def prepare_training(config: SuperresConfig, location: RunLocation) -> TrainingPlan:
@@ -176,11 +175,11 @@ def check_weights_are_kept(config: SuperresConfig, run_folder: Path | None) -> N
 
 
 def find_teachers(config: SuperresConfig, scenes: Sequence[Scene]) -> "tuple[TrainedNetwork, ...]":
-    """Return the trained networks of --teacher; warn if those for a GSD were trained on other levels than the scenes.
+    """Return the trained networks of --teacher; warn if they do not fit the levels of the scenes.
 
     Raises:
         WeightsError, RunFolderError, DownloadError: as `read_trained`.
-        SettingError: a teacher is for another GSD than --gsd, two are for the same GSD and level, or there is none for a GSD.
+        SettingError: a teacher is for another GSD than --gsd, there is none for a GSD, or as `check_levels`.
     """
     from superres.networks.trained import read_trained, warn_of_level
 
@@ -193,32 +192,42 @@ def find_teachers(config: SuperresConfig, scenes: Sequence[Scene]) -> "tuple[Tra
                 f"--teacher {source} is for {in_metres(teacher.gsds)}, and --gsd is {' '.join(map(str, gsds))}; give one for "
                 f"{in_metres(gsds)}."
             )
-        for other in teachers:
-            check_teaches_other_patches(teacher, other)
         teachers.append(teacher)
     if missing := [gsd for gsd in gsds if not any(gsd in teacher.gsds for teacher in teachers)]:
         raise SettingError(
             f"--gsd {' '.join(map(str, gsds))} needs a --teacher for {in_metres(missing)}, too; give one for each GSD."
         )
-    for same_gsds in by_gsd(teachers):
-        warn_of_level(" and ".join(teacher.source for teacher in same_gsds), sorted(known_levels(same_gsds)), scenes)
+    check_levels(teachers)
+    of_scenes = {scene.level for scene in scenes}
+    for same_gsd in by_gsd(teachers):
+        for teacher in same_gsd:
+            if len(same_gsd) == 1:
+                warn_of_level(teacher.source, teacher.levels, scenes)
+            elif of_scenes.isdisjoint(teacher.levels):
+                logger.warning("--teacher %s is not used: no scene is %s", teacher.source, " or ".join(teacher.levels))
     return tuple(teachers)
 
 
-def check_teaches_other_patches(teacher: "TrainedNetwork", other: "TrainedNetwork") -> None:
-    """Check that two teachers are for other GSDs, or for products of other levels.
+def check_levels(teachers: "Sequence[TrainedNetwork]") -> None:
+    """Check that no two teachers are for the same GSD and level, and that some level has one for each GSD.
 
     Raises:
-        SettingError: both would teach the same patches, or nobody knows whether they would.
+        SettingError: two teach the same patches, may do so because a level is unknown, or no level is taught at all GSDs.
     """
-    common = [gsd for gsd in teacher.gsds if gsd in other.gsds]
-    shared = set(teacher.levels) & set(other.levels)
-    if common and (shared or not (teacher.levels and other.levels)):
-        level = " and ".join(sorted(shared)) or "unknown levels"
-        raise SettingError(
-            f"--teacher {other.source} and {teacher.source} are both for {in_metres(common)} and {level}; give one for each "
-            f"GSD, or for each level that they were trained on."
-        )
+    for first, second in combinations(teachers, 2):
+        common = [gsd for gsd in first.gsds if gsd in second.gsds]
+        both = f"--teacher {first.source} and {second.source} are both for {in_metres(common)}"
+        if common and not (first.levels and second.levels):
+            unknown = second if first.levels else first
+            raise SettingError(
+                f"{both}, and {unknown.source} does not tell the level that it was trained on; give one of them, or its run "
+                f"folder."
+            )
+        if common and (shared := sorted(set(first.levels) & set(second.levels))):
+            raise SettingError(f"{both} and {' and '.join(shared)}; give one for each level and GSD.")
+    if not taught_levels(teachers) and all(teacher.levels for teacher in teachers):
+        known = " and ".join(f"{one.source} for {' and '.join(one.levels)}" for one in teachers)
+        raise SettingError(f"no level has a --teacher for each GSD: {known}; give those of one level for all GSDs.")
 
 
 def by_gsd(teachers: "Sequence[TrainedNetwork]") -> "list[tuple[TrainedNetwork, ...]]":
@@ -227,9 +236,10 @@ def by_gsd(teachers: "Sequence[TrainedNetwork]") -> "list[tuple[TrainedNetwork, 
     return list(dict.fromkeys(tuple(one for one in teachers if gsd in one.gsds) for gsd in gsds))
 
 
-def known_levels(teachers: "Sequence[TrainedNetwork]") -> set[str]:
-    """Return the levels that teachers were trained on; empty if unknown."""
-    return {level for teacher in teachers for level in teacher.levels}
+def taught_levels(teachers: "Sequence[TrainedNetwork]") -> set[str]:
+    """Return the levels that have a teacher for each GSD. Teachers of unknown levels do not count; empty if there are no others."""
+    known = [{level for teacher in same_gsd for level in teacher.levels} for same_gsd in by_gsd(teachers)]
+    return set.intersection(*filter(None, known)) if any(known) else set()
 
 
 def check_scenes(scenes: Sequence[Scene], test_scenes: Sequence[Scene], gsd: Gsd) -> None:

@@ -34,9 +34,9 @@ BICUBIC = {("T33UUB", 20): 150.7, ("T33UUB", 60): 106.3, ("T49JGM", 20): 86.6, (
 DSEN2 = {("T33UUB", 20): 35.6, ("T33UUB", 60): 17.4, ("T49JGM", 20): 26.7, ("T49JGM", 60): 24.4}
 PANSHARPENING = {
     ("T33UUB", 20): {"gsa": 108.1, "mtf-glp-hpm": 77.3, "atprk": 74.9, "ressr": 73.5, "local-regression": 52.8},
-    ("T33UUB", 60): {"gsa": 47.2, "mtf-glp-hpm": 33.5, "atprk": 32.7, "ressr": 38.4, "local-regression": 28.6},
-    ("T49JGM", 20): {"gsa": 164.6, "mtf-glp-hpm": 58.5, "atprk": 50.6, "ressr": 65.7, "local-regression": 39.15},
-    ("T49JGM", 60): {"gsa": 61.5, "mtf-glp-hpm": 30.9, "atprk": 27.1, "ressr": 40.8, "local-regression": 22.8},
+    ("T33UUB", 60): {"gsa": 47.2, "mtf-glp-hpm": 33.5, "atprk": 32.7, "ressr": 38.4, "local-regression": 29.3},
+    ("T49JGM", 20): {"gsa": 164.6, "mtf-glp-hpm": 58.5, "atprk": 50.6, "ressr": 65.7, "local-regression": 39.2},
+    ("T49JGM", 60): {"gsa": 61.5, "mtf-glp-hpm": 30.9, "atprk": 27.1, "ressr": 40.8, "local-regression": 22.3},
 }
 TOLERANCE = {("T33UUB", 20): 0.5, ("T33UUB", 60): 0.6, ("T49JGM", 20): 0.4, ("T49JGM", 60): 0.6}
 

@@ -9,24 +9,28 @@ from common.pixels.sentinel2 import BANDS_BY_GSD, input_gsds
 from common.pixels.windows import Window
 from superres.pansharpening.catalogue import Fit, Images
 from superres.pansharpening.guides import upsample
+from superres.pansharpening.local_regression import blur_beside_10m
 from superres.pansharpening.moments import Moments
 from superres.pansharpening.statistics import SceneStatistics
 
 SIZE = {20: 64, 60: 144}  # rows and columns of the grid of `input_10m`
 
 
-def made_scene(settings: PatchSettings, own: float = 0.2, seed: int = 0) -> tuple[Images, np.ndarray]:
+def made_scene(
+    settings: PatchSettings, own: float = 0.2, seed: int = 0, size: int | None = None
+) -> tuple[Images, np.ndarray]:
     """Return images and truth: bands that share two patterns, each with a pattern of its own.
 
     Args:
         settings: GSD and degradation.
         own: strength of what a coarse band shares with no other; with 0, the fine bands predict it exactly.
         seed: of the patterns.
+        size: rows and columns of the grid of `input_10m`; None takes SIZE.
 
     Returns:
         Images by input name, and the truth of the coarse bands, (rows, cols, bands) float32.
     """
-    rng, size = np.random.default_rng(seed), SIZE[settings.gsd]
+    rng, size = np.random.default_rng(seed), size or SIZE[settings.gsd]
     shared = [_pattern(rng, size, smooth) for smooth in (0.7, 3)]
 
     def bands(gsd: int, strength: float) -> np.ndarray:
@@ -42,7 +46,7 @@ def made_scene(settings: PatchSettings, own: float = 0.2, seed: int = 0) -> tupl
     images = {f"input_{settings.gsd}m": degrade(truth, settings.scale_factor, settings.sigmas(settings.gsd))}
     for gsd in input_gsds(settings.gsd)[:-1]:
         fine = bands(gsd, 0.1)
-        images[f"input_{gsd}m"] = degrade(fine, gsd // 10, settings.sigmas(gsd, gsd // 10)) if gsd > 10 else fine
+        images[f"input_{gsd}m"] = degrade(fine, 2, blur_beside_10m(settings)) if gsd == 20 else fine
     return images, truth
 
 

@@ -12,12 +12,12 @@ from superres.networks.build import build_network
 from superres.networks.units import DN_DIVISOR
 from superres.pansharpening import atprk, local_regression
 from superres.pansharpening.local_regression import (
-    NOISE,
+    LEAST_CONTRAST,
     detail_around,
     fuse,
     mean_around,
     regress,
-    upsample,
+    upsample_bilinear,
     weighted_sum,
 )
 from tests.support.pansharpening_scenes import change_of_noise, made_scene, moments_of, rms
@@ -54,7 +54,7 @@ def test_regression_finds_the_least_squares_of_each_square(shift: int, strength:
     )  # equal guides, or nearly so, share a weight
     weights = regress(bands, guides, 5)
     square = np.s_[2:7, 1:6]
-    noise = np.diag(np.sqrt(25 * (NOISE**2 + 1e-6 * np.square(guides[square]).mean(axis=(0, 1)))))
+    noise = np.diag(np.sqrt(25 * (LEAST_CONTRAST**2 + 1e-6 * np.square(guides[square]).mean(axis=(0, 1)))))
     rows = np.concatenate([guides[square].reshape(25, 3), noise])
     expected, *_ = np.linalg.lstsq(rows, np.concatenate([bands[square].reshape(25, 2), np.zeros((3, 2))]))
     np.testing.assert_allclose(weights[4, 3], expected, rtol=1e-3, atol=1e-3)
@@ -74,8 +74,8 @@ def test_20_m_bands_guide_60_m_bands() -> None:
     noise = np.random.default_rng(0).normal(0, 1000, (72, 72, 6))
     own = 2000 + gaussian_filter(noise, (1, 1, 0)).astype(np.float32)
     images |= {"input_20m": own, "input_60m": degrade(own[..., :2], 3, (0.0, 0.0))}
-    estimate, expected = local_regression.fit([], settings)(images), upsample(own[..., :2], 2)
-    assert rms(estimate - expected) < 0.6 * rms(upsample(images["input_60m"], 6) - expected)
+    estimate, expected = local_regression.fit([], settings)(images), upsample_bilinear(own[..., :2], 2)
+    assert rms(estimate - expected) < 0.6 * rms(upsample_bilinear(images["input_60m"], 6) - expected)
 
 
 def test_back_projection_brings_the_degraded_result_to_the_input() -> None:
@@ -117,7 +117,7 @@ def test_an_untrained_joint_network_returns_this_guess() -> None:
     sharp = DN_DIVISOR * np.asarray(network(inputs))[0]
     inner = np.s_[48:-48, 48:-48]
     np.testing.assert_allclose(sharp[inner][..., :6], sharp_20m[inner], atol=0.02)
-    detail = sharp_60m - upsample(at_60m, 6)
+    detail = sharp_60m - upsample_bilinear(at_60m, 6)
     assert rms(sharp[inner][..., 6:] - sharp_60m[inner]) < 0.05 * rms(detail[inner])
 
 

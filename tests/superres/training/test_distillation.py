@@ -159,7 +159,7 @@ def test_each_file_is_predicted_by_the_teacher_of_its_level(tmp_path: Path, teac
         np.testing.assert_allclose(target, np.asarray(own.build()(inputs)).clip(0, 65535 / 2000), atol=0.52 / 2000)
 
 
-def test_a_level_that_no_teacher_knows_has_the_first() -> None:
+def test_a_level_that_no_teacher_knows_has_the_only_one() -> None:
     def network(source: str, gsd: Gsd, *levels: str) -> TrainedNetwork:
         return TrainedNetwork(source, Path(source), "dsen2", gsd, levels=levels)
 
@@ -167,7 +167,6 @@ def test_a_level_that_no_teacher_knows_has_the_first() -> None:
     for order in itertools.permutations((fine, coarse, surface)):
         assert teachers_of_level(order, "L1C") == {20: fine, 60: coarse}
         assert teachers_of_level(order, "L2A") == {20: fine, 60: surface}
-        assert teachers_of_level(order, "unknown") == {20: fine, 60: min(coarse, surface, key=order.index)}
     both = network("both", JOINT, "L1C")
     assert teachers_of_level((both, surface), "L2A") == {20: both, 60: surface}
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -117,33 +118,55 @@ def test_a_joint_network_has_a_teacher_for_each_gsd(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "levels, refused",
+    "of_each, message",
     [
-        ((["L1C"], ["L2A"]), None),
-        ((["L1C"], ["L1C", "L2A"]), "L1C"),
-        ((["L2A"], ["L2A"]), "L2A"),
-        (([], ["L2A"]), "unknown levels"),
-        (([], []), "unknown levels"),
+        (
+            ((20, "L1C"), (20, "L1C", "L2A")),
+            r"--teacher a and b are both for 20 m and L1C; give one for each level and GSD",
+        ),
+        (
+            ((20, "L1C"), (20,)),
+            r"both for 20 m, and b does not tell the level that it was trained on; give one of them",
+        ),
+        (((20,), (60, "L1C"), (20, "L2A")), r"--teacher a and c are both for 20 m, and a does not tell the level"),
+        (
+            ((20, "L1C"), (60, "L2A")),
+            r"no level has a --teacher for each GSD: a for L1C and b for L2A; give those of one",
+        ),
+        (((20, "L1C"), (20, "L2A")), None),
+        (((20, "L1C"), (60, "L1C"), (60, "L2A")), None),
+        (((20, "L1C"), (60,)), None),
     ],
 )
-def test_teachers_for_one_gsd_know_other_levels(
-    tmp_path: Path, levels: tuple[list[str], ...], refused: str | None, caplog: pytest.LogCaptureFixture
+def test_levels_of_teachers(of_each: tuple[tuple, ...], message: str | None) -> None:
+    """No two for the same GSD and level, and one level at least has one for each GSD."""
+    teachers = [trained_network(name, gsd, *levels) for name, (gsd, *levels) in zip("abc", of_each, strict=False)]
+    if message is None:
+        plan.check_levels(teachers)
+    else:
+        with pytest.raises(SettingError, match=message):
+            plan.check_levels(teachers)
+
+
+@pytest.mark.parametrize(
+    "scenes, warning",
+    [(["L1C", "L2A"], None), (["L1C"], r"--teacher \S+b is not used: no scene is L2A")],
+)
+def test_a_teacher_that_no_scene_needs_is_told(
+    tmp_path: Path, scenes: list[str], warning: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """No warning of the level of a scene that one of them knows."""
-    sources = []
-    for name, known in zip("ab", levels, strict=True):
+    for name, level in (("a", "L1C"), ("b", "L2A")):
         (tmp_path / name).mkdir()
         build_network("dsen2", 20).save_weights(tmp_path / name / WEIGHTS)
-        settings = {"settings": {"gsd": 20, "model": "dsen2"}, "application": "superres", "levels": known}
+        settings = {"settings": {"gsd": 20, "model": "dsen2"}, "application": "superres", "levels": [level]}
         (tmp_path / name / CONFIG).write_text(json.dumps(settings))
-        sources.append(str(tmp_path / name))
-    config, scenes = make_config(teacher=sources), [SimpleNamespace(level="L1C"), SimpleNamespace(level="L2A")]
-    if refused:
-        with pytest.raises(SettingError, match=rf"--teacher \S+a and \S+b are both for 20 m and {refused}; give one"):
-            find_teachers(config, scenes)
-    else:
-        find_teachers(config, scenes)
-        assert not caplog.messages
+    teachers = make_config(teacher=[str(tmp_path / "a"), str(tmp_path / "b")])
+    assert len(find_teachers(teachers, [SimpleNamespace(level=level) for level in scenes])) == 2
+    assert re.search(warning, caplog.text) if warning else not caplog.messages
+
+
+def trained_network(name: str, gsd: int, *levels: str) -> TrainedNetwork:
+    return TrainedNetwork(name, Path(name), "dsen2", gsd, levels=levels)
 
 
 def test_a_scene_gives_patches_at_the_scales_at_which_it_is_large_enough(tmp_path: Path) -> None:
@@ -178,7 +201,7 @@ def test_a_network_is_for_the_levels_of_its_teachers(
     scenes: list[str], teachers: list[tuple[int, list[str]]], levels: list[str]
 ) -> None:
     """Those that all GSDs have a teacher for. Teachers of unknown levels do not count."""
-    taught_by = tuple(TrainedNetwork("x", Path("x"), "dsen2", gsd, levels=tuple(known)) for gsd, known in teachers)
+    taught_by = tuple(trained_network("x", gsd, *known) for gsd, known in teachers)
     plan_of = plan.TrainingPlan(tuple(SimpleNamespace(level=level) for level in scenes), (), taught_by, ())
     assert plan_of.levels == levels
 
