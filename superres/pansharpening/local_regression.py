@@ -54,8 +54,8 @@ def _sharpen(images: Images, settings: PatchSettings) -> np.ndarray:
 def blur_beside_10m(settings: PatchSettings) -> tuple[float, ...]:
     """Return the blur of the 20 m bands as pixels of the 10 m bands, both degraded as `settings` say: 2 sigma / s.
 
-    The sigmas are in pixels of 20 m, and s pixels of 10 m have become one. The blur of the 10 m bands is not subtracted, because the 20 m
-    bands also have one of their own. With the kind `gaussian`, hardly any is left.
+    The sigmas are in pixels of 20 m, and s pixels of 10 m have become one. The blur of the 10 m bands is not subtracted, because
+    the 20 m bands also have one of their own. With the kind `gaussian`, hardly any is left.
     """
     return tuple(2 * sigma / settings.scale_factor for sigma in settings.sigmas(20))
 
