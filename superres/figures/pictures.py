@@ -24,7 +24,7 @@ from superres.figures.style import (
     wrapped,
 )
 
-PICTURES_A_ROW = 6  # with more, they are too small on a page
+PICTURES_A_ROW = 6  # at most; with more, they are too small on a page
 
 
 def plot_test_scene(result: SceneResult, method: str, settings: PatchSettings, output_png: Path) -> None:
@@ -63,8 +63,8 @@ def plot_comparison(
     pictures = {end_titles[0]: low_res, **estimates, end_titles[1]: truth}
     pictures = {title: image for title, image in pictures.items() if image is not None}
     rows, cols = truth.shape[:2]
-    across = min(len(pictures), PICTURES_A_ROW)
-    down = -(-len(pictures) // across)
+    down = -(-len(pictures) // PICTURES_A_ROW)
+    across = -(-len(pictures) // down)
     size = (CELL_INCHES * across, 2 * down * (CELL_INCHES * rows / cols + 0.3) + 0.3)
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(2 * down, across)
