@@ -54,7 +54,7 @@ class TrainingPlan(NamedTuple):
         On another level a teacher may be wrong, and the network learns its errors: it is for the levels of its teachers.
         """
         levels = {scene.level for scene in self.scenes}
-        taught = taught_levels(self.teachers)
+        taught = taught_levels(self.teachers, levels)
         return sorted(levels & taught or taught or levels)
 
 
@@ -197,22 +197,28 @@ def find_teachers(config: SuperresConfig, scenes: Sequence[Scene]) -> "tuple[Tra
         raise SettingError(
             f"--gsd {' '.join(map(str, gsds))} needs a --teacher for {in_metres(missing)}, too; give one for each GSD."
         )
-    check_levels(teachers)
     of_scenes = {scene.level for scene in scenes}
-    for same_gsd in by_gsd(teachers):
-        for teacher in same_gsd:
-            if len(same_gsd) == 1:
-                warn_of_level(teacher.source, teacher.levels, scenes)
-            elif of_scenes.isdisjoint(teacher.levels):
-                logger.warning("--teacher %s is not used: no scene is %s", teacher.source, " or ".join(teacher.levels))
+    check_levels(teachers, of_scenes)
+    used = used_by_gsd(teachers, of_scenes)
+    for teacher in dict.fromkeys(same_gsd[0] for same_gsd in used if len(same_gsd) == 1):
+        warn_of_level(teacher.source, teacher.levels, scenes)
+    for teacher in teachers:
+        if not any(teacher in same_gsd for same_gsd in used):
+            logger.warning("--teacher %s is not used: no scene is %s", teacher.source, " or ".join(teacher.levels))
     return tuple(teachers)
 
 
-def check_levels(teachers: "Sequence[TrainedNetwork]") -> None:
-    """Check that no two teachers are for the same GSD and level, and that some level has one for each GSD.
+def check_levels(teachers: "Sequence[TrainedNetwork]", of_scenes: set[str]) -> None:
+    """Check that no two teachers are for the same GSD and level, and that a level of several has one for each GSD.
+
+    Args:
+        teachers: all of them.
+        of_scenes: the levels of the scenes. Scenes of one level may have teachers of others, such as the published weights
+            for 20 m, of which there are none for L2A.
 
     Raises:
-        SettingError: two teach the same patches, may do so because a level is unknown, or no level is taught at all GSDs.
+        SettingError: two teach the same patches, or may do so because a level is unknown; or there are scenes of several levels,
+            and none has a teacher for each GSD, so that the level of the network would be unknown.
     """
     for first, second in combinations(teachers, 2):
         common = [gsd for gsd in first.gsds if gsd in second.gsds]
@@ -225,20 +231,25 @@ def check_levels(teachers: "Sequence[TrainedNetwork]") -> None:
             )
         if common and (shared := sorted(set(first.levels) & set(second.levels))):
             raise SettingError(f"{both} and {' and '.join(shared)}; give one for each level and GSD.")
-    if not taught_levels(teachers) and all(teacher.levels for teacher in teachers):
+    if len(of_scenes) > 1 and not taught_levels(teachers, of_scenes) and all(teacher.levels for teacher in teachers):
         known = " and ".join(f"{one.source} for {' and '.join(one.levels)}" for one in teachers)
-        raise SettingError(f"no level has a --teacher for each GSD: {known}; give those of one level for all GSDs.")
+        raise SettingError(
+            f"no level has a --teacher for each GSD: {known}; give those of one level for all GSDs, or scenes of one level."
+        )
 
 
-def by_gsd(teachers: "Sequence[TrainedNetwork]") -> "list[tuple[TrainedNetwork, ...]]":
-    """Return the teachers for each GSD; those that are the same for two GSDs once."""
-    gsds = sorted({gsd for teacher in teachers for gsd in teacher.gsds})
-    return list(dict.fromkeys(tuple(one for one in teachers if gsd in one.gsds) for gsd in gsds))
+def used_by_gsd(teachers: "Sequence[TrainedNetwork]", of_scenes: set[str]) -> "list[tuple[TrainedNetwork, ...]]":
+    """Return for each GSD the teachers that know a level of the scenes, or else all that there are for it."""
+    used = []
+    for gsd in sorted({gsd for teacher in teachers for gsd in teacher.gsds}):
+        same_gsd = tuple(teacher for teacher in teachers if gsd in teacher.gsds)
+        used.append(tuple(teacher for teacher in same_gsd if of_scenes & set(teacher.levels)) or same_gsd)
+    return used
 
 
-def taught_levels(teachers: "Sequence[TrainedNetwork]") -> set[str]:
-    """Return the levels that have a teacher for each GSD. Teachers of unknown levels do not count; empty if there are no others."""
-    known = [{level for teacher in same_gsd for level in teacher.levels} for same_gsd in by_gsd(teachers)]
+def taught_levels(teachers: "Sequence[TrainedNetwork]", of_scenes: set[str]) -> set[str]:
+    """Return the levels that have a teacher for each GSD, of those that are used; those of unknown levels do not count."""
+    known = [{level for one in same_gsd for level in one.levels} for same_gsd in used_by_gsd(teachers, of_scenes)]
     return set.intersection(*filter(None, known)) if any(known) else set()
 
 

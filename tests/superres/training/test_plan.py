@@ -142,10 +142,18 @@ def test_levels_of_teachers(of_each: tuple[tuple, ...], message: str | None) -> 
     """No two for the same GSD and level, and one level at least has one for each GSD."""
     teachers = [trained_network(name, gsd, *levels) for name, (gsd, *levels) in zip("abc", of_each, strict=False)]
     if message is None:
-        plan.check_levels(teachers)
+        plan.check_levels(teachers, {"L1C", "L2A"})
     else:
         with pytest.raises(SettingError, match=message):
-            plan.check_levels(teachers)
+            plan.check_levels(teachers, {"L1C", "L2A"})
+
+
+def test_scenes_of_l2a_may_have_a_teacher_of_l1c_for_20_m() -> None:
+    """No weights are published for the 20 m bands of L2A. The network is for the level of its scenes then."""
+    teachers = (trained_network("a", 20, "L1C"), trained_network("b", 60, "L2A"))
+    for given in (teachers, (*teachers, trained_network("c", 60, "L1C"))):
+        plan.check_levels(given, {"L2A"})
+        assert plan.TrainingPlan((SimpleNamespace(level="L2A"),), (), given, ()).levels == ["L2A"]
 
 
 @pytest.mark.parametrize(
