@@ -163,8 +163,8 @@ def describe_limits(config: SuperresConfig, levels: Sequence[str]) -> str:
     ]
     if len(levels) == 1:
         other = "L2A" if list(levels) == ["L1C"] else "L1C"
-        taught = "Its teachers were" if config.teacher else "It was"
-        lines.insert(2, f"- {taught} trained on {levels[0]} only. `superres/predict.py` warns if a product is {other}.")
+        trained = "taught for" if config.teacher else "trained on"
+        lines.insert(2, f"- It was {trained} {levels[0]} only. `superres/predict.py` warns if a product is {other}.")
     return "\n".join(lines)
 
 

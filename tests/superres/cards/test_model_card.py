@@ -29,7 +29,7 @@ def test_limits_follow_from_gsd_blur_and_level(fake_product: Path):
     assert "the blur `mtf`" in text
     assert "It was trained on L1C only. `superres/predict.py` warns if a product is L2A." in text
     taught = SuperresConfig(tiles="t", teacher=("dsen2-l1c-20m",))
-    assert "Its teachers were trained on L1C only." in describe_limits(taught, ["L1C"])
+    assert "It was taught for L1C only." in describe_limits(taught, ["L1C"])
     both = [scene, replace(scene, level="L2A")]
     assert levels_of(both) == ["L1C", "L2A"]
     assert "only. `superres" not in describe_limits(SuperresConfig(tiles="t"), ["L1C", "L2A"])

@@ -158,7 +158,7 @@ def test_scenes_of_l2a_may_have_a_teacher_of_l1c_for_20_m() -> None:
 
 @pytest.mark.parametrize(
     "scenes, warning",
-    [(["L1C", "L2A"], None), (["L1C"], r"--teacher \S+b is not used: no scene is L2A")],
+    [(["L1C", "L2A"], None), ([], None), (["L1C"], r"--teacher \S+b is not used: no scene is L2A")],
 )
 def test_a_teacher_that_no_scene_needs_is_told(
     tmp_path: Path, scenes: list[str], warning: str | None, caplog: pytest.LogCaptureFixture
