@@ -79,7 +79,8 @@ def error_line(run: Run, tmp_path: Path) -> Callable[..., str]:
         code, stderr = run(*arguments)
         assert code == 1
         assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
-        (line,) = [line for line in stderr.splitlines() if "WARNING" not in line]
-        return line
+        lines = [line for line in stderr.splitlines() if "WARNING" not in line]
+        assert len(lines) == 1, stderr
+        return lines[0]
 
     return call
