@@ -82,7 +82,13 @@ def compile_with_tensorflow(model: keras.Model) -> Predict:
     def run(inputs: dict[str, tf.Tensor]) -> tf.Tensor:
         return model(inputs, training=False)
 
-    return lambda inputs: run({name: image[None] for name, image in inputs.items()}).numpy()[0]
+    # Called itself, `run` warns in a process that compiles several networks.
+    graph = run.get_concrete_function()
+
+    def predict(images: dict[str, np.ndarray]) -> np.ndarray:
+        return graph({name: tf.constant(image[None], tf.float32) for name, image in images.items()}).numpy()[0]
+
+    return predict
 
 
 def predict_windows(

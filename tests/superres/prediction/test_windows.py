@@ -128,6 +128,13 @@ def test_inputs_cover_the_same_ground(name, shape):
     assert input_shape(name, 60) == shape
 
 
+def test_many_networks_in_one_process_cause_no_warning(model, scene, caplog):
+    """TensorFlow warns if one function of Python becomes many graphs."""
+    for _ in range(8):
+        compile_model(model)(scene)
+    assert not caplog.messages
+
+
 def test_an_engine_that_computes_something_else_is_told(model):
     right = compile_model(model)
     require_agreement(model, right)
