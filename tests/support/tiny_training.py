@@ -56,6 +56,21 @@ def tiny_joint_network():
     return replace(NETWORKS["joint"], body=partial(joint, blocks=1, features=8), reach=37)
 
 
+def write_trained_run(folder: Path, gsd: int, level: str, seed: int = 0) -> str:
+    """Write the run folder of a `dsen2` with random weights, trained on products of a level; return its path."""
+    from common.runs.folder import WEIGHTS, write_config
+    from superres.networks.build import build_network
+    from superres.training.config import SuperresConfig
+    from tests.support.checks import set_random_weights
+
+    folder.mkdir()
+    write_config(folder, SuperresConfig(tiles="tiles.txt", gsd=gsd), levels=[level])
+    model = build_network("dsen2", gsd)
+    set_random_weights(model, seed=seed)
+    model.save_weights(folder / WEIGHTS)
+    return str(folder)
+
+
 def main() -> int:
     """Run `superres/train.py` with the tiny network under the name `dsen2`."""
     from superres import train

@@ -1,6 +1,5 @@
 """The split of patches into training and validation, with and without a teacher."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -9,19 +8,16 @@ import pytest
 from common.patches.file import PatchFile
 from common.patches.settings import PatchSettings
 from common.patches.split import LEFT_OUT, TRAINING, VALIDATION, Cut, Split
-from common.runs.folder import CONFIG, WEIGHTS
 from common.scenes.scene import Scene
 from common.scenes.tile_list import read_tile_list
-from superres.networks.build import build_network
 from superres.networks.catalogue import NETWORKS
 from superres.networks.trained import read_trained
 from superres.training.config import SuperresConfig
 from superres.training.data import prepare_data, select_patches, split_files, stage_patch_files, with_equal_shares
 from superres.training.plan import TrainingPlan, find_cuts, find_teachers
-from tests.support.checks import set_random_weights
 from tests.support.fake_safe import write_safe
 from tests.support.patch_files import write_random_patches
-from tests.support.tiny_training import tiny_network, write_scenes
+from tests.support.tiny_training import tiny_network, write_scenes, write_trained_run
 
 LEVELS_AND_TILES = (("L2A", "T32TNS"), ("L1C", "T32TPS"))
 
@@ -66,22 +62,18 @@ def test_validation_uses_native_targets(files: list[PatchFile], tmp_path: Path) 
 def test_each_scene_is_predicted_by_the_teacher_of_its_level(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At each scale of a joint network, and whatever the order of scenes and teachers."""
     monkeypatch.setitem(NETWORKS, "dsen2", tiny_network())
-    digests = {}
-    for gsd, level in ((60, "L2A"), (20, "L1C"), (60, "L1C"), (20, "L2A")):
-        (tmp_path / f"{level}-{gsd}").mkdir()
-        model = build_network("dsen2", gsd)
-        set_random_weights(model, seed=len(digests))
-        model.save_weights(tmp_path / f"{level}-{gsd}" / WEIGHTS)
-        settings = {"settings": {"gsd": gsd, "model": "dsen2"}, "application": "superres", "levels": [level]}
-        (tmp_path / f"{level}-{gsd}" / CONFIG).write_text(json.dumps(settings))
-        digests[level, gsd] = read_trained(str(tmp_path / f"{level}-{gsd}")).sha256
+    wanted = ((60, "L2A"), (20, "L1C"), (60, "L1C"), (20, "L2A"))
+    runs = [
+        write_trained_run(tmp_path / f"{level}-{gsd}", gsd, level, seed) for seed, (gsd, level) in enumerate(wanted)
+    ]
+    digests = {key: read_trained(run).sha256 for key, run in zip(wanted, runs, strict=True)}
     products = [write_safe(tmp_path, level=level, tile=tile, size=120) for level, tile in LEVELS_AND_TILES]
     (tmp_path / "tiles.txt").write_text("\n".join(product.stem for product in products))
     config = SuperresConfig(
         tiles=str(tmp_path / "tiles.txt"),
         model="joint",
         gsd=(20, 60),
-        teacher=tuple(str(tmp_path / f"{level}-{gsd}") for level, gsd in digests),
+        teacher=tuple(runs),
         patches_per_tile=2,
         validation_fraction=0,
         patch_cache=str(tmp_path / "patches"),
@@ -91,7 +83,7 @@ def test_each_scene_is_predicted_by_the_teacher_of_its_level(tmp_path: Path, mon
     files = prepare_data(config, plan).files
     assert len(files) == 2 * len(scenes)
     for cut, file in zip(plan.cuts, files, strict=True):
-        assert file.attributes["teacher_sha256"] == " ".join(digests[cut.scene.level, gsd] for gsd in (20, 60))
+        assert file.attributes["teacher_sha256"] == " ".join(digests[gsd, cut.scene.level] for gsd in (20, 60))
 
 
 def test_staged_files_are_read_from_their_copies(files: list[PatchFile], tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from superres.training.plan import (
     warn_of_emulated_precision,
 )
 from tests.support.fake_safe import write_safe
-from tests.support.tiny_training import TILES, tiny_network, write_scenes
+from tests.support.tiny_training import TILES, tiny_network, write_scenes, write_trained_run
 
 
 @pytest.fixture(autouse=True)
@@ -163,12 +163,8 @@ def test_scenes_of_l2a_may_have_a_teacher_of_l1c_for_20_m() -> None:
 def test_a_teacher_that_no_scene_needs_is_told(
     tmp_path: Path, scenes: list[str], warning: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for name, level in (("a", "L1C"), ("b", "L2A")):
-        (tmp_path / name).mkdir()
-        build_network("dsen2", 20).save_weights(tmp_path / name / WEIGHTS)
-        settings = {"settings": {"gsd": 20, "model": "dsen2"}, "application": "superres", "levels": [level]}
-        (tmp_path / name / CONFIG).write_text(json.dumps(settings))
-    teachers = make_config(teacher=[str(tmp_path / "a"), str(tmp_path / "b")])
+    runs = [write_trained_run(tmp_path / name, 20, level) for name, level in (("a", "L1C"), ("b", "L2A"))]
+    teachers = make_config(teacher=runs)
     assert len(find_teachers(teachers, [SimpleNamespace(level=level) for level in scenes])) == 2
     assert re.search(warning, caplog.text) if warning else not caplog.messages
 
